@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# unit: one binary with everything that runs without a driver. contract: one binary against the public driver API,
+# run on whichever libcuda.so.1 the library path names (linked against the toolkit's stub). programs: nvcc samples.
+TEST_MAIN_OBJ := $(O)/obj/tests/support/main.o
+UNIT_OBJS     := $(call obj,$(wildcard tests/unit/*.tests.cpp))
+UNIT_LIBS     := $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(COMMON_OBJS)
+CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
+CXXFLAGS.tests := -Wno-conversion -Wno-shadow
+
+$(O)/tests/unit: $(UNIT_OBJS) $(TEST_MAIN_OBJ) $(UNIT_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -llz4 -lzstd -ldl -o $@
+
+$(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+
+# Programs that nvcc builds, each with its runtime linked statically (the default) and shared.
+NVCC          := $(CUDA_HOME)/bin/nvcc
+PROGRAMS      := $(patsubst tests/programs/%.cu,%,$(wildcard tests/programs/*.cu))
+PROGRAM_BINS  := $(foreach p,$(PROGRAMS),build/programs/static/$(p) build/programs/shared/$(p))
+NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecated-gpu-targets
+
+build/programs/static/%: tests/programs/%.cu $(wildcard tests/programs/*.h)
+	@mkdir -p $(@D)
+	@echo "  NVCC $@"
+	@$(NVCC) $(NVCCFLAGS) -cudart static $< -o $@
+build/programs/shared/%: tests/programs/%.cu $(wildcard tests/programs/*.h)
+	@mkdir -p $(@D)
+	@echo "  NVCC $@"
+	@$(NVCC) $(NVCCFLAGS) -cudart shared $< -o $@
+
+programs: $(PROGRAM_BINS)
+.PHONY: programs

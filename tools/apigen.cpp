@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// apigen: extracts the facts of the CUDA driver API from the toolkit's own headers into build/gen/.
+//
+// The headers may not be reproduced, so nothing that this tool writes is ever committed. What people know about a
+// call (its path, what each pointer means) is written by hand in include/vgpu/api/*.api.h; what the headers know
+// (prototypes, parameter names, versions) comes from here.
+//
+//   apigen PREPROCESSED TYPEDEFS LOCK OUTDIR
+//
+// PREPROCESSED: cuda.h and cudaProfiler.h after `g++ -E -P -D__CUDA_API_VERSION_INTERNAL`, which declares every
+// exported symbol. TYPEDEFS: cudaTypedefs.h and cudaProfilerTypedefs.h, concatenated. LOCK: opcodes.lock.
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+struct Function {
+  std::string symbol;
+  std::string parameters;  // As declared, without the parentheses.
+  std::vector<std::string> names;
+};
+
+struct Flavoured {
+  std::string base;  // The symbol without _ptds or _ptsz.
+  int flavour;       // 0 plain; 1 the NULL stream is the calling thread's own (_ptds, _ptsz).
+};
+
+std::string read_file(const char* path) {
+  std::ifstream file(path);
+  if (!file) {
+    std::cerr << "apigen: cannot read " << path << '\n';
+    std::exit(2);
+  }
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string squeeze(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
+    if (!space) out += c;
+    else if (!out.empty() && out.back() != ' ') out += ' ';
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+// The declared name in "const char **pStr", "CUuuid id[16]" or "int (*f)(void *)".
+std::string parameter_name(const std::string& declaration) {
+  static const std::regex function_pointer(R"(\(\s*\*\s*(\w+)\s*\))");
+  static const std::regex plain(R"((\w+)\s*(\[[^\]]*\])?\s*$)");
+  std::smatch found;
+  if (std::regex_search(declaration, found, function_pointer)) return found[1];
+  if (std::regex_search(declaration, found, plain)) return found[1];
+  return {};
+}
+
+std::vector<std::string> split_parameters(const std::string& parameters) {
+  std::vector<std::string> parts;
+  int depth = 0;
+  std::string part;
+  for (const char c : parameters) {
+    if (c == '(') ++depth;
+    if (c == ')') --depth;
+    if (c == ',' && depth == 0) {
+      parts.push_back(squeeze(part));
+      part.clear();
+    } else {
+      part += c;
+    }
+  }
+  if (!squeeze(part).empty()) parts.push_back(squeeze(part));
+  return parts;
+}
+
+std::vector<Function> find_functions(const std::string& header) {
+  std::vector<Function> functions;
+  std::set<std::string> seen;
+  static const std::regex start(R"(\bCUresult\s+(cu\w+)\s*\()");
+  for (std::sregex_iterator it(header.begin(), header.end(), start), end; it != end; ++it) {
+    size_t at = static_cast<size_t>(it->position() + it->length());
+    const size_t begin = at;
+    for (int depth = 1; depth > 0 && at < header.size(); ++at) {
+      if (header[at] == '(') ++depth;
+      if (header[at] == ')') --depth;
+    }
+    Function function{(*it)[1], squeeze(std::string_view(header).substr(begin, at - 1 - begin)), {}};
+    if (!seen.insert(function.symbol).second) continue;
+    if (function.parameters == "void") function.parameters.clear();
+    for (const std::string& part : split_parameters(function.parameters))
+      function.names.push_back(parameter_name(part));
+    functions.push_back(std::move(function));
+  }
+  std::sort(functions.begin(), functions.end(), [](auto& a, auto& b) { return a.symbol < b.symbol; });
+  return functions;
+}
+
+Flavoured flavour_of(const std::string& symbol) {
+  for (const char* suffix : {"_ptds", "_ptsz"})
+    if (symbol.ends_with(suffix)) return {symbol.substr(0, symbol.size() - 5), 1};
+  return {symbol, 0};
+}
+
+std::map<std::string, int> read_opcodes(const char* path) {
+  std::map<std::string, int> opcodes;
+  std::istringstream lines(read_file(path));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    int number = 0;
+    std::string name;
+    if (fields >> number >> name) opcodes[name] = number;
+  }
+  return opcodes;
+}
+
+// Which ABI generation of its name a base symbol is: cuMemAlloc is 1, cuMemAlloc_v2 is 2.
+int generation_of(const std::string& base) {
+  static const std::regex suffix(R"(_v(\d+)$)");
+  std::smatch found;
+  return std::regex_search(base, found, suffix) ? std::stoi(found[1]) : 1;
+}
+
+std::string public_name_of(const std::string& base) {
+  static const std::regex suffix(R"(_v\d+$)");
+  return std::regex_replace(base, suffix, "");
+}
+
+struct ProcAddress {
+  std::string name;
+  int flavour;
+  int since;
+  std::string symbol;
+};
+
+// The versions of a name in cudaTypedefs.h, ascending, pair one to one with its exports in order of _vN.
+std::vector<ProcAddress> pair_versions(const std::vector<Function>& functions, const std::string& typedefs) {
+  std::map<std::pair<std::string, int>, std::set<int>> versions;
+  static const std::regex pfn(R"(\*\s*PFN_(cu\w+?)_v(\d{4,5})(_ptds|_ptsz)?\s*\))");
+  for (std::sregex_iterator it(typedefs.begin(), typedefs.end(), pfn), end; it != end; ++it)
+    versions[{(*it)[1], (*it)[3].matched ? 1 : 0}].insert(std::stoi((*it)[2]));
+
+  std::map<std::pair<std::string, int>, std::map<int, std::string>> exports;
+  for (const Function& function : functions) {
+    const Flavoured split = flavour_of(function.symbol);
+    exports[{public_name_of(split.base), split.flavour}][generation_of(split.base)] = function.symbol;
+  }
+  std::vector<ProcAddress> rows;
+  for (const auto& [key, symbols] : exports) {
+    const auto found = versions.find(key);
+    if (found == versions.end() || found->second.size() != symbols.size()) {
+      std::cerr << "apigen: " << key.first << ": " << symbols.size() << " exports but "
+                << (found == versions.end() ? 0 : found->second.size()) << " versions in the typedefs\n";
+      std::exit(1);
+    }
+    auto version = found->second.begin();
+    for (const auto& [generation, symbol] : symbols) rows.push_back({key.first, key.second, *version++, symbol});
+  }
+  return rows;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+void write_exports(const std::string& dir, const std::vector<Function>& functions,
+                   const std::map<std::string, int>& opcodes) {
+  std::ofstream exports(dir + "/cuda_exports.inc");
+  std::ofstream map(dir + "/cuda.map");
+  map << "{\n  global:\n";
+  for (const Function& function : functions) {
+    const Flavoured split = flavour_of(function.symbol);
+    const auto opcode = opcodes.find(split.base);
+    if (opcode == opcodes.end()) {
+      std::cerr << "apigen: no opcode for " << split.base << ": append it to include/vgpu/api/opcodes.lock\n";
+      std::exit(1);
+    }
+    exports << "VGPU_EXPORT(" << function.symbol << ", " << split.base << ", " << opcode->second << ", "
+            << split.flavour << ", (" << function.parameters << "), (" << joined(function.names) << "))\n";
+    map << "    " << function.symbol << ";\n";
+  }
+  map << "  local: *;\n};\n";
+}
+
+void write_arguments(const std::string& dir, const std::vector<Function>& functions) {
+  std::ofstream arguments(dir + "/cuda_args.inc");
+  for (const Function& function : functions) {
+    if (flavour_of(function.symbol).flavour != 0) continue;
+    arguments << "namespace " << function.symbol << " {";
+    for (size_t i = 0; i < function.names.size(); ++i)
+      arguments << " inline constexpr Argument " << function.names[i] << "{" << i << "};";
+    arguments << " }\n";
+  }
+}
+
+void write_proc_addresses(const std::string& dir, const std::vector<ProcAddress>& rows) {
+  std::ofstream table(dir + "/cuda_procaddr.inc");
+  for (const ProcAddress& row : rows)
+    table << "VGPU_PROC(" << row.name << ", " << row.flavour << ", " << row.since << ", " << row.symbol << ")\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) {
+    std::cerr << "usage: apigen PREPROCESSED TYPEDEFS LOCK OUTDIR\n";
+    return 2;
+  }
+  const std::vector<Function> functions = find_functions(read_file(argv[1]));
+  if (functions.empty()) {
+    std::cerr << "apigen: no function found in " << argv[1] << '\n';
+    return 1;
+  }
+  write_exports(argv[4], functions, read_opcodes(argv[3]));
+  write_arguments(argv[4], functions);
+  write_proc_addresses(argv[4], pair_versions(functions, read_file(argv[2])));
+  return 0;
+}
