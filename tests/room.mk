@@ -17,6 +17,13 @@ $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
 
+# One-instruction PTX tests: the runner takes .ptx files or directories, e.g. build/tests/ptx tests/ptx.
+PTX_TEST_OBJS := $(call obj,$(wildcard tests/ptx/*.cpp))
+$(O)/tests/ptx: $(PTX_TEST_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+
 # Programs that nvcc builds, each with its runtime linked statically (the default) and shared.
 NVCC          := $(CUDA_HOME)/bin/nvcc
 PROGRAMS      := $(patsubst tests/programs/%.cu,%,$(wildcard tests/programs/*.cu))

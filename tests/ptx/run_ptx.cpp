@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one-instruction PTX tests on whichever CUDA driver the library path names: the software GPU's, ours, NVIDIA's.
+//   ptx [--print] FILE-OR-DIRECTORY...
+// Exit status 0 when none failed, 77 when there is no device. --print writes every output instead of comparing.
+// The header comment of a test is its whole description; docs: tests/ptx/README.md.
+#include <cuda.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/ptx/values.h"
+
+namespace vgpu::ptx_test {
+namespace {
+
+struct Array {
+  Type type;
+  std::vector<Value> values;
+  bool output = false;
+};
+
+struct Test {
+  std::string path, text, refusal;
+  std::vector<Array> arrays;  // In the order of the header, which is the order of the parameters.
+  Tolerance tolerance;
+  unsigned grid = 1, block = 0, target = 0;
+  CUresult expected_error = CUDA_SUCCESS;
+};
+
+enum class Outcome { passed, failed, skipped };
+
+bool read_words(std::istringstream& line, Array& array) {
+  for (std::string word; line >> word;) {
+    const auto value = parse_value(array.type, word);
+    if (!value) return false;
+    array.values.push_back(*value);
+  }
+  return !array.values.empty();
+}
+
+// One header line; true when it is understood. Lines of other words are free text.
+bool parse_line(Test& test, const std::string& text) {
+  std::istringstream line(text);
+  std::string key, word;
+  line >> key;
+  if (key == "in" || key == "out") {
+    line >> word;
+    if (!word.empty() && word.back() == ':') word.pop_back();
+    const auto type = find_type(word);
+    if (!type) return false;
+    Array array{*type, {}, key == "out"};
+    if (!read_words(line, array)) return false;
+    test.arrays.push_back(std::move(array));
+    return true;
+  }
+  if (key == "tolerance") {
+    line >> word;
+    if (word == "ulp") return static_cast<bool>(line >> test.tolerance.ulp);
+    if (word == "abs") return static_cast<bool>(line >> test.tolerance.absolute);
+    return word == "rel" && static_cast<bool>(line >> test.tolerance.relative);
+  }
+  if (key == "grid") return static_cast<bool>(line >> test.grid >> word >> test.block) && word == "block";
+  if (key == "expect") {
+    int code = 0;
+    const bool good = static_cast<bool>(line >> word >> code) && word == "error";
+    test.expected_error = static_cast<CUresult>(code);
+    return good;
+  }
+  if (key == "target") {
+    line >> word;
+    return std::sscanf(word.c_str(), "sm_%u", &test.target) == 1;
+  }
+  return true;
+}
+
+Test read_test(const std::string& path) {
+  Test test;
+  test.path = path;
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  test.text = text.str();
+  std::istringstream lines(test.text);
+  bool section = false;
+  for (std::string line; std::getline(lines, line) && line.rfind("//", 0) == 0;) {
+    const std::string comment = line.substr(line.find_first_not_of("/ ") == std::string::npos ? 2 : line.find_first_not_of("/ "));
+    section = section || comment.rfind("PTX ISA ", 0) == 0;
+    if (!parse_line(test, comment)) test.refusal = "cannot read header line: " + line;
+  }
+  if (!section) test.refusal = "the header names no PTX ISA section";
+  if (test.arrays.empty() && test.expected_error == CUDA_SUCCESS) test.refusal = "the header has no in and no out";
+  if (test.block == 0) test.block = test.arrays.empty() ? 1 : static_cast<unsigned>(test.arrays[0].values.size());
+  return test;
+}
+
+std::string error_name(CUresult code) {
+  const char* name = nullptr;
+  cuGetErrorName(code, &name);
+  return std::string(name ? name : "?") + " (" + std::to_string(code) + ")";
+}
+
+// Device buffers of one test, freed with it. Outputs start as 0xcd, so that a lane that never stored shows.
+struct Buffers {
+  std::vector<CUdeviceptr> pointers;
+  ~Buffers() {
+    for (CUdeviceptr pointer : pointers) cuMemFree(pointer);
+  }
+  CUresult fill(const Test& test) {
+    for (const Array& array : test.arrays) {
+      std::vector<unsigned char> bytes(array.values.size() * array.type.bytes, 0xcd);
+      for (size_t i = 0; !array.output && i < array.values.size(); ++i)
+        std::memcpy(&bytes[i * array.type.bytes], &array.values[i].bits, array.type.bytes);
+      CUdeviceptr pointer = 0;
+      if (const CUresult code = cuMemAlloc(&pointer, bytes.size())) return code;
+      pointers.push_back(pointer);
+      if (const CUresult code = cuMemcpyHtoD(pointer, bytes.data(), bytes.size())) return code;
+    }
+    return CUDA_SUCCESS;
+  }
+};
+
+CUresult load_module(const Test& test, CUmodule& module, std::string& log) {
+  log.assign(16384, '\0');
+  CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+  void* values[] = {log.data(), reinterpret_cast<void*>(log.size())};
+  const CUresult code = cuModuleLoadDataEx(&module, test.text.c_str(), 2, options, values);
+  log.resize(std::strlen(log.c_str()));
+  return code;
+}
+
+CUresult launch(const Test& test, CUmodule module, Buffers& buffers) {
+  CUfunction function = nullptr;
+  if (const CUresult code = cuModuleGetFunction(&function, module, "test")) return code;
+  std::vector<void*> parameters;
+  for (CUdeviceptr& pointer : buffers.pointers) parameters.push_back(&pointer);
+  if (const CUresult code = cuLaunchKernel(function, test.grid, 1, 1, test.block, 1, 1, 0, nullptr, parameters.data(), nullptr))
+    return code;
+  return cuCtxSynchronize();
+}
+
+std::string compare(const Test& test, const Buffers& buffers, bool print) {
+  std::string report;
+  for (size_t a = 0; a < test.arrays.size(); ++a) {
+    const Array& array = test.arrays[a];
+    if (!array.output) continue;
+    std::vector<unsigned char> bytes(array.values.size() * array.type.bytes);
+    if (const CUresult code = cuMemcpyDtoH(bytes.data(), buffers.pointers[a], bytes.size())) return error_name(code);
+    if (print) report += "\n  out " + array.type.name + ":";
+    for (size_t i = 0; i < array.values.size(); ++i) {
+      uint64_t actual = 0;
+      std::memcpy(&actual, &bytes[i * array.type.bytes], array.type.bytes);
+      if (print) {
+        report += " " + format_value(array.type, actual);
+      } else if (!matches(array.type, array.values[i], actual, test.tolerance)) {
+        report += "\n  parameter " + std::to_string(a) + "[" + std::to_string(i) + "]: got " + format_value(array.type, actual) +
+                  ", expected " + (array.values[i].any_nan ? "nan" : format_value(array.type, array.values[i].bits));
+      }
+    }
+  }
+  return report;
+}
+
+Outcome report(const Test& test, const std::string& text) {
+  std::printf("FAIL %s: %s\n", test.path.c_str(), text.c_str());
+  return Outcome::failed;
+}
+
+Outcome run(const Test& test, bool print) {
+  CUmodule module = nullptr;
+  Buffers buffers;
+  std::string log;
+  CUresult code = load_module(test, module, log);
+  if (code == CUDA_SUCCESS) code = buffers.fill(test);
+  if (code == CUDA_SUCCESS) code = launch(test, module, buffers);
+  if (code != test.expected_error) return report(test, error_name(code) + (log.empty() ? "" : "\n  " + log));
+  if (test.expected_error != CUDA_SUCCESS) return Outcome::passed;
+  const std::string differences = compare(test, buffers, print);
+  cuModuleUnload(module);
+  if (print) std::printf("%s:%s\n", test.path.c_str(), differences.c_str());
+  if (!print && !differences.empty()) return report(test, differences);
+  return Outcome::passed;
+}
+
+// A fault poisons the process's context for good, so a test that expects one gets a process of its own.
+Outcome run_alone(const Test& test) {
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    execl("/proc/self/exe", "ptx", "--alone", test.path.c_str(), static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Outcome::passed;
+  if (WIFSIGNALED(status)) return report(test, "killed by signal " + std::to_string(WTERMSIG(status)));
+  return Outcome::failed;
+}
+
+std::vector<std::string> collect(const std::vector<std::string>& arguments) {
+  std::vector<std::string> paths;
+  for (const std::string& argument : arguments) {
+    if (!std::filesystem::is_directory(argument)) {
+      paths.push_back(argument);
+      continue;
+    }
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(argument))
+      if (entry.path().extension() == ".ptx") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Compute capability times ten, or 0 without a device.
+unsigned open_device() {
+  CUdevice device = 0;
+  CUcontext context = nullptr;
+  int major = 0, minor = 0;
+  if (cuInit(0) != CUDA_SUCCESS || cuDeviceGet(&device, 0) != CUDA_SUCCESS) return 0;
+  if (cuDevicePrimaryCtxRetain(&context, device) != CUDA_SUCCESS || cuCtxSetCurrent(context) != CUDA_SUCCESS) return 0;
+  cuDeviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device);
+  cuDeviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device);
+  return static_cast<unsigned>(major * 10 + minor);
+}
+
+int run_all(const std::vector<std::string>& paths, bool print, bool alone) {
+  const unsigned capability = open_device();
+  if (capability == 0) {
+    std::printf("no CUDA device\n");
+    return 77;
+  }
+  size_t counts[3] = {};
+  for (const std::string& path : paths) {
+    const Test test = read_test(path);
+    Outcome outcome = Outcome::skipped;
+    if (!test.refusal.empty())
+      outcome = report(test, test.refusal);
+    else if (test.target <= capability)
+      outcome = (test.expected_error != CUDA_SUCCESS && !alone) ? run_alone(test) : run(test, print);
+    ++counts[static_cast<int>(outcome)];
+  }
+  if (!alone) {
+    if (counts[2] != 0) std::printf("%zu skipped: the device (sm_%u) is older than their target\n", counts[2], capability);
+    std::printf("%zu passed, %zu failed\n", counts[0], counts[1]);
+  }
+  return counts[1] == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace vgpu::ptx_test
+
+int main(int argc, char** argv) {
+  bool print = false, alone = false;
+  std::vector<std::string> arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--print")
+      print = true;
+    else if (argument == "--alone")
+      alone = true;
+    else
+      arguments.push_back(argument);
+  }
+  return vgpu::ptx_test::run_all(vgpu::ptx_test::collect(arguments), print, alone);
+}
