@@ -209,6 +209,24 @@ void write_proc_addresses(const std::string& dir, const std::vector<ProcAddress>
     table << "VGPU_PROC(" << row.name << ", " << row.flavour << ", " << row.since << ", " << row.symbol << ")\n";
 }
 
+// The enumerators of CUresult, in the header's order.
+std::vector<std::pair<std::string, int>> find_errors(const std::string& header) {
+  std::vector<std::pair<std::string, int>> errors;
+  const size_t begin = header.find("typedef enum cudaError_enum");
+  const size_t end = begin == std::string::npos ? begin : header.find("CUresult;", begin);
+  if (end == std::string::npos) return errors;
+  const std::string body = header.substr(begin, end - begin);
+  static const std::regex enumerator(R"((CUDA_\w+)\s*=\s*(\d+))");
+  for (std::sregex_iterator it(body.begin(), body.end(), enumerator), last; it != last; ++it)
+    errors.emplace_back((*it)[1], std::stoi((*it)[2]));
+  return errors;
+}
+
+void write_errors(const std::string& dir, const std::vector<std::pair<std::string, int>>& errors) {
+  std::ofstream table(dir + "/cuda_errors.inc");
+  for (const auto& [name, value] : errors) table << "VGPU_CUDA_ERROR(" << name << ", " << value << ")\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -216,13 +234,16 @@ int main(int argc, char** argv) {
     std::cerr << "usage: apigen PREPROCESSED TYPEDEFS LOCK OUTDIR\n";
     return 2;
   }
-  const std::vector<Function> functions = find_functions(read_file(argv[1]));
-  if (functions.empty()) {
-    std::cerr << "apigen: no function found in " << argv[1] << '\n';
+  const std::string header = read_file(argv[1]);
+  const std::vector<Function> functions = find_functions(header);
+  const auto errors = find_errors(header);
+  if (functions.empty() || errors.empty()) {
+    std::cerr << "apigen: no " << (functions.empty() ? "function" : "CUresult") << " found in " << argv[1] << '\n';
     return 1;
   }
   write_exports(argv[4], functions, read_opcodes(argv[3]));
   write_arguments(argv[4], functions);
+  write_errors(argv[4], errors);
   write_proc_addresses(argv[4], pair_versions(functions, read_file(argv[2])));
   return 0;
 }

@@ -6,10 +6,7 @@
 // lock when they return and never call back into the face.
 #pragma once
 
-#ifndef __CUDA_API_VERSION_INTERNAL
-#define __CUDA_API_VERSION_INTERNAL
-#endif
-#include <cuda.h>
+#include "common/face/cuda_api.h"
 
 namespace vgpu::face {
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names and short descriptions of every CUresult. The names come from the toolkit's header at build time, the
+// descriptions are ours. Both are constants with static storage; pure, callable from any thread and before cuInit.
+#pragma once
+
+namespace vgpu::face {
+
+// "CUDA_ERROR_INVALID_VALUE" for 1, or NULL for a code that the header does not know.
+const char* error_name(int code) noexcept;
+
+// "invalid argument" for 1, or NULL for a code that the header does not know.
+const char* error_text(int code) noexcept;
+
+}  // namespace vgpu::face
