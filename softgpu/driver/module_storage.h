@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a module's variables live: device memory of a context that cuMemFree refuses, visible to kernels (constants
+// read-only), counted against the device's memory. The module loader makes one per module and keeps it as long as the
+// Program. Any thread.
+#pragma once
+
+#include "softgpu/driver/context.h"
+#include "softgpu/machine/program.h"
+
+namespace vgpu::soft {
+
+class ModuleStorage final : public Storage {
+ public:
+  explicit ModuleStorage(Context& context) : context_(context) {}
+  Result<uint64_t, CUresult> allocate(size_t size, size_t alignment, Kind kind) override;
+  void release(uint64_t address) override;
+
+ private:
+  Context& context_;
+};
+
+}  // namespace vgpu::soft

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of the driver's core, one concrete type per kind of graph node: a recorder that meets
+// CU_GRAPH_NODE_TYPE_MEMCPY may static_cast to MemcpyOperation, and so on. Kernel launches and child graphs are
+// defined with launches and graphs. create() validates as the API call does and returns that call's error; run() may
+// still fail when memory went away in between.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "softgpu/driver/cuda_api.h"
+#include "softgpu/driver/event.h"
+#include "softgpu/driver/operation.h"
+#include "softgpu/driver/stream.h"
+
+namespace vgpu::soft {
+
+class Pool;
+
+// Any copy, as the most general description: 1D copies are 3D copies of one row. CU_MEMORYTYPE_UNIFIED and HOST and
+// DEVICE are accepted, arrays are refused with NOT_SUPPORTED.
+class MemcpyOperation final : public Operation {
+ public:
+  static CuResult<Ref<MemcpyOperation>> create(const CUDA_MEMCPY3D_PEER& copy);
+  static CuResult<Ref<MemcpyOperation>> create(const CUDA_MEMCPY3D& copy);
+  // `staged` is a copy of pageable source memory that must be read before the call returns; the source otherwise.
+  static CuResult<Ref<MemcpyOperation>> create_1d(CUdeviceptr destination, CUdeviceptr source, size_t bytes);
+
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_MEMCPY; }
+  CUresult run(Context& context) override;
+  const CUDA_MEMCPY3D_PEER& parameters() const { return copy_; }
+  // The same as the structure of graph memcpy nodes.
+  CUDA_MEMCPY3D node_parameters() const;
+  // Reads the source now, so that the caller may reuse pageable memory before the copy runs. One-row copies only.
+  void stage_source();
+
+ private:
+  explicit MemcpyOperation(const CUDA_MEMCPY3D_PEER& copy) : copy_(copy) {}
+  CUDA_MEMCPY3D_PEER copy_;
+  std::unique_ptr<std::byte[]> staged_;
+};
+
+class MemsetOperation final : public Operation {
+ public:
+  static CuResult<Ref<MemsetOperation>> create(const CUDA_MEMSET_NODE_PARAMS_v1& set);
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_MEMSET; }
+  CUresult run(Context& context) override;
+  const CUDA_MEMSET_NODE_PARAMS_v1& parameters() const { return set_; }
+
+ private:
+  explicit MemsetOperation(const CUDA_MEMSET_NODE_PARAMS_v1& set) : set_(set) {}
+  CUDA_MEMSET_NODE_PARAMS_v1 set_;
+};
+
+// cuLaunchHostFunc. The function runs with HostFunctionScope.
+class HostOperation final : public Operation {
+ public:
+  HostOperation(CUhostFn function, void* data) : parameters_{function, data} {}
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_HOST; }
+  CUresult run(Context& context) override;
+  const CUDA_HOST_NODE_PARAMS_v1& parameters() const { return parameters_; }
+
+ private:
+  CUDA_HOST_NODE_PARAMS_v1 parameters_;
+};
+
+// Does nothing; a point in a stream.
+class EmptyOperation final : public Operation {
+ public:
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_EMPTY; }
+  CUresult run(Context&) override { return CUDA_SUCCESS; }
+};
+
+// Stream memory operations (cuStreamWriteValue, cuStreamWaitValue, cuStreamBatchMemOp).
+class MemOpOperation final : public Operation {
+ public:
+  static CuResult<Ref<MemOpOperation>> create(const CUstreamBatchMemOpParams* operations, unsigned count);
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_BATCH_MEM_OP; }
+  CUresult run(Context& context) override;
+  const std::vector<CUstreamBatchMemOpParams>& operations() const { return operations_; }
+
+ private:
+  std::vector<CUstreamBatchMemOpParams> operations_;
+};
+
+// A stream-ordered allocation as a stream does it: the address is taken at the call (it is usable by later work of
+// the stream), so running it does nothing. The recorder makes an allocation node of it from the parameters.
+class MemAllocOperation final : public Operation {
+ public:
+  static CuResult<Ref<MemAllocOperation>> create(Ref<Pool> pool, size_t bytes);
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_MEM_ALLOC; }
+  CUresult run(Context&) override { return CUDA_SUCCESS; }
+  CUdeviceptr address() const { return address_; }
+  size_t bytes() const { return bytes_; }
+  const Ref<Pool>& pool() const { return pool_; }
+
+ private:
+  MemAllocOperation(Ref<Pool> pool, CUdeviceptr address, size_t bytes);
+  const Ref<Pool> pool_;
+  const CUdeviceptr address_;
+  const size_t bytes_;
+};
+
+// cuMemFreeAsync: the memory goes back to its pool when the stream gets there.
+class MemFreeOperation final : public Operation {
+ public:
+  explicit MemFreeOperation(CUdeviceptr address) : address_(address) {}
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_MEM_FREE; }
+  CUresult run(Context& context) override;
+  CUdeviceptr address() const { return address_; }
+
+ private:
+  const CUdeviceptr address_;
+};
+
+// What a graph's memory allocation nodes need: an address that stays reserved as long as the graph lives.
+CuResult<CUdeviceptr> allocate_from_pool(Pool& pool, size_t bytes);
+CUresult free_to_pool(CUdeviceptr address);
+
+}  // namespace vgpu::soft

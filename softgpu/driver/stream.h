@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stream: work in order, run asynchronously by the executor's threads. Streams of a context run concurrently, but
+// for the rules of the legacy NULL stream (CUDA driver API, "Stream synchronization behavior"): its work waits for all
+// earlier work of the blocking streams of its context, and their later work waits for it.
+// Any thread. Lock order: the context's streams_mutex, then stream mutexes in the order of Context::streams().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "softgpu/driver/completion.h"
+#include "softgpu/driver/cuda_api.h"
+#include "softgpu/driver/object.h"
+#include "softgpu/driver/operation.h"
+
+namespace vgpu::soft {
+
+class Context;
+class Event;
+class Stream;
+
+// The recorder of a capture in progress (capture.cpp). A stream that has one enqueues nothing; it records.
+class StreamCapture : public RefCounted {
+ public:
+  // Work enqueued on a capturing stream: becomes a node that depends on the stream's last ones.
+  virtual CUresult add(Stream& stream, Ref<Operation> operation) = 0;
+  // cuEventRecord on a capturing stream. The implementation marks the event: Event::set_capture.
+  virtual CUresult record_event(Stream& stream, Event& event, unsigned flags) = 0;
+  // cuStreamWaitEvent on a stream that captures into this, or on any stream for an event recorded in this capture,
+  // which then joins it.
+  virtual CUresult wait_event(Stream& stream, Event& event, unsigned flags) = 0;
+  // A call that cannot be captured (synchronise, query): invalidates the capture and returns the error for it.
+  virtual CUresult refuse() = 0;
+};
+
+class Stream final : public Object {
+ public:
+  using Handle = CUstream;
+  static constexpr Kind kKind = Kind::stream;
+  enum class Type : uint8_t { legacy, per_thread, created };
+
+  // Made by Context only.
+  Stream(Context& context, Type type, unsigned flags, int priority);
+  ~Stream() override;
+
+  Context& context() const { return context_; }
+  Type type() const { return type_; }
+  unsigned flags() const { return flags_; }
+  int priority() const { return priority_; }
+  // cuStreamGetId.
+  uint64_t id() const { return id_; }
+  // Synchronises with the legacy stream.
+  bool is_blocking() const { return type_ != Type::legacy && (flags_ & CU_STREAM_NON_BLOCKING) == 0; }
+
+  // Enqueues and returns; while the stream captures, the operation is recorded instead. What enqueue returns is an
+  // error of the call itself, not of the work.
+  CUresult enqueue(Ref<Operation> operation);
+  // Enqueues, waits and returns the work's own result; runs it on the calling thread when nothing is in its way.
+  // CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED while capturing.
+  CUresult execute(Ref<Operation> operation);
+  // True when execute() would run at once: nothing is enqueued before it.
+  bool is_idle();
+
+  // Below the capture: for graph launches and for the calls above. `after` are further completions to wait for.
+  // Returns the completion of this run.
+  Ref<Completion> post(Ref<Operation> operation, std::vector<Ref<Completion>> after = {});
+  // Later work of this stream waits for `completion`.
+  void wait_for(Ref<Completion> completion);
+  // Completion of the last work enqueued, or null when there is none outstanding.
+  Ref<Completion> tail();
+  // Waits for everything enqueued so far (for the legacy stream: of the blocking streams, too).
+  void drain();
+
+  // The capture in progress, or null.
+  Ref<StreamCapture> capture();
+  void set_capture(Ref<StreamCapture> capture);
+  // CUDA_SUCCESS, or the error for a call that may not be made while the stream captures.
+  CUresult refuse_in_capture();
+
+  // Attributes of cuStreamSetAttribute, kept as set.
+  CUresult set_attribute(CUstreamAttrID attribute, const CUstreamAttrValue& value);
+  CuResult<CUstreamAttrValue> attribute(CUstreamAttrID attribute) const;
+  void copy_attributes(const Stream& from);
+
+ private:
+  friend class Executor;
+  struct Ticket;
+  struct Locked;
+
+  Ref<Ticket> push(Ref<Operation> operation, std::vector<Ref<Completion>> after, bool* runs_here);
+  void push_locked(const Ref<Ticket>& ticket);
+  void run_ticket(Ticket& ticket);
+  // Runs queued work until the queue is empty or its head must wait; called by one thread at a time.
+  void run_queue();
+  bool head_is_ready(Ticket& head);
+
+  Context& context_;
+  const Type type_;
+  const unsigned flags_;
+  const int priority_;
+  const uint64_t id_;
+
+  mutable std::mutex mutex_;  // guards everything below
+  std::deque<Ref<Ticket>> queue_;
+  Ref<Ticket> tail_;
+  std::vector<Ref<Completion>> waits_;  // for the next ticket
+  bool scheduled_ = false;              // a thread runs the queue, or is about to, or a dependency will start one
+  Ref<StreamCapture> capture_;
+  std::atomic<bool> capturing_{false};  // capture_ != null, readable without the mutex
+  // The legacy stream's last work. Written by legacy work with the mutexes of all blocking streams held, so that a
+  // blocking stream may read it under its own.
+  Ref<Completion> legacy_tail_;
+
+  CUstreamAttrValue access_policy_{};
+  CUsynchronizationPolicy sync_policy_ = CU_SYNC_POLICY_AUTO;
+  CUlaunchMemSyncDomain sync_domain_ = CU_LAUNCH_MEM_SYNC_DOMAIN_DEFAULT;
+  CUlaunchMemSyncDomainMap sync_domain_map_{0, 1};
+};
+
+// Resolves a stream argument in the current context: NULL, CU_STREAM_LEGACY, CU_STREAM_PER_THREAD or a created
+// stream. INVALID_HANDLE for a stale one, the context's error where it has one, CUDA_ERROR_INVALID_CONTEXT for NULL
+// without a current context.
+CuResult<Ref<Stream>> find_stream(CUstream handle);
+
+// Implemented by capture.cpp. The first: an operation that is unsafe while any capture in global mode (or this
+// thread's own in thread-local mode) is in progress, such as cuMemAlloc, returns the error and invalidates the
+// captures. The second: work for the legacy stream while a blocking stream of its context captures.
+CUresult check_unsafe_call();
+CUresult check_legacy_use(Context& context);
+
+}  // namespace vgpu::soft
