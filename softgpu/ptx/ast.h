@@ -86,7 +86,7 @@ enum class OperandKind : uint8_t {
   float64,         // value = the 64 bits of 0dXXXXXXXXXXXXXXXX or of a decimal literal
   symbol,          // base + index name it, value = byte offset (signed): `mov.u64 %rd1, array+8`, or a callee
   address,         // `[...]`: base none (absolute), reg or a symbol, value = byte offset (signed)
-  tuple,           // `[a, b, {c, d}]` of tex, tld4, suld, cp.async.bulk.tensor: elements index..index+count
+  tuple,           // `[a, b, {c, d}]` of tex, tld4, suld, cp.async.bulk.tensor: elements are addresses and vectors
   vector,          // `{a, b}`: elements index..index+count
   pair,            // `p|q`: two elements; either may be a sink
   sink,            // `_`
