@@ -1,11 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 # libcuda-soft.so.1: a CUDA driver whose GPU is the CPU. $(O)/soft is a library path for running programs natively on it.
 SOFT_PTX_OBJS     := $(call obj,$(wildcard softgpu/ptx/*.cpp))
-SOFT_MACHINE_OBJS := $(call obj,$(wildcard softgpu/machine/*.cpp))
+# Instruction classes are compiled once per level of the host's instruction set; the machine picks one when it starts.
+SOFT_OPS_SRCS     := $(wildcard softgpu/machine/ops/*.cpp)
+SOFT_OPS_OBJS     := $(SOFT_OPS_SRCS:%.cpp=$(O)/obj/%.baseline.o) $(SOFT_OPS_SRCS:%.cpp=$(O)/obj/%.v3.o)
+SOFT_MACHINE_OBJS := $(call obj,$(wildcard softgpu/machine/*.cpp)) $(SOFT_OPS_OBJS)
 SOFT_DRIVER_OBJS  := $(call obj,$(wildcard softgpu/driver/*.cpp))
 SOFT_OBJS         := $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(SOFT_DRIVER_OBJS)
 SOFT_LIB          := $(O)/lib/libcuda-soft.so.1
 ARTEFACTS         += $(SOFT_LIB) $(O)/soft/libcuda.so.1
+
+# Rows of registers are read under several types. No contraction: an fma is an instruction of its own in PTX.
+CXXFLAGS.softgpu  := -fno-strict-aliasing
+SOFT_OPS_FLAGS    := -fno-strict-aliasing -ffp-contract=off -fno-math-errno -fno-trapping-math $(if $(VARIANT),,-O3)
+SOFT_ISA.baseline :=
+SOFT_ISA.v3       := -march=x86-64-v3
+
+# A weak symbol outside of its level's namespace could replace the same function of a lower level: refused.
+define SOFT_OPS_RULE
+$(O)/obj/softgpu/machine/ops/%.$(1).o: softgpu/machine/ops/%.cpp | $(GEN)/stamp
+	@mkdir -p $$(@D)
+	@echo "  CXX  $$< ($(1))"
+	@$$(CCACHE) $$(CXX) $$(CPPFLAGS) $$(CXXFLAGS) $$(SOFT_OPS_FLAGS) $$(SOFT_ISA.$(1)) -DVGPU_ISA=$(1) -MMD -MP -c $$< -o $$@
+	@$(if $(VARIANT),,! nm -C $$@ | grep ' [WVu] ' | grep -v 'vgpu::soft::$(1)::' || { rm -f $$@; exit 1; })
+endef
+$(foreach isa,baseline v3,$(eval $(call SOFT_OPS_RULE,$(isa))))
 
 $(SOFT_LIB): $(SOFT_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@mkdir -p $(@D)

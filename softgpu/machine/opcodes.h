@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The opcode table: one row per instruction form, kept in the file of its class (softgpu/machine/ops/<class>.cpp), and
+// the Choice with which a row's chooser reads an instruction's modifiers, declares its operands and picks the handler.
+// Used while lowering; immutable afterwards, so thread-safe.
+//
+// To add an instruction:
+//   1. Find its class file in ops/ (or add one: name it in VGPU_SOFT_CLASSES below, copy the shape of integer_add.cpp).
+//   2. Write the handler, best as a small Op type for unary/binary/ternary of ops/lanes.h. A handler sees rows only:
+//      immediates, symbols' addresses and special registers have been made rows, negated predicates have been inverted,
+//      a sink `_` is a row that nobody reads, the guard is in the mask.
+//   3. Write the chooser. It takes the modifiers it knows, declares the operands in the order of the PTX text (result,
+//      source ...; Instruction::operand has them in this order), and returns the handler, or nullptr when the form is
+//      not its own. Rows of the same name are tried in turn. What it leaves untaken, a modifier or an operand, and a
+//      register of the wrong width make the form unsupported, so forgetting a modifier cannot give wrong results.
+//   4. Add the row {"name", accepted types, chooser, "PTX ISA section"}. The accepted types are compared with the first
+//      type among the modifiers, as in `mad.lo.s32`; kAnyType skips that check.
+//   5. Write tests/ptx/<name>.ptx.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "softgpu/machine/instruction.h"
+#include "softgpu/machine/type.h"
+#include "softgpu/machine/warp.h"
+
+// Classes compiled per instruction set of the host. Each defines rows with VGPU_SOFT_ROWS.
+#define VGPU_SOFT_CLASSES(X) \
+  X(integer_add)
+
+namespace vgpu::soft {
+
+// What the operand at the cursor looks like in the text.
+enum class Shape : uint8_t { none, reg, immediate, vector, pair, sink, predicate_register, address, other };
+
+// The operands and modifiers of one instruction while its handler is chosen. All functions are out of line on purpose:
+// choosers are compiled for several instruction sets.
+class Choice {
+ public:
+  struct Source;  // the instruction in the syntax tree, lowering's business
+  explicit Choice(const Source& source);
+
+  const char* opcode() const;
+
+  // Modifiers. take: true when present, and then it counts as handled. take_one: index of the first of the listed ones
+  // that is present (taken), or -1. take_type: the next type among the untaken modifiers, in order; none if there is none.
+  bool take(const char* modifier);
+  int take_one(const char* const* list, size_t count);
+  template <size_t N>
+  VGPU_INLINE int take_one(const char* const (&list)[N]) { return take_one(list, N); }
+  Type take_type();
+  Type peek_type() const;
+
+  // The operand at the cursor.
+  Shape shape() const;
+  unsigned width() const;          // bits of its register or of its first element's register; 0 for others
+  unsigned elements() const;       // of a vector, else 1
+  const char* selector() const;    // "b0" of a video instruction's `%r1.b0`, "" when there is none; counts as handled
+  bool more() const;               // operands are left
+
+  // Declaring operands moves the cursor. Registers must have exactly the type's width; immediates are converted to it.
+  void result(Type type);
+  void source(Type type);
+  // `d|p`: the second result. When the text has none, the operand becomes a sink; returns whether it is there.
+  bool second_result(Type type);
+  // A register wider than the type is allowed, as for ld, st and cvt (PTX ISA 9.4.1): lowering adds the extension of
+  // the result by the type's sign, or the truncation of the source.
+  void result_relaxed(Type type);
+  void source_relaxed(Type type);
+  // `{a, b}`: exactly `count` elements, each declared as one operand. A plain register counts as a vector of one.
+  void results(Type type, unsigned count);
+  void sources(Type type, unsigned count);
+  // An operand that must be an integer literal (lop3's table); not a row, not in Instruction::operand.
+  int64_t constant();
+  // A row of this type holding `value` in all lanes, as an additional source (for an operand the text may leave out).
+  void source_value(Type type, uint64_t value);
+
+  // Goes into the instruction as it is.
+  void set_immediate(int64_t value);
+  void set_aux(uint8_t value);
+
+  // `[base+offset]` of memory instructions, see memory.h: declares the base as a source row (u64 or u32) and puts the
+  // offset into the immediate. Only the memory classes use it.
+  void address();
+
+  // Lowering's side.
+  struct Slot {
+    enum class Role : uint8_t { result, source, value } role;
+    Type type;
+    bool relaxed;
+    uint32_t operand;  // index among the flattened operands; kNoOperand for a sink
+    uint64_t value;    // Role::value
+  };
+  static constexpr uint32_t kNoOperand = UINT32_MAX;
+  static constexpr unsigned kMaxSlots = 64;
+  bool complete() const;  // everything taken, nothing mismatched
+  bool mismatched() const { return mismatched_; }
+  size_t slot_count() const { return slot_count_; }
+  const Slot& slot(size_t index) const { return slots_[index]; }
+  int64_t immediate() const { return immediate_; }
+  uint8_t aux() const { return aux_; }
+
+ private:
+  void add(Slot::Role role, Type type, bool relaxed);
+  void add_element(Slot::Role role, Type type, bool relaxed, uint32_t operand);
+  void many(Slot::Role role, Type type, unsigned count);
+  void skip();
+
+  const Source& source_;
+  uint64_t taken_ = 0;       // modifiers, by index
+  uint32_t cursor_ = 0;      // operand of the instruction
+  uint32_t element_ = 0;     // element of the pair under the cursor
+  bool mismatched_ = false;
+  size_t slot_count_ = 0;
+  std::array<Slot, kMaxSlots> slots_;
+  int64_t immediate_ = 0;
+  uint8_t aux_ = 0;
+};
+
+struct OpcodeRow {
+  const char* name;
+  TypeSet accepted;
+  Handler (*choose)(Choice&);
+  const char* section;  // of the PTX ISA
+};
+
+struct OpcodeRows {
+  const OpcodeRow* rows;
+  size_t count;
+};
+
+#define VGPU_SOFT_DECLARE(name) OpcodeRows name##_rows();
+namespace baseline { VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE) }
+namespace v3 { VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE) }
+#undef VGPU_SOFT_DECLARE
+
+// Stands at the end of a class file, inside namespace vgpu::soft::VGPU_ISA, with `table` a constexpr OpcodeRow array.
+#define VGPU_SOFT_ROWS(class_name, table) \
+  OpcodeRows class_name##_rows() { return {table, sizeof(table) / sizeof(table[0])}; }
+
+}  // namespace vgpu::soft
