@@ -27,9 +27,20 @@
 
 // Classes compiled per instruction set of the host. Each defines rows with VGPU_SOFT_ROWS.
 #define VGPU_SOFT_CLASSES(X) \
-  X(integer_add)
+  X(integer_add)             \
+  X(load_store)              \
+  X(atomic)
+// Classes that work on the schedule rather than on rows; compiled once, in softgpu/machine/.
+#define VGPU_SOFT_PORTABLE_CLASSES(X) \
+  X(barrier)                          \
+  X(warp_sync)                        \
+  X(memory_order)
 
 namespace vgpu::soft {
+
+namespace ptx {
+struct Operand;
+}
 
 // What the operand at the cursor looks like in the text.
 enum class Shape : uint8_t { none, reg, immediate, vector, pair, sink, predicate_register, address, other };
@@ -56,7 +67,7 @@ class Choice {
   Shape shape() const;
   unsigned width() const;          // bits of its register or of its first element's register; 0 for others
   unsigned elements() const;       // of a vector, else 1
-  const char* selector() const;    // "b0" of a video instruction's `%r1.b0`, "" when there is none; counts as handled
+  const char* selector();          // "b0" of a video instruction's `%r1.b0`, "" when there is none; counts as handled
   bool more() const;               // operands are left
 
   // Declaring operands moves the cursor. Registers must have exactly the type's width; immediates are converted to it.
@@ -80,20 +91,25 @@ class Choice {
   void set_immediate(int64_t value);
   void set_aux(uint8_t value);
 
-  // `[base+offset]` of memory instructions, see memory.h: declares the base as a source row (u64 or u32) and puts the
-  // offset into the immediate. Only the memory classes use it.
-  void address();
+  // `[base+offset]` of memory instructions: declares the base as a source row of the returned width (32 or 64 bits;
+  // 64 for symbols and absolute addresses) and puts the offset into the immediate. Only memory classes use it.
+  unsigned address();
+
+  // Whether the instruction stands in a kernel, where .param is the kernel's.
+  bool in_kernel() const;
+  // The address at the cursor names a kernel parameter directly, or one of a device function (of the caller or callee).
+  bool names_kernel_parameter() const;
 
   // Lowering's side.
   struct Slot {
-    enum class Role : uint8_t { result, source, value } role;
-    Type type;
-    bool relaxed;
-    uint32_t operand;  // index among the flattened operands; kNoOperand for a sink
-    uint64_t value;    // Role::value
+    enum class Role : uint8_t { result, source, value, address } role = Role::value;
+    Type type = Type::none;
+    bool relaxed = false;
+    const ptx::Operand* operand = nullptr;  // nullptr: a sink, or Role::value
+    uint64_t value = 0;                     // Role::value
   };
-  static constexpr uint32_t kNoOperand = UINT32_MAX;
   static constexpr unsigned kMaxSlots = 64;
+  void restart();         // forget what an earlier chooser took and declared
   bool complete() const;  // everything taken, nothing mismatched
   bool mismatched() const { return mismatched_; }
   size_t slot_count() const { return slot_count_; }
@@ -102,15 +118,17 @@ class Choice {
   uint8_t aux() const { return aux_; }
 
  private:
-  void add(Slot::Role role, Type type, bool relaxed);
-  void add_element(Slot::Role role, Type type, bool relaxed, uint32_t operand);
-  void many(Slot::Role role, Type type, unsigned count);
-  void skip();
+  const ptx::Operand* current() const;  // under the cursor, nullptr at the end
+  void declare(Slot::Role role, Type type, bool relaxed);
+  void declare_many(Slot::Role role, Type type, unsigned count);
+  void push(Slot::Role role, Type type, bool relaxed, const ptx::Operand* operand);
+  bool fits(const Slot& slot) const;
 
   const Source& source_;
-  uint64_t taken_ = 0;       // modifiers, by index
-  uint32_t cursor_ = 0;      // operand of the instruction
-  uint32_t element_ = 0;     // element of the pair under the cursor
+  uint64_t taken_ = 0;          // modifiers, by index
+  uint64_t selectors_ = 0;      // operands whose selector was looked at, by index
+  uint32_t cursor_ = 0;         // operand of the instruction
+  bool pair_half_ = false;      // the first of a pair is declared
   bool mismatched_ = false;
   size_t slot_count_ = 0;
   std::array<Slot, kMaxSlots> slots_;
@@ -133,7 +151,12 @@ struct OpcodeRows {
 #define VGPU_SOFT_DECLARE(name) OpcodeRows name##_rows();
 namespace baseline { VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE) }
 namespace v3 { VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE) }
+namespace portable { VGPU_SOFT_PORTABLE_CLASSES(VGPU_SOFT_DECLARE) }
 #undef VGPU_SOFT_DECLARE
+
+// The handler for an instruction, from the rows for this host's instruction set; nullptr: not supported. On success
+// `choice` holds what its chooser declared. `mismatch` tells that a row knows the form but not these operands.
+Handler choose_handler(const Choice::Source& source, Choice& choice, bool& mismatch);
 
 // Stands at the end of a class file, inside namespace vgpu::soft::VGPU_ISA, with `table` a constexpr OpcodeRow array.
 #define VGPU_SOFT_ROWS(class_name, table) \
