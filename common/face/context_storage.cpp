@@ -17,14 +17,13 @@ struct Entry {
   void* key;
   void* value;
   StorageDestructor destructor;
-  uint64_t order;
+  bool is_dying;  // Its destructor is running.
 };
 
 struct Store {
   std::mutex mutex;
   // Guarded by mutex. In order of insertion. A handful per context: a search is cheaper than a hash.
   std::vector<Entry> entries;
-  uint64_t next_order = 1;
 
   auto find(CUcontext context, void* key) {
     return std::find_if(entries.begin(), entries.end(),
@@ -64,18 +63,16 @@ Remembered& remembered_for(CUcontext context, void* key) {
 }
 static_assert(kRemembered == 1u << 4, "remembered_for takes the upper four bits");
 
-// The newest entry of the context that was there before `limit`, taken out of the store.
-std::optional<Entry> take_newest(CUcontext context, uint64_t limit) {
+// Marks the newest entry of the context whose destructor has not been called yet.
+std::optional<Entry> take_newest(CUcontext context) {
   Store& all = store();
   const std::lock_guard guard(all.mutex);
   const auto newest = std::find_if(all.entries.rbegin(), all.entries.rend(), [=](const Entry& entry) {
-    return entry.context == context && entry.order < limit;
+    return entry.context == context && !entry.is_dying;
   });
   if (newest == all.entries.rend()) return std::nullopt;
-  const Entry taken = *newest;
-  all.entries.erase(std::next(newest).base());
-  note_change();
-  return taken;
+  newest->is_dying = true;
+  return *newest;
 }
 
 }  // namespace
@@ -84,7 +81,7 @@ bool put_storage(CUcontext context, void* key, void* value, StorageDestructor de
   Store& all = store();
   const std::lock_guard guard(all.mutex);
   if (all.find(context, key) != all.entries.end()) return false;
-  all.entries.push_back({context, key, value, destructor, all.next_order++});
+  all.entries.push_back({context, key, value, destructor, false});
   note_change();
   return true;
 }
@@ -114,18 +111,11 @@ std::optional<void*> find_storage(CUcontext context, void* key) {
 }
 
 void destroy_storage(CUcontext context) {
-  Store& all = store();
-  uint64_t limit = 0;
-  {
-    const std::lock_guard guard(all.mutex);
-    limit = all.next_order;
-  }
-  // One at a time: a destructor may remove another entry, which then must not be called.
-  while (const std::optional<Entry> entry = take_newest(context, limit))
+  // One at a time, because a destructor may put and remove other entries.
+  while (const std::optional<Entry> entry = take_newest(context)) {
     if (entry->destructor != nullptr) entry->destructor(context, entry->key, entry->value);
-  const std::lock_guard guard(all.mutex);
-  std::erase_if(all.entries, [=](const Entry& entry) { return entry.context == context; });
-  note_change();
+    remove_storage(context, entry->key);
+  }
 }
 
 }  // namespace vgpu::face

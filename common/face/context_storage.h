@@ -20,8 +20,8 @@ bool remove_storage(CUcontext context, void* key);
 
 std::optional<void*> find_storage(CUcontext context, void* key);
 
-// Takes the context's entries out, newest first, and calls their destructors without holding a lock. A destructor
-// may use the store; what it puts into the dying context is dropped without a call.
+// Calls the destructors of the context's entries, newest first and without holding a lock; each entry is found until
+// its destructor has returned. A destructor may use the store: what it removes is not called, what it puts is.
 void destroy_storage(CUcontext context);
 
 }  // namespace vgpu::face

@@ -7,28 +7,34 @@
 namespace vgpu::face {
 namespace {
 
+// The context that a call is about, for the calls that may leave it to the calling thread.
+CUresult choose_context(CUcontext& context) noexcept {
+  if (context == nullptr) context = current_context();
+  if (context != nullptr) return CUDA_SUCCESS;
+  return initialised() ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_NOT_INITIALIZED;
+}
+
 CUresult put(CUcontext context, void* key, void* value, StorageDestructor destructor) noexcept {
-  const CUcontext target = context != nullptr ? context : current_context();
-  if (target == nullptr || !is_context(target)) return CUDA_ERROR_INVALID_CONTEXT;
-  return put_storage(target, key, value, destructor) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  if (const CUresult result = choose_context(context); result != CUDA_SUCCESS) return result;
+  if (!is_context(context)) return CUDA_ERROR_INVALID_CONTEXT;
+  return put_storage(context, key, value, destructor) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
 CUresult remove(CUcontext context, void* key) noexcept {
-  const CUcontext target = context != nullptr ? context : current_context();
-  if (target == nullptr || !is_context(target)) return CUDA_ERROR_INVALID_CONTEXT;
-  return remove_storage(target, key) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+  if (const CUresult result = choose_context(context); result != CUDA_SUCCESS) return result;
+  if (!is_context(context)) return CUDA_ERROR_INVALID_CONTEXT;
+  return remove_storage(context, key) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
 
 CUresult get(void** value, CUcontext context, void* key) noexcept {
   if (value == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const CUcontext target = context != nullptr ? context : current_context();
-  if (target == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (const CUresult result = choose_context(context); result != CUDA_SUCCESS) return result;
   // Only a living context has entries, so what is found needs no further check: this path is on every runtime call.
-  if (const std::optional<void*> found = find_storage(target, key)) {
+  if (const std::optional<void*> found = find_storage(context, key)) {
     *value = *found;
     return CUDA_SUCCESS;
   }
-  return is_context(target) ? CUDA_ERROR_INVALID_HANDLE : CUDA_ERROR_INVALID_CONTEXT;
+  return is_context(context) ? CUDA_ERROR_INVALID_HANDLE : CUDA_ERROR_INVALID_CONTEXT;
 }
 
 // The one table without a size in front; a NULL ends it.

@@ -58,9 +58,13 @@ constexpr CudartInterface kCudartInterface;
 
 // --- Table E.
 
-// 0 for an ordinary context, `inner` untouched; 1 for one made from a green context, `inner` is what it wraps.
+// 0 for an ordinary context, `inner` untouched; 1 for one made from a green context, `inner` is what it wraps. NULL
+// asks about the current context.
 CUresult context_kind(CUcontext context, uint32_t* kind, CUcontext* inner) noexcept {
   if (kind == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (context == nullptr) context = current_context();
+  if (context == nullptr) return initialised() ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_NOT_INITIALIZED;
+  if (!is_context(context)) return CUDA_ERROR_INVALID_CONTEXT;
   const CUcontext wrapped = wrapped_context(context);
   *kind = wrapped != nullptr ? 1 : 0;
   if (wrapped != nullptr && inner != nullptr) *inner = wrapped;

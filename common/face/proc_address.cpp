@@ -54,7 +54,7 @@ ProcAddress find_proc_address(std::string_view name, int version, cuuint64_t fla
   const int flavour = per_thread && std::prev(last)->flavour == 1 ? 1 : 0;
   const Row* answer = nullptr;
   for (const Row* row = first; row != last; ++row)
-    if (row->flavour == flavour && row->since <= version) answer = row;
+    if (row->flavour == flavour && (version < 0 || row->since <= version)) answer = row;
   if (answer == nullptr) return {nullptr, CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT};
   return {reinterpret_cast<void*>(answer->symbol()), CU_GET_PROC_ADDRESS_SUCCESS};
 }
@@ -73,5 +73,11 @@ extern "C" CUresult CUDAAPI cuGetProcAddress_v2(const char* symbol, void** pfn, 
 }
 
 extern "C" CUresult CUDAAPI cuGetProcAddress(const char* symbol, void** pfn, int cudaVersion, cuuint64_t flags) {
-  return cuGetProcAddress_v2(symbol, pfn, cudaVersion, flags, nullptr);
+  // Without a status to say it with, "no such symbol" is an error here, and the result stays as it was.
+  void* pointer = nullptr;
+  const CUresult result = cuGetProcAddress_v2(symbol, pfn != nullptr ? &pointer : nullptr, cudaVersion, flags, nullptr);
+  if (result != CUDA_SUCCESS) return result;
+  if (pointer == nullptr) return CUDA_ERROR_NOT_FOUND;
+  *pfn = pointer;
+  return CUDA_SUCCESS;
 }

@@ -36,7 +36,9 @@ class Visit {
 
 CUresult get_current(CUcontext* out) noexcept {
   if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *out = current_context();
+  const CUcontext context = current_context();
+  if (context == nullptr && !initialised()) return CUDA_ERROR_NOT_INITIALIZED;
+  *out = context;
   return CUDA_SUCCESS;
 }
 
@@ -103,12 +105,15 @@ CUresult stream_id_of(CUcontext context, CUstream stream, uint64_t& out) noexcep
 }
 
 // An object that stands for a stream; callers only ever hand it back to stream_object_id. The stream's own handle
-// serves, so there is nothing to free when the stream goes; NULL alone needs another name, and has one.
-CUresult stream_object(CUcontext context, CUstream stream, CUstream* out) noexcept {
+// serves, so there is nothing to free when the stream goes. NULL alone is no object: it becomes the handle of the
+// default stream that the caller was compiled for.
+CUresult stream_object(CUcontext context, CUstream stream, CUstream* out, uint8_t is_per_thread) noexcept {
   if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (context == nullptr) return CUDA_ERROR_INVALID_HANDLE;
   uint64_t id = 0;
+  if (stream == nullptr) stream = is_per_thread != 0 ? CU_STREAM_PER_THREAD : CU_STREAM_LEGACY;
   const CUresult result = stream_id_of(context, stream, id);
-  if (result == CUDA_SUCCESS) *out = stream != nullptr ? stream : CU_STREAM_LEGACY;
+  if (result == CUDA_SUCCESS) *out = stream;
   return result;
 }
 
@@ -135,9 +140,10 @@ constexpr ContextTools kContextTools;
 
 // --- Table I.
 
-using FunctionVisitor = void (*)(void* user, CUfunction function, void* unused_1, void* unused_2);
+using FunctionVisitor = void (*)(void* user, CUfunction function, const char* name);
 
-// Calls `visit` for each function of the module. Unlike its neighbours it returns 1 for success, 0 for failure.
+// Calls `visit` for each function of the module, whatever that returns. The result is the number of functions, not a
+// CUresult: 0 is what callers take for failure.
 int for_each_function(CUcontext context, CUmodule module, FunctionVisitor visit, void* user) noexcept {
   if (visit == nullptr) return 0;
   const Visit stay(context);
@@ -145,8 +151,11 @@ int for_each_function(CUcontext context, CUmodule module, FunctionVisitor visit,
   if (stay.result() != CUDA_SUCCESS || cuModuleGetFunctionCount(&count, module) != CUDA_SUCCESS) return 0;
   std::vector<CUfunction> functions(count);
   if (count != 0 && cuModuleEnumerateFunctions(functions.data(), count, module) != CUDA_SUCCESS) return 0;
-  for (const CUfunction function : functions) visit(user, function, nullptr, nullptr);
-  return 1;
+  for (const CUfunction function : functions) {
+    const char* name = nullptr;
+    visit(user, function, cuFuncGetName(&name, function) == CUDA_SUCCESS ? name : nullptr);
+  }
+  return static_cast<int>(count);
 }
 
 struct ModuleTools {

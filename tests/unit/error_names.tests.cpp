@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/face/error_names.h"
+
+#include <set>
+#include <string>
+
+#include "common/face/cuda_api.h"
+#include "tests/support/test.h"
+
+using namespace vgpu::face;
+
+namespace {
+
+struct Row {
+  const char* name;
+  int value;
+};
+
+constexpr Row kErrors[] = {
+#define VGPU_CUDA_ERROR(name, value) {#name, value},
+#include "cuda_errors.inc"
+#undef VGPU_CUDA_ERROR
+};
+
+}  // namespace
+
+TEST_CASE("every CUresult has its name and a description of its own", "[unit]") {
+  std::set<std::string> texts;
+  for (const Row& row : kErrors) {
+    INFO(row.name);
+    REQUIRE(error_name(row.value) == std::string(row.name));
+    REQUIRE(error_text(row.value) != nullptr);
+    CHECK(error_text(row.value) != std::string(row.name));
+    CHECK(texts.insert(error_text(row.value)).second);
+  }
+}
+
+TEST_CASE("a code that no header knows has neither name nor description", "[unit]") {
+  CHECK(error_name(12345) == nullptr);
+  CHECK(error_text(-1) == nullptr);
+}
+
+TEST_CASE("cuGetErrorName of an unknown code is an invalid value and clears the result", "[unit]") {
+  const char* name = "untouched";
+  CHECK(cuGetErrorName(static_cast<CUresult>(12345), &name) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(name == nullptr);
+}
+
+TEST_CASE("cuGetErrorString without a place for the answer is an invalid value", "[unit]") {
+  CHECK(cuGetErrorString(CUDA_SUCCESS, nullptr) == CUDA_ERROR_INVALID_VALUE);
+}
