@@ -3,7 +3,7 @@
 # run on whichever libcuda.so.1 the library path names (linked against the toolkit's stub). programs: nvcc samples.
 TEST_MAIN_OBJ := $(O)/obj/tests/support/main.o
 UNIT_OBJS     := $(call obj,$(wildcard tests/unit/*.tests.cpp))
-UNIT_LIBS     := $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(COMMON_OBJS)
+UNIT_LIBS     := $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
 CXXFLAGS.tests := -Wno-conversion -Wno-shadow
 
