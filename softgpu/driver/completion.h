@@ -28,8 +28,12 @@ class Completion : public RefCounted {
   // Runs `then` on the completing thread when the work is done; false, without running it, when it already is.
   // `then` must be short and must not wait.
   bool subscribe(std::function<void()> then);
-  // Once.
+  // Once: finish, then announce.
   void complete(CUresult result);
+  // The two halves, for callers whose own mutex must cover the moment at which the work counts as done: finish() makes
+  // done() true and only stores; announce() wakes the waiters and must follow with no lock held.
+  void finish(CUresult result);
+  void announce();
 
  private:
   std::atomic<int> done_{0};
@@ -38,5 +42,8 @@ class Completion : public RefCounted {
   std::mutex mutex_;  // guards the list; a completion's result is final before it is emptied
   std::vector<std::function<void()>> then_;
 };
+
+// Nanoseconds of the monotonic clock.
+uint64_t monotonic_ns();
 
 }  // namespace vgpu::soft

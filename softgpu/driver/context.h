@@ -18,10 +18,12 @@
 
 namespace vgpu::soft {
 
+class AddressSpace;
 class Device;
 class DeviceHeap;
 class OutputSink;
 class Stream;
+struct Region;
 
 // State that another part of the driver attaches to a context, such as its modules. Destroyed when the context dies:
 // after its streams have drained, before its memory is freed, outside the context's locks and with it current.
@@ -99,6 +101,9 @@ class Context final : public Object {
 
   Context(Device& device, bool primary);
   void activate(unsigned flags);
+  void end_streams();
+  void remove_when_done(const Ref<Stream>& stream);
+  static void release_region(AddressSpace& memory, const Region& region);
   // Ends all work and destroys everything inside. Called with life_mutex_ not held.
   void tear_down();
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/object.h"
@@ -61,6 +62,7 @@ class Device {
 
  private:
   Device();
+  std::vector<int> make_attributes() const;
 
   int ordinal_ = 0;
   int multiprocessors_ = 0;
@@ -68,6 +70,7 @@ class Device {
   CUuuid uuid_{};
   size_t total_memory_ = 0;
   DeviceLimits limits_;
+  std::vector<int> attributes_;  // by attribute
   std::unique_ptr<MemoryMap> memory_map_;
   std::unique_ptr<Machine> machine_;
   Ref<Context> primary_;

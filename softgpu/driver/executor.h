@@ -19,6 +19,7 @@ class Executor {
 
  private:
   void work();
+  bool start_thread();
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;

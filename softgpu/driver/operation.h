@@ -22,4 +22,12 @@ class Operation : public RefCounted {
   virtual bool runs_after_failure() const { return false; }
 };
 
+// Does nothing: a point in a stream.
+class PointOperation final : public Operation {
+ public:
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_EMPTY; }
+  CUresult run(Context&) override { return CUDA_SUCCESS; }
+  bool runs_after_failure() const override { return true; }
+};
+
 }  // namespace vgpu::soft

@@ -64,13 +64,6 @@ class HostOperation final : public Operation {
   CUDA_HOST_NODE_PARAMS_v1 parameters_;
 };
 
-// Does nothing; a point in a stream.
-class EmptyOperation final : public Operation {
- public:
-  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_EMPTY; }
-  CUresult run(Context&) override { return CUDA_SUCCESS; }
-};
-
 // Stream memory operations (cuStreamWriteValue, cuStreamWaitValue, cuStreamBatchMemOp).
 class MemOpOperation final : public Operation {
  public:

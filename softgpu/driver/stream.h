@@ -49,7 +49,7 @@ class Stream final : public Object {
   Context& context() const { return context_; }
   Type type() const { return type_; }
   unsigned flags() const { return flags_; }
-  int priority() const { return priority_; }
+  int priority() const { return priority_.load(std::memory_order_relaxed); }
   // cuStreamGetId.
   uint64_t id() const { return id_; }
   // Synchronises with the legacy stream.
@@ -71,6 +71,8 @@ class Stream final : public Object {
   void wait_for(Ref<Completion> completion);
   // Completion of the last work enqueued, or null when there is none outstanding.
   Ref<Completion> tail();
+  // What a synchronisation of this stream waits for; the legacy stream includes the blocking streams.
+  std::vector<Ref<Completion>> outstanding();
   // Waits for everything enqueued so far (for the legacy stream: of the blocking streams, too).
   void drain();
 
@@ -86,27 +88,26 @@ class Stream final : public Object {
   void copy_attributes(const Stream& from);
 
  private:
-  friend class Executor;
   struct Ticket;
-  struct Locked;
 
-  Ref<Ticket> push(Ref<Operation> operation, std::vector<Ref<Completion>> after, bool* runs_here);
-  void push_locked(const Ref<Ticket>& ticket);
-  void run_ticket(Ticket& ticket);
-  // Runs queued work until the queue is empty or its head must wait; called by one thread at a time.
-  void run_queue();
+  bool push(const Ref<Ticket>& ticket, bool run_here);
+  bool push_legacy(const Ref<Ticket>& ticket, bool run_here);
+  bool push_locked(const Ref<Ticket>& ticket, bool run_here);
   bool head_is_ready(Ticket& head);
+  bool run_head(Ticket& head);
+  // Runs queued work until the queue is empty or its head must wait; called by the one thread that owns the queue.
+  void run_queue();
 
   Context& context_;
+  const Ref<Context> keep_context_;
   const Type type_;
   const unsigned flags_;
-  const int priority_;
   const uint64_t id_;
+  std::atomic<int> priority_;
 
   mutable std::mutex mutex_;  // guards everything below
   std::deque<Ref<Ticket>> queue_;
-  Ref<Ticket> tail_;
-  std::vector<Ref<Completion>> waits_;  // for the next ticket
+  Ref<Completion> tail_;
   bool scheduled_ = false;              // a thread runs the queue, or is about to, or a dependency will start one
   Ref<StreamCapture> capture_;
   std::atomic<bool> capturing_{false};  // capture_ != null, readable without the mutex
@@ -114,11 +115,19 @@ class Stream final : public Object {
   // blocking stream may read it under its own.
   Ref<Completion> legacy_tail_;
 
+  // Attributes, also guarded by the mutex.
   CUstreamAttrValue access_policy_{};
   CUsynchronizationPolicy sync_policy_ = CU_SYNC_POLICY_AUTO;
   CUlaunchMemSyncDomain sync_domain_ = CU_LAUNCH_MEM_SYNC_DOMAIN_DEFAULT;
   CUlaunchMemSyncDomainMap sync_domain_map_{0, 1};
 };
+
+// Stream priorities run from kLeastPriority to kGreatestPriority; others are clamped, as CUDA does.
+constexpr int kLeastPriority = 0;
+constexpr int kGreatestPriority = -5;
+constexpr int clamp_priority(int priority) {
+  return priority > kLeastPriority ? kLeastPriority : priority < kGreatestPriority ? kGreatestPriority : priority;
+}
 
 // Resolves a stream argument in the current context: NULL, CU_STREAM_LEGACY, CU_STREAM_PER_THREAD or a created
 // stream. INVALID_HANDLE for a stale one, the context's error where it has one, CUDA_ERROR_INVALID_CONTEXT for NULL

@@ -16,7 +16,9 @@ struct ThreadState {
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   // Identifies this thread in the contexts' tables of per-thread default streams.
   uint64_t id = 0;
+  std::vector<Ref<Context>> streams_in;  // contexts in which this thread has a default stream of its own
 
+  ThreadState();
   ~ThreadState();
 };
 

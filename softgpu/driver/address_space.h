@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// All memory that CUDA knows in this process: device allocations, module variables, pools, managed and mapped ranges
+// inside one reserved stretch of addresses, and pinned host ranges anywhere. A device address is a host virtual
+// address. Keeps the devices' MemoryMaps in step, counts what each device has in use, and answers what an address is.
+// The stretch lies at a fixed place that no program mapping uses, so that another process can map it likewise.
+// Any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <vector>
+
+#include "softgpu/driver/cuda_api.h"
+#include "softgpu/driver/range_allocator.h"
+
+namespace vgpu::soft {
+
+class Device;
+
+constexpr int kMaxDevices = 16;
+using DeviceMask = uint32_t;  // bit n: device n
+constexpr DeviceMask kAllDevices = (DeviceMask{1} << kMaxDevices) - 1;
+
+enum class RegionKind : uint8_t {
+  device,      // cuMemAlloc
+  module,      // a module's variables
+  heap,        // malloc inside kernels
+  pool,        // stream-ordered allocation
+  managed,     // cuMemAllocManaged
+  mapped,      // cuMemMap
+  host,        // cuMemHostAlloc, cuMemAllocHost
+  registered,  // cuMemHostRegister
+};
+
+// One allocation. A plain value: copies are snapshots.
+struct Region {
+  uint64_t begin = 0, size = 0;  // bytes as asked for
+  RegionKind kind = RegionKind::device;
+  int device = 0;             // where it was allocated
+  uint64_t context = 0;       // handle value of the context that owns it; 0 for pools and mappings
+  unsigned flags = 0;         // of the allocating call
+  uint64_t buffer_id = 0;     // CU_POINTER_ATTRIBUTE_BUFFER_ID
+  uint64_t pool = 0;          // handle value of its memory pool
+  uint64_t physical = 0;      // of a mapping: handle value of the physical memory
+  uint64_t physical_offset = 0;
+  DeviceMask readable = 0;    // devices whose kernels see it
+  DeviceMask writable = 0;    // and may write it
+  bool constant = false;      // kernels only read it, wherever it is visible
+  bool sync_memops = false;
+  bool freeing = false;       // a stream-ordered free is on its way
+  // Managed memory: what cuMemAdvise and cuMemPrefetch said last.
+  bool read_mostly = false;
+  CUmemLocation preferred{CU_MEM_LOCATION_TYPE_INVALID, 0};
+  CUmemLocation prefetched{CU_MEM_LOCATION_TYPE_INVALID, 0};
+  DeviceMask accessed_by = 0;
+  bool accessed_by_host = false;
+
+  uint64_t end() const { return begin + size; }
+  bool is_host() const { return kind == RegionKind::host || kind == RegionKind::registered; }
+};
+
+class AddressSpace {
+ public:
+  // The devices must exist for ever.
+  static CuResult<std::unique_ptr<AddressSpace>> create(std::vector<Device*> devices);
+
+  // Device memory as the region describes (begin is chosen, readable and writable follow from the device and its
+  // peers). OUT_OF_MEMORY when the device's memory is used up.
+  CuResult<Region> allocate(Region region, uint64_t alignment);
+  // Takes out an allocated region; false when `begin` does not begin one of these kinds.
+  bool release(uint64_t begin, std::initializer_list<RegionKind> kinds);
+
+  // Host ranges and mappings: the memory is the caller's. False when it overlaps a present one.
+  bool add(Region region);
+  std::optional<Region> remove(uint64_t begin, RegionKind kind);
+
+  // The region that contains the address.
+  std::optional<Region> find(uint64_t address) const;
+  // Changes the region that contains the address, under the lock; false if there is none. Changes of `readable` and
+  // `writable` take effect for kernels.
+  bool update(uint64_t address, const std::function<void(Region&)>& change);
+  std::vector<Region> owned_by(uint64_t context) const;
+  // CUDA_SUCCESS when [begin, begin + size) lies within allocations, or wholly outside everything known and outside
+  // the reserved stretch (then it is pageable host memory, and `allow_pageable` must be true). Else INVALID_VALUE.
+  CUresult check_range(uint64_t begin, uint64_t size, bool allow_pageable) const;
+  // Inside the reserved stretch: such an address is never pageable host memory.
+  bool in_stretch(uint64_t address) const { return address - base_ < kStretchSize; }
+
+  // Counting. charge is false when the device has not that much left.
+  bool charge(int device, uint64_t bytes);
+  void uncharge(int device, uint64_t bytes);
+  uint64_t used(int device) const;
+
+  // Reservations of virtual memory management: addresses without memory. 0 when there is no room.
+  uint64_t reserve(uint64_t size, uint64_t alignment, uint64_t wanted);
+  // False when that is no whole reservation, or something is still mapped in it.
+  bool unreserve(uint64_t begin, uint64_t size);
+  // Whether the range lies in one reservation.
+  bool is_reserved(uint64_t begin, uint64_t size) const;
+  // Gives the addresses back their inaccessible state after a mapping was taken out.
+  void forget_mapping(uint64_t begin, uint64_t size);
+
+  // Kernels of `from` see (or no longer see) the memory allocated on `to`.
+  void set_peer_access(int from, int to, bool enabled);
+
+#if defined(__SANITIZE_THREAD__)
+  static constexpr uint64_t kStretchSize = uint64_t{128} << 30;  // what the thread sanitizer leaves free
+#else
+  static constexpr uint64_t kStretchSize = uint64_t{4} << 40;
+#endif
+
+ private:
+  AddressSpace(std::vector<Device*> devices, uint64_t base);
+  bool commit(uint64_t end);
+  void expose(const Region& region, DeviceMask readable, DeviceMask writable);
+  void conceal(const Region& region);
+  DeviceMask seen_by(int device) const { return peers_[static_cast<size_t>(device)]; }
+
+  const std::vector<Device*> devices_;
+  const uint64_t base_;
+
+  mutable std::shared_mutex mutex_;  // guards everything below
+  std::map<uint64_t, Region> regions_;
+  RangeAllocator allocations_;
+  RangeAllocator reservations_;
+  std::map<uint64_t, uint64_t> reserved_;  // begin -> size
+  uint64_t committed_;                     // allocations below this address are readable and writable
+  uint64_t next_buffer_id_ = 1;
+  std::array<uint64_t, kMaxDevices> used_{};
+  std::array<DeviceMask, kMaxDevices> peers_{};  // per device: who sees its memory
+};
+
+}  // namespace vgpu::soft

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/device.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "common/log.h"
+#include "softgpu/driver/context.h"
+#include "softgpu/driver/pool.h"
+#include "softgpu/machine/machine.h"
+
+namespace vgpu::soft {
+namespace {
+
+constexpr int KiB = 1024;
+
+// CUDA C++ programming guide, "Technical specifications per compute capability". Clusters are part of 9.0, but this
+// machine runs clusters of one block only, so none are advertised.
+constexpr DeviceLimits kLimits[] = {
+    {7, 5, 1024, 1024, 16, 48 * KiB, 64 * KiB, 64 * KiB, 0, 65536, 65536, 0, 4096 * KiB},
+    {8, 0, 1024, 2048, 32, 48 * KiB, 163 * KiB, 164 * KiB, KiB, 65536, 65536, 0, 40 * 1024 * KiB},
+    {8, 6, 1024, 1536, 16, 48 * KiB, 99 * KiB, 100 * KiB, KiB, 65536, 65536, 0, 6 * 1024 * KiB},
+    {8, 9, 1024, 1536, 24, 48 * KiB, 99 * KiB, 100 * KiB, KiB, 65536, 65536, 0, 32 * 1024 * KiB},
+    {9, 0, 1024, 2048, 32, 48 * KiB, 227 * KiB, 228 * KiB, KiB, 65536, 65536, 0, 50 * 1024 * KiB},
+};
+
+// VGPU_SOFT_COMPUTE_CAPABILITY=X.Y, one of those above.
+const DeviceLimits& limits_from_environment() {
+  const char* const wanted = std::getenv("VGPU_SOFT_COMPUTE_CAPABILITY");
+  if (wanted == nullptr) return kLimits[0];
+  for (const DeviceLimits& limits : kLimits) {
+    char name[8];
+    std::snprintf(name, sizeof name, "%d.%d", limits.major, limits.minor);
+    if (std::strcmp(name, wanted) == 0) return limits;
+  }
+  VGPU_WARN("software GPU: VGPU_SOFT_COMPUTE_CAPABILITY=%s is none of 7.5, 8.0, 8.6, 8.9, 9.0; 7.5 it is", wanted);
+  return kLimits[0];
+}
+
+// The same on this machine every time, another one for each device: the machine id and the ordinal, mixed (FNV-1a).
+CUuuid machine_uuid(int ordinal) {
+  char text[64] = "no machine id";
+  if (std::FILE* file = std::fopen("/etc/machine-id", "re")) {
+    if (std::fgets(text, sizeof text, file) == nullptr) text[0] = 0;
+    std::fclose(file);
+  }
+  CUuuid uuid{};
+  uint64_t hash = 0xcbf29ce484222325u + static_cast<uint64_t>(ordinal);
+  for (size_t i = 0; i < sizeof uuid.bytes; ++i) {
+    for (const char* c = text; *c != 0; ++c) hash = (hash ^ static_cast<uint8_t>(*c)) * 0x100000001b3u;
+    uuid.bytes[i] = static_cast<char>(hash >> 32);
+  }
+  // RFC 9562: version 8 (custom), variant 10.
+  uuid.bytes[6] = static_cast<char>((uuid.bytes[6] & 0x0f) | 0x80);
+  uuid.bytes[8] = static_cast<char>((uuid.bytes[8] & 0x3f) | 0x80);
+  return uuid;
+}
+
+}  // namespace
+
+struct Device::PoolState {
+  std::mutex mutex;  // guards the pool
+  Ref<Pool> current;
+};
+
+Device::Device() : pool_state_(std::make_unique<PoolState>()) {}
+Device::~Device() = default;
+
+CuResult<std::unique_ptr<Device>> Device::create(int ordinal, size_t total_memory, unsigned worker_threads) {
+  std::unique_ptr<Device> device(new Device);
+  device->ordinal_ = ordinal;
+  device->name_ = "vGPU software device (" + std::to_string(worker_threads) +
+                  (worker_threads == 1 ? " thread)" : " threads)");
+  device->uuid_ = machine_uuid(ordinal);
+  device->total_memory_ = total_memory;
+  device->limits_ = limits_from_environment();
+  device->memory_map_ = std::make_unique<MemoryMap>();
+  device->machine_ = TRY(Machine::create(*device->memory_map_, worker_threads));
+  device->multiprocessors_ = static_cast<int>(worker_threads);
+  device->attributes_ = device->make_attributes();
+  device->primary_ = TRY(Context::create_primary(*device));
+  device->default_pool_ = TRY(Pool::create(*device, true, 0));
+  device->pool_state_->current = device->default_pool_;
+  return device;
+}
+
+Ref<Pool> Device::current_pool() const {
+  const std::lock_guard lock(pool_state_->mutex);
+  return pool_state_->current;
+}
+
+void Device::set_current_pool(Ref<Pool> pool) {
+  const std::lock_guard lock(pool_state_->mutex);
+  std::swap(pool_state_->current, pool);
+}
+
+}  // namespace vgpu::soft

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A memory pool of stream-ordered allocation: attributes and counts. The memory itself comes from the address space,
+// allocation by allocation, and goes back there when the free has run; nothing is cached. Any thread.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "softgpu/driver/cuda_api.h"
+#include "softgpu/driver/object.h"
+
+namespace vgpu::soft {
+
+class Device;
+
+class Pool final : public Object {
+ public:
+  using Handle = CUmemoryPool;
+  static constexpr Kind kKind = Kind::pool;
+
+  // Published. A default pool cannot be destroyed. `maximum` 0: no limit but the device's.
+  static CuResult<Ref<Pool>> create(Device& device, bool is_default, size_t maximum);
+
+  Device& device() const { return device_; }
+  bool is_default() const { return is_default_; }
+
+  // OUT_OF_MEMORY as a device allocation, INVALID_VALUE for 0 bytes.
+  CuResult<CUdeviceptr> allocate(size_t bytes);
+  // The allocation has gone back to the address space.
+  void note_free(size_t bytes);
+
+  // cuMemPoolSetAttribute and cuMemPoolGetAttribute; `value` points to an int or a cuuint64_t as the attribute says.
+  CUresult set_attribute(CUmemPool_attribute attribute, const void* value);
+  CUresult get_attribute(CUmemPool_attribute attribute, void* value) const;
+
+ private:
+  Pool(Device& device, bool is_default, size_t maximum);
+
+  Device& device_;
+  const bool is_default_;
+  const size_t maximum_;
+  mutable std::mutex mutex_;  // guards everything below
+  int reuse_follow_events_ = 1, reuse_opportunistic_ = 1, reuse_internal_dependencies_ = 1;
+  cuuint64_t release_threshold_ = 0;
+  cuuint64_t used_ = 0, used_high_ = 0;
+};
+
+// The pool's share of a free: takes the region out of the address space and tells its pool. INVALID_VALUE when no
+// stream-ordered or cuMemAlloc allocation begins there.
+CUresult free_device_memory(CUdeviceptr address);
+
+}  // namespace vgpu::soft

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/process.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "softgpu/driver/address_space.h"
+#include "softgpu/driver/executor.h"
+
+namespace vgpu::soft {
+namespace {
+
+std::mutex start_mutex;  // serialises initialize()
+std::atomic<Process*> process{nullptr};
+std::atomic<bool> is_forked_child{false};
+
+void after_fork_in_child() {
+  // The threads that ran the device are not in the child, and locks may be held by them for ever.
+  if (process.exchange(nullptr, std::memory_order_acq_rel) != nullptr)
+    is_forked_child.store(true, std::memory_order_release);
+}
+
+// A whole number with an optional suffix K, M, G or T; `fallback` when the variable is absent or is not one.
+size_t size_from_environment(const char* name, size_t fallback) {
+  const char* const text = std::getenv(name);
+  if (text == nullptr) return fallback;
+  char* end = nullptr;
+  const unsigned long long value = std::strtoull(text, &end, 10);
+  constexpr char kSuffixes[] = "KMGT";
+  unsigned shift = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    if (*end == kSuffixes[i]) shift = 10 * (i + 1);
+  if (end == text || value == 0 || (shift == 0 && *end != 0) || value > (SIZE_MAX >> shift)) {
+    VGPU_WARN("software GPU: %s=%s is not a size such as 4G; ignored", name, text);
+    return fallback;
+  }
+  return static_cast<size_t>(value) << shift;
+}
+
+size_t half_of_memory() {
+  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE)) / 2;
+}
+
+unsigned usable_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+}
+
+}  // namespace
+
+CUresult Process::start() {
+  const size_t memory = size_from_environment("VGPU_SOFT_MEMORY", half_of_memory()) & ~size_t{0xffff};
+  const int count = static_cast<int>(std::clamp<size_t>(size_from_environment("VGPU_SOFT_DEVICES", 1), 1, kMaxDevices));
+  const unsigned threads =
+      static_cast<unsigned>(std::min<size_t>(size_from_environment("VGPU_SOFT_THREADS", usable_processors()), 1024));
+  std::vector<Device*> devices;
+  for (int ordinal = 0; ordinal < count; ++ordinal) {
+    devices_.push_back(TRY(Device::create(ordinal, memory, threads)));
+    devices.push_back(devices_.back().get());
+  }
+  memory_ = TRY(AddressSpace::create(std::move(devices)));
+  executor_ = std::make_unique<Executor>();
+  return CUDA_SUCCESS;
+}
+
+CUresult Process::initialize(unsigned flags) {
+  if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (is_forked_child.load(std::memory_order_acquire)) return CUDA_ERROR_NOT_INITIALIZED;
+  if (get() != nullptr) return CUDA_SUCCESS;
+  const std::lock_guard lock(start_mutex);
+  if (get() != nullptr) return CUDA_SUCCESS;
+  std::unique_ptr<Process> starting(new Process);
+  VGPU_CHECK(starting->start());
+  pthread_atfork(nullptr, nullptr, after_fork_in_child);
+  process.store(starting.release(), std::memory_order_release);
+  return CUDA_SUCCESS;
+}
+
+Process* Process::get() noexcept { return process.load(std::memory_order_acquire); }
+
+Device* Process::find_device(CUdevice ordinal) {
+  if (ordinal < 0 || ordinal >= device_count()) return nullptr;
+  return devices_[static_cast<size_t>(ordinal)].get();
+}
+
+CuResult<Process*> current_process() {
+  Process* const current = Process::get();
+  if (current == nullptr) return CUDA_ERROR_NOT_INITIALIZED;
+  return current;
+}
+
+CuResult<Device*> get_device(CUdevice ordinal) {
+  Process* const current = TRY(current_process());
+  Device* const device = current->find_device(ordinal);
+  if (device == nullptr) return CUDA_ERROR_INVALID_DEVICE;
+  return device;
+}
+
+}  // namespace vgpu::soft
