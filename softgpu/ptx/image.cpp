@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/ptx/image.h"
+
+#include <lz4.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+namespace vgpu::soft::ptx {
+namespace {
+
+using fatbin::Compression;
+using fatbin::Entry;
+using fatbin::EntryKind;
+using fatbin::ImageKind;
+using Bytes = std::span<const std::byte>;
+
+// No PTX is this large: a header that says so is corrupt, and must not make us allocate.
+constexpr uint64_t kMaxText = uint64_t{1} << 30;
+// An LZ4 block grows at most 255 times; zstd could grow more, but PTX does not.
+constexpr uint64_t kMaxGrowth = 4096;
+
+std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+// "sm_90a" behind `.target`, "9.0" behind `.version`: read loosely, the parser judges the text later.
+void read_headline(std::string_view text, Entry& entry) {
+  const std::string_view head = text.substr(0, 4096);
+  const auto behind = [head](std::string_view word) {
+    const size_t at = head.find(word);
+    if (at == std::string_view::npos) return std::string_view();
+    const size_t begin = head.find_first_not_of(" \t", at + word.size());
+    return begin == std::string_view::npos ? std::string_view() : head.substr(begin);
+  };
+  const auto number = [](std::string_view& from, auto& to) {
+    const auto [rest, error] = std::from_chars(from.data(), from.data() + from.size(), to);
+    from.remove_prefix(static_cast<size_t>(rest - from.data()));
+    return error == std::errc();
+  };
+  std::string_view version = behind(".version");
+  if (number(version, entry.version_major) && version.starts_with('.')) {
+    version.remove_prefix(1);
+    number(version, entry.version_minor);
+  }
+  std::string_view target = behind(".target");
+  const size_t mark = target.find('_');
+  if (mark == std::string_view::npos || mark > 7) return;  // "sm", "compute"
+  target.remove_prefix(mark + 1);
+  number(target, entry.architecture);
+  if (target.starts_with('a') || target.starts_with('f')) entry.suffix = target[0];
+}
+
+Result<void, CUresult> add_containers(ImageEntries& entries, Bytes bytes, uint32_t group) {
+  const auto listed = fatbin::list_entries(bytes);
+  if (!listed) return CUDA_ERROR_INVALID_IMAGE;
+  for (const Entry& entry : *listed) entries.push_back({entry, group, false});
+  return {};
+}
+
+Result<ImageEntries, CUresult> list_image(const fatbin::Image& image) {
+  ImageEntries entries;
+  Entry single;
+  single.payload = image.bytes;
+  switch (image.kind) {
+    case ImageKind::container:
+      TRY(add_containers(entries, image.bytes, 0));
+      for (uint32_t i = 0; i < image.prelinked.size(); ++i) TRY(add_containers(entries, image.prelinked[i], i + 1));
+      return entries;
+    case ImageKind::ptx:
+      single.kind = EntryKind::ptx;
+      read_headline(as_text(image.bytes), single);
+      break;
+    case ImageKind::elf: single.kind = EntryKind::cubin; break;
+    case ImageKind::archive: break;
+    case ImageKind::wrapper: case ImageKind::unknown: return CUDA_ERROR_INVALID_IMAGE;
+  }
+  entries.push_back({single, 0, true});
+  return entries;
+}
+
+bool runs_on(const Entry& entry, ComputeCapability device) {
+  if (entry.kind != EntryKind::ptx || entry.architecture > device.number()) return false;
+  switch (entry.suffix) {
+    case 'a': return entry.architecture == device.number();
+    case 'f': return entry.architecture / 10 == device.major;
+    default: return true;
+  }
+}
+
+// Whether one runnable PTX entry is to be preferred to another: the newer one. Of equal ones the plain target, which
+// uses the fewest special instructions, then the first.
+bool better(const Entry& entry, const Entry& best) {
+  if (entry.architecture != best.architecture) return entry.architecture > best.architecture;
+  return entry.suffix == '\0' && best.suffix != '\0';
+}
+
+bool decompress(const Entry& entry, std::string& text) {
+  const auto* source = reinterpret_cast<const char*>(entry.payload.data());
+  const size_t size = entry.payload.size();
+  if (entry.compression == Compression::lz4) {
+    if (size > static_cast<size_t>(std::numeric_limits<int>::max())) return false;
+    const int written = LZ4_decompress_safe(source, text.data(), static_cast<int>(size), static_cast<int>(text.size()));
+    return written >= 0 && static_cast<size_t>(written) == text.size();
+  }
+  const size_t written = ZSTD_decompress(text.data(), text.size(), source, size);
+  return ZSTD_isError(written) == 0 && written == text.size();
+}
+
+}  // namespace
+
+Result<ImageEntries, CUresult> read_image(const void* image) {
+  if (image == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const auto located = fatbin::locate_image(image);
+  if (!located) return CUDA_ERROR_INVALID_IMAGE;
+  return list_image(*located);
+}
+
+Result<ImageEntries, CUresult> read_image(Bytes image) {
+  const auto located = fatbin::locate_image(image);
+  if (!located) return CUDA_ERROR_INVALID_IMAGE;
+  return list_image(*located);
+}
+
+Result<std::string, CUresult> entry_text(const Entry& entry) {
+  std::string text;
+  switch (entry.compression) {
+    case Compression::none: text = as_text(entry.payload); break;
+    case Compression::lz4:
+    case Compression::zstd:
+      if (entry.uncompressed_size > std::min(kMaxText, (entry.payload.size() + 1) * kMaxGrowth)) {
+        return CUDA_ERROR_INVALID_IMAGE;
+      }
+      text.resize(entry.uncompressed_size);
+      if (!decompress(entry, text)) return CUDA_ERROR_INVALID_IMAGE;
+      break;
+    case Compression::unsupported: return CUDA_ERROR_NOT_SUPPORTED;
+  }
+  if (entry.kind == EntryKind::ptx) text.resize(text.find_last_not_of('\0') + 1);
+  return text;
+}
+
+Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device) {
+  std::vector<std::string> texts;
+  for (auto first = entries.begin(); first != entries.end();) {
+    const auto in_group = [first](const ImageEntry& other) { return other.group == first->group; };
+    const auto last = std::find_if_not(first, entries.end(), in_group);
+    const Entry* best = nullptr;
+    for (auto candidate = first; candidate != last; ++candidate) {
+      if (!runs_on(candidate->entry, device)) continue;
+      if (best == nullptr || better(candidate->entry, *best)) best = &candidate->entry;
+    }
+    if (best != nullptr) texts.push_back(TRY(entry_text(*best)));
+    if (best != nullptr && first->group == 0) break;  // Nothing needs linking.
+    first = last;
+  }
+  if (!texts.empty()) return texts;
+  const bool bare_text = entries.size() == 1 && entries[0].bare && entries[0].entry.kind == EntryKind::ptx;
+  return bare_text ? CUDA_ERROR_INVALID_PTX : CUDA_ERROR_NO_BINARY_FOR_GPU;
+}
+
+}  // namespace vgpu::soft::ptx
