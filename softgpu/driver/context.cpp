@@ -153,6 +153,7 @@ void Context::tear_down() {
     }
   }
   thread.contexts.pop_back();
+  forget_peers(*this);
   inside_->heap.reset();
   AddressSpace& memory = Process::get()->memory();
   for (const Region& region : memory.owned_by(handle_value())) release_region(memory, region);

@@ -129,6 +129,9 @@ class Context final : public Object {
   std::unique_ptr<Inside> inside_;  // printf buffer and device heap
 };
 
+// Ends peer access from and to a context that dies (peer.cpp).
+void forget_peers(const Context& context);
+
 // The calling thread's current context, checked: NOT_INITIALIZED, NOT_PERMITTED (inside a host function),
 // INVALID_CONTEXT (none), CONTEXT_IS_DESTROYED, or its sticky error. First line of most entry points. The pointer
 // stays good for the length of the call: the thread's stack holds a reference.

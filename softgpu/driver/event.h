@@ -24,7 +24,7 @@ class Event final : public Object {
   bool has_timing() const { return (flags_ & CU_EVENT_DISABLE_TIMING) == 0; }
 
   // cuEventRecord on a stream that does not capture.
-  CUresult record(Stream& stream);
+  void record(Stream& stream);
   // Makes `completion` the event's point: for graph launches, whose event nodes complete it when they run.
   void set_point(Ref<Completion> completion);
   // The last recorded point, or null if the event was never recorded.

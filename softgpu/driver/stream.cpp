@@ -143,15 +143,24 @@ CUresult Stream::execute(Ref<Operation> operation) {
   if (type_ == Type::legacy) VGPU_CHECK(check_legacy_use(context_));
   Ref<Ticket> ticket = make_ref<Ticket>();
   ticket->operation = std::move(operation);
-  if (push(ticket, true)) {
-    if (run_head(*ticket)) {
-      // Others enqueued behind it in the meantime.
-      Process::get()->executor().submit([self = Ref<Stream>(this)] { self->run_queue(); });
-    }
-  } else {
+  if (push(ticket, true))
+    run_here(*ticket);
+  else
     ticket->wait();
-  }
   return ticket->result();
+}
+
+void Stream::run_here(Ticket& ticket) {
+  if (!run_head(ticket)) return;
+  // Others enqueued behind it in the meantime.
+  Process::get()->executor().submit([self = Ref<Stream>(this)] { self->run_queue(); });
+}
+
+Ref<Completion> Stream::mark() {
+  Ref<Ticket> ticket = make_ref<Ticket>();
+  ticket->operation = make_ref<PointOperation>();
+  if (push(ticket, true)) run_here(*ticket);
+  return ticket;
 }
 
 bool Stream::is_idle() {
@@ -169,6 +178,7 @@ bool Stream::is_idle() {
 }
 
 void Stream::wait_for(Ref<Completion> completion) {
+  if (completion->done()) return;
   // A wait orders later work even when none comes for a while, so that tail() includes it.
   post(make_ref<PointOperation>(), {std::move(completion)});
 }

@@ -67,6 +67,8 @@ class Stream final : public Object {
   // Below the capture: for graph launches and for the calls above. `after` are further completions to wait for.
   // Returns the completion of this run.
   Ref<Completion> post(Ref<Operation> operation, std::vector<Ref<Completion>> after = {});
+  // A point behind everything enqueued so far: done at once when there is nothing.
+  Ref<Completion> mark();
   // Later work of this stream waits for `completion`.
   void wait_for(Ref<Completion> completion);
   // Completion of the last work enqueued, or null when there is none outstanding.
@@ -97,6 +99,8 @@ class Stream final : public Object {
   bool run_head(Ticket& head);
   // Runs queued work until the queue is empty or its head must wait; called by the one thread that owns the queue.
   void run_queue();
+  // Runs a ticket that push() let this thread run, then leaves the queue to others.
+  void run_here(Ticket& ticket);
 
   Context& context_;
   const Ref<Context> keep_context_;
