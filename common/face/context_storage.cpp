@@ -67,9 +67,8 @@ static_assert(kRemembered == 1u << 4, "remembered_for takes the upper four bits"
 std::optional<Entry> take_newest(CUcontext context) {
   Store& all = store();
   const std::lock_guard guard(all.mutex);
-  const auto newest = std::find_if(all.entries.rbegin(), all.entries.rend(), [=](const Entry& entry) {
-    return entry.context == context && !entry.is_dying;
-  });
+  const auto newest = std::find_if(all.entries.rbegin(), all.entries.rend(),
+                                   [=](const Entry& entry) { return entry.context == context && !entry.is_dying; });
   if (newest == all.entries.rend()) return std::nullopt;
   newest->is_dying = true;
   return *newest;

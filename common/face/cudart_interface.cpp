@@ -31,8 +31,7 @@ CUresult load_module_bound(CUmodule* out, const void* image, const void* a, cons
   return cuModuleLoadData(out, image);
 }
 
-CUresult load_container_bound(const void* image, CUmodule* out, const void* a, const void* b,
-                              uint32_t count) noexcept {
+CUresult load_container_bound(const void* image, CUmodule* out, const void* a, const void* b, uint32_t count) noexcept {
   return load_module_bound(out, image, a, b, count);
 }
 

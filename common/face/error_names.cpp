@@ -142,7 +142,8 @@ const char* error_name(int code) noexcept {
 
 const char* error_text(int code) noexcept {
   const Text* end = std::end(kTexts);
-  const Text* found = std::lower_bound(std::begin(kTexts), end, code, [](Text row, int wanted) { return row.code < wanted; });
+  const Text* found =
+      std::lower_bound(std::begin(kTexts), end, code, [](Text row, int wanted) { return row.code < wanted; });
   if (found != end && found->code == code) return found->text;
   // A code newer than the table above: its name says more than nothing.
   return error_name(code);

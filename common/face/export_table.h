@@ -7,13 +7,13 @@
 
 namespace vgpu::face {
 
-const void* cudart_interface_table() noexcept;   // A: modules, handles of primary contexts.
-const void* tools_tls_table() noexcept;          // B: current context.
-const void* callback_hooks_table() noexcept;     // C: which runtime calls a profiler watches: none.
-const void* context_storage_table() noexcept;    // D: context_storage.h.
-const void* context_checks_table() noexcept;     // E: what kind of context this is.
-const void* integrity_table() noexcept;          // F: integrity.h.
-const void* context_tools_table() noexcept;      // H: ids of contexts and streams.
-const void* module_tools_table() noexcept;       // I: the functions of a module.
+const void* cudart_interface_table() noexcept;  // A: modules, handles of primary contexts.
+const void* tools_tls_table() noexcept;         // B: current context.
+const void* callback_hooks_table() noexcept;    // C: which runtime calls a profiler watches: none.
+const void* context_storage_table() noexcept;   // D: context_storage.h.
+const void* context_checks_table() noexcept;    // E: what kind of context this is.
+const void* integrity_table() noexcept;         // F: integrity.h.
+const void* context_tools_table() noexcept;     // H: ids of contexts and streams.
+const void* module_tools_table() noexcept;      // I: the functions of a module.
 
 }  // namespace vgpu::face

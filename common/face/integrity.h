@@ -15,11 +15,11 @@ struct IntegrityFacts {
   uint32_t driver_version;   // cuDriverGetVersion.
   uint32_t runtime_version;  // As the runtime passed it.
   uint32_t process_id;
-  uint32_t thread;           // Low half of pthread_self.
-  uint64_t cudart_interface; // Address of table A.
-  uint64_t integrity;        // Address of table F.
-  uint64_t integrity_check;  // The pointer in its slot 1.
-  uint64_t unix_seconds;     // As the runtime passed it.
+  uint32_t thread;            // Low half of pthread_self.
+  uint64_t cudart_interface;  // Address of table A.
+  uint64_t integrity;         // Address of table F.
+  uint64_t integrity_check;   // The pointer in its slot 1.
+  uint64_t unix_seconds;      // As the runtime passed it.
 };
 
 struct IntegrityDevice {

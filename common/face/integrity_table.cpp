@@ -5,10 +5,10 @@
 #include "common/face/integrity.h"
 #include "common/face/refusal.h"
 
-#include <cstring>
-#include <optional>
 #include <pthread.h>
 #include <unistd.h>
+#include <cstring>
+#include <optional>
 #include <vector>
 
 namespace vgpu::face {

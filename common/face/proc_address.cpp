@@ -35,8 +35,7 @@ constexpr bool is_before(const Row& a, const Row& b) {
 }
 static_assert(std::is_sorted(std::begin(kRows), std::end(kRows), is_before));
 
-constexpr cuuint64_t kKnownFlags =
-    CU_GET_PROC_ADDRESS_LEGACY_STREAM | CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
+constexpr cuuint64_t kKnownFlags = CU_GET_PROC_ADDRESS_LEGACY_STREAM | CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
 
 // A caller that wants an ABI newer than the driver is told so at once, whatever the name.
 bool is_within_driver(int version) noexcept {

@@ -16,8 +16,9 @@ struct ProcAddress {
   CUdriverProcAddressQueryResult status;
 };
 
-// The last ABI of `name` that is not newer than `version`; a negative version asks for the newest. With CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM a name
-// that has per-thread flavours resolves among those only; flags say nothing to other names.
+// The last ABI of `name` that is not newer than `version`; a negative version asks for the newest. With
+// CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM a name that has per-thread flavours resolves among those only; flags
+// say nothing to other names.
 ProcAddress find_proc_address(std::string_view name, int version, cuuint64_t flags) noexcept;
 
 }  // namespace vgpu::face

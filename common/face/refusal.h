@@ -37,9 +37,10 @@ CUresult refused() noexcept {
 
 // The refusals of slots kFirst to kLast of a table, both included.
 template <Table kTable, size_t kFirst, size_t kLast>
-inline constexpr std::array<Refusal, kLast - kFirst + 1> kRefused =
-    []<size_t... kIndex>(std::index_sequence<kIndex...>) {
-      return std::array<Refusal, sizeof...(kIndex)>{&refused<kTable, kFirst + kIndex>...};
-    }(std::make_index_sequence<kLast - kFirst + 1>());
+inline constexpr std::array<Refusal, kLast - kFirst + 1> kRefused = [
+]<size_t... kIndex>(std::index_sequence<kIndex...>) {
+  return std::array<Refusal, sizeof...(kIndex)>{&refused<kTable, kFirst + kIndex>...};
+}
+(std::make_index_sequence<kLast - kFirst + 1>());
 
 }  // namespace vgpu::face

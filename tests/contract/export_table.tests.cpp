@@ -143,7 +143,9 @@ TEST_CASE("a table keeps its address", "[contract]") {
 }
 
 TEST_CASE("tables begin with a size that reaches the slots in use", "[contract]") {
-  const auto words = [](const Uuid& uuid) { return (reinterpret_cast<uintptr_t>(find_table(uuid)[0]) & 0xffffffff) / 8; };
+  const auto words = [](const Uuid& uuid) {
+    return (reinterpret_cast<uintptr_t>(find_table(uuid)[0]) & 0xffffffff) / 8;
+  };
   CHECK(words(kCudartInterface) >= 10);
   CHECK(words(kToolsTls) >= 3);
   CHECK(words(kCallbackHooks) >= 7);
@@ -220,7 +222,8 @@ TEST_CASE("a primary context is an ordinary context", "[contract]") {
   uint32_t kind = 7;
   void* inner = &kind;
 
-  CHECK(slot<CUresult(CUcontext, uint32_t*, void**)>(kContextChecks, 2)(primary_context(), &kind, &inner) == CUDA_SUCCESS);
+  CHECK(slot<CUresult(CUcontext, uint32_t*, void**)>(kContextChecks, 2)(primary_context(), &kind, &inner) ==
+        CUDA_SUCCESS);
 
   CHECK(kind == 0);
   CHECK(inner == &kind);
@@ -311,7 +314,8 @@ TEST_CASE("the tools' walk over a module visits each function and returns their 
   const OwnContext context;
   CUmodule module = nullptr;
   const char* two_functions =
-      ".version 6.3\n.target sm_75\n.address_size 64\n.visible .entry first() { ret; }\n.visible .entry second() { ret; }\n";
+      ".version 6.3\n.target sm_75\n.address_size 64\n.visible .entry first() { ret; }\n.visible .entry second() { "
+      "ret; }\n";
   REQUIRE(cuModuleLoadData(&module, two_functions) == CUDA_SUCCESS);
   std::set<std::string> visited;
   const auto note = +[](void* user, CUfunction function, const char* name) {
