@@ -23,7 +23,7 @@ const char* explain(CUresult code) {
 Result<Ref<CodeImage>, CompileError> choose(const Result<ptx::ImageEntries, CUresult>& entries, int capability) {
   if (!entries) return CompileError{entries.error(), explain(entries.error())};
   const auto number = static_cast<uint32_t>(capability);
-  auto texts = ptx::choose_ptx(*entries, {number / 10, number % 10});
+  auto texts = ptx::choose_ptx(entries.value(), {number / 10, number % 10});
   if (!texts) return CompileError{texts.error(), explain(texts.error())};
   return CodeImage::of_texts(*std::move(texts));
 }

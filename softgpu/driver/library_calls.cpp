@@ -27,7 +27,7 @@ CUresult check_library_options(unsigned count, const CUlibraryOption* options, v
   return CUDA_SUCCESS;
 }
 
-CUresult load_library(CUlibrary* out, Result<Ref<CodeImage>, CompileError> image, JitOptions& jit) {
+CUresult load_library(CUlibrary* out, vgpu::Result<Ref<CodeImage>, CompileError> image, JitOptions& jit) {
   CUresult bad = CUDA_SUCCESS;
   if (!image) {
     bad = image.error().code;
@@ -95,7 +95,7 @@ CUresult CUDAAPI cuLibraryGetKernelCount(unsigned int* count, CUlibrary lib) {
   if (count == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const Ref<Library> found = TRY(find_library(lib));
   // Bad code has no kernels; the call that asks for one tells why.
-  const auto kernels = found->kernels();
+  auto kernels = found->kernels();
   *count = kernels ? static_cast<unsigned>(kernels->size()) : 0;
   return CUDA_SUCCESS;
 }
@@ -104,7 +104,7 @@ CUresult CUDAAPI cuLibraryEnumerateKernels(CUkernel* kernels, unsigned int numKe
   TRY(current_process());
   if (kernels == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const Ref<Library> found = TRY(find_library(lib));
-  const auto list = found->kernels();
+  auto list = found->kernels();
   const size_t count = list ? std::min<size_t>(numKernels, list->size()) : 0;
   for (size_t i = 0; i < count; ++i) kernels[i] = (CUkernel)handle_of<Callable>(*(*list)[i]);
   return CUDA_SUCCESS;
