@@ -23,6 +23,11 @@ LDFLAGS   := -pthread $(SANITIZE) -Wl,--as-needed
 # A library that lives in other people's processes brings its C++ runtime along; an instrumented one cannot.
 STATIC_RUNTIME := $(if $(VARIANT),,-static-libstdc++ -static-libgcc)
 
+# Rows and drivers name exported symbols, not the header macros that rename them.
+CXXFLAGS.common  = -D__CUDA_API_VERSION_INTERNAL
+CXXFLAGS.host    = -D__CUDA_API_VERSION_INTERNAL
+CXXFLAGS.libcuda = -D__CUDA_API_VERSION_INTERNAL
+
 .DEFAULT_GOAL := all
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:

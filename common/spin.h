@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spinner: spins for a bounded time before its owner goes to sleep (design D7). The bound shrinks while spinning does
+// not pay and is close to nothing on machines with few processors, where a spinner takes its peer's processor away.
+// One thread owns one.
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+namespace vgpu {
+
+inline void cpu_relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+class Spinner {
+ public:
+  // Call before a new wait.
+  void reset() { rounds_ = 0; }
+
+  // Spins a little; false when it is time to sleep.
+  bool spin() {
+    using Clock = std::chrono::steady_clock;
+    if (rounds_++ == 0) deadline_ = Clock::now() + limit();
+    for (int i = 0; i < 32; ++i) cpu_relax();
+    return Clock::now() < deadline_;
+  }
+
+ private:
+  static std::chrono::microseconds limit() {
+    static const auto value = std::chrono::microseconds(std::thread::hardware_concurrency() > 3 ? 60 : 8);
+    return value;
+  }
+
+  int rounds_ = 0;
+  std::chrono::steady_clock::time_point deadline_ = {};
+};
+
+}  // namespace vgpu

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// WorkerCore: what a worker does once its process is set up (host/worker/main.cpp): opens the driver, serves the
+// session's ring until the session ends. Created and run by the main thread; nothing here outlives the process.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+#include "vgpu/wire.h"
+
+namespace vgpu::host {
+
+struct WorkerConfig {
+  int memory_fd = -1;
+  int doorbell_fd = -1;
+  int output_fd = -1;  // the memory file that is the process's stdout
+  std::string driver_path;
+};
+
+// The device memory this worker may still take; the daemon decides (design D14). Thread-safe.
+class MemoryBudget {
+ public:
+  virtual ~MemoryBudget() = default;
+  virtual bool reserve(uint64_t bytes) = 0;
+  virtual void release(uint64_t bytes) = 0;
+  // The limit, or 0 when there is none.
+  virtual uint64_t limit() const = 0;
+  virtual uint64_t used() const = 0;
+};
+
+// Address ranges that guest and worker both map at the same address. Thread-safe.
+class SharedRanges {
+ public:
+  virtual ~SharedRanges() = default;
+  virtual bool contains(uint64_t address, uint64_t size) const = 0;
+};
+
+class WorkerCore {
+ public:
+  // Opens and initialises the driver and maps the session. The error's text reaches the user who started a program.
+  static Result<std::unique_ptr<WorkerCore>> create(const WorkerConfig& config, MemoryBudget& budget,
+                                                    const SharedRanges& ranges);
+  virtual ~WorkerCore() = default;
+
+  // Serves the ring; returns when the session is closed. Spins a little, then sleeps on the doorbell.
+  virtual void run() = 0;
+  virtual wire::Statistics statistics() const = 0;
+};
+
+}  // namespace vgpu::host

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries out one command: makes its context current, decodes it by its row (or hands it to the call's own code),
+// calls the driver and encodes the reply.
+#include "host/worker/session.h"
+
+namespace vgpu::host {
+namespace {
+
+// What this thread last made current, so that a run of commands of one context costs nothing.
+struct CurrentContext {
+  uint64_t wire = 0;
+  uint64_t epoch = 0;
+};
+thread_local CurrentContext current_context;
+
+CUresult make_current(Session& session, uint64_t wire) {
+  const uint64_t epoch = session.context_epoch.load(std::memory_order_relaxed);
+  if (current_context.wire == wire && current_context.epoch == epoch) return CUDA_SUCCESS;
+  uint64_t real = 0;
+  // A context that is gone counts as none, and the driver answers as it does without one.
+  if (wire != 0 && !session.handles.resolve(Kind::context, wire, real)) real = 0;
+  CUcontext context = nullptr;
+  std::memcpy(&context, &real, sizeof context);
+  const CUresult status = VGPU_DRIVER(session.driver, cuCtxSetCurrent)(context);
+  if (status == CUDA_SUCCESS) current_context = {wire, epoch};
+  return status;
+}
+
+}  // namespace
+
+CUresult decode_row(Invocation& invocation, RowCall& row) {
+  const codec::DecodeResult decoded =
+      codec::decode_request(row.call, invocation.request, invocation, invocation.arena, row.arguments);
+  switch (decoded.status) {
+    case codec::Decoded::ok: return CUDA_SUCCESS;
+    case codec::Decoded::bad_handle: return error_for(decoded.bad_kind);
+    case codec::Decoded::too_large: return CUDA_ERROR_OUT_OF_MEMORY;
+    case codec::Decoded::malformed: return invocation.bad_message();
+  }
+  return invocation.bad_message();
+}
+
+CUresult call_row(Invocation& invocation, const RowCall& row) {
+  const CUresult status = invocation.session.driver.call(row.call.opcode, row.arguments.argv);
+  if (status == CUDA_SUCCESS) codec::encode_reply(row.call, row.arguments, invocation, invocation.reply);
+  return status;
+}
+
+CUresult execute(Invocation& invocation) {
+  const uint16_t opcode = invocation.command.opcode;
+  const HandCall hand = find_hand_call(opcode);
+  if (opcode < wire::kFirstPrivate) {
+    const Call* call = api::find_row(opcode);
+    const bool carried = hand != nullptr || (call != nullptr && call->path != Path::local &&
+                                             call->path != Path::refuse && call->carried_by_row());
+    if (!carried || !invocation.session.driver.has(opcode)) {
+      invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
+      return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    if (const CUresult status = make_current(invocation.session, invocation.command.context); status != CUDA_SUCCESS)
+      return status;
+    if (hand == nullptr) {
+      RowCall row{*call, {}};
+      const CUresult status = decode_row(invocation, row);
+      return status == CUDA_SUCCESS ? call_row(invocation, row) : status;
+    }
+  }
+  return hand == nullptr ? invocation.bad_message() : hand(invocation);
+}
+
+}  // namespace vgpu::host

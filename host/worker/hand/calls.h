@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker's hand-written calls, one file per family beside this header; table.cpp lists which opcode goes where.
+// Each reads its request from the invocation, calls the driver and appends its reply. They run on the dispatcher or on
+// a helper thread, as the guest asked, and take nothing in the request on trust.
+#pragma once
+
+#include "host/worker/session.h"
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::host::hand {
+
+// session.cpp: private calls
+CUresult snapshot(Invocation& invocation);
+CUresult function_facts(Invocation& invocation);
+CUresult blob_append(Invocation& invocation);
+CUresult blob_read(Invocation& invocation);
+CUresult blob_drop(Invocation& invocation);
+CUresult take_output(Invocation& invocation);
+CUresult next_callback(Invocation& invocation);
+CUresult callback_done(Invocation& invocation);
+CUresult thread_exit(Invocation& invocation);
+CUresult statistics(Invocation& invocation);
+
+// context.cpp
+CUresult primary_retain(Invocation& invocation);
+CUresult primary_release(Invocation& invocation);
+CUresult primary_reset(Invocation& invocation);
+CUresult context_create(Invocation& invocation);
+
+// launch.cpp
+CUresult launch(Invocation& invocation);
+CUresult occupancy_clusters(Invocation& invocation);
+
+// copy.cpp
+CUresult copy(Invocation& invocation);
+CUresult copy_box(Invocation& invocation);
+
+// memory.cpp
+CUresult allocate(Invocation& invocation);
+CUresult allocate_pitch(Invocation& invocation);
+CUresult release(Invocation& invocation);
+CUresult create_memory(Invocation& invocation);
+CUresult release_memory(Invocation& invocation);
+CUresult memory_info(Invocation& invocation);
+CUresult host_register(Invocation& invocation);
+CUresult host_unregister(Invocation& invocation);
+CUresult host_device_pointer(Invocation& invocation);
+CUresult pointer_attribute(Invocation& invocation);
+CUresult retain_memory(Invocation& invocation);
+CUresult pool_create(Invocation& invocation);
+
+// module.cpp
+CUresult module_load(Invocation& invocation);
+CUresult library_load(Invocation& invocation);
+CUresult link_create(Invocation& invocation);
+CUresult link_add(Invocation& invocation);
+CUresult link_complete(Invocation& invocation);
+CUresult link_destroy(Invocation& invocation);
+CUresult function_name(Invocation& invocation);
+
+// stream.cpp
+CUresult host_function(Invocation& invocation);
+CUresult stream_callback(Invocation& invocation);
+CUresult capture_info(Invocation& invocation);
+CUresult stream_context(Invocation& invocation);
+
+// graph.cpp
+CUresult add_kernel_node(Invocation& invocation);
+CUresult set_kernel_node(Invocation& invocation);
+CUresult get_kernel_node(Invocation& invocation);
+CUresult add_memcpy_node(Invocation& invocation);
+CUresult set_memcpy_node(Invocation& invocation);
+CUresult get_memcpy_node(Invocation& invocation);
+CUresult add_host_node(Invocation& invocation);
+CUresult set_host_node(Invocation& invocation);
+CUresult get_host_node(Invocation& invocation);
+CUresult add_alloc_node(Invocation& invocation);
+CUresult get_alloc_node(Invocation& invocation);
+CUresult exec_update(Invocation& invocation);
+CUresult instantiate_with_params(Invocation& invocation);
+CUresult user_object_create(Invocation& invocation);
+
+}  // namespace vgpu::host::hand

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contexts. The guest keeps stacks and reference counts; the driver sees one retain per living primary context.
+#include "host/worker/hand/calls.h"
+
+namespace vgpu::host::hand {
+
+CUresult primary_retain(Invocation& invocation) {
+  const auto device = invocation.request.get<CUdevice>();
+  if (!invocation.request.complete() || device < 0 || device >= static_cast<int>(handle::kPrimaryContexts))
+    return invocation.bad_message();
+  CUcontext context = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuDevicePrimaryCtxRetain)(&context, device);
+  if (status != CUDA_SUCCESS) return status;
+  uint64_t real = 0;
+  std::memcpy(&real, &context, sizeof context);
+  invocation.session.handles.set_primary(device, real);
+  return status;
+}
+
+namespace {
+
+CUresult end_primary(Invocation& invocation, uint16_t opcode) {
+  const auto device = invocation.request.get<CUdevice>();
+  if (!invocation.request.complete() || device < 0 || device >= static_cast<int>(handle::kPrimaryContexts))
+    return invocation.bad_message();
+  // Release and Reset have the same type.
+  const auto function = invocation.session.driver.function<decltype(::cuDevicePrimaryCtxRelease_v2)>(opcode);
+  const CUresult status = function(device);
+  if (status == CUDA_SUCCESS) {
+    invocation.session.handles.set_primary(device, 0);
+    invocation.session.forget_context(handle::primary_context(device));
+  }
+  return status;
+}
+
+}  // namespace
+
+CUresult primary_release(Invocation& invocation) {
+  return end_primary(invocation, api::opcode::cuDevicePrimaryCtxRelease_v2);
+}
+
+CUresult primary_reset(Invocation& invocation) {
+  return end_primary(invocation, api::opcode::cuDevicePrimaryCtxReset_v2);
+}
+
+CUresult context_create(Invocation& invocation) {
+  RowCall row{api::spec::cuCtxCreate_v2, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const CUresult status = call_row(invocation, row);
+  if (status == CUDA_SUCCESS) {
+    // The new context became current on this thread of ours; what is current is said by each command.
+    CUcontext popped = nullptr;
+    VGPU_DRIVER(invocation.session.driver, cuCtxPopCurrent_v2)(&popped);
+    invocation.session.context_epoch.fetch_add(1, std::memory_order_relaxed);
+  }
+  return status;
+}
+
+}  // namespace vgpu::host::hand

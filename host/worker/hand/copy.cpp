@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies. The host's side of a copy is inline in the message, in a staging chunk, or in pages that both sides map;
+// an address is never passed to the driver as a host pointer unless it lies in such pages.
+#include "host/worker/hand/calls.h"
+
+namespace vgpu::host::hand {
+namespace {
+
+enum class Way { to_device, to_host, any };
+
+struct CopyCall {
+  uint16_t opcode;
+  Way way;
+  bool async;
+};
+
+constexpr CopyCall kCopies[] = {
+    {api::opcode::cuMemcpyHtoD_v2, Way::to_device, false},
+    {api::opcode::cuMemcpyHtoDAsync_v2, Way::to_device, true},
+    {api::opcode::cuMemcpyDtoH_v2, Way::to_host, false},
+    {api::opcode::cuMemcpyDtoHAsync_v2, Way::to_host, true},
+    {api::opcode::cuMemcpy, Way::any, false},
+    {api::opcode::cuMemcpyAsync, Way::any, true},
+};
+
+const CopyCall& call_of(uint16_t opcode) {
+  for (const CopyCall& call : kCopies)
+    if (call.opcode == opcode) return call;
+  return kCopies[0];  // The table of hand calls sends only these opcodes here.
+}
+
+void* pointer(uint64_t address) {
+  void* out = nullptr;
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+// Whether the driver knows the address as device or registered memory. An address it does not know it would take for
+// ordinary memory of this process.
+bool is_known(const Session& session, uint64_t address, uint64_t bytes) {
+  unsigned type = 0;
+  for (const uint64_t at : {address, bytes == 0 ? address : address + bytes - 1})
+    if (VGPU_DRIVER(session.driver, cuPointerGetAttribute)(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, at) != CUDA_SUCCESS)
+      return false;
+  return true;
+}
+
+CUresult submit(const Session& session, const CopyCall& call, const wire::Copy& copy, void* host, CUstream stream,
+                bool own_stream) {
+  const Driver& driver = session.driver;
+  // A synchronous copy of a per-thread flavour runs on that thread's stream, which the driver cannot know.
+  const bool async = call.async || own_stream;
+  CUresult status = CUDA_ERROR_NOT_SUPPORTED;
+  switch (call.way) {
+    case Way::to_device:
+      status = async ? VGPU_DRIVER(driver, cuMemcpyHtoDAsync_v2)(copy.destination, host, copy.bytes, stream)
+                     : VGPU_DRIVER(driver, cuMemcpyHtoD_v2)(copy.destination, host, copy.bytes);
+      break;
+    case Way::to_host:
+      status = async ? VGPU_DRIVER(driver, cuMemcpyDtoHAsync_v2)(host, copy.source, copy.bytes, stream)
+                     : VGPU_DRIVER(driver, cuMemcpyDtoH_v2)(host, copy.source, copy.bytes);
+      break;
+    case Way::any:
+      status = async ? VGPU_DRIVER(driver, cuMemcpyAsync)(copy.destination, copy.source, copy.bytes, stream)
+                     : VGPU_DRIVER(driver, cuMemcpy)(copy.destination, copy.source, copy.bytes);
+      break;
+  }
+  // What lands in a chunk or in the reply must be there before the guest hears of it.
+  const bool staged_to_host = call.way == Way::to_host && copy.host_side != wire::HostSide::none;
+  if (status == CUDA_SUCCESS && (own_stream || (call.async && staged_to_host)))
+    status = VGPU_DRIVER(driver, cuStreamSynchronize)(stream);
+  return status;
+}
+
+}  // namespace
+
+CUresult copy(Invocation& invocation) {
+  codec::Reader& request = invocation.request;
+  Session& session = invocation.session;
+  const CopyCall& call = call_of(invocation.command.opcode);
+  const auto copy = request.get<wire::Copy>();
+  if (request.failed()) return invocation.bad_message();
+
+  void* host = nullptr;
+  switch (copy.host_side) {
+    case wire::HostSide::none:
+      host = pointer(call.way == Way::to_device ? copy.source : copy.destination);
+      if (call.way != Way::any && !session.shared.contains(call.way == Way::to_device ? copy.source : copy.destination, copy.bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+      if (call.way == Way::any && (!is_known(session, copy.source, copy.bytes) || !is_known(session, copy.destination, copy.bytes)))
+        return CUDA_ERROR_INVALID_VALUE;
+      session.counters.bytes_shared.fetch_add(copy.bytes, std::memory_order_relaxed);
+      break;
+    case wire::HostSide::inline_data:
+      if (call.way == Way::any || copy.bytes > ring::kMaxInline) return invocation.bad_message();
+      host = call.way == Way::to_device ? const_cast<std::byte*>(request.take(copy.bytes))
+                                        : invocation.reply.room(static_cast<size_t>(copy.bytes));
+      break;
+    case wire::HostSide::window:
+      if (call.way == Way::any || copy.chunk >= ring::kChunks || copy.bytes > ring::kChunkBytes)
+        return invocation.bad_message();
+      host = session.memory.chunk(copy.chunk);
+      session.counters.bytes_window.fetch_add(copy.bytes, std::memory_order_relaxed);
+      break;
+    default: return invocation.bad_message();
+  }
+  if (!request.complete()) return invocation.bad_message();
+  CUstream stream = nullptr;
+  if (!invocation.real(Kind::stream, copy.stream, stream)) return CUDA_ERROR_INVALID_HANDLE;
+  const bool own_stream = !call.async && (invocation.command.flags & ring::kPerThreadStream) != 0;
+  const CUresult status = submit(session, call, copy, host, stream, own_stream);
+  // The driver takes pageable bytes before it returns (CUDA driver API, API synchronization behavior).
+  if (copy.host_side == wire::HostSide::window && copy.release_chunk != 0)
+    session.memory.header().chunk_busy[copy.chunk].store(0, std::memory_order_release);
+  return status;
+}
+
+}  // namespace vgpu::host::hand

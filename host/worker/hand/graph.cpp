@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// Graph nodes whose parameters hold pointers. Each add call begins with u64 graph, u64 n, n dependencies.
+#include "host/worker/hand/copy_box.h"
+
+namespace vgpu::host::hand {
+namespace {
+
+template <class T> uint64_t value_of(T handle) {
+  uint64_t out = 0;
+  std::memcpy(&out, &handle, sizeof handle);
+  return out;
+}
+
+struct NodePlace {
+  CUgraph graph = nullptr;
+  std::vector<CUgraphNode> dependencies;
+};
+
+CUresult read_place(Invocation& invocation, NodePlace& place) {
+  const auto wire_graph = invocation.request.get<uint64_t>();
+  const auto count = invocation.request.get<uint64_t>();
+  if (invocation.request.failed() || count > invocation.request.left() / sizeof(uint64_t)) return invocation.bad_message();
+  if (wire_graph == 0 || !invocation.real(Kind::graph, wire_graph, place.graph)) return CUDA_ERROR_INVALID_VALUE;
+  for (uint64_t i = 0; i < count; ++i) {
+    CUgraphNode node = nullptr;
+    if (!invocation.real(Kind::graph_node, invocation.request.get<uint64_t>(), node)) return CUDA_ERROR_INVALID_VALUE;
+    place.dependencies.push_back(node);
+  }
+  return CUDA_SUCCESS;
+}
+
+// A node that is already there: u64 executable graph or 0, u64 node.
+struct NodeTarget {
+  CUgraphExec exec = nullptr;
+  CUgraphNode node = nullptr;
+};
+
+CUresult read_target(Invocation& invocation, NodeTarget& target) {
+  const auto wire_exec = invocation.request.get<uint64_t>();
+  const auto wire_node = invocation.request.get<uint64_t>();
+  if (invocation.request.failed()) return invocation.bad_message();
+  if ((wire_exec != 0 && !invocation.real(Kind::graph_exec, wire_exec, target.exec)) || wire_node == 0 ||
+      !invocation.real(Kind::graph_node, wire_node, target.node))
+    return CUDA_ERROR_INVALID_VALUE;
+  return CUDA_SUCCESS;
+}
+
+CUresult reply_node(Invocation& invocation, CUresult status, CUgraphNode node) {
+  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::graph_node, value_of(node)));
+  return status;
+}
+
+// Kernel parameters in the driver's form; `extra_` points into the message, which outlives the call.
+class KernelParams {
+ public:
+  CUresult read(Invocation& invocation) {
+    const auto wire_node = invocation.request.get<wire::KernelNode>();
+    const std::byte* parameters = invocation.request.take(wire_node.parameter_bytes);
+    if (!invocation.request.complete()) return invocation.bad_message();
+    if (!invocation.real(Kind::function, wire_node.function, params_.func)) return CUDA_ERROR_INVALID_HANDLE;
+    if (wire_node.context != 0 && !invocation.real(Kind::context, wire_node.context, params_.ctx))
+      return CUDA_ERROR_INVALID_CONTEXT;
+    params_.gridDimX = wire_node.grid[0], params_.gridDimY = wire_node.grid[1], params_.gridDimZ = wire_node.grid[2];
+    params_.blockDimX = wire_node.block[0], params_.blockDimY = wire_node.block[1];
+    params_.blockDimZ = wire_node.block[2];
+    params_.sharedMemBytes = wire_node.shared_bytes;
+    bytes_ = wire_node.parameter_bytes;
+    extra_[0] = CU_LAUNCH_PARAM_BUFFER_POINTER, extra_[1] = const_cast<std::byte*>(parameters);
+    extra_[2] = CU_LAUNCH_PARAM_BUFFER_SIZE, extra_[3] = &bytes_, extra_[4] = CU_LAUNCH_PARAM_END;
+    params_.extra = bytes_ == 0 ? nullptr : extra_;
+    return CUDA_SUCCESS;
+  }
+  const CUDA_KERNEL_NODE_PARAMS* get() const { return &params_; }
+
+ private:
+  CUDA_KERNEL_NODE_PARAMS params_ = {};
+  size_t bytes_ = 0;
+  void* extra_[5] = {};
+};
+
+}  // namespace
+
+CUresult add_kernel_node(Invocation& invocation) {
+  NodePlace place;
+  KernelParams params;
+  if (const CUresult status = read_place(invocation, place); status != CUDA_SUCCESS) return status;
+  if (const CUresult status = params.read(invocation); status != CUDA_SUCCESS) return status;
+  CUgraphNode node = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphAddKernelNode_v2)(
+      &node, place.graph, place.dependencies.data(), place.dependencies.size(), params.get());
+  return reply_node(invocation, status, node);
+}
+
+// cuGraphKernelNodeSetParams_v2 and cuGraphExecKernelNodeSetParams_v2.
+CUresult set_kernel_node(Invocation& invocation) {
+  NodeTarget target;
+  KernelParams params;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  if (const CUresult status = params.read(invocation); status != CUDA_SUCCESS) return status;
+  const Driver& driver = invocation.session.driver;
+  return target.exec != nullptr
+             ? VGPU_DRIVER(driver, cuGraphExecKernelNodeSetParams_v2)(target.exec, target.node, params.get())
+             : VGPU_DRIVER(driver, cuGraphKernelNodeSetParams_v2)(target.node, params.get());
+}
+
+// Answers KernelNode, then the parameters packed by the function's layout.
+CUresult get_kernel_node(Invocation& invocation) {
+  NodeTarget target;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  if (!invocation.request.complete()) return invocation.bad_message();
+  const Driver& driver = invocation.session.driver;
+  CUDA_KERNEL_NODE_PARAMS params = {};
+  if (const CUresult status = VGPU_DRIVER(driver, cuGraphKernelNodeGetParams_v2)(target.node, &params);
+      status != CUDA_SUCCESS)
+    return status;
+  CUfunction function = params.func;
+  // SAFETY: a CUkernel is accepted wherever a CUfunction is (CUDA driver API, Library Management).
+  if (function == nullptr) function = reinterpret_cast<CUfunction>(params.kern);
+  std::vector<std::byte> packed;
+  for (size_t i = 0; params.kernelParams != nullptr; ++i) {
+    size_t offset = 0, size = 0;
+    if (VGPU_DRIVER(driver, cuFuncGetParamInfo)(function, i, &offset, &size) != CUDA_SUCCESS) break;
+    packed.resize(offset + size);
+    std::memcpy(packed.data() + offset, params.kernelParams[i], size);
+  }
+  const bool is_kernel = params.func == nullptr;
+  wire::KernelNode node = {invocation.find_or_add(is_kernel ? Kind::kernel : Kind::function, value_of(function)),
+                           {params.gridDimX, params.gridDimY, params.gridDimZ},
+                           {params.blockDimX, params.blockDimY, params.blockDimZ},
+                           params.sharedMemBytes,
+                           static_cast<uint32_t>(packed.size()),
+                           params.ctx == nullptr ? 0 : invocation.find_or_add(Kind::context, value_of(params.ctx))};
+  invocation.reply.put(node);
+  invocation.reply.bytes(packed.data(), packed.size());
+  return CUDA_SUCCESS;
+}
+
+namespace {
+
+CUresult read_copy(Invocation& invocation, CUDA_MEMCPY3D& copy, CUcontext& context) {
+  const auto box = invocation.request.get<wire::CopyBox>();
+  const auto wire_context = invocation.request.get<uint64_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUDA_MEMCPY3D_PEER peer = {};
+  if (const CUresult status = to_copy3d(invocation, box, peer); status != CUDA_SUCCESS) return status;
+  if (wire_context != 0 && !invocation.real(Kind::context, wire_context, context)) return CUDA_ERROR_INVALID_CONTEXT;
+  copy = without_peers(peer);
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+CUresult add_memcpy_node(Invocation& invocation) {
+  NodePlace place;
+  CUDA_MEMCPY3D copy = {};
+  CUcontext context = nullptr;
+  if (const CUresult status = read_place(invocation, place); status != CUDA_SUCCESS) return status;
+  if (const CUresult status = read_copy(invocation, copy, context); status != CUDA_SUCCESS) return status;
+  CUgraphNode node = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphAddMemcpyNode)(
+      &node, place.graph, place.dependencies.data(), place.dependencies.size(), &copy, context);
+  return reply_node(invocation, status, node);
+}
+
+// cuGraphMemcpyNodeSetParams and cuGraphExecMemcpyNodeSetParams.
+CUresult set_memcpy_node(Invocation& invocation) {
+  NodeTarget target;
+  CUDA_MEMCPY3D copy = {};
+  CUcontext context = nullptr;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  if (const CUresult status = read_copy(invocation, copy, context); status != CUDA_SUCCESS) return status;
+  const Driver& driver = invocation.session.driver;
+  return target.exec != nullptr
+             ? VGPU_DRIVER(driver, cuGraphExecMemcpyNodeSetParams)(target.exec, target.node, &copy, context)
+             : VGPU_DRIVER(driver, cuGraphMemcpyNodeSetParams)(target.node, &copy);
+}
+
+CUresult get_memcpy_node(Invocation& invocation) {
+  NodeTarget target;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUDA_MEMCPY3D copy = {};
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphMemcpyNodeGetParams)(target.node, &copy);
+  if (status == CUDA_SUCCESS) invocation.reply.put(to_box(invocation, copy));
+  return status;
+}
+
+namespace {
+
+CUDA_HOST_NODE_PARAMS host_params(Session& session, const wire::HostFunction& target) {
+  return {&Callbacks::run_host_function, session.callbacks.add(target.function, target.user_data, 0, true)};
+}
+
+}  // namespace
+
+CUresult add_host_node(Invocation& invocation) {
+  NodePlace place;
+  if (const CUresult status = read_place(invocation, place); status != CUDA_SUCCESS) return status;
+  const auto target = invocation.request.get<wire::HostFunction>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  const CUDA_HOST_NODE_PARAMS params = host_params(invocation.session, target);
+  CUgraphNode node = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphAddHostNode)(
+      &node, place.graph, place.dependencies.data(), place.dependencies.size(), &params);
+  return reply_node(invocation, status, node);
+}
+
+CUresult set_host_node(Invocation& invocation) {
+  NodeTarget target;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  const auto function = invocation.request.get<wire::HostFunction>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  const CUDA_HOST_NODE_PARAMS params = host_params(invocation.session, function);
+  const Driver& driver = invocation.session.driver;
+  return target.exec != nullptr ? VGPU_DRIVER(driver, cuGraphExecHostNodeSetParams)(target.exec, target.node, &params)
+                                : VGPU_DRIVER(driver, cuGraphHostNodeSetParams)(target.node, &params);
+}
+
+CUresult get_host_node(Invocation& invocation) {
+  NodeTarget target;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUDA_HOST_NODE_PARAMS params = {};
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphHostNodeGetParams)(target.node, &params);
+  if (status != CUDA_SUCCESS) return status;
+  // Only our own trampoline has a record behind its user data.
+  if (params.fn != &Callbacks::run_host_function) return CUDA_ERROR_NOT_SUPPORTED;
+  const auto* record = static_cast<const Callbacks::Record*>(params.userData);
+  invocation.reply.put(wire::HostFunction{record->function, record->user_data});
+  return status;
+}
+
+// cuGraphExecUpdate_v2: u64 exec, u64 graph -> u32 result, u64 error node, u64 error-from node; also on failure.
+CUresult exec_update(Invocation& invocation) {
+  const auto wire_exec = invocation.request.get<uint64_t>();
+  const auto wire_graph = invocation.request.get<uint64_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUgraphExec exec = nullptr;
+  CUgraph graph = nullptr;
+  if (wire_exec == 0 || wire_graph == 0 || !invocation.real(Kind::graph_exec, wire_exec, exec) ||
+      !invocation.real(Kind::graph, wire_graph, graph))
+    return CUDA_ERROR_INVALID_VALUE;
+  CUgraphExecUpdateResultInfo info = {};
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphExecUpdate_v2)(exec, graph, &info);
+  const auto wire_node = [&](CUgraphNode node) {
+    return node == nullptr ? 0 : invocation.find_or_add(Kind::graph_node, value_of(node));
+  };
+  invocation.reply.put(static_cast<uint32_t>(info.result));
+  invocation.reply.put(wire_node(info.errorNode));
+  invocation.reply.put(wire_node(info.errorFromNode));
+  return status;
+}
+
+// cuGraphInstantiateWithParams: u64 graph, u64 flags, u64 upload stream -> u64 exec, u32 result, u64 error node.
+CUresult instantiate_with_params(Invocation& invocation) {
+  const auto wire_graph = invocation.request.get<uint64_t>();
+  const auto flags = invocation.request.get<uint64_t>();
+  const auto wire_stream = invocation.request.get<uint64_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUDA_GRAPH_INSTANTIATE_PARAMS params = {};
+  params.flags = flags;
+  CUgraph graph = nullptr;
+  if (wire_graph == 0 || !invocation.real(Kind::graph, wire_graph, graph)) return CUDA_ERROR_INVALID_VALUE;
+  if (!invocation.real(Kind::stream, wire_stream, params.hUploadStream)) return CUDA_ERROR_INVALID_HANDLE;
+  CUgraphExec exec = nullptr;
+  const CUresult status =
+      VGPU_DRIVER(invocation.session.driver, cuGraphInstantiateWithParams)(&exec, graph, &params);
+  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::graph_exec, value_of(exec)) : uint64_t{0});
+  invocation.reply.put(static_cast<uint32_t>(params.result_out));
+  invocation.reply.put(params.hErrNode_out == nullptr
+                           ? uint64_t{0}
+                           : invocation.find_or_add(Kind::graph_node, value_of(params.hErrNode_out)));
+  return status;
+}
+
+// cuGraphAddMemAllocNode: place, CUmemAllocationProp fields as CUmemPoolProps, u64 bytes, u64 n, n access descriptors
+// -> u64 node, u64 address.
+CUresult add_alloc_node(Invocation& invocation) {
+  NodePlace place;
+  if (const CUresult status = read_place(invocation, place); status != CUDA_SUCCESS) return status;
+  CUDA_MEM_ALLOC_NODE_PARAMS params = {};
+  params.poolProps = invocation.request.get<CUmemPoolProps>();
+  params.poolProps.win32SecurityAttributes = nullptr;
+  params.bytesize = invocation.request.get<uint64_t>();
+  const auto count = invocation.request.get<uint64_t>();
+  if (invocation.request.failed() || count > invocation.request.left() / sizeof(CUmemAccessDesc))
+    return invocation.bad_message();
+  std::vector<CUmemAccessDesc> access;
+  for (uint64_t i = 0; i < count; ++i) access.push_back(invocation.request.get<CUmemAccessDesc>());
+  if (!invocation.request.complete()) return invocation.bad_message();
+  params.accessDescs = access.data();
+  params.accessDescCount = access.size();
+  CUgraphNode node = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphAddMemAllocNode)(
+      &node, place.graph, place.dependencies.data(), place.dependencies.size(), &params);
+  if (status != CUDA_SUCCESS) return status;
+  static_cast<void>(reply_node(invocation, status, node));
+  invocation.reply.put(static_cast<uint64_t>(params.dptr));
+  return status;
+}
+
+// u64 (unused), u64 node -> CUmemPoolProps, u64 bytes, u64 address.
+CUresult get_alloc_node(Invocation& invocation) {
+  NodeTarget target;
+  if (const CUresult status = read_target(invocation, target); status != CUDA_SUCCESS) return status;
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUDA_MEM_ALLOC_NODE_PARAMS params = {};
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphMemAllocNodeGetParams)(target.node, &params);
+  if (status != CUDA_SUCCESS) return status;
+  invocation.reply.put(params.poolProps);
+  invocation.reply.put(static_cast<uint64_t>(params.bytesize));
+  invocation.reply.put(static_cast<uint64_t>(params.dptr));
+  return status;
+}
+
+CUresult user_object_create(Invocation& invocation) {
+  const auto target = invocation.request.get<wire::HostFunction>();
+  const auto references = invocation.request.get<uint32_t>();
+  const auto flags = invocation.request.get<uint32_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  Session& session = invocation.session;
+  Callbacks::Record* record = session.callbacks.add(target.function, target.user_data, 0, false);
+  CUuserObject object = nullptr;
+  const CUresult status = VGPU_DRIVER(session.driver, cuUserObjectCreate)(
+      &object, static_cast<void*>(record), &Callbacks::run_host_function, references, flags);
+  if (status != CUDA_SUCCESS) session.callbacks.remove(record);
+  else invocation.reply.put(invocation.add(Kind::user_object, value_of(object)));
+  return status;
+}
+
+}  // namespace vgpu::host::hand

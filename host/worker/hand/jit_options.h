@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// JitOptions: just-in-time options of a load or link, with buffers of ours in place of the guest's log buffers. One
+// per load; the linker keeps its own until the link is destroyed, because the driver writes to it until then.
+// Image: the bytes of a code image.
+#pragma once
+
+#include <algorithm>
+
+#include "host/worker/hand/calls.h"
+
+namespace vgpu::host::hand {
+
+// Just-in-time options as the driver takes them, with our own buffers in place of the guest's.
+class JitOptions {
+ public:
+  // False when the message is malformed.
+  bool read(codec::Reader& request) {
+    const auto count = request.get<uint32_t>();
+    if (request.failed() || count > request.left() / sizeof(wire::JitOption)) return false;
+    for (uint32_t i = 0; i < count; ++i) {
+      const auto option = request.get<wire::JitOption>();
+      ids_.push_back(static_cast<CUjit_option>(option.option));
+      values_.push_back(value_for(option));
+    }
+    // A size says how much room its buffer has: exactly what we allocated, whatever the message claims.
+    for (size_t i = 0; i < ids_.size(); ++i) {
+      if (ids_[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES) values_[i] = as_value(info_.size());
+      if (ids_[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES) values_[i] = as_value(error_.size());
+    }
+    return !request.failed();
+  }
+
+  unsigned count() const { return static_cast<unsigned>(ids_.size()); }
+  CUjit_option* ids() { return ids_.data(); }
+  void** values() { return values_.data(); }
+
+  // The outputs: both logs as far as the driver wrote them, then the wall time.
+  void write(codec::Writer& reply) const {
+    write_log(reply, info_, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES);
+    write_log(reply, error_, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
+    float wall_time = 0;
+    if (const void* value = value_of(CU_JIT_WALL_TIME)) std::memcpy(&wall_time, &value, sizeof wall_time);
+    reply.put(wall_time);
+  }
+
+ private:
+  static constexpr uint64_t kMaxLog = 1 << 20;
+
+  void* value_for(const wire::JitOption& option) {
+    // A log buffer arrives as its size; the driver gets one of ours.
+    if (option.option == CU_JIT_INFO_LOG_BUFFER || option.option == CU_JIT_ERROR_LOG_BUFFER) {
+      std::vector<char>& log = option.option == CU_JIT_INFO_LOG_BUFFER ? info_ : error_;
+      log.assign(static_cast<size_t>(std::min(option.value, kMaxLog)), '\0');
+      return log.empty() ? nullptr : log.data();
+    }
+    return as_value(option.value);
+  }
+
+  static void* as_value(uint64_t value) {
+    void* out = nullptr;
+    std::memcpy(&out, &value, sizeof out);
+    return out;
+  }
+
+  const void* value_of(CUjit_option id) const {
+    for (size_t i = 0; i < ids_.size(); ++i)
+      if (ids_[i] == id) return values_[i];
+    return nullptr;
+  }
+
+  void write_log(codec::Writer& reply, const std::vector<char>& log, CUjit_option size_option) const {
+    uint64_t size = 0;
+    const void* value = value_of(size_option);
+    std::memcpy(&size, &value, sizeof value);
+    reply.string(std::string_view(log.data(), static_cast<size_t>(std::min<uint64_t>(size, log.size()))));
+  }
+
+  std::vector<CUjit_option> ids_;
+  std::vector<void*> values_;
+  std::vector<char> info_, error_;
+};
+
+// The image, with a terminating zero behind it for text.
+struct Image {
+  std::byte* data = nullptr;
+  uint64_t size = 0;
+};
+
+inline bool read_image(Invocation& invocation, Image& image) {
+  image.size = invocation.request.get<uint64_t>();
+  const std::byte* bytes = invocation.request.take(image.size);
+  if (bytes == nullptr) return false;
+  image.data = invocation.arena.allocate(static_cast<size_t>(image.size) + 1);
+  if (image.data == nullptr) return false;
+  std::memcpy(image.data, bytes, static_cast<size_t>(image.size));
+  return true;
+}
+
+template <class Handle> uint64_t value_of(Handle handle) {
+  uint64_t out = 0;
+  std::memcpy(&out, &handle, sizeof handle);
+  return out;
+}
+
+}  // namespace vgpu::host::hand

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches. Parameters arrive packed by the function's own layout and go to the driver as one buffer
+// (CU_LAUNCH_PARAM_BUFFER_POINTER), so the worker needs no layout of its own.
+#include "host/worker/hand/calls.h"
+
+namespace vgpu::host::hand {
+namespace {
+
+// Attributes that name an event carry the guest's handle.
+bool translate_attribute(Invocation& invocation, CUlaunchAttribute& attribute) {
+  CUevent* event = nullptr;
+  if (attribute.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT) event = &attribute.value.programmaticEvent.event;
+  if (attribute.id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT) event = &attribute.value.launchCompletionEvent.event;
+  if (event == nullptr) return true;
+  uint64_t wire = 0;
+  std::memcpy(&wire, event, sizeof *event);
+  return invocation.real(Kind::event, wire, *event);
+}
+
+struct DecodedLaunch {
+  wire::Launch launch;
+  CUfunction function = nullptr;
+  CUstream stream = nullptr;
+  const std::byte* parameters = nullptr;
+  std::vector<CUlaunchAttribute> attributes;
+};
+
+CUresult decode(Invocation& invocation, DecodedLaunch& out) {
+  codec::Reader& request = invocation.request;
+  out.launch = request.get<wire::Launch>();
+  out.parameters = request.take(out.launch.parameter_bytes);
+  if (request.failed() || out.launch.attribute_count > request.left() / sizeof(CUlaunchAttribute))
+    return invocation.bad_message();
+  for (uint32_t i = 0; i < out.launch.attribute_count; ++i) out.attributes.push_back(request.get<CUlaunchAttribute>());
+  if (!request.complete()) return invocation.bad_message();
+  if (!invocation.real(Kind::function, out.launch.function, out.function)) return CUDA_ERROR_INVALID_HANDLE;
+  if (!invocation.real(Kind::stream, out.launch.stream, out.stream)) return CUDA_ERROR_INVALID_HANDLE;
+  for (CUlaunchAttribute& attribute : out.attributes)
+    if (!translate_attribute(invocation, attribute)) return CUDA_ERROR_INVALID_HANDLE;
+  return CUDA_SUCCESS;
+}
+
+CUlaunchConfig config_of(DecodedLaunch& decoded) {
+  const wire::Launch& l = decoded.launch;
+  return {l.grid[0],      l.grid[1],      l.grid[2],      l.block[0],
+          l.block[1],     l.block[2],     l.shared_bytes, decoded.stream,
+          decoded.attributes.data(), l.attribute_count};
+}
+
+}  // namespace
+
+CUresult launch(Invocation& invocation) {
+  DecodedLaunch decoded;
+  if (const CUresult status = decode(invocation, decoded); status != CUDA_SUCCESS) return status;
+  invocation.session.counters.launches.fetch_add(1, std::memory_order_relaxed);
+  const wire::Launch& l = decoded.launch;
+  size_t bytes = l.parameter_bytes;
+  auto* parameters = const_cast<std::byte*>(decoded.parameters);
+  void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, parameters, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
+  void** packed = bytes == 0 ? nullptr : extra;
+  const Driver& driver = invocation.session.driver;
+  if (l.attribute_count == 0)
+    return VGPU_DRIVER(driver, cuLaunchKernel)(decoded.function, l.grid[0], l.grid[1], l.grid[2], l.block[0], l.block[1],
+                                               l.block[2], l.shared_bytes, decoded.stream,
+                                               static_cast<void**>(nullptr), packed);
+  const CUlaunchConfig config = config_of(decoded);
+  return VGPU_DRIVER(driver, cuLaunchKernelEx)(&config, decoded.function, static_cast<void**>(nullptr), packed);
+}
+
+CUresult occupancy_clusters(Invocation& invocation) {
+  DecodedLaunch decoded;
+  if (const CUresult status = decode(invocation, decoded); status != CUDA_SUCCESS) return status;
+  const CUlaunchConfig config = config_of(decoded);
+  int value = 0;
+  // Both questions have the same type.
+  const auto function =
+      invocation.session.driver.function<decltype(::cuOccupancyMaxActiveClusters)>(invocation.command.opcode);
+  const CUresult status = function(&value, decoded.function, &config);
+  if (status == CUDA_SUCCESS) invocation.reply.put(value);
+  return status;
+}
+
+}  // namespace vgpu::host::hand

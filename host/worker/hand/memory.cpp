@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory calls that the worker accounts for, and host memory that both sides map.
+#include "host/worker/hand/calls.h"
+
+namespace vgpu::host::hand {
+namespace {
+
+// Decodes the row, reserves `bytes`, calls the driver, and keeps or cancels the reservation.
+template <class Bytes, class Key> CUresult accounted(Invocation& invocation, const Call& call, Bytes bytes, Key key) {
+  RowCall row{call, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const uint64_t size = bytes(row);
+  DeviceMemory& memory = invocation.session.device_memory;
+  if (!memory.reserve(size)) return CUDA_ERROR_OUT_OF_MEMORY;
+  // The key must be read before encoding turns real handles into the guest's.
+  const CUresult status = invocation.session.driver.call(call.opcode, row.arguments.argv);
+  if (status != CUDA_SUCCESS) {
+    memory.cancel(size);
+    return status;
+  }
+  memory.keep(key(row), size);
+  codec::encode_reply(call, row.arguments, invocation, invocation.reply);
+  return status;
+}
+
+// Frees what argument 0 names and, on success, what was accounted under it.
+CUresult accounted_release(Invocation& invocation, const Call& call) {
+  RowCall row{call, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const uint64_t key = row.argument<uint64_t>(0);
+  const CUresult status = call_row(invocation, row);
+  if (status == CUDA_SUCCESS) invocation.session.device_memory.free(key);
+  return status;
+}
+
+void* pointer(uint64_t address) {
+  void* out = nullptr;
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+uint64_t result_in_argument_0(const RowCall& row) {
+  const auto* result = row.argument<uint64_t*>(0);
+  return result == nullptr ? 0 : *result;
+}
+
+}  // namespace
+
+// cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocFromPoolAsync: (dptr, bytesize, ...).
+CUresult allocate(Invocation& invocation) {
+  return accounted(
+      invocation, *api::find_row(invocation.command.opcode),
+      [](const RowCall& row) { return row.argument<size_t>(1); }, result_in_argument_0);
+}
+
+CUresult allocate_pitch(Invocation& invocation) {
+  const auto bytes = [](const RowCall& row) {
+    uint64_t size = 0;
+    // The driver pads each row; the pitch it will choose is at most this.
+    const uint64_t pitch = (row.argument<size_t>(2) + 511) & ~uint64_t{511};
+    return __builtin_mul_overflow(pitch, row.argument<size_t>(3), &size) ? ~uint64_t{0} >> 1 : size;
+  };
+  return accounted(invocation, api::spec::cuMemAllocPitch_v2, bytes, result_in_argument_0);
+}
+
+// cuMemFree_v2, cuMemFreeAsync.
+CUresult release(Invocation& invocation) {
+  return accounted_release(invocation, *api::find_row(invocation.command.opcode));
+}
+
+CUresult create_memory(Invocation& invocation) {
+  return accounted(
+      invocation, api::spec::cuMemCreate, [](const RowCall& row) { return row.argument<size_t>(1); },
+      result_in_argument_0);
+}
+
+CUresult release_memory(Invocation& invocation) { return accounted_release(invocation, api::spec::cuMemRelease); }
+
+CUresult memory_info(Invocation& invocation) {
+  RowCall row{api::spec::cuMemGetInfo_v2, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const CUresult status = invocation.session.driver.call(row.call.opcode, row.arguments.argv);
+  if (status != CUDA_SUCCESS) return status;
+  const DeviceMemory& memory = invocation.session.device_memory;
+  if (const uint64_t limit = memory.limit(); limit != 0) {
+    const uint64_t left = limit - std::min(limit, memory.used());
+    if (auto* free = row.argument<size_t*>(0); free != nullptr) *free = std::min<size_t>(*free, left);
+    if (auto* total = row.argument<size_t*>(1); total != nullptr) *total = std::min<size_t>(*total, limit);
+  }
+  codec::encode_reply(row.call, row.arguments, invocation, invocation.reply);
+  return status;
+}
+
+CUresult host_register(Invocation& invocation) {
+  const auto address = invocation.request.get<uint64_t>();
+  const auto bytes = invocation.request.get<uint64_t>();
+  const auto flags = invocation.request.get<uint32_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  if (!invocation.session.shared.contains(address, bytes)) return CUDA_ERROR_INVALID_VALUE;
+  return VGPU_DRIVER(invocation.session.driver, cuMemHostRegister_v2)(pointer(address), bytes, flags);
+}
+
+CUresult host_unregister(Invocation& invocation) {
+  const auto address = invocation.request.get<uint64_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  return VGPU_DRIVER(invocation.session.driver, cuMemHostUnregister)(pointer(address));
+}
+
+CUresult host_device_pointer(Invocation& invocation) {
+  const auto address = invocation.request.get<uint64_t>();
+  const auto flags = invocation.request.get<uint32_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUdeviceptr device = 0;
+  const CUresult status =
+      VGPU_DRIVER(invocation.session.driver, cuMemHostGetDevicePointer_v2)(&device, pointer(address), flags);
+  if (status == CUDA_SUCCESS) invocation.reply.put(static_cast<uint64_t>(device));
+  return status;
+}
+
+CUresult pointer_attribute(Invocation& invocation) {
+  RowCall row{api::spec::cuPointerGetAttribute, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const CUresult status = invocation.session.driver.call(row.call.opcode, row.arguments.argv);
+  if (status != CUDA_SUCCESS) return status;
+  // Two attributes are handles of the driver.
+  auto* value = row.argument<uint64_t*>(0);
+  const auto attribute = row.argument<CUpointer_attribute>(1);
+  const Kind kind = attribute == CU_POINTER_ATTRIBUTE_CONTEXT          ? Kind::context
+                    : attribute == CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE ? Kind::memory_pool
+                                                                       : Kind::none;
+  if (kind != Kind::none && value != nullptr && *value != 0) *value = invocation.find_or_add(kind, *value);
+  codec::encode_reply(row.call, row.arguments, invocation, invocation.reply);
+  return status;
+}
+
+CUresult retain_memory(Invocation& invocation) {
+  const auto address = invocation.request.get<uint64_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  CUmemGenericAllocationHandle handle = 0;
+  const CUresult status =
+      VGPU_DRIVER(invocation.session.driver, cuMemRetainAllocationHandle)(&handle, pointer(address));
+  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::memory, handle));
+  return status;
+}
+
+CUresult pool_create(Invocation& invocation) {
+  auto properties = invocation.request.get<CUmemPoolProps>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  // Only a Windows security descriptor is a pointer here; nothing of the guest's goes to the driver.
+  properties.win32SecurityAttributes = nullptr;
+  CUmemoryPool pool = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuMemPoolCreate)(&pool, &properties);
+  if (status != CUDA_SUCCESS) return status;
+  uint64_t real = 0;
+  std::memcpy(&real, &pool, sizeof pool);
+  invocation.reply.put(invocation.add(Kind::memory_pool, real));
+  return status;
+}
+
+}  // namespace vgpu::host::hand

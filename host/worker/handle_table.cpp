@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/worker/handle_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vgpu::host {
+
+HandleTable::HandleTable() {
+  const std::lock_guard lock(mutex_);
+  for (uint32_t device = 0; device < handle::kPrimaryContexts; ++device) entry_at(device);
+}
+
+HandleTable::Entry* HandleTable::find(uint64_t wire) const {
+  const uint32_t index = handle::index_of(wire);
+  Page* page = page_[index / kPageEntries].load(std::memory_order_acquire);
+  if (page == nullptr) return nullptr;
+  Entry& entry = page->entry[index % kPageEntries];
+  return entry.handle.load(std::memory_order_acquire) == wire ? &entry : nullptr;
+}
+
+HandleTable::Entry* HandleTable::entry_at(uint32_t index) {
+  std::atomic<Page*>& page = page_[index / kPageEntries];
+  if (page.load(std::memory_order_relaxed) == nullptr) {
+    owned_pages_.push_back(std::make_unique<Page>());
+    page.store(owned_pages_.back().get(), std::memory_order_release);
+  }
+  return &page.load(std::memory_order_relaxed)->entry[index % kPageEntries];
+}
+
+bool HandleTable::resolve(Kind kind, uint64_t wire, uint64_t& real) const {
+  const Kind actual = handle::kind_of(wire);
+  if (actual != kind && !(kind == Kind::function && actual == Kind::kernel)) return false;
+  Entry* entry = find(wire);
+  if (entry == nullptr) return false;
+  real = entry->real.load(std::memory_order_acquire);
+  // The entry may have been dropped and reused in between; then its handle has another generation.
+  return entry->handle.load(std::memory_order_acquire) == wire;
+}
+
+uint64_t HandleTable::parent_of(uint64_t wire) const {
+  const std::lock_guard lock(mutex_);
+  const Entry* entry = find(wire);
+  return entry == nullptr ? 0 : entry->parent;
+}
+
+uint64_t HandleTable::insert(Kind kind, uint64_t real, uint64_t parent) {
+  uint32_t index = 0;
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else {
+    if (next_index_ > handle::kMaxIndex) return 0;
+    index = next_index_++;
+  }
+  Entry* entry = entry_at(index);
+  const uint64_t wire = handle::make(kind, index, entry->generation);
+  entry->parent = parent;
+  entry->real.store(real, std::memory_order_release);
+  entry->handle.store(wire, std::memory_order_release);
+  if (Entry* owner = parent == 0 ? nullptr : find(parent); owner != nullptr) owner->children.push_back(wire);
+  by_real_[static_cast<size_t>(kind)][real] = wire;
+  live_.fetch_add(1, std::memory_order_relaxed);
+  return wire;
+}
+
+uint64_t HandleTable::add(Kind kind, uint64_t real, uint64_t parent) {
+  const std::lock_guard lock(mutex_);
+  return insert(kind, real, parent);
+}
+
+uint64_t HandleTable::find_or_add(Kind kind, uint64_t real, uint64_t parent) {
+  const std::lock_guard lock(mutex_);
+  const auto& known = by_real_[static_cast<size_t>(kind)];
+  const auto found = known.find(real);
+  return found != known.end() ? found->second : insert(kind, real, parent);
+}
+
+void HandleTable::drop(uint64_t wire) {
+  const std::lock_guard lock(mutex_);
+  erase(wire);
+}
+
+void HandleTable::erase(uint64_t wire) {
+  Entry* entry = find(wire);
+  if (entry == nullptr || handle::index_of(wire) < handle::kPrimaryContexts) return;
+  entry->handle.store(0, std::memory_order_release);
+  auto& known = by_real_[static_cast<size_t>(handle::kind_of(wire))];
+  const auto found = known.find(entry->real.load(std::memory_order_relaxed));
+  if (found != known.end() && found->second == wire) known.erase(found);
+  live_.fetch_sub(1, std::memory_order_relaxed);
+  const std::vector<uint64_t> children = std::exchange(entry->children, {});
+  if (Entry* owner = entry->parent == 0 ? nullptr : find(entry->parent); owner != nullptr) {
+    // Most children are dropped newest first, so searching from the end is short.
+    auto& siblings = owner->children;
+    const auto at = std::find(siblings.rbegin(), siblings.rend(), wire);
+    if (at != siblings.rend()) siblings.erase(std::next(at).base());
+  }
+  for (const uint64_t child : children) erase(child);
+  // An index whose generations are used up is retired: a stale handle must never match again.
+  if (entry->generation < handle::kMaxGeneration) {
+    ++entry->generation;
+    free_.push_back(handle::index_of(wire));
+  }
+}
+
+void HandleTable::set_primary(int device, uint64_t real) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t wire = handle::primary_context(device);
+  Entry* entry = entry_at(static_cast<uint32_t>(device));
+  auto& known = by_real_[static_cast<size_t>(Kind::context)];
+  const uint64_t old = entry->real.load(std::memory_order_relaxed);
+  if (old != 0) known.erase(old);
+  const std::vector<uint64_t> children = real == 0 ? std::exchange(entry->children, {}) : std::vector<uint64_t>();
+  entry->real.store(real, std::memory_order_release);
+  entry->handle.store(real == 0 ? 0 : wire, std::memory_order_release);
+  if (real != 0) known[real] = wire;
+  for (const uint64_t child : children) erase(child);
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// HandleTable: what the session's handles stand for. Handles are typed and carry a generation, so a stale or foreign
+// one is never taken for something else. Things that die with their owner (functions with their module, nodes with
+// their graph) are children of it and become invalid with it.
+// resolve() is lock-free; everything else takes the mutex. Thread-safe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "common/handle.h"
+
+namespace vgpu::host {
+
+class HandleTable {
+ public:
+  HandleTable();
+
+  // The driver's handle, or false. A kernel is accepted as a function, as the driver accepts it.
+  bool resolve(Kind kind, uint64_t wire, uint64_t& real) const;
+  // The handle's owner, 0 when it has none.
+  uint64_t parent_of(uint64_t wire) const;
+
+  // Mints a handle; 0 when the table is full.
+  uint64_t add(Kind kind, uint64_t real, uint64_t parent);
+  uint64_t find_or_add(Kind kind, uint64_t real, uint64_t parent);
+  // Forgets the handle and, recursively, its children.
+  void drop(uint64_t wire);
+
+  // Primary contexts have handles of their own (common/handle.h); their real handle comes and goes.
+  void set_primary(int device, uint64_t real);
+
+  size_t live() const { return live_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Entry {
+    std::atomic<uint64_t> handle{0};
+    std::atomic<uint64_t> real{0};
+    uint64_t parent = 0;
+    uint32_t generation = 1;
+    std::vector<uint64_t> children;
+  };
+  static constexpr uint32_t kPageEntries = 1024;
+  struct Page {
+    std::array<Entry, kPageEntries> entry;
+  };
+
+  Entry* find(uint64_t wire) const;
+  Entry* entry_at(uint32_t index);
+  uint64_t insert(Kind kind, uint64_t real, uint64_t parent);
+  void erase(uint64_t wire);
+
+  std::array<std::atomic<Page*>, (handle::kMaxIndex + 1) / kPageEntries> page_ = {};
+  std::atomic<size_t> live_{0};
+  // Guards everything below, and the non-atomic fields of the entries.
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Page>> owned_pages_;
+  std::vector<uint32_t> free_;
+  uint32_t next_index_ = handle::kPrimaryContexts;
+  std::array<std::unordered_map<uint64_t, uint64_t>, static_cast<size_t>(Kind::count_)> by_real_;
+};
+
+}  // namespace vgpu::host

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// RingServer: the consumer of a session's command ring. Takes commands in ring order, copies each out once, runs it
+// inline or on a helper, and answers through its reply slot. Spins a little when the ring is empty, then announces
+// that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
+#pragma once
+
+#include "host/worker/helpers.h"
+#include "host/worker/session.h"
+
+namespace vgpu::host {
+
+class RingServer {
+ public:
+  explicit RingServer(Session& session) : session_(session) {}
+
+  // Returns when the session is closed, or when the guest broke the ring's rules.
+  void run();
+
+ private:
+  // The command at `position_`, if one is published. `broken` when its header cannot be right.
+  enum class Taken { nothing, command, broken };
+  Taken take(CommandCopy& command);
+  void release(uint64_t units);
+  bool collect_blob(CommandCopy& command, uint64_t blob);
+  void handle(CommandCopy command);
+  void run_command(const CommandCopy& command);
+  void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
+  void sleep();
+
+  Session& session_;
+  Helpers helpers_;
+  uint64_t position_ = 0;  // in units; ours alone
+};
+
+}  // namespace vgpu::host

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/worker/session.h"
+
+namespace vgpu::host {
+namespace {
+
+// CUDA's special stream handles keep their meaning on the wire.
+constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
+
+}  // namespace
+
+uint64_t Session::per_thread_stream(uint32_t thread, uint64_t context) {
+  const std::lock_guard lock(streams_mutex_);
+  uint64_t& stream = per_thread_[{thread, context}];
+  if (stream == 0) {
+    CUstream made = nullptr;
+    if (VGPU_DRIVER(driver, cuStreamCreate)(&made, static_cast<unsigned>(CU_STREAM_DEFAULT)) != CUDA_SUCCESS) return 0;
+    std::memcpy(&stream, &made, sizeof made);
+  }
+  return stream;
+}
+
+void Session::drop_thread(uint32_t thread) {
+  const std::lock_guard lock(streams_mutex_);
+  for (auto it = per_thread_.begin(); it != per_thread_.end();) {
+    if (it->first.first != thread) {
+      ++it;
+      continue;
+    }
+    CUstream stream = nullptr;
+    std::memcpy(&stream, &it->second, sizeof stream);
+    VGPU_DRIVER(driver, cuStreamDestroy_v2)(stream);
+    it = per_thread_.erase(it);
+  }
+}
+
+void Session::forget_context(uint64_t context) {
+  context_epoch.fetch_add(1, std::memory_order_relaxed);
+  const std::lock_guard lock(streams_mutex_);
+  std::erase_if(per_thread_, [&](const auto& entry) { return entry.first.second == context; });
+}
+
+bool Invocation::resolve(Kind kind, uint64_t wire, uint64_t& real) {
+  if (kind == Kind::stream && wire <= kPerThreadStream) {
+    const bool own = wire == kPerThreadStream || (wire == 0 && (command.flags & ring::kPerThreadStream) != 0);
+    real = own ? session.per_thread_stream(command.thread, command.context) : wire;
+    return !own || real != 0;
+  }
+  static_assert(kLegacyStream < kPerThreadStream);
+  if (!session.handles.resolve(kind, wire, real)) return false;
+  if (owner_ == 0 && (kind == Kind::module || kind == Kind::library || kind == Kind::graph)) owner_ = wire;
+  if (owner_ == 0 && kind == Kind::graph_node) owner_ = session.handles.parent_of(wire);
+  return true;
+}
+
+uint64_t Invocation::parent_for(Kind kind) const {
+  switch (kind) {
+    case Kind::function:
+    case Kind::kernel:
+    case Kind::graph_node: return owner_;
+    case Kind::module:
+    case Kind::stream:
+    case Kind::event:
+    case Kind::array:
+    case Kind::mipmapped_array:
+    case Kind::link_state:
+    case Kind::texture_reference:
+    case Kind::surface_reference: return command.context;
+    case Kind::none:
+    case Kind::context:
+    case Kind::library:
+    case Kind::graph:
+    case Kind::graph_exec:
+    case Kind::memory_pool:
+    case Kind::memory:
+    case Kind::external_memory:
+    case Kind::external_semaphore:
+    case Kind::user_object:
+    case Kind::green_context:
+    case Kind::resource:
+    case Kind::texture_object:
+    case Kind::surface_object:
+    case Kind::count_: return 0;
+  }
+  return 0;
+}
+
+uint64_t Invocation::add(Kind kind, uint64_t real) { return session.handles.add(kind, real, parent_for(kind)); }
+
+uint64_t Invocation::find_or_add(Kind kind, uint64_t real) {
+  if (kind == Kind::stream && real <= kPerThreadStream) return real;
+  return session.handles.find_or_add(kind, real, parent_for(kind));
+}
+
+void Invocation::drop(Kind kind, uint64_t wire) {
+  if (kind == Kind::context) session.forget_context(wire);
+  if (wire != 0) session.handles.drop(wire);
+}
+
+CUresult error_for(Kind kind) { return kind == Kind::context ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_INVALID_HANDLE; }
+
+}  // namespace vgpu::host

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: everything a worker holds for its one guest process, and the context in which a command is carried out.
+// One per worker process. The dispatcher thread and the helper threads use it at the same time; each part says how it
+// is guarded.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "common/codec/call_codec.h"
+#include "common/session_memory.h"
+#include "host/worker/blobs.h"
+#include "host/worker/callbacks.h"
+#include "host/worker/core.h"
+#include "host/worker/device_memory.h"
+#include "host/worker/driver.h"
+#include "host/worker/handle_table.h"
+#include "host/worker/output_tap.h"
+
+namespace vgpu::host {
+
+// A command, copied out of the ring once: nothing the guest does afterwards changes it.
+struct CommandCopy {
+  uint16_t opcode = 0;
+  uint16_t flags = 0;
+  uint32_t thread = 0;
+  uint32_t reply_slot = ring::kNoReply;
+  uint64_t context = 0;
+  std::vector<std::byte> payload;
+};
+
+// Counters of the session; relaxed, read for statistics only.
+struct Counters {
+  std::atomic<uint64_t> commands{0}, posted{0}, replies{0}, helper_calls{0}, parks{0}, wakeups{0}, bytes_inline{0},
+      bytes_window{0}, bytes_shared{0}, launches{0}, refused{0};
+};
+
+struct Session {
+  Session(const WorkerConfig& worker_config, Driver loaded_driver, SessionMemory mapped, MemoryBudget& memory_budget,
+          const SharedRanges& shared_ranges)
+      : config(worker_config), driver(std::move(loaded_driver)), memory(std::move(mapped)), device_memory(memory_budget),
+        shared(shared_ranges), output(worker_config.output_fd) {}
+
+  const WorkerConfig config;
+  const Driver driver;
+  const SessionMemory memory;
+  HandleTable handles;
+  DeviceMemory device_memory;
+  const SharedRanges& shared;
+  Blobs blobs;
+  Callbacks callbacks;
+  OutputTap output;
+  Counters counters;
+  // First failure of a posted command that nobody has been told of yet; 0 when none.
+  std::atomic<int32_t> posted_error{0};
+  // Grows whenever a context dies: a thread's idea of what is current is then stale.
+  std::atomic<uint64_t> context_epoch{1};
+
+  // The stream that stands for a guest thread's per-thread default stream in the current context; created on first
+  // use. 0 on failure.
+  uint64_t per_thread_stream(uint32_t thread, uint64_t context);
+  void drop_thread(uint32_t thread);
+  // The context died, and its streams with it.
+  void forget_context(uint64_t context);
+
+ private:
+  std::mutex streams_mutex_;  // guards per_thread_
+  std::map<std::pair<uint32_t, uint64_t>, uint64_t> per_thread_;
+};
+
+// One command while it is carried out: request, reply, and the handles as its thread sees them.
+class Invocation final : public codec::HandleMap {
+ public:
+  Invocation(Session& owner, const CommandCopy& message, std::vector<std::byte>& reply_bytes)
+      : session(owner), command(message), request(message.payload), reply(reply_bytes) {}
+
+  Session& session;
+  const CommandCopy& command;
+  codec::Reader request;
+  codec::Writer reply;
+  codec::Arena arena;
+  bool malformed = false;
+
+  // Marks the message as undecodable; the value is what the caller sees.
+  CUresult bad_message() {
+    malformed = true;
+    return CUDA_ERROR_INVALID_VALUE;
+  }
+
+  bool resolve(Kind kind, uint64_t wire, uint64_t& real) override;
+  uint64_t add(Kind kind, uint64_t real) override;
+  uint64_t find_or_add(Kind kind, uint64_t real) override;
+  void drop(Kind kind, uint64_t wire) override;
+
+  // A handle of the request as the driver's type. False when it is not live; the error is error_for(kind).
+  template <class T> bool real(Kind kind, uint64_t wire, T& out) {
+    uint64_t value = 0;
+    if ((wire != 0 || kind == Kind::stream) && !resolve(kind, wire, value)) return false;
+    // SAFETY: handles of the driver are pointers or integers of at most 8 bytes.
+    std::memcpy(&out, &value, sizeof out);
+    return true;
+  }
+
+ private:
+  uint64_t parent_for(Kind kind) const;
+  uint64_t owner_ = 0;  // the module, library or graph that the request named
+};
+
+// What CUDA returns for a handle of this kind that is not live.
+CUresult error_for(Kind kind);
+
+// A call that the rows alone cannot carry, or that the worker must account for.
+using HandCall = CUresult (*)(Invocation&);
+// Null when the row is enough.
+HandCall find_hand_call(uint16_t opcode);
+
+// Carries out one command: context, decoding, driver, reply payload.
+CUresult execute(Invocation& invocation);
+
+// A row-described call that a hand call wants to look at before and after the driver sees it.
+struct RowCall {
+  const Call& call;
+  codec::Arguments arguments;
+
+  // The i-th argument as its type; T must be the parameter's type.
+  template <class T> T& argument(int i) const { return *static_cast<T*>(arguments.argv[i]); }
+};
+// Decodes the request into `row`; CUDA_SUCCESS, or what to answer.
+CUresult decode_row(Invocation& invocation, RowCall& row);
+// Calls the driver and, on success, encodes the reply.
+CUresult call_row(Invocation& invocation, const RowCall& row);
+
+}  // namespace vgpu::host

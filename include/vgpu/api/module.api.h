@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Modules and just-in-time linking. Images travel as bytes; the host's loader chooses.
+// One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
+API(cuLinkAddData,              local)
+API(cuLinkAddData_v2,           hand, reads(data, size), cstr(name), hand(options), hand(optionValues))
+API(cuLinkAddFile,              local)
+API(cuLinkAddFile_v2,           local)
+API(cuLinkComplete,             hand, hand(cubinOut), hand(sizeOut))
+API(cuLinkCreate,               local)
+API(cuLinkCreate_v2,            hand, hand(options), hand(optionValues), make(stateOut))
+API(cuLinkDestroy,              hand, drop(state))
+API(cuModuleEnumerateFunctions, sync, writes(functions, numFunctions))
+API(cuModuleGetFunction,        sync, make(hfunc), cstr(name))
+API(cuModuleGetFunctionCount,   sync, out(count))
+API(cuModuleGetGlobal,          local)
+API(cuModuleGetGlobal_v2,       hand, out(dptr), out(bytes), cstr(name))
+API(cuModuleGetLoadingMode,     local)
+API(cuModuleLoad,               local)
+API(cuModuleLoadData,           local)
+API(cuModuleLoadDataEx,         hand, make(module), hand(image), hand(options), hand(optionValues))
+API(cuModuleLoadFatBinary,      local)
+API(cuModuleUnload,             wait, drop(hmod))

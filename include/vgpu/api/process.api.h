@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// Initialisation, version, errors, entry points, profiler switches.
+// One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
+API(cuDriverGetVersion,   local)
+API(cuInit,               local)
+API(cuProfilerInitialize, local)
+API(cuProfilerStart,      sync)
+API(cuProfilerStop,       sync)

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Virtual memory management.
+// One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
+API(cuMemAddressFree,                       hand)
+API(cuMemAddressReserve,                    hand, out(ptr))
+API(cuMemCreate,                            wait, make(handle, Kind::memory), copies(prop))
+API(cuMemGetAccess,                         sync, out(flags), copies(location))
+API(cuMemGetAllocationGranularity,          sync, out(granularity), copies(prop))
+API(cuMemGetAllocationPropertiesFromHandle, sync, out(prop), is(handle, Kind::memory))
+API(cuMemMap,                               wait, is(handle, Kind::memory))
+API(cuMemRelease,                           wait, drop(handle, Kind::memory))
+API(cuMemRetainAllocationHandle,            hand, make(handle, Kind::memory), hand(addr))
+API(cuMemSetAccess,                         wait, reads(desc, count))
+API(cuMemUnmap,                             wait)

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Payloads of the calls whose parameters the rows cannot carry: the fixed part of each message, shared by the guest's
+// and the worker's hand-written codecs. What follows a struct is said at the struct. Docs: docs/wire.md.
+#pragma once
+
+#include <cstdint>
+
+namespace vgpu::wire {
+
+// cuLaunchKernel, cuLaunchKernelEx, cuLaunchCooperativeKernel.
+// Then `parameter_bytes` of packed parameters, then `attribute_count` CUlaunchAttribute, flat.
+struct Launch {
+  uint64_t function;
+  uint64_t stream;
+  uint32_t grid[3];
+  uint32_t block[3];
+  uint32_t shared_bytes;
+  uint32_t parameter_bytes;
+  uint32_t attribute_count;
+  uint32_t reserved;
+};
+static_assert(sizeof(Launch) == 56);
+
+// Where the host's side of a copy lies.
+enum class HostSide : uint32_t {
+  none = 0,      // both sides are device addresses, or pages mapped on both sides
+  inline_data,   // the bytes follow in the message (to the device), or go into the reply (to the host)
+  window,        // in staging chunk `chunk`
+};
+
+// The one-dimensional copies. `host_side` says what replaces the host pointer.
+struct Copy {
+  uint64_t destination;
+  uint64_t source;
+  uint64_t bytes;
+  uint64_t stream;
+  HostSide host_side;
+  uint32_t chunk;
+  uint32_t release_chunk;  // 1: the worker gives the chunk back once the driver has taken the bytes
+  uint32_t reserved;
+};
+static_assert(sizeof(Copy) == 48);
+
+// Two- and three-dimensional copies, in the field order of CUDA_MEMCPY3D_PEER; arrays and contexts are handles.
+// Host pointers are addresses mapped on both sides, or offsets into the window when the flag says so.
+struct CopyBox {
+  uint64_t source_x, source_y, source_z, source_lod;
+  uint32_t source_type, source_in_window;
+  uint64_t source_host, source_device, source_array, source_context, source_pitch, source_height;
+  uint64_t destination_x, destination_y, destination_z, destination_lod;
+  uint32_t destination_type, destination_in_window;
+  uint64_t destination_host, destination_device, destination_array, destination_context, destination_pitch,
+      destination_height;
+  uint64_t width, height, depth;
+  uint64_t stream;
+};
+static_assert(sizeof(CopyBox) == 208);
+
+// cuModuleLoadDataEx, cuLibraryLoadData, cuLinkAddData_v2, cuLinkCreate_v2: just-in-time options.
+// Each option: u32 id, u32 reserved, u64 value (scalars widened; sizes for log buffers).
+struct JitOption {
+  uint32_t option;
+  uint32_t reserved;
+  uint64_t value;
+};
+static_assert(sizeof(JitOption) == 16);
+
+// Kernel node parameters: this, then parameter bytes.
+struct KernelNode {
+  uint64_t function;
+  uint32_t grid[3];
+  uint32_t block[3];
+  uint32_t shared_bytes;
+  uint32_t parameter_bytes;
+  uint64_t context;
+};
+static_assert(sizeof(KernelNode) == 48);
+
+// Host functions: cuLaunchHostFunc, cuStreamAddCallback, host nodes. The guest's addresses, opaque to the worker.
+struct HostFunction {
+  uint64_t function;
+  uint64_t user_data;
+};
+
+}  // namespace vgpu::wire

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages beyond CUDA's own calls: private opcodes of the command ring, the device snapshot, and the control
+// messages of the socket transport. CUDA's calls use CUPTI's callback numbers as opcodes (include/vgpu/api).
+// All structs are little-endian with explicit padding; sizes are asserted. See docs/wire.md.
+#pragma once
+
+#include <cstdint>
+
+#include "vgpu/ring.h"
+
+namespace vgpu::wire {
+
+// CUDA's calls lie below; private calls are ours and append-only.
+enum Opcode : uint16_t {
+  kFirstPrivate = 1024,
+  kSnapshot = 1024,       // -> SnapshotHeader, then DeviceSnapshot per device
+  kFunctionFacts = 1025,  // u64 function or kernel -> FunctionFacts, ParameterFacts per parameter
+  kBlobAppend = 1026,     // u64 blob, u64 total, u32 chunk, u64 bytes: collects a large payload
+  kBlobRead = 1027,       // u64 blob, u64 offset, u32 chunk, u64 bytes: fetches a large reply
+  kBlobDrop = 1028,       // u64 blob
+  kTakeOutput = 1029,     // u32 capacity -> bytes of device printf text
+  kNextCallback = 1030,   // waits for a host callback -> CallbackRequest
+  kCallbackDone = 1031,   // u64 id
+  kStatistics = 1032,     // -> what the worker counted
+  kThreadExit = 1033,     // the guest thread of this command has ended
+  kPrivateEnd = 1064,
+};
+constexpr uint16_t kOpcodeEnd = kPrivateEnd;
+
+constexpr int kAttributes = 160;  // ids of CUdevice_attribute below this are in the snapshot
+
+struct SnapshotHeader {
+  uint32_t device_count;
+  int32_t driver_version;
+  uint32_t device_bytes;   // sizeof(DeviceSnapshot) of the sender
+  uint32_t reserved;
+  uint8_t served[128];     // bit per opcode below 1024: the driver has it and the worker carries it
+};
+static_assert(sizeof(SnapshotHeader) == 144);
+
+struct DeviceSnapshot {
+  char name[256];
+  uint8_t uuid[16];
+  uint64_t total_bytes;
+  char pci_bus_id[16];
+  uint64_t attribute_known[3];  // bit per id
+  int32_t attribute[kAttributes];
+};
+static_assert(sizeof(DeviceSnapshot) == 256 + 16 + 8 + 16 + 24 + 640);
+
+constexpr int kFunctionAttributes = 24;  // ids of CUfunction_attribute below this
+
+struct FunctionFacts {
+  uint32_t parameter_count;
+  uint32_t parameter_bytes;
+  uint32_t attribute_known;  // bit per id
+  int32_t attribute[kFunctionAttributes];
+  uint32_t reserved;
+};
+static_assert(sizeof(FunctionFacts) == 112);
+
+struct ParameterFacts {
+  uint32_t offset;
+  uint32_t size;
+};
+
+struct CallbackRequest {
+  uint64_t id;
+  uint64_t function;
+  uint64_t user_data;
+  uint64_t stream;   // guest's stream handle, for CUstreamCallback
+  int32_t status;
+  uint32_t is_stream_callback;
+};
+static_assert(sizeof(CallbackRequest) == 40);
+
+// What a session moved and how often; the worker counts what it carried out, the guest what it did itself.
+struct Statistics {
+  uint64_t commands;
+  uint64_t posted;
+  uint64_t replies;
+  uint64_t helper_calls;
+  uint64_t worker_parks;
+  uint64_t wakeups;
+  uint64_t bytes_inline;
+  uint64_t bytes_window;
+  uint64_t bytes_shared;   // by pages both sides map
+  uint64_t launches;
+  uint64_t refused;
+};
+
+// What the daemon knows on top: `work` is the sum over all workers, those that ended included.
+struct DaemonStatistics {
+  Statistics work;
+  uint64_t sessions;        // opened since the daemon started
+  uint64_t sessions_open;
+  uint64_t sessions_refused;
+  uint64_t workers_lost;    // ended without being told to
+  uint64_t device_bytes;    // of the budget, handed out now
+  uint64_t device_peak;
+  uint64_t device_limit;    // 0: none
+  uint64_t mapped_bytes;    // shared with guests now
+};
+static_assert(sizeof(DaemonStatistics) == 152);
+
+// --- Control messages of the socket transport (SOCK_SEQPACKET, one message per datagram, fds attached). ---
+
+enum class Control : uint32_t {
+  hello = 1,        // client -> daemon; reply carries the session's memory and the doorbell
+  welcome = 2,
+  refused = 3,      // `text` says why
+  map = 4,          // client -> daemon -> worker, with a memory file: map it at `address`
+  unmap = 5,
+  done = 6,         // answer to map, unmap and budget: `result` is an errno, 0 when it worked
+  reserve = 7,      // worker -> daemon: may I take `size` more bytes of device memory? done says so, with the
+                    // limit in `size` and what all workers hold in `offset`
+  release = 8,      // worker -> daemon: `size` bytes came back
+  statistics = 9,   // client -> daemon: totals of the daemon's life; the answer's `text` holds DaemonStatistics.
+                    // daemon -> worker: what it counted; the answer's `text` holds Statistics
+};
+
+struct ControlMessage {
+  Control type;
+  uint32_t format;    // hello: ring::kFormat of the sender
+  uint64_t id;        // echoed in the answer
+  uint64_t address;
+  uint64_t size;
+  uint64_t offset;
+  int32_t result;
+  uint32_t pid;
+  char text[208];
+};
+static_assert(sizeof(ControlMessage) == 256);
+
+// Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
+// anything of its own.
+constexpr uint64_t kSharedBase = 0x200000000000;
+constexpr uint64_t kSharedEnd = 0x300000000000;
+
+}  // namespace vgpu::wire
