@@ -77,8 +77,10 @@ CuResult<Region> AddressSpace::allocate(Region region, uint64_t alignment) {
   }
   region.begin = *begin;
   region.buffer_id = next_buffer_id_++;
-  region.readable = region.kind == RegionKind::managed ? kAllDevices : seen_by(region.device);
-  region.writable = region.constant ? 0 : region.readable;
+  if (region.kind != RegionKind::pool) {
+    region.readable = region.kind == RegionKind::managed ? kAllDevices : seen_by(region.device);
+    region.writable = region.constant ? 0 : region.readable;
+  }
   regions_.emplace(region.begin, region);
   expose(region, region.readable, region.writable);
   return region;
@@ -152,6 +154,14 @@ std::vector<Region> AddressSpace::owned_by(uint64_t context) const {
   const std::shared_lock lock(mutex_);
   for (const auto& [begin, region] : regions_)
     if (region.context == context) result.push_back(region);
+  return result;
+}
+
+std::vector<Region> AddressSpace::of_pool(uint64_t pool) const {
+  std::vector<Region> result;
+  const std::shared_lock lock(mutex_);
+  for (const auto& [begin, region] : regions_)
+    if (region.kind == RegionKind::pool && region.pool == pool) result.push_back(region);
   return result;
 }
 

@@ -70,8 +70,8 @@ class AddressSpace {
   // The devices must exist for ever.
   static CuResult<std::unique_ptr<AddressSpace>> create(std::vector<Device*> devices);
 
-  // Device memory as the region describes (begin is chosen, readable and writable follow from the device and its
-  // peers). OUT_OF_MEMORY when the device's memory is used up.
+  // Device memory as the region describes (begin is chosen; readable and writable follow from the device and its
+  // peers, but for pools, which bring them along). OUT_OF_MEMORY when the device's memory is used up.
   CuResult<Region> allocate(Region region, uint64_t alignment);
   // Takes out an allocated region; false when `begin` does not begin one of these kinds.
   bool release(uint64_t begin, std::initializer_list<RegionKind> kinds);
@@ -86,6 +86,7 @@ class AddressSpace {
   // `writable` take effect for kernels.
   bool update(uint64_t address, const std::function<void(Region&)>& change);
   std::vector<Region> owned_by(uint64_t context) const;
+  std::vector<Region> of_pool(uint64_t pool) const;
   // CUDA_SUCCESS when [begin, begin + size) lies within allocations, or wholly outside everything known and outside
   // the reserved stretch (then it is pageable host memory, and `allow_pageable` must be true). Else INVALID_VALUE.
   CUresult check_range(uint64_t begin, uint64_t size, bool allow_pageable) const;

@@ -122,13 +122,8 @@ void Context::fail(CUresult error) {
 }
 
 void Context::end_streams() {
-  std::vector<Ref<Stream>> streams;
-  {
-    const std::lock_guard lock(streams_mutex_);
-    streams = streams_;
-  }
   legacy_->drain();
-  for (const Ref<Stream>& stream : streams) {
+  for (const Ref<Stream>& stream : all_streams()) {
     retire(stream);
     stream->set_capture(nullptr);
     stream->drain();
@@ -223,19 +218,23 @@ void Context::remove_when_done(const Ref<Stream>& stream) {
 }
 
 CUresult Context::synchronize() {
-  std::vector<Ref<Stream>> streams;
-  {
-    const std::lock_guard lock(streams_mutex_);
-    streams = streams_;
-  }
-  for (const Ref<Stream>& stream : streams) VGPU_CHECK(stream->refuse_in_capture());
-  std::vector<Ref<Completion>> last;
-  if (Ref<Completion> tail = legacy_->tail()) last.push_back(std::move(tail));
-  for (const Ref<Stream>& stream : streams)
-    if (Ref<Completion> tail = stream->tail()) last.push_back(std::move(tail));
-  for (const Ref<Completion>& completion : last) completion->wait();
+  for (const Ref<Stream>& stream : all_streams()) VGPU_CHECK(stream->refuse_in_capture());
+  wait_for_work();
   flush_output();
   return error();
+}
+
+void Context::wait_for_work() {
+  std::vector<Ref<Completion>> last;
+  if (Ref<Completion> tail = legacy_->tail()) last.push_back(std::move(tail));
+  for (const Ref<Stream>& stream : all_streams())
+    if (Ref<Completion> tail = stream->tail()) last.push_back(std::move(tail));
+  for (const Ref<Completion>& completion : last) completion->wait();
+}
+
+std::vector<Ref<Stream>> Context::all_streams() {
+  const std::lock_guard lock(streams_mutex_);
+  return streams_;
 }
 
 CuResult<size_t> Context::limit(CUlimit limit) const {

@@ -77,6 +77,8 @@ class Context final : public Object {
   void forget_thread(uint64_t thread);
   // Waits until everything enqueued so far is done, writes out device printf text, and returns the sticky error.
   CUresult synchronize();
+  // The waiting alone.
+  void wait_for_work();
   // Held by work on the legacy stream, which must see every blocking stream: see Stream.
   std::mutex& streams_mutex() { return streams_mutex_; }
   const std::vector<Ref<Stream>>& streams() const { return streams_; }
@@ -102,6 +104,7 @@ class Context final : public Object {
   Context(Device& device, bool primary);
   void activate(unsigned flags);
   void end_streams();
+  std::vector<Ref<Stream>> all_streams();
   void remove_when_done(const Ref<Stream>& stream);
   static void release_region(AddressSpace& memory, const Region& region);
   // Ends all work and destroys everything inside. Called with life_mutex_ not held.

@@ -94,7 +94,7 @@ class MemAllocOperation final : public Operation {
   const size_t bytes_;
 };
 
-// cuMemFreeAsync: the memory goes back to its pool when the stream gets there.
+// cuMemFreeAsync: the memory goes back to its pool when the stream gets there (free_device_memory of pool.h).
 class MemFreeOperation final : public Operation {
  public:
   explicit MemFreeOperation(CUdeviceptr address) : address_(address) {}
@@ -105,9 +105,5 @@ class MemFreeOperation final : public Operation {
  private:
   const CUdeviceptr address_;
 };
-
-// What a graph's memory allocation nodes need: an address that stays reserved as long as the graph lives.
-CuResult<CUdeviceptr> allocate_from_pool(Pool& pool, size_t bytes);
-CUresult free_to_pool(CUdeviceptr address);
 
 }  // namespace vgpu::soft

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "softgpu/driver/address_space.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/object.h"
 
@@ -29,6 +30,11 @@ class Pool final : public Object {
   // The allocation has gone back to the address space.
   void note_free(size_t bytes);
 
+  // cuMemPoolSetAccess and cuMemPoolGetAccess: which devices' kernels see the pool's memory. The pool's own device
+  // always does.
+  CUresult set_access(int device, CUmemAccess_flags flags);
+  CUmemAccess_flags access(int device) const;
+
   // cuMemPoolSetAttribute and cuMemPoolGetAttribute; `value` points to an int or a cuuint64_t as the attribute says.
   CUresult set_attribute(CUmemPool_attribute attribute, const void* value);
   CUresult get_attribute(CUmemPool_attribute attribute, void* value) const;
@@ -41,8 +47,10 @@ class Pool final : public Object {
   const size_t maximum_;
   mutable std::mutex mutex_;  // guards everything below
   int reuse_follow_events_ = 1, reuse_opportunistic_ = 1, reuse_internal_dependencies_ = 1;
+  DeviceMask readable_, writable_;
   cuuint64_t release_threshold_ = 0;
   cuuint64_t used_ = 0, used_high_ = 0;
+  cuuint64_t reserved_high_used_ = 0;  // most bytes in use since the reserved high mark was reset
 };
 
 // The pool's share of a free: takes the region out of the address space and tells its pool. INVALID_VALUE when no

@@ -138,6 +138,15 @@ CUresult Stream::enqueue(Ref<Operation> operation) {
   return CUDA_SUCCESS;
 }
 
+CUresult Stream::enqueue_short(Ref<Operation> operation) {
+  if (const Ref<StreamCapture> recorder = capture()) return recorder->add(*this, std::move(operation));
+  if (type_ == Type::legacy) VGPU_CHECK(check_legacy_use(context_));
+  Ref<Ticket> ticket = make_ref<Ticket>();
+  ticket->operation = std::move(operation);
+  if (push(ticket, true)) run_here(*ticket);
+  return CUDA_SUCCESS;
+}
+
 CUresult Stream::execute(Ref<Operation> operation) {
   VGPU_CHECK(refuse_in_capture());
   if (type_ == Type::legacy) VGPU_CHECK(check_legacy_use(context_));

@@ -58,6 +58,9 @@ class Stream final : public Object {
   // Enqueues and returns; while the stream captures, the operation is recorded instead. What enqueue returns is an
   // error of the call itself, not of the work.
   CUresult enqueue(Ref<Operation> operation);
+  // The same for work that is short: runs on the calling thread when nothing is in its way, which is cheaper than to
+  // wake another.
+  CUresult enqueue_short(Ref<Operation> operation);
   // Enqueues, waits and returns the work's own result; runs it on the calling thread when nothing is in its way.
   // CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED while capturing.
   CUresult execute(Ref<Operation> operation);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/pool.h"
+
+#include <algorithm>
+
+#include "softgpu/driver/address_space.h"
+#include "softgpu/driver/context.h"
+#include "softgpu/driver/device.h"
+#include "softgpu/driver/operations.h"
+#include "softgpu/driver/process.h"
+
+namespace vgpu::soft {
+namespace {
+
+// Pools take memory in pieces of this many bytes, as far as their attributes are concerned.
+constexpr cuuint64_t kReserveUnit = cuuint64_t{2} << 20;
+constexpr cuuint64_t reserved_for(cuuint64_t used) { return (used + kReserveUnit - 1) / kReserveUnit * kReserveUnit; }
+
+constexpr uint64_t kAlignment = 512;
+
+}  // namespace
+
+Pool::Pool(Device& device, bool is_default, size_t maximum)
+    : Object(Kind::pool),
+      device_(device),
+      is_default_(is_default),
+      maximum_(maximum),
+      readable_(DeviceMask{1} << device.ordinal()),
+      writable_(readable_) {}
+
+CUresult Pool::set_access(int device, CUmemAccess_flags flags) {
+  const DeviceMask bit = DeviceMask{1} << device;
+  if (flags != CU_MEM_ACCESS_FLAGS_PROT_NONE && flags != CU_MEM_ACCESS_FLAGS_PROT_READ &&
+      flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
+    return CUDA_ERROR_INVALID_VALUE;
+  if (device == device_.ordinal())
+    return flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  DeviceMask readable, writable;
+  {
+    const std::lock_guard lock(mutex_);
+    readable_ = flags == CU_MEM_ACCESS_FLAGS_PROT_NONE ? readable_ & ~bit : readable_ | bit;
+    writable_ = flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE ? writable_ | bit : writable_ & ~bit;
+    readable = readable_;
+    writable = writable_;
+  }
+  // What is allocated already changes, too.
+  AddressSpace& memory = Process::get()->memory();
+  for (const Region& region : memory.of_pool(handle_value()))
+    memory.update(region.begin, [&](Region& present) {
+      present.readable = readable;
+      present.writable = writable;
+    });
+  return CUDA_SUCCESS;
+}
+
+CUmemAccess_flags Pool::access(int device) const {
+  const std::lock_guard lock(mutex_);
+  if ((writable_ >> device & 1) != 0) return CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+  return (readable_ >> device & 1) != 0 ? CU_MEM_ACCESS_FLAGS_PROT_READ : CU_MEM_ACCESS_FLAGS_PROT_NONE;
+}
+
+CuResult<Ref<Pool>> Pool::create(Device& device, bool is_default, size_t maximum) {
+  Ref<Pool> pool(new Pool(device, is_default, maximum));
+  if (publish(pool) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
+  return pool;
+}
+
+CuResult<CUdeviceptr> Pool::allocate(size_t bytes) {
+  if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+  DeviceMask readable, writable;
+  {
+    const std::lock_guard lock(mutex_);
+    readable = readable_;
+    writable = writable_;
+    if (maximum_ != 0 && (bytes > maximum_ || used_ > maximum_ - bytes)) return CUDA_ERROR_OUT_OF_MEMORY;
+  }
+  Region region;
+  region.size = bytes;
+  region.kind = RegionKind::pool;
+  region.device = device_.ordinal();
+  region.pool = handle_value();
+  region.readable = readable;
+  region.writable = writable;
+  const Region placed = TRY(Process::get()->memory().allocate(region, kAlignment));
+  const std::lock_guard lock(mutex_);
+  used_ += bytes;
+  used_high_ = std::max(used_high_, used_);
+  reserved_high_used_ = std::max(reserved_high_used_, used_);
+  return CUdeviceptr{placed.begin};
+}
+
+void Pool::note_free(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  used_ -= bytes;
+}
+
+CUresult Pool::set_attribute(CUmemPool_attribute attribute, const void* value) {
+  const std::lock_guard lock(mutex_);
+  const auto set_switch = [value](int& to) {
+    const int wanted = *static_cast<const int*>(value);
+    if (wanted != 0 && wanted != 1) return CUDA_ERROR_INVALID_VALUE;
+    to = wanted;
+    return CUDA_SUCCESS;
+  };
+  switch (attribute) {
+    case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES: return set_switch(reuse_follow_events_);
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC: return set_switch(reuse_opportunistic_);
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: return set_switch(reuse_internal_dependencies_);
+    case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD:
+      release_threshold_ = *static_cast<const cuuint64_t*>(value);
+      return CUDA_SUCCESS;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH:
+    case CU_MEMPOOL_ATTR_USED_MEM_HIGH:
+      // High marks can only be reset.
+      if (*static_cast<const cuuint64_t*>(value) != 0) return CUDA_ERROR_INVALID_VALUE;
+      (attribute == CU_MEMPOOL_ATTR_USED_MEM_HIGH ? used_high_ : reserved_high_used_) = used_;
+      return CUDA_SUCCESS;
+    default: return CUDA_ERROR_INVALID_VALUE;
+  }
+}
+
+CUresult Pool::get_attribute(CUmemPool_attribute attribute, void* value) const {
+  const std::lock_guard lock(mutex_);
+  const auto give_switch = [value](int state) { *static_cast<int*>(value) = state; };
+  const auto give_bytes = [value](cuuint64_t bytes) { *static_cast<cuuint64_t*>(value) = bytes; };
+  switch (attribute) {
+    case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES: give_switch(reuse_follow_events_); break;
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC: give_switch(reuse_opportunistic_); break;
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: give_switch(reuse_internal_dependencies_); break;
+    case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: give_bytes(release_threshold_); break;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT: give_bytes(reserved_for(used_)); break;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH: give_bytes(reserved_for(reserved_high_used_)); break;
+    case CU_MEMPOOL_ATTR_USED_MEM_CURRENT: give_bytes(used_); break;
+    case CU_MEMPOOL_ATTR_USED_MEM_HIGH: give_bytes(used_high_); break;
+    default: return CUDA_ERROR_INVALID_VALUE;
+  }
+  return CUDA_SUCCESS;
+}
+
+MemAllocOperation::MemAllocOperation(Ref<Pool> pool, CUdeviceptr address, size_t bytes)
+    : pool_(std::move(pool)), address_(address), bytes_(bytes) {}
+
+CuResult<Ref<MemAllocOperation>> MemAllocOperation::create(Ref<Pool> pool, size_t bytes) {
+  const CUdeviceptr address = TRY(pool->allocate(bytes));
+  return Ref<MemAllocOperation>(new MemAllocOperation(std::move(pool), address, bytes));
+}
+
+CUresult MemFreeOperation::run(Context&) { return free_device_memory(address_); }
+
+}  // namespace vgpu::soft
