@@ -37,7 +37,7 @@ struct Relocation {
   uint32_t symbol = kNone;  // index into Module::symbols; a function's value is the machine's choice
   int64_t addend = 0;
   bool generic = false;     // generic(symbol): the generic address, else the address inside the symbol's space
-  uint64_t mask = 0;        // 0 = the whole address; else mask(symbol): (address & mask) >> trailing zeros of mask
+  uint64_t mask = 0;        // 0 = the whole address; else `mask(symbol)`: (address & mask) >> trailing zeros of mask
 };
 
 struct Variable {
@@ -252,7 +252,8 @@ struct Module {
 
   std::string_view word_text(Word word) const;               // "mad", "shared::cta"
   uint32_t find_symbol(std::string_view name) const;         // index into symbols, or kNone; linear
-  std::string instruction_text(const Function& function, const Instruction& instruction) const;  // "mad.lo.s32", for messages
+  // "mad.lo.s32", for messages.
+  std::string instruction_text(const Function& function, const Instruction& instruction) const;
 };
 
 }  // namespace vgpu::soft::ptx

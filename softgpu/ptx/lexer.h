@@ -37,7 +37,7 @@ class Lexer {
  public:
   Lexer() = default;
   // The text must be followed by a NUL (as std::string's is) and outlive the tokens.
-  explicit Lexer(std::string_view text) : position_(text.data()), end_(text.data() + text.size()) {}
+  explicit Lexer(std::string_view text) : begin_(text.data()), position_(begin_), end_(begin_ + text.size()) {}
 
   Token next();
 
@@ -55,7 +55,8 @@ class Lexer {
   Token lex_string();
   Token lex_punctuation();
 
-  const char* position_ = "";
+  const char* begin_ = "";
+  const char* position_ = begin_;
   const char* end_ = position_;
   uint32_t line_ = 1;
   bool line_start_ = true;  // nothing but blanks since the last newline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions (11.3), performance directives (11.4), bodies: scopes, labels, branch targets, prototypes (11.3.3 to 11.3.5).
+// Functions (11.3), performance directives (11.4), bodies: scopes, labels, branch targets and call prototypes.
 #include "softgpu/ptx/parser_state.h"
 
 namespace vgpu::soft::ptx {
@@ -46,7 +46,7 @@ void Parser::store_function(Function&& function) {
   }
   Function& known = module_.functions[symbol.index];
   if (!function.defined) return;  // Repeats what is known.
-  if (known.defined) return fail("'" + std::string(function.name) + "' is defined twice", function.line);
+  if (known.defined) return fail_named(function.name, "is defined twice", function.line);
   if (function.linkage == Linkage::internal && known.linkage != Linkage::external) function.linkage = known.linkage;
   known = std::move(function);
 }
@@ -66,7 +66,7 @@ void Parser::parse_parameters(std::vector<Variable>& parameters, Meaning meaning
     // `_` is the nameless parameter of a prototype.
     if (parameter.name != "_" && meaning != Meaning::none &&
         !names_.declare(parameter.name, {is_register ? Meaning::reg : meaning, index})) {
-      return fail("parameter '" + std::string(parameter.name) + "' is declared twice", parameter.line);
+      return fail_named(parameter.name, "is declared twice", parameter.line);
     }
     if (is_register && meaning != Meaning::none) {
       parameter.register_id = add_registers(parameter.name, false, parameter.type, parameter.vector, 1);
@@ -142,7 +142,7 @@ void Parser::resolve_fixups(size_t first) {
       continue;
     }
     if (fixup.operand == kNone) {
-      if (binding->meaning != Meaning::label) return fail("'" + std::string(fixup.name) + "' is not a label", fixup.line);
+      if (binding->meaning != Meaning::label) return fail_named(fixup.name, "is not a label", fixup.line);
       function_.target_lists[fixup.list].targets[fixup.element] = binding->index;
       continue;
     }
@@ -153,7 +153,7 @@ void Parser::resolve_fixups(size_t first) {
       case Meaning::prototype: operand.kind = OperandKind::prototype; break;
       case Meaning::call_targets: operand.kind = OperandKind::call_targets; break;
       case Meaning::branch_targets: operand.kind = OperandKind::branch_targets; break;
-      default: return fail("'" + std::string(fixup.name) + "' is used before its declaration", fixup.line);
+      default: return fail_named(fixup.name, "is used before its declaration", fixup.line);
     }
   }
   fixups_.resize(kept);
@@ -254,7 +254,7 @@ void Parser::parse_label_or_instruction() {
 
 void Parser::declare_label(std::string_view name, uint32_t line) {
   const auto label = static_cast<uint32_t>(function_.labels.size());
-  if (!names_.declare(name, {Meaning::label, label})) return fail("'" + std::string(name) + "' is declared twice", line);
+  if (!names_.declare(name, {Meaning::label, label})) return fail_named(name, "is declared twice", line);
   function_.labels.push_back({name, static_cast<uint32_t>(function_.instructions.size())});
 }
 
@@ -262,7 +262,7 @@ void Parser::declare_label(std::string_view name, uint32_t line) {
 void Parser::parse_target_list(std::string_view name, bool calls) {
   const auto index = static_cast<uint32_t>(function_.target_lists.size());
   if (!names_.declare(name, {calls ? Meaning::call_targets : Meaning::branch_targets, index})) {
-    return fail("'" + std::string(name) + "' is declared twice");
+    return fail_named(name, "is declared twice");
   }
   function_.target_lists.push_back({name, calls, {}});
   std::vector<uint32_t>& targets = function_.target_lists.back().targets;
@@ -295,7 +295,7 @@ void Parser::parse_prototype(std::string_view name) {
   expect(';');
   if (failed_) return;
   const auto index = static_cast<uint32_t>(function_.prototypes.size());
-  if (!names_.declare(name, {Meaning::prototype, index})) fail("'" + std::string(name) + "' is declared twice");
+  if (!names_.declare(name, {Meaning::prototype, index})) fail_named(name, "is declared twice");
   function_.prototypes.push_back(std::move(prototype));
 }
 

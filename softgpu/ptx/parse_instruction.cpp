@@ -48,7 +48,7 @@ void Parser::parse_guard(Instruction& instruction) {
   const Operand guard = resolve(name);
   if (failed_) return;
   if (guard.kind != OperandKind::reg || function_.registers[guard.index].type != Type::pred) {
-    return fail("'" + std::string(name.text) + "' is not a predicate", name.line);
+    return fail_named(name.text, "is not a predicate", name.line);
   }
   instruction.guard = guard.index;
 }
@@ -134,16 +134,16 @@ Operand Parser::parse_single(uint32_t nesting) {
   if (at('{')) return parse_elements(OperandKind::vector, '}', nesting);
   if (at('[')) return parse_address(nesting);
   if (at('!')) {
-    const Token mark = token_;
-    advance();
-    if (at(TokenKind::identifier) && token_.text != "WARP_SZ") {
+    // `!%p` negates a predicate, `!0` is a constant.
+    Lexer ahead = lexer_;
+    const Token behind = ahead.next();
+    if (behind.kind == TokenKind::identifier && behind.text != "WARP_SZ") {
+      advance();
       Operand operand = parse_named_operand();
-      if (!failed_ && operand.kind != OperandKind::reg) fail("'!' needs a predicate", mark.line);
+      if (!failed_ && operand.kind != OperandKind::reg) fail("'!' needs a predicate", behind.line);
       operand.negated = true;
       return operand;
     }
-    const Constant constant = parse_unary();
-    return {.kind = OperandKind::integer, .value = constant.as_double() == 0 ? uint64_t{1} : uint64_t{0}};
   }
   return constant_operand();
 }
@@ -272,7 +272,8 @@ Operand Parser::resolve(const Token& name) {
   const Binding* numbered = find_numbered(name.text, number);
   const Binding* plain = nullptr;
   if (numbered == nullptr || numbered->scope != names_.depth()) plain = names_.find(name.text);
-  if (numbered != nullptr && (plain == nullptr || plain->scope <= numbered->scope)) return bind(*numbered, number, name);
+  const bool hidden = plain != nullptr && numbered != nullptr && plain->scope > numbered->scope;
+  if (numbered != nullptr && !hidden) return bind(*numbered, number, name);
   if (plain != nullptr) return bind(*plain, 0, name);
   if (opcode_ != Word::bra_) {
     if (const Binding* symbol = symbols_.find(name.text)) return bind(*symbol, 0, name);
@@ -301,20 +302,15 @@ const Binding* Parser::find_numbered(std::string_view name, uint32_t& number) co
 }
 
 Operand Parser::bind(const Binding& binding, uint32_t number, const Token& name) {
+  const auto symbol = [](Base base, uint32_t index) {
+    return Operand{.kind = OperandKind::symbol, .base = base, .index = index};
+  };
   switch (binding.meaning) {
-    case Meaning::reg: {
-      const RegisterRange& range = function_.register_ranges[binding.index];
-      const uint32_t first = range.first + number * range.vector;
-      if (range.vector == 1) return {.kind = OperandKind::reg, .index = first};
-      const uint32_t count = range.vector;
-      const size_t begin = scratch_.size();
-      for (uint32_t i = 0; i < count; ++i) scratch_.push_back({.kind = OperandKind::reg, .index = first + i});
-      return store_elements({.kind = OperandKind::vector}, begin);
-    }
-    case Meaning::variable: return {.kind = OperandKind::symbol, .base = Base::variable, .index = binding.index + number};
-    case Meaning::parameter: return {.kind = OperandKind::symbol, .base = Base::parameter, .index = binding.index};
-    case Meaning::result: return {.kind = OperandKind::symbol, .base = Base::result, .index = binding.index};
-    case Meaning::module_symbol: return {.kind = OperandKind::symbol, .base = Base::module, .index = binding.index};
+    case Meaning::reg: return bind_register(function_.register_ranges[binding.index], number);
+    case Meaning::variable: return symbol(Base::variable, binding.index + number);
+    case Meaning::parameter: return symbol(Base::parameter, binding.index);
+    case Meaning::result: return symbol(Base::result, binding.index);
+    case Meaning::module_symbol: return symbol(Base::module, binding.index);
     case Meaning::label:
       // A label of an outer scope may yet be hidden by one that this scope declares further down.
       if (binding.scope != names_.depth()) return add_fixup(name);
@@ -325,6 +321,15 @@ Operand Parser::bind(const Binding& binding, uint32_t number, const Token& name)
     case Meaning::none: break;
   }
   return {.index = kNone};
+}
+
+// A vector register stands for all its parts.
+Operand Parser::bind_register(const RegisterRange& range, uint32_t number) {
+  const uint32_t first = range.first + number * range.vector;
+  if (range.vector == 1) return {.kind = OperandKind::reg, .index = first};
+  const size_t begin = scratch_.size();
+  for (uint32_t i = 0; i < range.vector; ++i) scratch_.push_back({.kind = OperandKind::reg, .index = first + i});
+  return store_elements({.kind = OperandKind::vector}, begin);
 }
 
 // `%tid`, `%envreg3`, `%pm7_64`: the number in the middle becomes the operand's value.

@@ -102,7 +102,7 @@ void Parser::parse_variables(Variable prefix) {
       numbered_budget_ -= static_cast<uint32_t>(numbered);
       if (!ranges_.declare(variable.name, {Meaning::variable, static_cast<uint32_t>(function_.variables.size()),
                                            static_cast<uint32_t>(numbered)})) {
-        return fail("'" + std::string(variable.name) + "' is declared twice");
+        return fail_named(variable.name, "is declared twice");
       }
     }
     parse_dimensions(variable);
@@ -137,7 +137,7 @@ bool Parser::finish_variable(Variable& variable) {
   for (size_t i = variable.unsized ? 1 : 0; i < variable.dimensions.size(); ++i) {
     overflow |= __builtin_mul_overflow(row, variable.dimensions[i], &row) || row > kMaxVariableBytes;
   }
-  if (overflow) fail("'" + std::string(variable.name) + "' is too large");
+  if (overflow) fail_named(variable.name, "is too large");
   if (variable.alignment == 0) variable.alignment = static_cast<uint32_t>(std::bit_ceil(element));
   variable.size = variable.unsized ? 0 : row;
   if (variable.unsized && !variable.initial.empty() && row != 0) {
@@ -145,7 +145,7 @@ bool Parser::finish_variable(Variable& variable) {
     variable.size = variable.dimensions[0] * row;
     variable.unsized = false;
   }
-  if (!failed_ && variable.type == Type::pred && variable.space != Space::reg) fail("predicates live in registers only");
+  if (variable.type == Type::pred && variable.space != Space::reg) fail("predicates live in registers only");
   return !failed_;
 }
 
@@ -199,20 +199,9 @@ void Parser::parse_initial_row(Variable& variable, size_t level, uint64_t offset
   expect('}');
 }
 
-// A constant, `symbol+8`, `generic(symbol)+8`, or one byte of an address: `0xFF00(symbol)`, `mask(0xFF00)(symbol)`.
+// A constant, `symbol+8`, `generic(symbol)+8`, or some bits of an address: `0xFF00(symbol)`.
 void Parser::parse_initial_value(Variable& variable, uint64_t offset) {
-  if (at(TokenKind::identifier) && token_.text != "WARP_SZ") {
-    if (token_.text != "mask") return parse_relocation(variable, offset, 0);
-    advance();
-    expect('(');
-    const uint64_t mask = parse_count("a mask", UINT64_MAX);
-    if (!accept(',')) {
-      expect(')');
-      expect('(');
-    }
-    parse_relocation(variable, offset, mask);
-    return expect(')');
-  }
+  if (at(TokenKind::identifier) && token_.text != "WARP_SZ") return parse_relocation(variable, offset, 0);
   const Constant constant = parse_constant();
   if (failed_) return;
   if (!constant.is_integer() || !accept('(')) return put_constant(variable, offset, constant);
@@ -269,13 +258,14 @@ void Parser::parse_sampler_properties() {
 void Parser::put_constant(Variable& variable, uint64_t offset, const Constant& constant) {
   const uint32_t size = size_of(variable.type);
   uint64_t bits = constant.value;
-  if (variable.type == Type::f32) {
+  // An untyped variable takes a float as one of its own size.
+  const bool real = !constant.is_integer();
+  if (variable.type == Type::f32 || (variable.type == Type::b32 && real)) {
     if (constant.kind != TokenKind::float32) bits = std::bit_cast<uint32_t>(static_cast<float>(constant.as_double()));
-  } else if (variable.type == Type::f64) {
+  } else if (variable.type == Type::f64 || (variable.type == Type::b64 && real)) {
     if (constant.kind != TokenKind::float64) bits = std::bit_cast<uint64_t>(constant.as_double());
-  } else if (!constant.is_integer()) {
-    const uint32_t needed = constant.kind == TokenKind::float32 ? 4 : 8;
-    if (size != needed) return fail("a floating-point value does not fit a variable of type ." + std::string(type_name(variable.type)));
+  } else if (real) {
+    return fail_named(type_name(variable.type), "cannot hold a floating-point value");
   }
   std::byte* bytes = reserve_initial(variable, offset, size);
   if (bytes == nullptr) return;
@@ -299,11 +289,11 @@ std::byte* Parser::reserve_initial(Variable& variable, uint64_t offset, uint64_t
 
 // Functions own .shared, .local and .param; .global and .const belong to the module wherever they are declared.
 void Parser::add_variable(Variable variable) {
-  const bool of_function = in_body_ && variable.space != Space::global && variable.space != Space::constant;
-  if (!of_function) return add_module_variable(std::move(variable));
-  if (variable.linkage == Linkage::external && variable.space == Space::shared) return add_module_variable(std::move(variable));
+  const bool dynamic_shared = variable.linkage == Linkage::external && variable.space == Space::shared;
+  const bool global = variable.space == Space::global || variable.space == Space::constant;
+  if (!in_body_ || global || dynamic_shared) return add_module_variable(std::move(variable));
   if (!names_.declare(variable.name, {Meaning::variable, static_cast<uint32_t>(function_.variables.size())})) {
-    return fail("'" + std::string(variable.name) + "' is declared twice", variable.line);
+    return fail_named(variable.name, "is declared twice", variable.line);
   }
   function_.variables.push_back(std::move(variable));
 }
@@ -313,7 +303,9 @@ void Parser::add_module_variable(Variable variable) {
   const uint32_t line = variable.line;
   if (in_body_ && variable.linkage == Linkage::internal) {
     const auto symbol = static_cast<uint32_t>(module_.symbols.size());
-    if (!names_.declare(variable.name, {Meaning::module_symbol, symbol})) return fail("'" + std::string(variable.name) + "' is declared twice", line);
+    if (!names_.declare(variable.name, {Meaning::module_symbol, symbol})) {
+      return fail_named(variable.name, "is declared twice", line);
+    }
     module_.symbols.push_back({variable.name, SymbolKind::variable, static_cast<uint32_t>(module_.variables.size())});
     module_.variables.push_back(std::move(variable));
     return;
@@ -328,7 +320,7 @@ void Parser::add_module_variable(Variable variable) {
   Variable& known = module_.variables[symbol.index];
   if (variable.linkage == Linkage::external) return;
   if (known.linkage != Linkage::external && known.linkage != Linkage::weak && known.linkage != Linkage::common) {
-    return fail("'" + std::string(variable.name) + "' is defined twice", line);
+    return fail_named(variable.name, "is defined twice", line);
   }
   known = std::move(variable);
 }
@@ -347,7 +339,7 @@ void Parser::parse_registers() {
     const auto range = static_cast<uint32_t>(function_.register_ranges.size());
     NameTable& table = numbered ? ranges_ : names_;
     if (!table.declare(name, {Meaning::reg, range, static_cast<uint32_t>(count)})) {
-      return fail("register '" + std::string(name) + "' is declared twice", line);
+      return fail_named(name, "is declared twice", line);
     }
     add_registers(name, numbered, prefix.type, prefix.vector, count);
   } while (accept(','));

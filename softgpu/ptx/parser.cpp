@@ -66,7 +66,14 @@ void Parser::fail(std::string message, uint32_t line) {
   token_.line = error_.line;
 }
 
-void Parser::fail_expected(std::string_view what) { fail("expected " + std::string(what) + " before " + shown_token()); }
+// "'name' what"
+void Parser::fail_named(std::string_view name, const char* what, uint32_t line) {
+  fail("'" + std::string(name) + "' " + what, line);
+}
+
+void Parser::fail_expected(std::string_view what) {
+  fail("expected " + std::string(what) + " before " + shown_token());
+}
 
 void Parser::parse_module() {
   if (!failed_ && !at_dot("version")) fail_expected("'.version'");
@@ -100,7 +107,8 @@ void Parser::parse_target() {
     module_.targets.push_back(target);
     if (target == "debug") module_.debug = true;
     const size_t mark = target.find('_');
-    if (mark == std::string_view::npos || (target.substr(0, mark) != "sm" && target.substr(0, mark) != "compute")) continue;
+    const std::string_view family = target.substr(0, mark == std::string_view::npos ? 0 : mark);
+    if (family != "sm" && family != "compute") continue;
     const char* end = target.data() + target.size();
     const auto [rest, error] = std::from_chars(target.data() + mark + 1, end, module_.target_capability);
     if (error != std::errc() || end - rest > 1) return fail("unknown target '" + std::string(target) + "'");
@@ -166,7 +174,7 @@ void Parser::parse_alias() {
     if (failed_) return;
     const Binding* binding = symbols_.find(name);
     if (binding == nullptr || module_.symbols[binding->index].kind != SymbolKind::function) {
-      return fail("'" + std::string(name) + "' is not a function", line);
+      return fail_named(name, "is not a function", line);
     }
     *side = binding->index;
     if (side == sides[0]) expect(',');
@@ -215,7 +223,7 @@ uint32_t Parser::declare_symbol(std::string_view name, SymbolKind kind) {
     return next;
   }
   const uint32_t known = symbols_.find(name)->index;
-  if (module_.symbols[known].kind != kind) fail("'" + std::string(name) + "' was declared as something else");
+  if (module_.symbols[known].kind != kind) fail_named(name, "was declared as something else");
   return known;
 }
 

@@ -58,6 +58,7 @@ class Parser {
   std::string_view expect_name(const char* what);
   std::string shown_token() const;
   void fail(std::string message, uint32_t line = 0);
+  void fail_named(std::string_view name, const char* what, uint32_t line = 0);
   void fail_expected(std::string_view what);
 
   // Constant expressions: parse_constant.cpp.
@@ -143,6 +144,7 @@ class Parser {
   Operand store_elements(Operand operand, size_t first);
   Operand resolve(const Token& name);
   Operand bind(const Binding& binding, uint32_t number, const Token& name);
+  Operand bind_register(const RegisterRange& range, uint32_t number);
   const Binding* find_numbered(std::string_view name, uint32_t& number) const;
   Operand resolve_special(const Token& name);
   Operand add_fixup(const Token& name);
