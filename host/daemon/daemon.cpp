@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "common/log.h"
+#include "host/daemon/driver_choice.h"
+
+namespace vgpu::host {
+namespace {
+
+constexpr auto kQueryLimit = std::chrono::milliseconds(300);
+constexpr int kClientsPerTurn = 16;
+
+// Every counter of Statistics, so that sums cannot forget one.
+void add(wire::Statistics& sum, const wire::Statistics& more) {
+  constexpr size_t kCounters = sizeof(wire::Statistics) / sizeof(uint64_t);
+  uint64_t left[kCounters], right[kCounters];
+  std::memcpy(left, &sum, sizeof sum);
+  std::memcpy(right, &more, sizeof more);
+  for (size_t i = 0; i < kCounters; ++i) left[i] += right[i];
+  std::memcpy(&sum, left, sizeof sum);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
+  WorkerOptions worker = TRY(choose_worker(options));
+  std::unique_ptr<EventLoop> loop = TRY(EventLoop::create());
+  std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
+  daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  TRY(daemon->watch_ends());
+  TRY(daemon->listen());
+  return daemon;
+}
+
+Result<void> Daemon::watch_ends() {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ends, signal);
+  ::sigprocmask(SIG_BLOCK, &ends, nullptr);
+  signals_.reset(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) return Error::from_errno("cannot receive signals");
+  signals_watch_ = TRY(loop_->watch(signals_.get(), EPOLLIN, [this](uint32_t) { stopping_ = true; }));
+  if (options_.lifeline_fd < 0) return {};
+  lifeline_.reset(options_.lifeline_fd);
+  ::fcntl(lifeline_.get(), F_SETFD, FD_CLOEXEC);
+  auto watched = loop_->watch(lifeline_.get(), 0, [this](uint32_t) { stopping_ = true; });
+  if (!watched) return Error{"--lifeline-fd: " + watched.error().message};
+  lifeline_watch_ = std::move(watched).value();
+  return {};
+}
+
+Result<void> Daemon::listen() {
+  listener_ = std::make_unique<Listener>(TRY(Listener::open(options_.socket, options_.socket_mode)));
+  listener_watch_ = TRY(loop_->watch(listener_->fd(), EPOLLIN, [this](uint32_t) { accept_clients(); }));
+  return {};
+}
+
+void Daemon::announce_ready() const {
+  VGPU_INFO("listening on %s; driver %s", listener_->path().c_str(), worker_options_.driver_path.c_str());
+  ::sd_notify(0, fmt::format("READY=1\nSTATUS=Driver: {}", worker_options_.driver_path).c_str());
+  if (options_.ready_fd < 0) return;
+  if (::write(options_.ready_fd, "\n", 1) != 1) VGPU_WARN("--ready-fd %d: nobody reads it", options_.ready_fd);
+  ::close(options_.ready_fd);
+}
+
+void Daemon::run() {
+  announce_ready();
+  while (!stopping_) {
+    tidy();
+    loop_->turn(milliseconds_to_wait());
+  }
+  ::sd_notify(0, "STOPPING=1");
+  VGPU_INFO("ending");
+}
+
+Daemon::~Daemon() {
+  listener_watch_ = Watch();
+  // All are told first, then waited for one by one.
+  each_worker([](Worker& worker) {
+    worker.process().announce_loss();
+    worker.kill();
+  });
+  sessions_.clear();
+  spares_.clear();
+  leaving_.clear();
+  listener_.reset();
+  if (options_.lifeline_fd < 0) return;
+  // Whoever held the lifeline cannot clean up any more. A directory that is not empty stays.
+  ::rmdir(std::filesystem::path(options_.socket).parent_path().c_str());
+}
+
+template <class Visit>
+void Daemon::each_worker(Visit visit) const {
+  for (const auto& session : sessions_)
+    if (session->worker() != nullptr) visit(*session->worker());
+  for (const auto& worker : spares_) visit(*worker);
+  for (const auto& worker : leaving_) visit(*worker);
+}
+
+void Daemon::accept_clients() {
+  for (int i = 0; i < kClientsPerTurn; ++i) {
+    UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client) {
+      if (errno == EMFILE || errno == ENFILE) turn_away();
+      return;
+    }
+    // Connections that never say hello must not pile up.
+    if (sessions_.size() >= 2 * size_t{options_.max_sessions} + 16) {
+      send_control(client.get(), text_message(wire::Control::refused, "vgpud has too many connections"), {},
+                   MSG_DONTWAIT);
+      continue;
+    }
+    auto session = Session::open(*loop_, *this, std::move(client));
+    if (session)
+      sessions_.push_back(std::move(session).value());
+    else
+      VGPU_WARN("%s", session.error().message.c_str());
+  }
+}
+
+// Without this the client would stay in the queue, and the loop would spin on it.
+void Daemon::turn_away() {
+  spare_fd_.reset();
+  const UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (client) {
+    ++totals_.sessions_refused;
+    send_control(client.get(),
+                 text_message(wire::Control::refused,
+                              "vgpud has no file descriptors left; end some programs or raise its limit (ulimit -n)"),
+                 {}, MSG_DONTWAIT);
+    VGPU_WARN("out of file descriptors: a client was turned away");
+  }
+  spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+Result<std::unique_ptr<Worker>> Daemon::take_worker() {
+  size_t busy = leaving_.size();
+  for (const auto& session : sessions_) busy += session->worker() != nullptr ? 1 : 0;
+  if (busy >= options_.max_sessions)
+    return Error{fmt::format("all {} sessions of this vgpud are in use; end a program or raise --max-sessions",
+                             options_.max_sessions)};
+  while (!spares_.empty()) {
+    std::unique_ptr<Worker> worker = std::move(spares_.front());
+    spares_.erase(spares_.begin());
+    if (!worker->ended()) return worker;
+  }
+  return Worker::start(*loop_, limit_, worker_options_);
+}
+
+void Daemon::query_statistics(Session& session, uint64_t id) {
+  // More open questions than this is not a client of ours.
+  if (queries_.size() >= 64) return;
+  const uint64_t number = next_query_++;
+  queries_.push_back({&session, id, number, Clock::now() + kQueryLimit});
+  each_worker([number](Worker& worker) {
+    if (worker.ready()) worker.ask_statistics(number);
+  });
+}
+
+// Between events: everything that must not happen inside a handler.
+void Daemon::tidy() {
+  each_worker([](Worker& worker) { worker.expire(); });
+  if (std::exchange(sessions_changed_, false)) drop_sessions();
+  drop_workers();
+  answer_queries();
+  fill_spares();
+}
+
+void Daemon::drop_sessions() {
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    Session& session = **at;
+    if (!session.ended()) {
+      ++at;
+      continue;
+    }
+    totals_.sessions += session.was_open() ? 1 : 0;
+    totals_.sessions_refused += session.was_refused() ? 1 : 0;
+    totals_.workers_lost += session.was_lost() ? 1 : 0;
+    std::erase_if(queries_, [&](const Query& query) { return query.session == &session; });
+    if (std::unique_ptr<Worker> worker = session.release_worker()) {
+      worker->finish();
+      leaving_.push_back(std::move(worker));
+    }
+    at = sessions_.erase(at);
+  }
+}
+
+void Daemon::drop_workers() {
+  std::erase_if(leaving_, [this](const std::unique_ptr<Worker>& worker) {
+    if (!worker->ended()) return false;
+    add(totals_.work, worker->statistics());
+    return true;
+  });
+  std::erase_if(spares_, [this](const std::unique_ptr<Worker>& worker) {
+    if (!worker->ended()) return false;
+    VGPU_WARN("a prestarted worker ended: %s; no more are prestarted",
+              worker->reason().empty() ? worker->end().c_str() : worker->reason().c_str());
+    prestart_works_ = false;
+    return true;
+  });
+}
+
+void Daemon::fill_spares() {
+  while (prestart_works_ && !stopping_ && spares_.size() < options_.prestart) {
+    auto worker = Worker::start(*loop_, limit_, worker_options_);
+    if (!worker) {
+      VGPU_WARN("cannot prestart a worker: %s", worker.error().message.c_str());
+      prestart_works_ = false;
+      return;
+    }
+    spares_.push_back(std::move(worker).value());
+  }
+}
+
+// A question waits for the sessions that are just ending, so that a program's last calls are counted.
+void Daemon::answer_queries() {
+  if (queries_.empty()) return;
+  std::vector<std::pair<Session*, wire::ControlMessage>> answers;
+  const auto now = Clock::now();
+  std::erase_if(queries_, [&](const Query& query) {
+    bool waits = !leaving_.empty();
+    each_worker(
+        [&](Worker& worker) { waits |= worker.ready() && !worker.ended() && worker.answered_query() < query.number; });
+    if (waits && now < query.deadline) return false;
+    answers.emplace_back(query.session, totals(query));
+    return true;
+  });
+  for (auto& [session, message] : answers) session->send(message);
+}
+
+wire::ControlMessage Daemon::totals(const Query& query) const {
+  wire::DaemonStatistics sum = totals_;
+  each_worker([&](Worker& worker) { add(sum.work, worker.statistics()); });
+  for (const auto& session : sessions_) {
+    sum.sessions += session->was_open() ? 1 : 0;
+    sum.sessions_open += session->was_open() && !session->ended() ? 1 : 0;
+    sum.sessions_refused += session->was_refused() ? 1 : 0;
+    sum.workers_lost += session->was_lost() ? 1 : 0;
+    sum.mapped_bytes += session->mapped_bytes();
+  }
+  sum.device_bytes = limit_.used();
+  sum.device_peak = limit_.peak();
+  sum.device_limit = limit_.limit();
+  wire::ControlMessage message = {};
+  message.type = wire::Control::statistics;
+  message.id = query.id;
+  static_assert(sizeof sum <= sizeof message.text);
+  std::memcpy(message.text, &sum, sizeof sum);
+  return message;
+}
+
+int Daemon::milliseconds_to_wait() const {
+  std::optional<Clock::time_point> next;
+  const auto consider = [&next](Clock::time_point point) { next = next ? std::min(*next, point) : point; };
+  each_worker([&](Worker& worker) {
+    if (worker.deadline()) consider(*worker.deadline());
+  });
+  for (const Query& query : queries_) consider(query.deadline);
+  if (sessions_changed_) return 0;
+  if (!next) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count();
+  return static_cast<int>(std::max<decltype(left)>(left, 0));
+}
+
+}  // namespace vgpu::host

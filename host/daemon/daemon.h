@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Daemon: the event loop with everything on it: listener, sessions, workers, limits, totals. One thread, which never
+// blocks between start and end; it trusts neither clients nor workers, and never loads a CUDA library.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "host/daemon/budget.h"
+#include "host/daemon/event_loop.h"
+#include "host/daemon/listener.h"
+#include "host/daemon/options.h"
+#include "host/daemon/session.h"
+#include "host/daemon/worker.h"
+
+namespace vgpu::host {
+
+class Daemon final : public SessionHost {
+ public:
+  static Result<std::unique_ptr<Daemon>> create(const Options& options);
+  ~Daemon() override;
+
+  // Serves until a signal or the lifeline ends it.
+  void run();
+
+  Result<std::unique_ptr<Worker>> take_worker() override;
+  void query_statistics(Session& session, uint64_t id) override;
+  void session_ended(Session&) override { sessions_changed_ = true; }
+
+ private:
+  struct Query {
+    Session* session;
+    uint64_t id;
+    uint64_t number;  // what the workers are asked to echo
+    Clock::time_point deadline;
+  };
+
+  Daemon(const Options& options, WorkerOptions worker, std::unique_ptr<EventLoop> loop)
+      : options_(options), worker_options_(std::move(worker)), loop_(std::move(loop)), limit_(options.memory_limit) {}
+  Result<void> watch_ends();
+  Result<void> listen();
+  void accept_clients();
+  void turn_away();
+  void tidy();
+  void drop_sessions();
+  void drop_workers();
+  void fill_spares();
+  void answer_queries();
+  wire::ControlMessage totals(const Query& query) const;
+  template <class Visit>
+  void each_worker(Visit visit) const;
+  int milliseconds_to_wait() const;
+  void announce_ready() const;
+
+  const Options options_;
+  const WorkerOptions worker_options_;
+  std::unique_ptr<EventLoop> loop_;
+  MemoryLimit limit_;
+  std::unique_ptr<Listener> listener_;
+  UniqueFd signals_, lifeline_;
+  UniqueFd spare_fd_;  // given up for a moment to turn a client away when descriptors run out
+  Watch listener_watch_, signals_watch_, lifeline_watch_;
+  std::list<std::unique_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Worker>> spares_;  // prestarted, waiting for a client
+  std::list<std::unique_ptr<Worker>> leaving_;   // without a client, on their way out
+  std::vector<Query> queries_;
+  wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone
+  uint64_t next_query_ = 1;
+  bool prestart_works_ = true;
+  bool sessions_changed_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace vgpu::host

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon/options.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <optional>
+
+#include "common/version.h"
+
+namespace vgpu::host {
+namespace {
+
+constexpr const char* kDescription =
+    "vgpud gives programs a GPU over a Unix socket: it starts one sandboxed vgpu-worker for each program that "
+    "connects,\n"
+    "and the workers run the programs' CUDA calls on a CUDA driver of this machine.\n"
+    "vgpu-run is the easy way to use it. docs/security.md says what is promised about isolation.";
+constexpr const char* kFooter =
+    "Signals: SIGTERM, SIGINT and SIGHUP end the daemon and its workers; programs then see a CUDA error.\n"
+    "Exit status: 0 after an orderly end, 1 when it cannot start, 2 for a mistake on the command line.\n"
+    "Under systemd, readiness and end are announced (Type=notify).";
+
+// CLI11 takes an empty text for success.
+std::string complaint(const Result<uint64_t>& size) { return size ? std::string() : size.error().message; }
+
+std::optional<log::Level> level_of(std::string_view name) {
+  constexpr std::string_view kNames[] = {"off", "error", "warn", "info", "debug"};
+  for (int i = 0; i < 5; ++i)
+    if (name == kNames[i]) return static_cast<log::Level>(i);
+  return std::nullopt;
+}
+
+void add_options(CLI::App& app, Options& options, std::string& memory_limit, std::string& mode,
+                 std::string& level_name) {
+  app.add_option("--socket", options.socket, "listen on this Unix socket")->required()->type_name("PATH");
+  app.add_option("--socket-mode", mode, "permissions of the socket, octal; 0660 lets its group in (default 0600)")
+      ->type_name("MODE")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return text.size() <= 4 && text.find_first_not_of("01234567") == std::string::npos && !text.empty()
+                       ? std::string()
+                       : "'" + text + "' is not an octal mode such as 0600";
+          },
+          ""));
+  app.add_option("--driver", options.driver,
+                 "soft: the software GPU; nvidia: NVIDIA's libcuda.so.1; auto: NVIDIA's if it finds a GPU, else soft;\n"
+                 "or the path of a CUDA driver library (default auto)")
+      ->type_name("NAME|PATH");
+  app.add_option("--memory-limit", memory_limit, "device memory for all programs together, for example 4G or 512MiB")
+      ->type_name("SIZE")
+      ->check(CLI::Validator([](std::string& text) { return complaint(parse_size(text)); }, ""));
+  app.add_option("--max-sessions", options.max_sessions, "programs at a time (default 256)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 65536u).description(""));
+  app.add_option("--prestart", options.prestart, "workers kept ready for programs to come (default 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0u, 64u).description(""));
+  app.add_option("--worker", options.worker, "the worker's executable (default: vgpu-worker beside vgpud)")
+      ->type_name("PATH");
+  app.add_option("--log", level_name, "off, error, warn, info or debug (default warn, or $VGPU_LOG)")
+      ->type_name("LEVEL")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return level_of(text) ? std::string() : "'" + text + "' is not off, error, warn, info or debug";
+          },
+          ""));
+  app.add_option("--ready-fd", options.ready_fd, "write a newline to this descriptor when listening")->type_name("N");
+  app.add_option("--lifeline-fd", options.lifeline_fd,
+                 "end when the other side of this pipe closes, and remove the socket's directory if it is then empty")
+      ->type_name("N");
+  app.add_flag_callback(
+      "--no-sandbox", [&options] { options.sandbox = false; },
+      "start workers without their sandbox; for debugging only");
+}
+
+}  // namespace
+
+Result<uint64_t> parse_size(std::string_view text) {
+  const Error bad = {"'" + std::string(text) + "' is not a size such as 4G, 512MiB or 1048576"};
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number == 0) return bad;
+  std::string_view suffix = text.substr(static_cast<size_t>(end - text.data()));
+  if (suffix.empty()) return number;
+  const size_t power = std::string_view("KMGT").find(static_cast<char>(suffix.front() & ~0x20));
+  if (power == std::string_view::npos) return bad;
+  suffix.remove_prefix(1);
+  if (!suffix.empty() && suffix != "B" && suffix != "iB") return bad;
+  uint64_t bytes = 0;
+  if (__builtin_mul_overflow(number, uint64_t{1} << (10 * (power + 1)), &bytes)) return bad;
+  return bytes;
+}
+
+std::variant<Options, int> parse_options(int argc, char** argv) {
+  CLI::App app(kDescription, "vgpud");
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("vgpud ") + kVersion);
+  Options options;
+  std::string memory_limit, mode, level_name;
+  add_options(app, options, memory_limit, mode, level_name);
+  // CLI11 speaks in exceptions; none leaves this function.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (const auto level = level_of(level_name)) log::set_level(*level);
+  if (!memory_limit.empty()) options.memory_limit = parse_size(memory_limit).value();
+  if (!mode.empty()) options.socket_mode = static_cast<mode_t>(std::stoul(mode, nullptr, 8) & 0777);
+  return options;
+}
+
+}  // namespace vgpu::host

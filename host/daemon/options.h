@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options: vgpud's command line. --help is the manual; keep it so.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/log.h"
+#include "common/result.h"
+
+namespace vgpu::host {
+
+struct Options {
+  std::string socket;
+  mode_t socket_mode = 0600;
+  std::string driver = "auto";
+  uint64_t memory_limit = 0;  // bytes; 0: none
+  std::string worker;         // empty: beside vgpud
+  unsigned max_sessions = 256;
+  unsigned prestart = 0;
+  int ready_fd = -1;
+  int lifeline_fd = -1;
+  bool sandbox = true;
+};
+
+// The options, or the status to exit with: --help, --version and mistakes have been printed then.
+std::variant<Options, int> parse_options(int argc, char** argv);
+
+// "4G", "512MiB", "1048576": bytes. Suffixes K, M, G, T, each with an optional B or iB; all are powers of 1024.
+Result<uint64_t> parse_size(std::string_view text);
+
+}  // namespace vgpu::host

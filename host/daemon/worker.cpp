@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon/worker.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "common/log.h"
+
+namespace vgpu::host {
+namespace {
+
+// A driver on a machine that has just woken its card takes seconds.
+constexpr auto kStartLimit = std::chrono::seconds(60);
+// Counters are worth a moment, not more: the guest's process is gone already.
+constexpr auto kFinishLimit = std::chrono::milliseconds(250);
+constexpr uint64_t kFinalQuery = std::numeric_limits<uint64_t>::max();
+constexpr int kMessagesPerTurn = 16;
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::start(EventLoop& loop, MemoryLimit& limit, const WorkerOptions& options) {
+  std::unique_ptr<Worker> worker(new Worker(limit, TRY(WorkerProcess::start(options))));
+  TRY(worker->watch(loop));
+  worker->deadline_ = Clock::now() + kStartLimit;
+  return worker;
+}
+
+Result<void> Worker::watch(EventLoop& loop) {
+  control_watch_ = TRY(loop.watch(process_->control(), EPOLLIN, [this](uint32_t) { on_control(); }));
+  process_watch_ = TRY(loop.watch(process_->pidfd(), EPOLLIN, [this](uint32_t) { on_process(); }));
+  return {};
+}
+
+bool Worker::send(const wire::ControlMessage& message, std::span<const int> files) {
+  if (ended()) return false;
+  const Delivery delivery = send_control(process_->control(), message, files, MSG_DONTWAIT);
+  if (delivery == Delivery::full) break_off("does not take messages");
+  // A broken connection is the beginning of its end, which tells more.
+  return delivery == Delivery::sent;
+}
+
+void Worker::on_control() {
+  for (int i = 0; i < kMessagesPerTurn && !ended(); ++i) {
+    const Incoming incoming = receive_control(process_->control(), MSG_DONTWAIT);
+    if (incoming.receipt == Receipt::nothing) return;
+    if (incoming.receipt == Receipt::closed) {
+      // Its end follows; a worker that closed its socket and lives on is of no use.
+      control_watch_ = Watch();
+      process_->kill();
+      return;
+    }
+    if (incoming.receipt == Receipt::violation) return break_off("sent a malformed message");
+    on_message(incoming.message);
+  }
+}
+
+void Worker::on_message(const wire::ControlMessage& message) {
+  switch (message.type) {
+    case wire::Control::welcome:
+      if (ready_) return break_off("said welcome twice");
+      ready_ = true;
+      if (!finishing_) deadline_.reset();
+      if (client_ != nullptr) client_->worker_ready();
+      return;
+    case wire::Control::refused:
+      if (!ready_) refusal_ = message.text;
+      return;
+    case wire::Control::done:
+      if (client_ != nullptr) client_->worker_done(message);
+      return;
+    case wire::Control::reserve:
+      return on_reserve(message);
+    case wire::Control::release:
+      if (!share_.release(message.size)) break_off("gave back device memory that it did not hold");
+      return;
+    case wire::Control::statistics:
+      std::memcpy(&statistics_, message.text, sizeof statistics_);
+      answered_query_ = message.id == kFinalQuery ? answered_query_ : message.id;
+      if (finishing_ && message.id == kFinalQuery) kill();
+      return;
+    case wire::Control::hello:
+    case wire::Control::map:
+    case wire::Control::unmap:
+      break;
+  }
+  break_off("sent a message that is not a worker's");
+}
+
+void Worker::on_reserve(const wire::ControlMessage& request) {
+  wire::ControlMessage answer = {};
+  answer.type = wire::Control::done;
+  answer.id = request.id;
+  answer.result = share_.reserve(request.size) ? 0 : ENOMEM;
+  answer.size = limit_.limit();
+  answer.offset = limit_.used();
+  send(answer);
+}
+
+void Worker::on_process() {
+  // What it said last may still be in the socket.
+  if (control_watch_.active()) on_control();
+  const auto end = process_->reap();
+  if (!end) return;
+  end_ = *end;
+  deadline_.reset();
+  control_watch_ = Watch();
+  process_watch_ = Watch();
+  if (told_to_end_) return;
+  process_->announce_loss();
+  if (client_ != nullptr) client_->worker_ended();
+}
+
+void Worker::break_off(const char* why) {
+  if (told_to_end_) return;
+  VGPU_WARN("worker %d %s and is killed", process_->pid(), why);
+  if (refusal_.empty()) refusal_ = std::string("the GPU worker ") + why;
+  process_->kill();
+}
+
+void Worker::ask_statistics(uint64_t query) {
+  wire::ControlMessage request = {};
+  request.type = wire::Control::statistics;
+  request.id = query;
+  send(request);
+}
+
+void Worker::finish() {
+  if (finishing_ || ended()) return;
+  client_ = nullptr;
+  finishing_ = true;
+  if (!ready_) return kill();
+  deadline_ = Clock::now() + kFinishLimit;
+  ask_statistics(kFinalQuery);
+}
+
+void Worker::kill() {
+  told_to_end_ = true;
+  process_->kill();
+}
+
+void Worker::expire() {
+  if (!deadline_ || Clock::now() < *deadline_) return;
+  deadline_.reset();
+  if (finishing_) return kill();
+  break_off("did not start within 60 seconds");
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon/worker_process.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/personality.h>
+#include <sys/syscall.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "common/futex.h"
+#include "common/log.h"
+
+namespace vgpu::host {
+namespace {
+
+constexpr int kFirstFile = 3;
+constexpr int kAboveWorkersFiles = 16;
+
+// Owns the two attribute objects of posix_spawn for the length of one call.
+struct SpawnAttributes {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  SpawnAttributes() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  ~SpawnAttributes() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+};
+
+// Signals as they are by default, and a process group of its own: ^C on a terminal is for the guest's program.
+void set_signals(posix_spawnattr_t& attributes) {
+  sigset_t none, all;
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+}
+
+// The worker's own mappings lie low, away from where guest programs have theirs: pages are shared at the same address
+// on both sides. The personality of the daemon itself only matters to what it executes.
+void choose_layout() {
+#ifndef VGPU_SANITIZED
+  static const int before = ::personality(0xffffffff);
+  if (before >= 0) ::personality(static_cast<unsigned long>(before) | ADDR_COMPAT_LAYOUT);
+#endif
+}
+
+}  // namespace
+
+Result<pid_t> spawn_worker(const std::string& executable, const std::vector<std::string>& arguments,
+                           const std::vector<int>& files) {
+  choose_layout();
+  // Sources above the targets: no dup2 below overwrites the source of a later one.
+  std::vector<UniqueFd> sources;
+  for (const int file : files) {
+    sources.emplace_back(::fcntl(file, F_DUPFD_CLOEXEC, kAboveWorkersFiles));
+    if (!sources.back()) return Error::from_errno("cannot hand a file to a worker");
+  }
+  SpawnAttributes spawn;
+  ::posix_spawn_file_actions_addopen(&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  for (size_t i = 0; i < sources.size(); ++i)
+    ::posix_spawn_file_actions_adddup2(&spawn.actions, sources[i].get(), kFirstFile + static_cast<int>(i));
+  set_signals(spawn.attributes);
+
+  std::vector<char*> argv = {const_cast<char*>(executable.c_str())};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  const int error = ::posix_spawn(&pid, executable.c_str(), &spawn.actions, &spawn.attributes, argv.data(), environ);
+  if (error != 0) return Error::from_errno("cannot start " + executable, error);
+  return pid;
+}
+
+// The C library's own pidfd_open cannot be called from C++ in every release: its header lacks extern "C".
+UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+
+std::string describe_end(int code, int status) {
+  if (code == CLD_EXITED) return fmt::format("exit status {}", status);
+  if (status == SIGSYS) return "killed by its sandbox (forbidden system call)";
+  return fmt::format("killed by signal {} ({})", status, ::strsignal(status));
+}
+
+Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions& options) {
+  UniqueFd memory_fd = TRY(create_memory_file("vgpu-session", ring::kTotalBytes));
+  SessionMemory memory = TRY(SessionMemory::map(memory_fd.get()));
+  memory.initialise();
+  std::unique_ptr<WorkerProcess> worker(new WorkerProcess(std::move(memory)));
+  worker->memory_fd_ = std::move(memory_fd);
+  worker->doorbell_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!worker->doorbell_) return Error::from_errno("cannot create a doorbell");
+  int pair[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return Error::from_errno("cannot create a worker's control socket");
+  worker->control_.reset(pair[0]);
+  const UniqueFd workers_end(pair[1]);
+  ::fcntl(pair[0], F_SETFL, O_NONBLOCK);
+
+  std::vector<std::string> arguments = {"--driver", options.driver_path,
+                                        "--parent", std::to_string(::getpid()),
+                                        "--log",    std::to_string(static_cast<int>(log::level()))};
+  if (options.kind == DriverKind::soft) arguments.emplace_back("--soft");
+  if (!options.sandbox) arguments.emplace_back("--no-sandbox");
+  worker->pid_ = TRY(spawn_worker(options.executable, arguments,
+                                  {workers_end.get(), worker->memory_fd_.get(), worker->doorbell_.get()}));
+  worker->pidfd_ = open_pidfd(worker->pid_);
+  if (!worker->pidfd_) return Error::from_errno("cannot watch a worker");
+  return worker;
+}
+
+WorkerProcess::~WorkerProcess() {
+  if (pid_ < 0 || reaped_) return;
+  kill();
+  siginfo_t about = {};
+  // Only when the daemon ends, or could not start the worker properly: waiting is then right.
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED) != 0 && errno == EINTR) {
+  }
+}
+
+// The process is not reaped yet, so its number cannot belong to another one.
+void WorkerProcess::kill() {
+  if (pid_ >= 0 && !reaped_) ::kill(pid_, SIGKILL);
+}
+
+std::optional<std::string> WorkerProcess::reap() {
+  siginfo_t about = {};
+  if (reaped_ || ::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG) != 0 || about.si_pid == 0)
+    return std::nullopt;
+  reaped_ = true;
+  return describe_end(about.si_code, about.si_status);
+}
+
+void WorkerProcess::announce_loss() const {
+  ring::Header& header = memory_.header();
+  header.state.store(static_cast<uint32_t>(ring::SessionState::worker_lost), std::memory_order_seq_cst);
+  header.head_word.fetch_add(1, std::memory_order_seq_cst);
+  futex::wake_all(header.head_word);
+  futex::wake_all(header.state);
+  for (uint32_t i = 0; i < ring::kReplySlots; ++i) futex::wake_all(memory_.slot(i).state);
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// WorkerProcess: a started vgpu-worker and what it was started with: session memory, doorbell, control socket. Killed
+// and reaped when destroyed. The daemon's thread only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fd.h"
+#include "common/result.h"
+#include "common/session_memory.h"
+
+namespace vgpu::host {
+
+// What the driver is decides which sandbox a worker can have (docs/security.md).
+enum class DriverKind { soft, vendor };
+
+struct WorkerOptions {
+  std::string executable;
+  std::string driver_path;
+  DriverKind kind = DriverKind::soft;
+  bool sandbox = true;
+};
+
+class WorkerProcess {
+ public:
+  static Result<std::unique_ptr<WorkerProcess>> start(const WorkerOptions& options);
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+  ~WorkerProcess();
+
+  pid_t pid() const { return pid_; }
+  int pidfd() const { return pidfd_.get(); }      // readable once the process has ended
+  int control() const { return control_.get(); }  // non-blocking
+  int memory_fd() const { return memory_fd_.get(); }
+  int doorbell_fd() const { return doorbell_.get(); }
+
+  void kill();
+  // Why the process ended, in words; nothing while it runs.
+  std::optional<std::string> reap();
+  // Tells a guest that waits in the session's memory that nobody will answer, and wakes all of its threads.
+  void announce_loss() const;
+
+ private:
+  explicit WorkerProcess(SessionMemory memory) : memory_(std::move(memory)) {}
+
+  SessionMemory memory_;
+  UniqueFd memory_fd_;
+  UniqueFd doorbell_;
+  UniqueFd control_;
+  UniqueFd pidfd_;
+  pid_t pid_ = -1;
+  bool reaped_ = false;
+};
+
+// Starts `executable` with `arguments`; files[i] becomes descriptor 3 + i. Standard input is empty; standard error is
+// the caller's. Returns the process id.
+Result<pid_t> spawn_worker(const std::string& executable, const std::vector<std::string>& arguments,
+                           const std::vector<int>& files);
+
+// Readable once the child has ended. Empty on failure.
+UniqueFd open_pidfd(pid_t pid);
+
+// "killed by signal 11 (Segmentation fault)", "exit status 3".
+std::string describe_end(int code, int status);
+
+}  // namespace vgpu::host

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# vgpud (host/daemon) and vgpu-worker (host/worker). Neither links libcuda: the worker dlopens a driver, the daemon none.
+DAEMON_OBJS := $(call obj,$(wildcard host/daemon/*.cpp))
+WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
+# The worker's process without its core: the host tests put a core of their own in its place.
+WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp main.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
+ARTEFACTS   += $(O)/bin/vgpud $(O)/bin/vgpu-worker
+# Guest programs are usually loaded at 0x55..., or at 4 MiB, and mapped at 0x7f...; the worker keeps clear of both,
+# because pages are shared at the same address. Sanitizers insist on a layout of their own.
+WORKER_LAYOUT := $(if $(VARIANT),,-no-pie -Wl,-Ttext-segment=0x100000000000)
+
+$(O)/bin/vgpud: $(DAEMON_OBJS) $(COMMON_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -lfmt -lsystemd -o $@
+
+$(O)/bin/vgpu-worker: $(WORKER_OBJS) $(COMMON_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $(WORKER_LAYOUT) $^ -lseccomp -lfmt -ldl -o $@

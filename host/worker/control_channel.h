@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// ControlChannel: the worker's connection to its daemon. A thread of its own maps and unmaps shared memory, answers
+// questions for statistics, and ends the process at once when the daemon is gone. The core uses it as its memory
+// budget, from any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "common/control_socket.h"
+#include "host/worker/core.h"
+#include "host/worker/shared_range_table.h"
+
+namespace vgpu::host {
+
+class ControlChannel final : public MemoryBudget {
+ public:
+  // `socket` stays open as long as the process. Lives as long as the process, too: its thread is never joined.
+  static Result<std::unique_ptr<ControlChannel>> open(int socket, SharedRangeTable& ranges);
+
+  bool reserve(uint64_t bytes) override;
+  void release(uint64_t bytes) override;
+  uint64_t limit() const override { return limit_; }
+  // Of all workers of the daemon. Asks it: about 20 microseconds.
+  uint64_t used() const override;
+
+  // From now on statistics come from this core.
+  void serve(const WorkerCore& core) { core_.store(&core, std::memory_order_release); }
+  void say_welcome();
+  void say_refused(const std::string& why);
+  void say_statistics(uint64_t id);
+
+ private:
+  ControlChannel(int socket, SharedRangeTable& ranges) : socket_(socket), ranges_(ranges) {}
+  Result<void> learn_limit();
+  void serve_daemon();
+  void on_message(Incoming& incoming);
+  wire::ControlMessage ask(uint64_t bytes) const;
+  void send(const wire::ControlMessage& message) const;
+
+  const int socket_;
+  SharedRangeTable& ranges_;
+  uint64_t limit_ = 0;  // set before the thread starts
+  std::atomic<const WorkerCore*> core_{nullptr};
+
+  mutable std::mutex mutex_;  // guards what follows
+  mutable std::condition_variable answered_;
+  mutable uint64_t next_id_ = 1;
+  mutable std::unordered_map<uint64_t, wire::ControlMessage> answers_;
+};
+
+}  // namespace vgpu::host

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpu-worker: one process for one guest process (design D4). A CUDA client can reach the memory of the process that
+// serves it, so a worker counts as its guest's property: it gives up everything else, then serves. Started by vgpud
+// with descriptor 3: control socket, 4: session memory, 5: doorbell.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/log.h"
+#include "host/worker/control_channel.h"
+#include "host/worker/core.h"
+#include "host/worker/probe.h"
+#include "host/worker/sandbox.h"
+
+namespace vgpu::host {
+namespace {
+
+constexpr int kControlFd = 3;
+constexpr int kMemoryFd = 4;
+constexpr int kDoorbellFd = 5;
+constexpr unsigned kFirstForeignFd = 6;
+
+struct Arguments {
+  std::string driver;
+  pid_t daemon = 0;
+  SandboxProfile profile = SandboxProfile::vendor;
+  bool sandbox = true;
+  bool probe = false;
+};
+
+// The command line is vgpud's, not a person's: what is not understood is a broken installation.
+bool parse(int argc, char** argv, Arguments& arguments) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    if (option == "--soft")
+      arguments.profile = SandboxProfile::soft;
+    else if (option == "--no-sandbox")
+      arguments.sandbox = false;
+    else if (option == "--probe")
+      arguments.probe = true;
+    else if (i + 1 == argc)
+      return false;
+    else if (option == "--driver")
+      arguments.driver = argv[++i];
+    else if (option == "--parent")
+      arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
+    else if (option == "--log")
+      log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
+    else
+      return false;
+  }
+  return !arguments.driver.empty() && (arguments.probe || arguments.daemon > 0);
+}
+
+// Kernels' printf text goes to standard output, in every CUDA driver; here that is a memory file which the core reads.
+Result<int> redirect_output() {
+  const int file = ::memfd_create("vgpu-output", MFD_CLOEXEC);
+  if (file < 0 || ::dup2(file, STDOUT_FILENO) < 0) return Error::from_errno("cannot set up the worker's output");
+  return file;
+}
+
+// Returns when the session has ended.
+Result<void> serve(const Arguments& arguments, ControlChannel& channel, const SharedRangeTable& ranges) {
+  WorkerConfig config;
+  config.memory_fd = kMemoryFd;
+  config.doorbell_fd = kDoorbellFd;
+  config.output_fd = TRY(redirect_output());
+  config.driver_path = arguments.driver;
+  // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
+  WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges)).release();
+  if (arguments.sandbox) TRY(seal(arguments.profile, arguments.daemon));
+  channel.serve(*core);
+  channel.say_welcome();
+  core->run();
+  channel.say_statistics(0);
+  return {};
+}
+
+int run(const Arguments& arguments) {
+  ::close_range(kFirstForeignFd, ~0u, 0);
+  if (!guard_process(arguments.daemon)) return 0;
+  if (arguments.sandbox) isolate(arguments.profile);
+  // A cache of compiled kernels that all guests write would let one choose what another runs.
+  if (arguments.sandbox) ::setenv("CUDA_CACHE_DISABLE", "1", 1);
+
+  // Threads use it until the process is no more.
+  SharedRangeTable& ranges = *std::make_unique<SharedRangeTable>().release();
+  auto channel = ControlChannel::open(kControlFd, ranges);
+  if (!channel) {
+    VGPU_ERROR("%s", channel.error().message.c_str());
+    return 1;
+  }
+  ControlChannel& connection = *channel.value().release();
+  const Result<void> served = serve(arguments, connection, ranges);
+  if (!served) connection.say_refused(served.error().message);
+  return served ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace vgpu::host
+
+int main(int argc, char** argv) {
+  vgpu::host::Arguments arguments;
+  if (!vgpu::host::parse(argc, argv, arguments)) {
+    std::fprintf(stderr, "vgpu-worker is started by vgpud; see vgpud --help\n");
+    return 2;
+  }
+  const int status = arguments.probe ? vgpu::host::probe_driver(arguments.driver) : vgpu::host::run(arguments);
+  // No exit handlers: the driver's threads may be at work still.
+  ::_exit(status);
+}

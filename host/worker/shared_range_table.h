@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// SharedRangeTable: the address ranges that guest and worker both map at the same address, as the control channel
+// mapped them. The core asks it before it lets the driver touch a host pointer that a guest named. Thread-safe.
+#pragma once
+
+#include <map>
+#include <shared_mutex>
+
+#include "host/worker/core.h"
+
+namespace vgpu::host {
+
+class SharedRangeTable final : public SharedRanges {
+ public:
+  // Whether every byte is shared; adjacent ranges count as one. An empty range is contained nowhere.
+  bool contains(uint64_t address, uint64_t size) const override;
+
+  // Maps `size` bytes of `file` from `offset` at exactly `address`. Returns an errno: EEXIST when something is there.
+  int map(int file, uint64_t address, uint64_t size, uint64_t offset);
+  // Takes away a range as it was mapped. Returns an errno.
+  int unmap(uint64_t address, uint64_t size);
+
+ private:
+  mutable std::shared_mutex mutex_;     // guards sizes_
+  std::map<uint64_t, uint64_t> sizes_;  // by address; never overlapping
+};
+
+}  // namespace vgpu::host
