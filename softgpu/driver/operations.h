@@ -23,15 +23,24 @@ class MemcpyOperation final : public Operation {
  public:
   static CuResult<Ref<MemcpyOperation>> create(const CUDA_MEMCPY3D_PEER& copy);
   static CuResult<Ref<MemcpyOperation>> create(const CUDA_MEMCPY3D& copy);
-  // `staged` is a copy of pageable source memory that must be read before the call returns; the source otherwise.
-  static CuResult<Ref<MemcpyOperation>> create_1d(CUdeviceptr destination, CUdeviceptr source, size_t bytes);
+  // An address and what it may be: CU_MEMORYTYPE_HOST, _DEVICE or _UNIFIED.
+  struct Place {
+    CUmemorytype type;
+    uint64_t address;
+  };
+  static CuResult<Ref<MemcpyOperation>> create_1d(Place destination, Place source, size_t bytes);
 
   CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_MEMCPY; }
   CUresult run(Context& context) override;
   const CUDA_MEMCPY3D_PEER& parameters() const { return copy_; }
   // The same as the structure of graph memcpy nodes.
   CUDA_MEMCPY3D node_parameters() const;
-  // Reads the source now, so that the caller may reuse pageable memory before the copy runs. One-row copies only.
+  size_t bytes() const;
+  // Whether a side is host memory that CUDA does not know.
+  bool reads_pageable() const;
+  bool writes_pageable() const;
+  // Reads the source now, so that the caller may reuse pageable memory before the copy runs. Once, before it is
+  // enqueued.
   void stage_source();
 
  private:
@@ -39,6 +48,10 @@ class MemcpyOperation final : public Operation {
   CUDA_MEMCPY3D_PEER copy_;
   std::unique_ptr<std::byte[]> staged_;
 };
+
+// Enqueues a copy as the Async calls do: pageable sources are read, and pageable destinations written, before it
+// returns (CUDA driver API, "API synchronization behavior").
+CUresult enqueue_copy(Stream& stream, const Ref<MemcpyOperation>& copy);
 
 class MemsetOperation final : public Operation {
  public:
