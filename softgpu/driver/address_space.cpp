@@ -173,6 +173,8 @@ CUresult AddressSpace::check_range(uint64_t begin, uint64_t size, bool allow_pag
   if (next != regions_.begin() && std::prev(next)->second.end() > begin) {
     // Neighbouring mappings make one range, neighbouring allocations do not.
     for (auto at = std::prev(next);; ++at) {
+      // A mapping without access is not there for anybody.
+      if (at->second.kind == RegionKind::mapped && at->second.readable == 0) return CUDA_ERROR_INVALID_VALUE;
       if (at->second.end() >= end) return CUDA_SUCCESS;
       const auto following = std::next(at);
       const bool joined = following != regions_.end() && following->first == at->second.end() &&
