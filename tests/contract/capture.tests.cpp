@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream capture: recording, forks and joins, state, errors. CUDA driver API: Stream management; programming guide:
+// Creating a graph using stream capture.
+#include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
+
+namespace {
+
+constexpr unsigned kCount = 128;
+
+class Capture : public Gpu {
+ public:
+  Capture() : module(kBasicPtx), memory(kCount * 4) {
+    add_function = module.function("add");
+    REQUIRE_CUDA(cuMemsetD32(memory, 0, kCount));
+    REQUIRE_CUDA(cuCtxSynchronize());
+  }
+
+  void add(unsigned term, CUstream to) const {
+    REQUIRE_CUDA(launch(add_function, 1, kCount, to, memory.address, term, kCount));
+  }
+  CUgraph end(CUstream of) const {
+    CUgraph graph = nullptr;
+    REQUIRE_CUDA(cuStreamEndCapture(of, &graph));
+    REQUIRE(graph != nullptr);
+    return graph;
+  }
+  void begin(CUstream on, CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) const {
+    REQUIRE_CUDA(cuStreamBeginCapture(on, mode));
+  }
+  unsigned run(CUgraph graph) const {
+    GraphExec exec(graph);
+    REQUIRE_CUDA(cuGraphLaunch(exec, stream));
+    stream.synchronize();
+    return read_words(memory, kCount)[kCount - 1];
+  }
+  static CUstreamCaptureStatus status(CUstream of) {
+    CUstreamCaptureStatus result = static_cast<CUstreamCaptureStatus>(99);
+    REQUIRE_CUDA(cuStreamIsCapturing(of, &result));
+    return result;
+  }
+
+  Module module;
+  DeviceBuffer memory;
+  Stream stream;
+  CUfunction add_function = nullptr;
+};
+
+size_t nodes_of(CUgraph graph) {
+  size_t count = 0;
+  REQUIRE_CUDA(cuGraphGetNodes(graph, nullptr, &count));
+  return count;
+}
+
+size_t edges_of(CUgraph graph) {
+  size_t count = 0;
+  REQUIRE_CUDA(cuGraphGetEdges(graph, nullptr, nullptr, nullptr, &count));
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Capture, "captured work runs only when the graph is launched", "[contract][capture]") {
+  begin(stream);
+  add(1, stream);
+  add(2, stream);
+  Graph graph(end(stream));
+  CHECK(read_words(memory, 1)[0] == 0);
+  CHECK(nodes_of(graph) == 2);
+  CHECK(edges_of(graph) == 1);
+  CHECK(run(graph) == 3);
+}
+
+TEST_CASE_METHOD(Capture, "the state of a capture can be asked", "[contract][capture]") {
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_NONE);
+  begin(stream);
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_ACTIVE);
+  CUstreamCaptureStatus state = CU_STREAM_CAPTURE_STATUS_NONE;
+  cuuint64_t id = 0;
+  CUgraph graph = nullptr;
+  const CUgraphNode* dependencies = nullptr;
+  const CUgraphEdgeData* edges = nullptr;
+  size_t count = 99;
+  CHECK_CUDA(cuStreamGetCaptureInfo(stream, &state, &id, &graph, &dependencies, &edges, &count));
+  CHECK(state == CU_STREAM_CAPTURE_STATUS_ACTIVE);
+  CHECK(graph != nullptr);
+  CHECK(count == 0);
+  add(1, stream);
+  CHECK_CUDA(cuStreamGetCaptureInfo(stream, &state, &id, &graph, &dependencies, &edges, &count));
+  CHECK(count == 1);
+  Graph result(end(stream));
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_NONE);
+}
+
+TEST_CASE_METHOD(Capture, "each capture has an id of its own", "[contract][capture]") {
+  cuuint64_t ids[2] = {};
+  for (cuuint64_t& id : ids) {
+    begin(stream);
+    CUstreamCaptureStatus state = CU_STREAM_CAPTURE_STATUS_NONE;
+    CHECK_CUDA(cuStreamGetCaptureInfo(stream, &state, &id, nullptr, nullptr, nullptr, nullptr));
+    Graph graph(end(stream));
+  }
+  CHECK(ids[0] != ids[1]);
+}
+
+TEST_CASE_METHOD(Capture, "a second stream joins the capture through events", "[contract][capture]") {
+  Stream side;
+  Event fork(CU_EVENT_DISABLE_TIMING), join(CU_EVENT_DISABLE_TIMING);
+  begin(stream);
+  add(1, stream);
+  REQUIRE_CUDA(cuEventRecord(fork, stream));
+  REQUIRE_CUDA(cuStreamWaitEvent(side, fork, 0));
+  CHECK(status(side) == CU_STREAM_CAPTURE_STATUS_ACTIVE);
+  add(10, side);
+  REQUIRE_CUDA(cuEventRecord(join, side));
+  REQUIRE_CUDA(cuStreamWaitEvent(stream, join, 0));
+  add(100, stream);
+  Graph graph(end(stream));
+  CHECK(status(side) == CU_STREAM_CAPTURE_STATUS_NONE);
+  CHECK(nodes_of(graph) == 3);
+  CHECK(run(graph) == 111);
+}
+
+TEST_CASE_METHOD(Capture, "copies, sets and host functions are captured", "[contract][capture]") {
+  HostBuffer host(kCount * 4);
+  std::atomic<unsigned> calls{0};
+  begin(stream);
+  REQUIRE_CUDA(cuMemsetD32Async(memory, 7, kCount, stream));
+  add(1, stream);
+  REQUIRE_CUDA(cuMemcpyDtoHAsync(host.data, memory, kCount * 4, stream));
+  REQUIRE_CUDA(cuLaunchHostFunc(stream, [](void* data) { ++*static_cast<std::atomic<unsigned>*>(data); }, &calls));
+  Graph graph(end(stream));
+  CHECK(nodes_of(graph) == 4);
+  CHECK(calls == 0);
+  CHECK(run(graph) == 8);
+  CHECK(run(graph) == 8);
+  CHECK(calls == 2);
+  CHECK(host.as<unsigned>()[0] == 8);
+}
+
+TEST_CASE_METHOD(Capture, "a capture that is not joined fails", "[contract][capture]") {
+  Stream side;
+  Event fork(CU_EVENT_DISABLE_TIMING);
+  begin(stream);
+  REQUIRE_CUDA(cuEventRecord(fork, stream));
+  REQUIRE_CUDA(cuStreamWaitEvent(side, fork, 0));
+  add(1, side);
+  CUgraph graph = reinterpret_cast<CUgraph>(1);
+  CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
+  CHECK(graph == nullptr);
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_NONE);
+}
+
+TEST_CASE_METHOD(Capture, "a capture ends on the stream where it began", "[contract][capture]") {
+  Stream side;
+  Event fork(CU_EVENT_DISABLE_TIMING);
+  begin(stream);
+  REQUIRE_CUDA(cuEventRecord(fork, stream));
+  REQUIRE_CUDA(cuStreamWaitEvent(side, fork, 0));
+  CUgraph graph = nullptr;
+  CHECK(cuStreamEndCapture(side, &graph) == CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
+  (void)cuStreamEndCapture(stream, &graph);
+  if (graph) cuGraphDestroy(graph);
+}
+
+TEST_CASE_METHOD(Capture, "synchronising a capturing stream is refused and spoils the capture", "[contract][capture]") {
+  begin(stream);
+  add(1, stream);
+  CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_INVALIDATED);
+  CUgraph graph = reinterpret_cast<CUgraph>(1);
+  CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  CHECK(graph == nullptr);
+  CHECK_CUDA(cuStreamSynchronize(stream));
+}
+
+TEST_CASE_METHOD(Capture, "querying an event that was recorded in a capture is refused", "[contract][capture]") {
+  Event event;
+  begin(stream);
+  REQUIRE_CUDA(cuEventRecord(event, stream));
+  CHECK(cuEventQuery(event) == CUDA_ERROR_CAPTURED_EVENT);
+  CUgraph graph = nullptr;
+  (void)cuStreamEndCapture(stream, &graph);
+  if (graph) cuGraphDestroy(graph);
+}
+
+TEST_CASE_METHOD(Capture, "a stream is captured once at a time", "[contract][capture]") {
+  begin(stream);
+  CHECK(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) == CUDA_ERROR_ILLEGAL_STATE);
+  CUgraph graph = nullptr;
+  (void)cuStreamEndCapture(stream, &graph);
+  if (graph) cuGraphDestroy(graph);
+}
+
+TEST_CASE_METHOD(Capture, "ending a capture that never began is refused", "[contract][capture]") {
+  CUgraph graph = reinterpret_cast<CUgraph>(1);
+  CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_ILLEGAL_STATE);
+}
+
+TEST_CASE_METHOD(Capture, "the legacy stream cannot be captured", "[contract][capture]") {
+  CHECK(cuStreamBeginCapture(nullptr, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) ==
+        CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+}
+
+TEST_CASE_METHOD(Capture, "an unknown capture mode is refused", "[contract][capture]") {
+  CHECK(cuStreamBeginCapture(stream, static_cast<CUstreamCaptureMode>(99)) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_NONE);
+}
+
+TEST_CASE_METHOD(Capture, "a relaxed capture allows an allocation in the meantime", "[contract][capture]") {
+  begin(stream, CU_STREAM_CAPTURE_MODE_RELAXED);
+  add(4, stream);
+  CUdeviceptr address = 0;
+  CHECK_CUDA(cuMemAlloc(&address, 4096));
+  Graph graph(end(stream));
+  CHECK(run(graph) == 4);
+  CHECK_CUDA(cuMemFree(address));
+}
+
+TEST_CASE_METHOD(Capture, "a thread's capture mode is exchanged and given back", "[contract][capture]") {
+  CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
+  REQUIRE_CUDA(cuThreadExchangeStreamCaptureMode(&mode));
+  CHECK(mode == CU_STREAM_CAPTURE_MODE_GLOBAL);
+  REQUIRE_CUDA(cuThreadExchangeStreamCaptureMode(&mode));
+  CHECK(mode == CU_STREAM_CAPTURE_MODE_RELAXED);
+}
+
+TEST_CASE_METHOD(Capture, "work is captured into a graph that exists", "[contract][capture]") {
+  Graph graph;
+  CUgraphNode root = nullptr;
+  REQUIRE_CUDA(cuGraphAddEmptyNode(&root, graph, nullptr, 0));
+  REQUIRE_CUDA(cuStreamBeginCaptureToGraph(stream, graph, &root, nullptr, 1, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+  add(6, stream);
+  CHECK(end(stream) == graph.handle);
+  CHECK(nodes_of(graph) == 2);
+  CHECK(edges_of(graph) == 1);
+  CHECK(run(graph) == 6);
+}
+
+TEST_CASE_METHOD(Capture, "other streams work on during a capture", "[contract][capture]") {
+  Stream other;
+  begin(stream);
+  add(1, stream);
+  add(1000, other);
+  CHECK_CUDA(cuStreamSynchronize(other));
+  Graph graph(end(stream));
+  CHECK(read_words(memory, 1)[0] == 1000);
+  CHECK(run(graph) == 1001);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Libraries, which belong to no context, and their kernels. CUDA driver API: Library management.
+#include <algorithm>
+
+#include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
+
+namespace {
+
+class Library {
+ public:
+  explicit Library(const char* ptx) {
+    REQUIRE_CUDA(cuLibraryLoadData(&handle, ptx, nullptr, nullptr, 0, nullptr, nullptr, 0));
+  }
+  ~Library() { cuLibraryUnload(handle); }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  CUkernel kernel(const char* name) const {
+    CUkernel found = nullptr;
+    REQUIRE_CUDA(cuLibraryGetKernel(&found, handle, name));
+    return found;
+  }
+
+  CUlibrary handle = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Gpu, "a kernel of a library is launched like a function", "[contract][library]") {
+  Library library(kBasicPtx);
+  DeviceBuffer memory(200 * 4);
+  const auto function = reinterpret_cast<CUfunction>(library.kernel("fill"));
+  REQUIRE_CUDA(launch(function, 2, 128, nullptr, memory.address, 3u, 200u));
+  CHECK(read_words(memory, 200) == repeated(200, 3));
+}
+
+TEST_CASE_METHOD(Gpu, "a kernel gives a function in the current context", "[contract][library]") {
+  Library library(kBasicPtx);
+  CUfunction function = nullptr;
+  REQUIRE_CUDA(cuKernelGetFunction(&function, library.kernel("iota")));
+  DeviceBuffer memory(40);
+  REQUIRE_CUDA(launch(function, 1, 32, nullptr, memory.address, 10u));
+  CHECK(read_words(memory, 10)[9] == 9);
+  CUmodule module = nullptr;
+  CHECK_CUDA(cuLibraryGetModule(&module, library.handle));
+  CHECK_CUDA(cuModuleGetFunction(&function, module, "iota"));
+}
+
+TEST_CASE_METHOD(NoContext, "a library is loaded without a context", "[contract][library]") {
+  Library library(kBasicPtx);
+  CHECK(library.kernel("fill") != nullptr);
+  const char* name = nullptr;
+  CHECK_CUDA(cuKernelGetName(&name, library.kernel("fill")));
+  CHECK(std::string(name) == "fill");
+}
+
+TEST_CASE_METHOD(Gpu, "a kernel knows its library", "[contract][library]") {
+  Library library(kBasicPtx);
+  CUlibrary found = nullptr;
+  CHECK_CUDA(cuKernelGetLibrary(&found, library.kernel("add")));
+  CHECK(found == library.handle);
+}
+
+TEST_CASE_METHOD(Gpu, "the kernels of a library can be counted and listed", "[contract][library]") {
+  Library library(kBasicPtx);
+  unsigned count = 0;
+  REQUIRE_CUDA(cuLibraryGetKernelCount(&count, library.handle));
+  REQUIRE(count == 5);
+  CUkernel kernels[5] = {};
+  REQUIRE_CUDA(cuLibraryEnumerateKernels(kernels, 5, library.handle));
+  for (CUkernel kernel : kernels) CHECK(kernel != nullptr);
+}
+
+TEST_CASE_METHOD(Gpu, "globals of a library have an address and values", "[contract][library]") {
+  Library library(kGlobalsPtx);
+  CUdeviceptr address = 0;
+  size_t size = 0;
+  REQUIRE_CUDA(cuLibraryGetGlobal(&address, &size, library.handle, "table"));
+  CHECK(size == 16);
+  CHECK(read_words(address, 4) == std::vector<unsigned>{1, 2, 3, 4});
+  CHECK(cuLibraryGetGlobal(&address, &size, library.handle, "absent") == CUDA_ERROR_NOT_FOUND);
+}
+
+TEST_CASE_METHOD(Gpu, "kernel attributes are asked per device", "[contract][library]") {
+  Library library(kShapesPtx);
+  int value = 0;
+  CHECK_CUDA(cuKernelGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, library.kernel("bounded"), device));
+  CHECK(value == 64);
+  CHECK_CUDA(
+      cuKernelGetAttribute(&value, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, library.kernel("static_shared"), device));
+  CHECK(value == 1024);
+  CHECK_CUDA(cuKernelSetAttribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 2048,
+                                  library.kernel("dynamic_shared"), device));
+}
+
+TEST_CASE_METHOD(Gpu, "a kernel describes its parameters", "[contract][library]") {
+  Library library(kParametersPtx);
+  size_t offset = 99, size = 0;
+  CHECK_CUDA(cuKernelGetParamInfo(library.kernel("mixed"), 4, &offset, &size));
+  CHECK(offset == 16);
+  CHECK(size == 8);
+  CHECK(cuKernelGetParamInfo(library.kernel("mixed"), 8, &offset, &size) == CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_CASE_METHOD(Gpu, "library calls refuse what is wrong or missing", "[contract][library]") {
+  CUlibrary library = nullptr;
+  CUkernel kernel = nullptr;
+  CHECK(cuLibraryLoadData(&library, kBrokenPtx, nullptr, nullptr, 0, nullptr, nullptr, 0) == CUDA_ERROR_INVALID_PTX);
+  CHECK(cuLibraryLoadData(nullptr, kBasicPtx, nullptr, nullptr, 0, nullptr, nullptr, 0) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuLibraryLoadData(&library, nullptr, nullptr, nullptr, 0, nullptr, nullptr, 0) == CUDA_ERROR_INVALID_VALUE);
+  Library good(kBasicPtx);
+  CHECK(cuLibraryGetKernel(&kernel, good.handle, "absent") == CUDA_ERROR_NOT_FOUND);
+  CHECK_REFUSED(cuLibraryUnload(nullptr));
+}
+
+TEST_CASE_METHOD(Gpu, "a library may keep the caller's code or copy it", "[contract][library]") {
+  std::string text = kBasicPtx;
+  CUlibrary library = nullptr;
+  CUlibraryOption option = CU_LIBRARY_BINARY_IS_PRESERVED;
+  void* value = reinterpret_cast<void*>(size_t{0});
+  REQUIRE_CUDA(cuLibraryLoadData(&library, text.c_str(), nullptr, nullptr, 0, &option, &value, 1));
+  std::fill(text.begin(), text.end(), ' ');
+  CUkernel kernel = nullptr;
+  REQUIRE_CUDA(cuLibraryGetKernel(&kernel, library, "fill"));
+  DeviceBuffer memory(4);
+  REQUIRE_CUDA(launch(reinterpret_cast<CUfunction>(kernel), 1, 1, nullptr, memory.address, 6u, 1u));
+  CHECK(read_words(memory, 1)[0] == 6);
+  CHECK_CUDA(cuLibraryUnload(library));
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Modules: loading PTX, its logs and errors, functions and globals. CUDA driver API: Module management.
+#include <unistd.h>
+
+#include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
+
+namespace {
+
+// What a load with both logs returned and wrote.
+struct Load {
+  CUresult result;
+  std::string information, errors;
+};
+
+Load load_with_logs(const char* ptx) {
+  char information[4096] = "", errors[4096] = "";
+  CUjit_option options[] = {CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, CU_JIT_ERROR_LOG_BUFFER,
+                            CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, CU_JIT_LOG_VERBOSE};
+  void* values[] = {information, reinterpret_cast<void*>(sizeof information), errors,
+                    reinterpret_cast<void*>(sizeof errors), reinterpret_cast<void*>(1)};
+  CUmodule module = nullptr;
+  const CUresult result = cuModuleLoadDataEx(&module, ptx, 5, options, values);
+  if (result == CUDA_SUCCESS) cuModuleUnload(module);
+  return {result, information, errors};
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Gpu, "a module is loaded from PTX text and its kernel runs", "[contract][module]") {
+  Module module(kBasicPtx);
+  DeviceBuffer memory(100 * 4);
+  REQUIRE_CUDA(launch(module.function("fill"), 1, 128, nullptr, memory.address, 5u, 100u));
+  CHECK(read_words(memory, 100) == repeated(100, 5));
+}
+
+TEST_CASE_METHOD(Gpu, "functions are found by name, each its own handle", "[contract][module]") {
+  Module module(kBasicPtx);
+  CHECK(module.function("fill") == module.function("fill"));
+  CHECK(module.function("fill") != module.function("add"));
+}
+
+TEST_CASE_METHOD(Gpu, "a function that is not there is not found", "[contract][module]") {
+  Module module(kBasicPtx);
+  CUfunction function = nullptr;
+  CHECK(cuModuleGetFunction(&function, module, "absent") == CUDA_ERROR_NOT_FOUND);
+  CHECK(cuModuleGetFunction(&function, module, "fil") == CUDA_ERROR_NOT_FOUND);
+  CHECK(cuModuleGetFunction(nullptr, module, "fill") == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuModuleGetFunction(&function, module, nullptr) == CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_CASE_METHOD(Gpu, "PTX that does not parse is refused", "[contract][module]") {
+  CUmodule module = nullptr;
+  CHECK(cuModuleLoadData(&module, kBrokenPtx) == CUDA_ERROR_INVALID_PTX);
+}
+
+TEST_CASE_METHOD(Gpu, "the error log names what is wrong with the PTX", "[contract][module]") {
+  const Load load = load_with_logs(kBrokenPtx);
+  CHECK(load.result == CUDA_ERROR_INVALID_PTX);
+  CHECK(!load.errors.empty());
+}
+
+TEST_CASE_METHOD(Gpu, "good PTX leaves the error log empty", "[contract][module]") {
+  const Load load = load_with_logs(kBasicPtx);
+  CHECK(load.result == CUDA_SUCCESS);
+  CHECK(load.errors.empty());
+}
+
+TEST_CASE_METHOD(Gpu, "a log buffer is never written past its size", "[contract][module]") {
+  char errors[64];
+  std::memset(errors, '~', sizeof errors);
+  CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+  void* values[] = {errors, reinterpret_cast<void*>(size_t{16})};
+  CUmodule module = nullptr;
+  CHECK(cuModuleLoadDataEx(&module, kBrokenPtx, 2, options, values) == CUDA_ERROR_INVALID_PTX);
+  for (size_t i = 16; i < sizeof errors; ++i) CHECK(errors[i] == '~');
+}
+
+TEST_CASE_METHOD(Gpu, "options of the compiler are accepted", "[contract][module]") {
+  CUjit_option options[] = {CU_JIT_MAX_REGISTERS, CU_JIT_OPTIMIZATION_LEVEL, CU_JIT_GENERATE_LINE_INFO};
+  void* values[] = {reinterpret_cast<void*>(size_t{32}), reinterpret_cast<void*>(size_t{2}),
+                    reinterpret_cast<void*>(size_t{1})};
+  CUmodule module = nullptr;
+  REQUIRE_CUDA(cuModuleLoadDataEx(&module, kBasicPtx, 3, options, values));
+  CUfunction function = nullptr;
+  CHECK_CUDA(cuModuleGetFunction(&function, module, "fill"));
+  CHECK_CUDA(cuModuleUnload(module));
+}
+
+TEST_CASE_METHOD(Gpu, "PTX of a version from the future is refused", "[contract][module]") {
+  CUmodule module = nullptr;
+  const char future[] = ".version 99.0\n.target sm_52\n.address_size 64\n.visible .entry f() { ret; }\n";
+  CHECK_REFUSED(cuModuleLoadData(&module, future));
+}
+
+TEST_CASE_METHOD(Gpu, "an image that is neither PTX nor binary is refused", "[contract][module]") {
+  CUmodule module = nullptr;
+  CHECK_REFUSED(cuModuleLoadData(&module, "This text is no program."));
+  CHECK(cuModuleLoadData(&module, nullptr) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuModuleLoadData(nullptr, kBasicPtx) == CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_CASE_METHOD(Gpu, "a module is loaded from a file", "[contract][module]") {
+  char path[] = "/tmp/vgpu-contract-XXXXXX";
+  const int fd = mkstemp(path);
+  REQUIRE(fd >= 0);
+  const ssize_t length = static_cast<ssize_t>(std::strlen(kBasicPtx));
+  REQUIRE(write(fd, kBasicPtx, static_cast<size_t>(length)) == length);
+  close(fd);
+  CUmodule module = nullptr;
+  const CUresult result = cuModuleLoad(&module, path);
+  unlink(path);
+  REQUIRE(result == CUDA_SUCCESS);
+  CUfunction function = nullptr;
+  CHECK_CUDA(cuModuleGetFunction(&function, module, "iota"));
+  CHECK_CUDA(cuModuleUnload(module));
+  CHECK(cuModuleLoad(&module, "/nonexistent/module.ptx") == CUDA_ERROR_FILE_NOT_FOUND);
+}
+
+TEST_CASE_METHOD(Gpu, "globals have an address, a size and their initial values", "[contract][module]") {
+  Module module(kGlobalsPtx);
+  CUdeviceptr address = 0;
+  size_t size = 0;
+  REQUIRE_CUDA(cuModuleGetGlobal(&address, &size, module, "table"));
+  CHECK(size == 16);
+  CHECK(read_words(address, 4) == std::vector<unsigned>{1, 2, 3, 4});
+  REQUIRE_CUDA(cuModuleGetGlobal(&address, &size, module, "factors"));
+  CHECK(size == 16);
+  CHECK(read_words(address, 4) == std::vector<unsigned>{10, 20, 30, 40});
+}
+
+TEST_CASE_METHOD(Gpu, "a global without an initial value is zero", "[contract][module]") {
+  Module module(kGlobalsPtx);
+  CUdeviceptr address = 0;
+  size_t size = 0;
+  REQUIRE_CUDA(cuModuleGetGlobal(&address, &size, module, "spare"));
+  CHECK(size == 256);
+  CHECK(read_bytes(address, 256) == std::vector<unsigned char>(256, 0));
+}
+
+TEST_CASE_METHOD(Gpu, "kernels see what the host wrote to globals and constants", "[contract][module]") {
+  Module module(kGlobalsPtx);
+  DeviceBuffer out(16);
+  REQUIRE_CUDA(launch(module.function("products"), 1, 4, nullptr, out.address));
+  CHECK(read_words(out, 4) == std::vector<unsigned>{10, 40, 90, 160});
+  CUdeviceptr table = 0, factors = 0;
+  REQUIRE_CUDA(cuModuleGetGlobal(&table, nullptr, module, "table"));
+  REQUIRE_CUDA(cuModuleGetGlobal(&factors, nullptr, module, "factors"));
+  const unsigned new_table[] = {5, 6, 7, 8}, new_factors[] = {1, 2, 3, 4};
+  REQUIRE_CUDA(cuMemcpyHtoD(table, new_table, 16));
+  REQUIRE_CUDA(cuMemcpyHtoD(factors, new_factors, 16));
+  REQUIRE_CUDA(launch(module.function("products"), 1, 4, nullptr, out.address));
+  CHECK(read_words(out, 4) == std::vector<unsigned>{5, 12, 21, 32});
+}
+
+TEST_CASE_METHOD(Gpu, "a global that is not there is not found", "[contract][module]") {
+  Module module(kGlobalsPtx);
+  CUdeviceptr address = 0;
+  size_t size = 0;
+  CHECK(cuModuleGetGlobal(&address, &size, module, "absent") == CUDA_ERROR_NOT_FOUND);
+  CHECK(cuModuleGetGlobal(&address, &size, module, nullptr) == CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_CASE_METHOD(Gpu, "two loads of one text have globals of their own", "[contract][module]") {
+  Module first(kGlobalsPtx), second(kGlobalsPtx);
+  CUdeviceptr a = 0, b = 0;
+  REQUIRE_CUDA(cuModuleGetGlobal(&a, nullptr, first, "table"));
+  REQUIRE_CUDA(cuModuleGetGlobal(&b, nullptr, second, "table"));
+  CHECK(a != b);
+  REQUIRE_CUDA(cuMemsetD32(a, 99, 4));
+  CHECK(read_words(b, 4) == std::vector<unsigned>{1, 2, 3, 4});
+}
+
+TEST_CASE_METHOD(Gpu, "the functions of a module can be counted and listed", "[contract][module]") {
+  Module module(kBasicPtx);
+  unsigned count = 0;
+  REQUIRE_CUDA(cuModuleGetFunctionCount(&count, module));
+  REQUIRE(count == 5);
+  CUfunction functions[5] = {};
+  REQUIRE_CUDA(cuModuleEnumerateFunctions(functions, 5, module));
+  for (CUfunction function : functions) {
+    const char* name = nullptr;
+    CHECK_CUDA(cuFuncGetName(&name, function));
+    CHECK(module.function(name) == function);
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "unloading no module is refused", "[contract][module]") {
+  CHECK_REFUSED(cuModuleUnload(nullptr));
+}
