@@ -29,15 +29,17 @@ NVCC          := $(CUDA_HOME)/bin/nvcc
 PROGRAMS      := $(patsubst tests/programs/%.cu,%,$(wildcard tests/programs/*.cu))
 PROGRAM_BINS  := $(foreach p,$(PROGRAMS),build/programs/static/$(p) build/programs/shared/$(p))
 NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecated-gpu-targets
+# nvcc includes the runtime ahead of the file, too early for the file's own macro.
+NVCCFLAGS.threads := --default-stream per-thread
 
 build/programs/static/%: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	@echo "  NVCC $@"
-	@$(NVCC) $(NVCCFLAGS) -cudart static $< -o $@
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart static $< -o $@
 build/programs/shared/%: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	@echo "  NVCC $@"
-	@$(NVCC) $(NVCCFLAGS) -cudart shared $< -o $@
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart shared $< -o $@
 
 programs: $(PROGRAM_BINS)
 .PHONY: programs
