@@ -12,11 +12,16 @@ namespace {
 
 const char* explain(CUresult code) {
   switch (static_cast<int>(code)) {
-    case CUDA_ERROR_INVALID_IMAGE: return "this is no device code, or it is corrupt";
-    case CUDA_ERROR_NO_BINARY_FOR_GPU: return "no PTX for this device's compute capability (cubins cannot run here)";
-    case CUDA_ERROR_INVALID_PTX: return "PTX for a device of later compute capability";
-    case CUDA_ERROR_NOT_SUPPORTED: return "compressed as by an old nvcc";
-    default: return "the image cannot be read";
+    case CUDA_ERROR_INVALID_IMAGE:
+      return "this is no device code, or it is corrupt";
+    case CUDA_ERROR_NO_BINARY_FOR_GPU:
+      return "no PTX for this device's compute capability (cubins cannot run here)";
+    case CUDA_ERROR_INVALID_PTX:
+      return "PTX for a device of later compute capability";
+    case CUDA_ERROR_NOT_SUPPORTED:
+      return "compressed as by an old nvcc";
+    default:
+      return "the image cannot be read";
   }
 }
 
@@ -57,7 +62,8 @@ CuResult<std::vector<std::byte>> read_code_file(const char* path) {
   if (!file) return CUDA_ERROR_FILE_NOT_FOUND;
   std::vector<std::byte> bytes;
   std::byte piece[65536];
-  while (const size_t count = std::fread(piece, 1, sizeof piece, file.get())) bytes.insert(bytes.end(), piece, piece + count);
+  while (const size_t count = std::fread(piece, 1, sizeof piece, file.get()))
+    bytes.insert(bytes.end(), piece, piece + count);
   if (std::ferror(file.get()) != 0) return CUDA_ERROR_FILE_NOT_FOUND;
   return bytes;
 }

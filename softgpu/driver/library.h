@@ -41,8 +41,8 @@ class LibraryKernel final : public Callable {
   const std::string name_;
   const uint64_t library_handle_;
   const std::vector<Ref<FunctionSettings>> settings_;  // per device
-  std::mutex mutex_;  // guards the two below
-  Ref<Library> library_;  // until close(), which breaks the circle
+  std::mutex mutex_;                                   // guards the two below
+  Ref<Library> library_;                               // until close(), which breaks the circle
   std::vector<Copy> copies_;
 };
 
@@ -94,7 +94,7 @@ class Library final : public Object {
   const Ref<CodeImage> code_;
   const Ref<ManagedVariables> managed_;
 
-  std::mutex load_mutex_;     // one thread loads at a time: guards the four below; taken before mutex_
+  std::mutex load_mutex_;  // one thread loads at a time: guards the four below; taken before mutex_
   CUresult bad_;
   std::string error_log_;
   Ref<LoadedCode> detached_;  // bound to no context's memory

@@ -36,7 +36,8 @@ CuResult<Ref<Function>> LibraryKernel::function_in(Context& context) {
   Ref<Function> function = TRY(module->get_function(name_));
   const std::lock_guard lock(mutex_);
   // Another thread may have been here, or the library may be closing: then the function is good for this call only.
-  const bool known = std::any_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.context == &context; });
+  const bool known =
+      std::any_of(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.context == &context; });
   if (library_ && !known && !function->code()->abandoned()) copies_.push_back({&context, function});
   return function;
 }
@@ -55,8 +56,8 @@ CuResult<Ref<Function>> LibraryKernel::any_function() {
 void LibraryKernel::forget(Context& context) {
   std::vector<Copy> gone;  // released after the lock
   const std::lock_guard lock(mutex_);
-  const auto first = std::partition(copies_.begin(), copies_.end(),
-                                    [&](const Copy& copy) { return copy.context != &context; });
+  const auto first =
+      std::partition(copies_.begin(), copies_.end(), [&](const Copy& copy) { return copy.context != &context; });
   gone.assign(first, copies_.end());
   copies_.erase(first, copies_.end());
 }

@@ -16,8 +16,9 @@ namespace {
 class ContextModules final : public ContextState {
  public:
   static ContextModules& of(Context& context) {
-    return static_cast<ContextModules&>(context.state(
-        ContextSlot::modules, [](Context&) -> std::unique_ptr<ContextState> { return std::make_unique<ContextModules>(); }));
+    return static_cast<ContextModules&>(
+        context.state(ContextSlot::modules,
+                      [](Context&) -> std::unique_ptr<ContextState> { return std::make_unique<ContextModules>(); }));
   }
   ~ContextModules() override {
     for (const Ref<Module>& module : modules_) module->close(true);
@@ -68,8 +69,8 @@ Module::Module(Ref<LoadedCode> code, Library* library)
 Module::~Module() = default;
 
 Result<Ref<Module>, CompileError> Module::load(Context& context, const CodeImage& code, Library* library) {
-  std::unique_ptr<Storage> storage = library != nullptr ? library->storage_for(context)
-                                                        : std::make_unique<ModuleStorage>(context);
+  std::unique_ptr<Storage> storage =
+      library != nullptr ? library->storage_for(context) : std::make_unique<ModuleStorage>(context);
   Ref<LoadedCode> loaded = TRY(LoadedCode::load(context, code.texts(), std::move(storage)));
   if (!lazy_loading())
     for (const std::string& name : loaded->program().kernel_names()) TRY(loaded->program().get_kernel(name));
@@ -114,7 +115,8 @@ void Module::close(bool context_died) {
     if (function) retire(function->handle_value(), Kind::function);
   if (context_died) code_->abandon();
   if (library_) library_->forget(context());
-  if (!context_died && context().find_state(ContextSlot::modules) != nullptr) ContextModules::of(context()).remove(*this);
+  if (!context_died && context().find_state(ContextSlot::modules) != nullptr)
+    ContextModules::of(context()).remove(*this);
 }
 
 CuResult<Ref<Module>> find_module(CUmodule handle) {

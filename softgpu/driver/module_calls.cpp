@@ -12,7 +12,8 @@ using namespace vgpu::soft;
 
 namespace {
 
-CUresult load_module(CUmodule* out, vgpu::Result<Ref<CodeImage>, CompileError> image, Context& context, JitOptions& options) {
+CUresult load_module(CUmodule* out, vgpu::Result<Ref<CodeImage>, CompileError> image, Context& context,
+                     JitOptions& options) {
   auto module = [&]() -> vgpu::Result<Ref<Module>, CompileError> {
     const Ref<CodeImage> code = TRY(std::move(image));
     return Module::load(context, *code, nullptr);

@@ -47,8 +47,8 @@ int blocks_per_multiprocessor(const DeviceLimits& limits, const BlockNeeds& need
   blocks = std::min(blocks, by_registers(limits, needs.registers, warps));
   const size_t shared = needs.static_shared + dynamic_shared;
   if (const size_t per_block = shared_per_block(limits, shared); per_block != 0)
-    blocks = static_cast<int>(
-        std::min<size_t>(static_cast<size_t>(blocks), static_cast<size_t>(limits.shared_per_multiprocessor) / per_block));
+    blocks = static_cast<int>(std::min<size_t>(static_cast<size_t>(blocks),
+                                               static_cast<size_t>(limits.shared_per_multiprocessor) / per_block));
   return blocks;
 }
 
