@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Code images: fat binaries made here byte by byte, and which PTX of them a device gets.
+#include "softgpu/ptx/image.h"
+
+#include <lz4.h>
+#include <zstd.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/test.h"
+
+using namespace vgpu;
+using namespace vgpu::soft::ptx;
+
+namespace {
+
+constexpr uint16_t kPtx = 1, kCubin = 2, kIr = 8;
+constexpr uint64_t kLz4 = 0x2000, kZstd = 0x8000, kOld = 0x1000, kSpecific = 0x100000, kFamily = 0x200000;
+
+template <class T>
+void put(std::string& bytes, size_t offset, T value) {
+  if (bytes.size() < offset + sizeof(value)) bytes.resize(offset + sizeof(value));
+  std::memcpy(bytes.data() + offset, &value, sizeof(value));
+}
+
+struct EntrySpec {
+  uint16_t kind = kPtx;
+  uint32_t architecture = 75;
+  uint64_t flags = 0;
+  std::string text = ".version 8.0\n.target sm_75\n";
+  size_t header_size = 64;
+};
+
+std::string compressed(const EntrySpec& spec) {
+  std::string out(4096 + spec.text.size() * 2, '\0');
+  if (spec.flags & kLz4) {
+    const int size = LZ4_compress_default(spec.text.data(), out.data(), int(spec.text.size()), int(out.size()));
+    out.resize(size_t(size));
+  } else if (spec.flags & kZstd) {
+    out.resize(ZSTD_compress(out.data(), out.size(), spec.text.data(), spec.text.size(), 3));
+  } else {
+    out = spec.text;
+  }
+  return out;
+}
+
+std::string entry(const EntrySpec& spec) {
+  const std::string payload = compressed(spec);
+  const bool packed = (spec.flags & (kLz4 | kZstd)) != 0;
+  std::string bytes(spec.header_size, '\0');
+  put<uint16_t>(bytes, 0, spec.kind);
+  put<uint16_t>(bytes, 2, 0x0101);
+  put<uint32_t>(bytes, 4, uint32_t(spec.header_size));
+  put<uint64_t>(bytes, 8, (payload.size() + 7) / 8 * 8);
+  put<uint32_t>(bytes, 16, packed ? uint32_t(payload.size()) : 0);
+  put<uint16_t>(bytes, 24, 0);
+  put<uint16_t>(bytes, 26, 8);
+  put<uint32_t>(bytes, 28, spec.architecture);
+  put<uint64_t>(bytes, 40, spec.flags);
+  put<uint64_t>(bytes, 56, packed ? spec.text.size() : 0);
+  bytes += payload;
+  bytes.resize((bytes.size() + 7) / 8 * 8);
+  return bytes;
+}
+
+std::string container(const std::vector<EntrySpec>& specs) {
+  std::string bytes;
+  put<uint32_t>(bytes, 0, fatbin::kContainerMagic);
+  put<uint16_t>(bytes, 4, 1);
+  put<uint16_t>(bytes, 6, 16);
+  put<uint64_t>(bytes, 8, 0);
+  for (const EntrySpec& spec : specs) bytes += entry(spec);
+  put<uint64_t>(bytes, 8, bytes.size() - 16);
+  return bytes;
+}
+
+std::span<const std::byte> span_of(const std::string& bytes) {
+  return {reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()};
+}
+
+struct Wrapper {
+  uint32_t magic = fatbin::kWrapperMagic, version = 1;
+  const void* data = nullptr;
+  const void* extra = nullptr;
+};
+
+// What a device of this capability gets, or the error.
+Result<std::vector<std::string>, CUresult> chosen(const std::string& bytes, ComputeCapability device) {
+  const auto entries = read_image(span_of(bytes));
+  if (!entries.ok()) return entries.error();
+  return choose_ptx(entries.value(), device);
+}
+
+CUresult error_of(const std::string& bytes, ComputeCapability device = {7, 5}) {
+  const auto texts = chosen(bytes, device);
+  return texts.ok() ? CUDA_SUCCESS : texts.error();
+}
+
+// Everything that a driver does with untrusted bytes, in memory of exactly their size so that a sanitizer sees
+// every access outside.
+void exercise(const std::string& bytes) {
+  const std::unique_ptr<std::byte[]> exact(new std::byte[bytes.size()]);
+  std::memcpy(exact.get(), bytes.data(), bytes.size());
+  const auto entries = read_image(std::span<const std::byte>(exact.get(), bytes.size()));
+  if (!entries.ok()) return;
+  for (const ImageEntry& each : entries.value()) (void)entry_text(each.entry);
+  (void)choose_ptx(entries.value(), {9, 0});
+}
+
+std::string small_elf() {
+  std::string bytes(64 + 2 * 64 + 32, '\0');
+  std::memcpy(bytes.data(), "\x7f" "ELF\x02\x01\x01", 7);
+  put<uint64_t>(bytes, 40, 64);   // e_shoff
+  put<uint16_t>(bytes, 58, 64);   // e_shentsize
+  put<uint16_t>(bytes, 60, 2);    // e_shnum
+  put<uint32_t>(bytes, 128 + 4, 1);     // sh_type PROGBITS
+  put<uint64_t>(bytes, 128 + 24, 192);  // sh_offset
+  put<uint64_t>(bytes, 128 + 32, 32);   // sh_size
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("the newest PTX that the device can run is chosen and cubins are skipped", "[unit]") {
+  const std::string bytes = container(
+      {{kCubin, 75}, {kPtx, 60, 0, "old"}, {kPtx, 70, 0, "new"}, {kPtx, 80, 0, "later"}});
+  CHECK(chosen(bytes, {7, 5}).value() == std::vector<std::string>{"new"});
+  CHECK(chosen(bytes, {8, 6}).value() == std::vector<std::string>{"later"});
+  CHECK(chosen(bytes, {6, 1}).value() == std::vector<std::string>{"old"});
+}
+
+TEST_CASE("no PTX for the device is no binary for GPU", "[unit]") {
+  CHECK(error_of(container({{kPtx, 80}})) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+  CHECK(error_of(container({{kCubin, 75}, {kIr, 75}})) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+  CHECK(error_of(container({})) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+  CHECK(error_of(small_elf()) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+}
+
+TEST_CASE("architecture-specific PTX runs on that capability alone, family-specific PTX in its family", "[unit]") {
+  const std::string bytes = container(
+      {{kPtx, 90, kSpecific, "90a"}, {kPtx, 100, kFamily, "100f"}, {kPtx, 80, 0, "80"}});
+  CHECK(chosen(bytes, {9, 0}).value()[0] == "90a");
+  CHECK(chosen(bytes, {10, 3}).value()[0] == "100f");
+  CHECK(chosen(bytes, {12, 0}).value()[0] == "80");
+  const std::string both = container({{kPtx, 90, kSpecific, "special"}, {kPtx, 90, 0, "plain"}});
+  CHECK(chosen(both, {9, 0}).value()[0] == "plain");
+}
+
+TEST_CASE("compressed entries are decompressed and padding is stripped", "[unit]") {
+  const std::string text = std::string(5000, 'x') + "\n.target sm_75\n";
+  CHECK(chosen(container({{kPtx, 75, kLz4, text}}), {7, 5}).value()[0] == text);
+  CHECK(chosen(container({{kPtx, 75, kZstd, text}}), {7, 5}).value()[0] == text);
+  CHECK(chosen(container({{kPtx, 75, 0, "abc", 120}}), {7, 5}).value()[0] == "abc");
+  CHECK(error_of(container({{kPtx, 75, kOld, text}})) == CUDA_ERROR_NOT_SUPPORTED);
+}
+
+TEST_CASE("a corrupt compressed entry is an invalid image", "[unit]") {
+  std::string bytes = container({{kPtx, 75, kZstd, std::string(5000, 'x')}});
+  bytes[16 + 64] ^= 0x55;
+  CHECK(error_of(bytes) == CUDA_ERROR_INVALID_IMAGE);
+  std::string huge = container({{kPtx, 75, kLz4, "text"}});
+  put<uint64_t>(huge, 16 + 56, uint64_t{1} << 60);
+  CHECK(error_of(huge) == CUDA_ERROR_INVALID_IMAGE);
+}
+
+TEST_CASE("containers back to back are one image", "[unit]") {
+  const std::string bytes = container({{kPtx, 60, 0, "first"}}) + container({{kPtx, 75, 0, "second"}});
+  CHECK(chosen(bytes, {7, 5}).value() == std::vector<std::string>{"second"});
+  CHECK(fatbin::locate_image(bytes.data())->bytes.size() < bytes.size());
+  CHECK(fatbin::locate_image(span_of(bytes))->bytes.size() == bytes.size());
+}
+
+TEST_CASE("a wrapper leads to its container", "[unit]") {
+  const std::string bytes = container({{kPtx, 75, 0, "text"}});
+  const Wrapper wrapper{.data = bytes.data()};
+  const auto image = fatbin::locate_image(&wrapper);
+  REQUIRE(image.has_value());
+  CHECK(image->kind == fatbin::ImageKind::container);
+  CHECK(image->bytes.data() == span_of(bytes).data());
+  CHECK(image->bytes.size() == bytes.size());
+  CHECK(choose_ptx(read_image(&wrapper).value(), {7, 5}).value()[0] == "text");
+}
+
+TEST_CASE("relocatable device code gives the PTX of every object that has some", "[unit]") {
+  const std::string linked = container({{kCubin, 80}}), one = container({{kPtx, 75, 0, "one"}, {kCubin, 80}}),
+                    runtime = container({{kPtx, 121, 0, "runtime"}}), two = container({{kPtx, 75, 0, "two"}});
+  const std::array<const void*, 4> objects{one.data(), runtime.data(), two.data(), nullptr};
+  const Wrapper wrapper{.version = 2, .data = linked.data(), .extra = objects.data()};
+  CHECK(choose_ptx(read_image(&wrapper).value(), {7, 5}).value() == std::vector<std::string>{"one", "two"});
+  CHECK(fatbin::locate_image(&wrapper)->prelinked.size() == 3);
+}
+
+TEST_CASE("a linked image that has PTX itself needs no objects", "[unit]") {
+  const std::string linked = container({{kPtx, 75, 0, "whole"}}), one = container({{kPtx, 75, 0, "one"}});
+  const std::array<const void*, 2> objects{one.data(), nullptr};
+  const Wrapper wrapper{.version = 2, .data = linked.data(), .extra = objects.data()};
+  CHECK(choose_ptx(read_image(&wrapper).value(), {7, 5}).value() == std::vector<std::string>{"whole"});
+}
+
+TEST_CASE("a wrapper of unknown size only: a sized one is refused", "[unit]") {
+  const std::string bytes = container({{kPtx, 75}});
+  const Wrapper wrapper{.data = bytes.data()};
+  CHECK(error_of(std::string(reinterpret_cast<const char*>(&wrapper), sizeof(wrapper))) == CUDA_ERROR_INVALID_IMAGE);
+  const Wrapper strange{.version = 3, .data = bytes.data()};
+  CHECK(read_image(&strange).error() == CUDA_ERROR_INVALID_IMAGE);
+  const Wrapper empty{};
+  CHECK(read_image(&empty).error() == CUDA_ERROR_INVALID_IMAGE);
+}
+
+TEST_CASE("PTX text is an image, with its NUL and, if sized, without", "[unit]") {
+  const std::string text = "// x\n.version 7.5\n.target sm_75\n";
+  const auto image = fatbin::locate_image(text.c_str());
+  REQUIRE(image.has_value());
+  CHECK(image->kind == fatbin::ImageKind::ptx);
+  CHECK(image->bytes.size() == text.size() + 1);
+  const auto entries = read_image(text.c_str());
+  CHECK(entries.value()[0].entry.architecture == 75);
+  CHECK(entries.value()[0].entry.version_minor == 5);
+  CHECK(chosen(text, {7, 5}).value()[0] == text);
+  CHECK(chosen(text + '\0', {7, 5}).value()[0] == text);
+  CHECK(chosen(text + '\0' + "junk", {7, 5}).value()[0] == text);
+  CHECK(error_of(".version 8.0\n.target sm_90\n") == CUDA_ERROR_INVALID_PTX);
+}
+
+TEST_CASE("an ELF file is as long as its headers say", "[unit]") {
+  const std::string elf = small_elf();
+  CHECK(fatbin::locate_image(elf.data())->bytes.size() == elf.size());
+  CHECK(fatbin::locate_image(span_of(elf + "junk"))->bytes.size() == elf.size());
+  CHECK_FALSE(fatbin::locate_image(span_of(elf).first(elf.size() - 1)).has_value());
+}
+
+TEST_CASE("an archive needs its size", "[unit]") {
+  const std::string archive = "!<arch>\nmember";
+  CHECK_FALSE(fatbin::locate_image(archive.c_str()).has_value());
+  CHECK(fatbin::locate_image(span_of(archive))->kind == fatbin::ImageKind::archive);
+  CHECK(error_of(archive) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+}
+
+TEST_CASE("NULL, nothing and noise are no images", "[unit]") {
+  CHECK(read_image(static_cast<const void*>(nullptr)).error() == CUDA_ERROR_INVALID_VALUE);
+  CHECK(error_of("") == CUDA_ERROR_INVALID_IMAGE);
+  CHECK(error_of("\x01\x02\x03\x04\x05\x06") == CUDA_ERROR_INVALID_IMAGE);
+  CHECK_FALSE(fatbin::locate_image("").has_value());
+  CHECK_FALSE(fatbin::locate_image("\x01").has_value());
+}
+
+TEST_CASE("every proper prefix of a container is refused", "[unit]") {
+  const std::string bytes = container({{kPtx, 75, kZstd, std::string(300, 'y')}, {kCubin, 80}});
+  // Fewer than four bytes are no magic number, but the letter P: a text that the parser refuses.
+  for (size_t length = 4; length < bytes.size(); ++length) {
+    exercise(bytes.substr(0, length));
+    CHECK(error_of(bytes.substr(0, length)) == CUDA_ERROR_INVALID_IMAGE);
+  }
+}
+
+TEST_CASE("flipped bits never read outside the image", "[unit]") {
+  const std::vector<EntrySpec> specs{{kPtx, 75, kLz4, std::string(200, 'y')}, {kPtx, 80, kZstd, std::string(200, 'z')}};
+  for (const std::string& bytes : {container(specs), small_elf()}) {
+    for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[bit / 8] = char(damaged[bit / 8] ^ (1 << bit % 8));
+      exercise(damaged);
+    }
+  }
+  SUCCEED("nothing crashed");
+}
