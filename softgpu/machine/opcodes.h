@@ -28,6 +28,24 @@
 // Classes compiled per instruction set of the host. Each defines rows with VGPU_SOFT_ROWS.
 #define VGPU_SOFT_CLASSES(X) \
   X(integer_add)             \
+  X(integer_multiply)        \
+  X(integer_divide)          \
+  X(integer_order)           \
+  X(integer_bit)             \
+  X(integer_carry)           \
+  X(logic)                   \
+  X(shift)                   \
+  X(compare)                 \
+  X(select)                  \
+  X(move)                    \
+  X(float_arithmetic)        \
+  X(float_divide)            \
+  X(float_approximate)       \
+  X(float_order)             \
+  X(half_arithmetic)         \
+  X(convert_integer)         \
+  X(convert_float)           \
+  X(convert_packed)          \
   X(load_store)              \
   X(atomic)
 // Classes that work on the schedule rather than on rows; compiled once, in softgpu/machine/.
