@@ -6,8 +6,11 @@ WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
 WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp main.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
 ARTEFACTS   += $(O)/bin/vgpud $(O)/bin/vgpu-worker
 # Guest programs are usually loaded at 0x55..., or at 4 MiB, and mapped at 0x7f...; the worker keeps clear of both,
-# because pages are shared at the same address. Sanitizers insist on a layout of their own.
-WORKER_LAYOUT := $(if $(VARIANT),,-no-pie -Wl,-Ttext-segment=0x100000000000)
+# because pages are shared at the same address. Only the start files of shared objects reach that far.
+# Sanitizers insist on a layout of their own.
+crt_files = $(foreach file,$(1),$(shell $(CXX) -print-file-name=$(file)))
+WORKER_LINK_FIRST = $(if $(VARIANT),,-no-pie -nostartfiles -Wl,--no-relax,-Ttext-segment=0x100000000000 $(call crt_files,Scrt1.o crti.o crtbeginS.o))
+WORKER_LINK_LAST  = $(if $(VARIANT),,$(call crt_files,crtendS.o crtn.o))
 
 $(O)/bin/vgpud: $(DAEMON_OBJS) $(COMMON_OBJS)
 	@mkdir -p $(@D)
@@ -17,4 +20,6 @@ $(O)/bin/vgpud: $(DAEMON_OBJS) $(COMMON_OBJS)
 $(O)/bin/vgpu-worker: $(WORKER_OBJS) $(COMMON_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) $(LDFLAGS) $(WORKER_LAYOUT) $^ -lseccomp -lfmt -ldl -o $@
+	@$(CXX) $(LDFLAGS) $(WORKER_LINK_FIRST) $^ -lseccomp -lfmt -ldl $(WORKER_LINK_LAST) -o $@
+
+include tests/host/room.mk

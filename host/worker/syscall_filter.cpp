@@ -72,6 +72,11 @@ constexpr int kSoftAllowed[] = {
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
     SCMP_SYS(getcpu),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(getppid),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
     SCMP_SYS(getrandom),
@@ -185,6 +190,10 @@ void fill_vendor(Filter& filter, uint32_t violation) {
   for (const int call : kVendorForbidden) filter.rule(violation, call);
   for (const int call : kVendorRefused) filter.rule(SCMP_ACT_ERRNO(EPERM), call);
   allow_threads_only(filter, true);
+  const auto self = static_cast<uint64_t>(::getpid());
+  for (const int call : {SCMP_SYS(kill), SCMP_SYS(tgkill)})
+    filter.rule(SCMP_ACT_ERRNO(EPERM), call, {{0, SCMP_CMP_NE, self, 0}});
+  filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(pidfd_send_signal));
   filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), {{0, SCMP_CMP_NE, AF_UNIX, 0}});
 }
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker's core for the tests of the process around it. The "driver" is a text file whose first word says how the
+// start goes: ok, refuse, crash, hang. Afterwards it carries out one-line commands that the test client leaves in
+// staging chunk 0, and answers in chunk 1.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "common/futex.h"
+#include "common/session_memory.h"
+#include "host/worker/core.h"
+
+namespace vgpu::host {
+namespace {
+
+std::string errno_name(int result) { return result >= 0 ? "ok" : strerrorname_np(errno); }
+
+std::string attempt(const std::string& what) {
+  if (what == "open") return errno_name(::open("/etc/passwd", O_RDONLY));
+  if (what == "socket") return errno_name(::socket(AF_INET, SOCK_STREAM, 0));
+  if (what == "exec") return errno_name(::execl("/bin/true", "true", nullptr));
+  if (what == "fork") return errno_name(::fork());
+  if (what == "ptrace") return errno_name(static_cast<int>(::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr)));
+  if (what == "kill") return errno_name(::kill(::getppid(), 0));
+  if (what == "write") return errno_name(::open("/tmp/vgpu-sandbox-test", O_WRONLY | O_CREAT, 0600));
+  if (what == "thread") {
+    int value = 0;
+    std::thread([&value] { value = 1; }).join();
+    return value == 1 ? "ok" : "no";
+  }
+  return "unknown";
+}
+
+class FakeCore final : public WorkerCore {
+ public:
+  FakeCore(SessionMemory memory, int doorbell, MemoryBudget& budget, const SharedRanges& ranges)
+      : memory_(std::move(memory)), doorbell_(doorbell), budget_(budget), ranges_(ranges) {}
+
+  void run() override {
+    for (bool open = true; open;) {
+      pollfd wait = {doorbell_, POLLIN, 0};
+      uint64_t rings = 0;
+      if (::poll(&wait, 1, -1) != 1 || ::read(doorbell_, &rings, sizeof rings) != sizeof rings) continue;
+      commands_.fetch_add(1);
+      char text[256] = {};
+      std::memcpy(text, memory_.chunk(0), sizeof text - 1);
+      const std::string reply = carry_out(text, open);
+      std::snprintf(reinterpret_cast<char*>(memory_.chunk(1)), 256, "%s", reply.c_str());
+      memory_.slot(0).state.store(static_cast<uint32_t>(ring::SlotState::done), std::memory_order_release);
+      futex::wake_all(memory_.slot(0).state);
+    }
+  }
+
+  wire::Statistics statistics() const override {
+    wire::Statistics statistics = {};
+    statistics.commands = commands_.load();
+    return statistics;
+  }
+
+ private:
+  std::string carry_out(const std::string& text, bool& open) {
+    std::istringstream words(text);
+    std::string verb, name;
+    uint64_t first = 0, second = 0;
+    words >> verb;
+    if (verb == "try") {
+      words >> name;
+      return attempt(name);
+    }
+    words >> std::hex >> first >> second;
+    if (verb == "contains") return ranges_.contains(first, second) ? "yes" : "no";
+    if (verb == "peek") return std::string(reinterpret_cast<const char*>(first), 4);
+    if (verb == "reserve") return budget_.reserve(first) ? "yes" : "no";
+    if (verb == "release") return budget_.release(first), "ok";
+    if (verb == "limit") return std::to_string(budget_.limit());
+    if (verb == "used") return std::to_string(budget_.used());
+    if (verb == "user") return ::getuid() == 0 ? "root" : "other";
+    if (verb == "crash") ::raise(SIGSEGV);
+    if (verb == "end") open = false;
+    return "ok";
+  }
+
+  SessionMemory memory_;
+  const int doorbell_;
+  MemoryBudget& budget_;
+  const SharedRanges& ranges_;
+  std::atomic<uint64_t> commands_{0};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
+                                                       const SharedRanges& ranges) {
+  std::ifstream file(config.driver_path);
+  std::string mode;
+  file >> mode;
+  if (mode == "refuse") return Error{"the test's driver refuses"};
+  if (mode == "crash") ::raise(SIGSEGV);
+  if (mode == "hang") ::pause();
+  if (mode != "ok") return Error{config.driver_path + " is no driver"};
+  SessionMemory memory = TRY(SessionMemory::map(config.memory_fd));
+  TRY(memory.check());
+  return std::unique_ptr<WorkerCore>(std::make_unique<FakeCore>(std::move(memory), config.doorbell_fd, budget, ranges));
+}
+
+}  // namespace vgpu::host
