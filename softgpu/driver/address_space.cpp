@@ -94,13 +94,37 @@ bool AddressSpace::release(uint64_t begin, std::initializer_list<RegionKind> kin
   if (std::find(kinds.begin(), kinds.end(), region.kind) == kinds.end()) return false;
   conceal(region);
   regions_.erase(found);
-  const uint64_t size = allocations_.release(begin);
-  used_[static_cast<size_t>(region.device)] -= size;
-  if (size >= kReturnSize) {
-    const uint64_t first = round_up(begin, kPage);
-    madvise(reinterpret_cast<void*>(first), (begin + size - first) & ~(kPage - 1), MADV_FREE);
-  }
+  discard_locked(begin, region.device);
   return true;
+}
+
+void AddressSpace::discard_locked(uint64_t begin, int device) {
+  const uint64_t size = allocations_.release(begin);
+  used_[static_cast<size_t>(device)] -= size;
+  if (size < kReturnSize) return;
+  const uint64_t first = round_up(begin, kPage);
+  madvise(reinterpret_cast<void*>(first), (begin + size - first) & ~(kPage - 1), MADV_FREE);
+}
+
+uint64_t AddressSpace::withdraw(uint64_t begin, RegionKind kind) {
+  const std::unique_lock lock(mutex_);
+  const auto found = regions_.find(begin);
+  if (found == regions_.end() || found->second.kind != kind) return 0;
+  conceal(found->second);
+  regions_.erase(found);
+  return allocations_.size_of(begin);
+}
+
+void AddressSpace::place(Region region) {
+  const std::unique_lock lock(mutex_);
+  region.buffer_id = next_buffer_id_++;
+  regions_.emplace(region.begin, region);
+  expose(region, region.readable, region.writable);
+}
+
+void AddressSpace::discard(uint64_t begin, int device) {
+  const std::unique_lock lock(mutex_);
+  discard_locked(begin, device);
 }
 
 bool AddressSpace::add(Region region) {
@@ -203,6 +227,11 @@ void AddressSpace::uncharge(int device, uint64_t bytes) {
 uint64_t AddressSpace::used(int device) const {
   const std::shared_lock lock(mutex_);
   return used_[static_cast<size_t>(device)];
+}
+
+uint64_t AddressSpace::charged_for(uint64_t begin) const {
+  const std::shared_lock lock(mutex_);
+  return allocations_.size_of(begin);
 }
 
 uint64_t AddressSpace::reserve(uint64_t size, uint64_t alignment, uint64_t wanted) {

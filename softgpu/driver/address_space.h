@@ -76,6 +76,13 @@ class AddressSpace {
   // Takes out an allocated region; false when `begin` does not begin one of these kinds.
   bool release(uint64_t begin, std::initializer_list<RegionKind> kinds);
 
+  // The three steps of release and allocate, for pools that keep freed memory: withdraw takes the region away from
+  // everybody but leaves address and memory charged (it returns how many bytes they really are, 0 if none begins
+  // there), place puts a region of at most that size there again, discard gives them back.
+  uint64_t withdraw(uint64_t begin, RegionKind kind);
+  void place(Region region);
+  void discard(uint64_t begin, int device);
+
   // Host ranges and mappings: the memory is the caller's. False when it overlaps a present one.
   bool add(Region region);
   std::optional<Region> remove(uint64_t begin, RegionKind kind);
@@ -97,6 +104,8 @@ class AddressSpace {
   bool charge(int device, uint64_t bytes);
   void uncharge(int device, uint64_t bytes);
   uint64_t used(int device) const;
+  // Bytes that the allocation beginning there counts for, or 0.
+  uint64_t charged_for(uint64_t begin) const;
 
   // Reservations of virtual memory management: addresses without memory. 0 when there is no room.
   uint64_t reserve(uint64_t size, uint64_t alignment, uint64_t wanted);
@@ -119,6 +128,7 @@ class AddressSpace {
  private:
   AddressSpace(std::vector<Device*> devices, uint64_t base);
   bool commit(uint64_t end);
+  void discard_locked(uint64_t begin, int device);
   void expose(const Region& region, DeviceMask readable, DeviceMask writable);
   void conceal(const Region& region);
   DeviceMask seen_by(int device) const { return peers_[static_cast<size_t>(device)]; }

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/pool.h"
+#include "softgpu/driver/visible_devices.h"
 #include "softgpu/machine/machine.h"
 
 namespace vgpu::soft {
@@ -39,25 +40,6 @@ const DeviceLimits& limits_from_environment() {
   return kLimits[0];
 }
 
-// The same on this machine every time, another one for each device: the machine id and the ordinal, mixed (FNV-1a).
-CUuuid machine_uuid(int ordinal) {
-  char text[64] = "no machine id";
-  if (std::FILE* file = std::fopen("/etc/machine-id", "re")) {
-    if (std::fgets(text, sizeof text, file) == nullptr) text[0] = 0;
-    std::fclose(file);
-  }
-  CUuuid uuid{};
-  uint64_t hash = 0xcbf29ce484222325u + static_cast<uint64_t>(ordinal);
-  for (size_t i = 0; i < sizeof uuid.bytes; ++i) {
-    for (const char* c = text; *c != 0; ++c) hash = (hash ^ static_cast<uint8_t>(*c)) * 0x100000001b3u;
-    uuid.bytes[i] = static_cast<char>(hash >> 32);
-  }
-  // RFC 9562: version 8 (custom), variant 10.
-  uuid.bytes[6] = static_cast<char>((uuid.bytes[6] & 0x0f) | 0x80);
-  uuid.bytes[8] = static_cast<char>((uuid.bytes[8] & 0x3f) | 0x80);
-  return uuid;
-}
-
 }  // namespace
 
 struct Device::PoolState {
@@ -68,12 +50,14 @@ struct Device::PoolState {
 Device::Device() : pool_state_(std::make_unique<PoolState>()) {}
 Device::~Device() = default;
 
-CuResult<std::unique_ptr<Device>> Device::create(int ordinal, size_t total_memory, unsigned worker_threads) {
+CuResult<std::unique_ptr<Device>> Device::create(int ordinal, int slot, size_t total_memory,
+                                                 unsigned worker_threads) {
   std::unique_ptr<Device> device(new Device);
   device->ordinal_ = ordinal;
   device->name_ = "vGPU software device (" + std::to_string(worker_threads) +
                   (worker_threads == 1 ? " thread)" : " threads)");
-  device->uuid_ = machine_uuid(ordinal);
+  device->slot_ = slot;
+  device->uuid_ = device_uuid(slot);
   device->total_memory_ = total_memory;
   device->limits_ = limits_from_environment();
   device->memory_map_ = std::make_unique<MemoryMap>();

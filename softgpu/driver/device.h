@@ -37,11 +37,13 @@ struct DeviceLimits {
 
 class Device {
  public:
-  // `worker_threads` is the size of the pool that runs the device's blocks.
-  static CuResult<std::unique_ptr<Device>> create(int ordinal, size_t total_memory, unsigned worker_threads);
+  // `slot` is the device among all of this machine's, from which its identity follows; `ordinal` among the visible
+  // ones. `worker_threads` is the size of the pool that runs the device's blocks.
+  static CuResult<std::unique_ptr<Device>> create(int ordinal, int slot, size_t total_memory, unsigned worker_threads);
   ~Device();
 
   int ordinal() const { return ordinal_; }
+  int slot() const { return slot_; }
   const std::string& name() const { return name_; }
   const CUuuid& uuid() const { return uuid_; }
   size_t total_memory() const { return total_memory_; }
@@ -64,7 +66,7 @@ class Device {
   Device();
   std::vector<int> make_attributes() const;
 
-  int ordinal_ = 0;
+  int ordinal_ = 0, slot_ = 0;
   int multiprocessors_ = 0;
   std::string name_;
   CUuuid uuid_{};

@@ -40,7 +40,7 @@ void add_identity(Values& v, const Device& device) {
   // A place on the PCI bus that no real card has: bus 0xff, one device number for each.
   v[CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID] = 0;
   v[CU_DEVICE_ATTRIBUTE_PCI_BUS_ID] = 0xff;
-  v[CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID] = device.ordinal();
+  v[CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID] = device.slot();
   v[CU_DEVICE_ATTRIBUTE_GPU_PCI_DEVICE_ID] = 0;
   v[CU_DEVICE_ATTRIBUTE_GPU_PCI_SUBSYSTEM_ID] = 0;
   // What is not known of a CPU in these terms; programs only print these or divide by them.

@@ -14,11 +14,11 @@ CUresult free_device_memory(CUdeviceptr address) {
   AddressSpace& memory = Process::get()->memory();
   const std::optional<Region> region = memory.find(address);
   if (!region || region->begin != address) return CUDA_ERROR_INVALID_VALUE;
-  if (!memory.release(address, {RegionKind::device, RegionKind::managed, RegionKind::pool}))
-    return CUDA_ERROR_INVALID_VALUE;
   if (region->kind == RegionKind::pool)
-    if (const Ref<Pool> pool = find<Pool>(reinterpret_cast<CUmemoryPool>(region->pool))) pool->note_free(region->size);
-  return CUDA_SUCCESS;
+    if (const Ref<Pool> pool = find<Pool>(reinterpret_cast<CUmemoryPool>(region->pool)))
+      return pool->take_back(*region) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  const bool released = memory.release(address, {RegionKind::device, RegionKind::managed, RegionKind::pool});
+  return released ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 namespace {

@@ -65,33 +65,74 @@ CuResult<Ref<Pool>> Pool::create(Device& device, bool is_default, size_t maximum
   return pool;
 }
 
+uint64_t Pool::reuse(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto fit = kept_.lower_bound(bytes);
+  // A much larger piece waits for a larger request.
+  if (fit == kept_.end() || fit->first > bytes + bytes / 4 + kAlignment) return 0;
+  const uint64_t begin = fit->second;
+  kept_.erase(fit);
+  return begin;
+}
+
 CuResult<CUdeviceptr> Pool::allocate(size_t bytes) {
   if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
-  DeviceMask readable, writable;
-  {
-    const std::lock_guard lock(mutex_);
-    readable = readable_;
-    writable = writable_;
-    if (maximum_ != 0 && (bytes > maximum_ || used_ > maximum_ - bytes)) return CUDA_ERROR_OUT_OF_MEMORY;
-  }
+  AddressSpace& memory = Process::get()->memory();
   Region region;
   region.size = bytes;
   region.kind = RegionKind::pool;
   region.device = device_.ordinal();
   region.pool = handle_value();
-  region.readable = readable;
-  region.writable = writable;
-  const Region placed = TRY(Process::get()->memory().allocate(region, kAlignment));
+  {
+    const std::lock_guard lock(mutex_);
+    if (maximum_ != 0 && (bytes > maximum_ || used_ > maximum_ - bytes)) return CUDA_ERROR_OUT_OF_MEMORY;
+    region.readable = readable_;
+    region.writable = writable_;
+  }
+  region.begin = reuse(bytes);
+  const bool reused = region.begin != 0;
+  if (reused) {
+    memory.place(region);
+  } else {
+    CuResult<Region> placed = memory.allocate(region, kAlignment);
+    if (!placed) {
+      trim(0);
+      placed = memory.allocate(region, kAlignment);
+    }
+    region = TRY(std::move(placed));
+  }
   const std::lock_guard lock(mutex_);
   used_ += bytes;
   used_high_ = std::max(used_high_, used_);
-  reserved_high_used_ = std::max(reserved_high_used_, used_);
-  return CUdeviceptr{placed.begin};
+  if (!reused) reserved_ += memory.charged_for(region.begin);
+  reserved_high_ = std::max(reserved_high_, reserved_);
+  return CUdeviceptr{region.begin};
 }
 
-void Pool::note_free(size_t bytes) {
+bool Pool::take_back(const Region& region) {
+  AddressSpace& memory = Process::get()->memory();
+  const uint64_t size = memory.withdraw(region.begin, RegionKind::pool);
+  if (size == 0) return false;
   const std::lock_guard lock(mutex_);
-  used_ -= bytes;
+  used_ -= region.size;
+  if (reserved_ <= release_threshold_) {
+    kept_.emplace(size, region.begin);
+  } else {
+    memory.discard(region.begin, device_.ordinal());
+    reserved_ -= size;
+  }
+  return true;
+}
+
+void Pool::trim(uint64_t bytes) {
+  AddressSpace& memory = Process::get()->memory();
+  const std::lock_guard lock(mutex_);
+  while (!kept_.empty() && reserved_ > bytes) {
+    const auto largest = std::prev(kept_.end());
+    memory.discard(largest->second, device_.ordinal());
+    reserved_ -= largest->first;
+    kept_.erase(largest);
+  }
 }
 
 CUresult Pool::set_attribute(CUmemPool_attribute attribute, const void* value) {
@@ -113,7 +154,10 @@ CUresult Pool::set_attribute(CUmemPool_attribute attribute, const void* value) {
     case CU_MEMPOOL_ATTR_USED_MEM_HIGH:
       // High marks can only be reset.
       if (*static_cast<const cuuint64_t*>(value) != 0) return CUDA_ERROR_INVALID_VALUE;
-      (attribute == CU_MEMPOOL_ATTR_USED_MEM_HIGH ? used_high_ : reserved_high_used_) = used_;
+      if (attribute == CU_MEMPOOL_ATTR_USED_MEM_HIGH)
+        used_high_ = used_;
+      else
+        reserved_high_ = reserved_;
       return CUDA_SUCCESS;
     default: return CUDA_ERROR_INVALID_VALUE;
   }
@@ -128,8 +172,8 @@ CUresult Pool::get_attribute(CUmemPool_attribute attribute, void* value) const {
     case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC: give_switch(reuse_opportunistic_); break;
     case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: give_switch(reuse_internal_dependencies_); break;
     case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: give_bytes(release_threshold_); break;
-    case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT: give_bytes(reserved_for(used_)); break;
-    case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH: give_bytes(reserved_for(reserved_high_used_)); break;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT: give_bytes(reserved_for(reserved_)); break;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH: give_bytes(reserved_for(reserved_high_)); break;
     case CU_MEMPOOL_ATTR_USED_MEM_CURRENT: give_bytes(used_); break;
     case CU_MEMPOOL_ATTR_USED_MEM_HIGH: give_bytes(used_high_); break;
     default: return CUDA_ERROR_INVALID_VALUE;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A memory pool of stream-ordered allocation: attributes and counts. The memory itself comes from the address space,
-// allocation by allocation, and goes back there when the free has run; nothing is cached. Any thread.
+// A memory pool of stream-ordered allocation. Its memory comes from the address space, allocation by allocation; freed
+// memory is kept for later allocations up to the release threshold (CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, 0 by default)
+// and otherwise goes back at once. Any thread.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <mutex>
 
 #include "softgpu/driver/address_space.h"
@@ -27,8 +29,10 @@ class Pool final : public Object {
 
   // OUT_OF_MEMORY as a device allocation, INVALID_VALUE for 0 bytes.
   CuResult<CUdeviceptr> allocate(size_t bytes);
-  // The allocation has gone back to the address space.
-  void note_free(size_t bytes);
+  // Frees an allocation of this pool; false when none begins there.
+  bool take_back(const Region& region);
+  // Gives kept memory back until the pool holds no more than `bytes`, or nothing that is not in use.
+  void trim(uint64_t bytes);
 
   // cuMemPoolSetAccess and cuMemPoolGetAccess: which devices' kernels see the pool's memory. The pool's own device
   // always does.
@@ -41,6 +45,8 @@ class Pool final : public Object {
 
  private:
   Pool(Device& device, bool is_default, size_t maximum);
+  // The beginning of a kept piece that suits, or 0.
+  uint64_t reuse(uint64_t bytes);
 
   Device& device_;
   const bool is_default_;
@@ -49,8 +55,9 @@ class Pool final : public Object {
   int reuse_follow_events_ = 1, reuse_opportunistic_ = 1, reuse_internal_dependencies_ = 1;
   DeviceMask readable_, writable_;
   cuuint64_t release_threshold_ = 0;
-  cuuint64_t used_ = 0, used_high_ = 0;
-  cuuint64_t reserved_high_used_ = 0;  // most bytes in use since the reserved high mark was reset
+  cuuint64_t used_ = 0, used_high_ = 0;          // bytes as asked for
+  cuuint64_t reserved_ = 0, reserved_high_ = 0;  // bytes charged: in use and kept
+  std::multimap<uint64_t, uint64_t> kept_;       // size -> begin
 };
 
 // The pool's share of a free: takes the region out of the address space and tells its pool. INVALID_VALUE when no

@@ -84,7 +84,9 @@ CUresult cuMemPoolDestroy(CUmemoryPool pool) {
   // A device whose current pool goes uses its default pool again.
   Device& device = found->device();
   if (device.current_pool() == found) device.set_current_pool(Ref<Pool>(&device.default_pool()));
-  return retire(found) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  if (!retire(found)) return CUDA_ERROR_INVALID_VALUE;
+  found->trim(0);
+  return CUDA_SUCCESS;
 }
 
 CUresult cuMemPoolSetAttribute(CUmemoryPool pool, CUmemPool_attribute attr, void* value) {
@@ -96,9 +98,8 @@ CUresult cuMemPoolGetAttribute(CUmemoryPool pool, CUmemPool_attribute attr, void
   return value == nullptr ? CUDA_ERROR_INVALID_VALUE : found->get_attribute(attr, value);
 }
 
-// Freed memory has gone back already.
-CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t) {
-  TRY(find_pool(pool));
+CUresult cuMemPoolTrimTo(CUmemoryPool pool, size_t minBytesToKeep) {
+  TRY(find_pool(pool))->trim(minBytesToKeep);
   return CUDA_SUCCESS;
 }
 

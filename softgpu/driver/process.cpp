@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/executor.h"
+#include "softgpu/driver/visible_devices.h"
 
 namespace vgpu::soft {
 namespace {
@@ -61,9 +62,12 @@ CUresult Process::start() {
   const int count = static_cast<int>(std::clamp<size_t>(size_from_environment("VGPU_SOFT_DEVICES", 1), 1, kMaxDevices));
   const unsigned threads =
       static_cast<unsigned>(std::min<size_t>(size_from_environment("VGPU_SOFT_THREADS", usable_processors()), 1024));
+  const std::vector<int> visible = visible_devices(std::getenv("CUDA_VISIBLE_DEVICES"), count);
+  if (visible.empty()) return CUDA_ERROR_NO_DEVICE;
   std::vector<Device*> devices;
-  for (int ordinal = 0; ordinal < count; ++ordinal) {
-    devices_.push_back(TRY(Device::create(ordinal, memory, threads)));
+  for (const int slot : visible) {
+    const int ordinal = static_cast<int>(devices_.size());
+    devices_.push_back(TRY(Device::create(ordinal, slot, memory, threads)));
     devices.push_back(devices_.back().get());
   }
   memory_ = TRY(AddressSpace::create(std::move(devices)));

@@ -45,6 +45,11 @@ bool RangeAllocator::allocate_at(uint64_t begin, uint64_t size) {
   return true;
 }
 
+uint64_t RangeAllocator::size_of(uint64_t begin) const {
+  const auto used = used_.find(begin);
+  return used == used_.end() ? 0 : used->second;
+}
+
 uint64_t RangeAllocator::release(uint64_t begin) {
   const auto used = used_.find(begin);
   if (used == used_.end()) return 0;

@@ -22,6 +22,8 @@ class RangeAllocator {
   bool allocate_at(uint64_t begin, uint64_t size);
   // Gives back a piece; its size, or 0 when `begin` is not the beginning of a piece.
   uint64_t release(uint64_t begin);
+  // The size of the piece in use that begins there, or 0.
+  uint64_t size_of(uint64_t begin) const;
   // The highest end of any piece ever handed out.
   uint64_t high_water() const { return high_water_; }
 
