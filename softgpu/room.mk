@@ -26,10 +26,11 @@ $(O)/obj/softgpu/machine/ops/%.$(1).o: softgpu/machine/ops/%.cpp | $(GEN)/stamp
 endef
 $(foreach isa,baseline v3,$(eval $(call SOFT_OPS_RULE,$(isa))))
 
+# nodelete: its threads run until the process ends, so dlclose must not take the code away under them.
 $(SOFT_LIB): $(SOFT_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) -shared -Wl,-soname,libcuda-soft.so.1 -Wl,--version-script=$(GEN)/cuda.map -Wl,-z,defs -Wl,-Bsymbolic \
+	@$(CXX) -shared -Wl,-soname,libcuda-soft.so.1 -Wl,--version-script=$(GEN)/cuda.map -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) $(LDFLAGS) $(filter %.o,$^) -llz4 -lzstd -ldl -o $@
 
 $(O)/soft/libcuda.so.1: $(SOFT_LIB)
