@@ -277,6 +277,11 @@ bool Choice::names_kernel_parameter() const {
   return operand != nullptr && source_.entry && operand->base == ptx::Base::parameter;
 }
 
+bool Choice::address_in_register() const {
+  const ptx::Operand* operand = current();
+  return operand != nullptr && operand->kind == OperandKind::address && operand->base == ptx::Base::reg;
+}
+
 bool Choice::complete() const {
   const uint64_t all = source_.modifiers.size() >= 64 ? ~uint64_t{0} : (uint64_t{1} << source_.modifiers.size()) - 1;
   return !mismatched_ && !pair_half_ && taken_ == all && cursor_ == source_.operands.size();

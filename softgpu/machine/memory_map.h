@@ -34,7 +34,7 @@ class MemoryMap {
   std::optional<Range> find(uint64_t address) const;
 
   // Changes whenever a range that was found before may be gone.
-  uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
+  const std::atomic<uint64_t>& epoch() const { return epoch_; }
 
  private:
   mutable std::shared_mutex mutex_;

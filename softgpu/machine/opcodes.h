@@ -117,6 +117,7 @@ class Choice {
   bool in_kernel() const;
   // The address at the cursor names a kernel parameter directly, or one of a device function (of the caller or callee).
   bool names_kernel_parameter() const;
+  bool address_in_register() const;  // of the address at the cursor
 
   // Lowering's side.
   struct Slot {

@@ -19,7 +19,8 @@
 
 namespace vgpu::soft {
 
-struct Function;      // lowered code, see instruction.h
+struct Function;      // lowered code, see function.h
+struct KernelCode;
 class ProgramState;   // what load built, see program_state.h
 
 // Why text was refused. `code` is one of CUDA_ERROR_INVALID_PTX, UNSUPPORTED_PTX_VERSION, OUT_OF_MEMORY, NOT_FOUND,
@@ -80,8 +81,8 @@ class Kernel {
 
   // For the machine: code, and what a thread needs.
   const Function& entry() const { return *entry_; }
-  const ProgramState& program() const { return *program_; }
-  uint32_t stack_bytes() const { return stack_bytes_; }  // local memory per thread when calls are bounded
+  const KernelCode& code() const { return *code_; }
+  uint32_t stack_bytes() const { return stack_bytes_; }  // local memory per thread, calls of known depth included
   bool needs_call_stack() const { return needs_call_stack_; }  // recursion or indirect calls
 
  private:
@@ -91,7 +92,7 @@ class Kernel {
   uint32_t parameter_bytes_ = 0;
   Attributes attributes_;
   const Function* entry_ = nullptr;
-  const ProgramState* program_ = nullptr;
+  const KernelCode* code_ = nullptr;
   uint32_t stack_bytes_ = 0;
   bool needs_call_stack_ = false;
 };

@@ -7,6 +7,7 @@
 // keeps for all.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,14 +20,15 @@
 namespace vgpu::soft {
 
 class Block;
+class MemoryMap;
 class Schedule;
 
-// A range of the MemoryMap that a recent access of this warp found.
+// A range of the MemoryMap that a recent access of this warp found; size 0: none.
 struct CachedRange {
   uint64_t begin = 0;
-  uint64_t size = 0;  // 0: empty
+  uint64_t size = 0;
+  uint64_t writable_size = 0;  // size, or 0 when kernels may only read it
   uint64_t epoch = 0;
-  uint64_t writable = 0;
 };
 inline constexpr unsigned kCachedRanges = 8;
 
@@ -51,24 +53,32 @@ class Warp {
 
   // Hot state, first cache lines.
   std::byte* base[4] = {nullptr, nullptr, nullptr, nullptr};  // by Operand::Base
-  const Instruction* pc = nullptr;  // the instruction after the one that executes
-  LaneMask active = 0;              // lanes of the running split
-  LaneMask carry = 0;               // CC.CF, a bit per lane
-  bool stopped = false;             // leave the run loop after this handler
-  int32_t budget = 0;               // backward branches until another split or warp gets a turn
-  uint32_t spins = 0;               // backward branches with a synchronising access since the last turn
-  bool synchronising = false;       // an atomic or volatile access happened since the last backward branch
-  uint32_t index = 0;               // %warpid
-  LaneMask live = 0;                // lanes that have not exited
+  const Instruction* pc = nullptr;       // the instruction after the one that executes
+  const Instruction* join_pc = nullptr;  // where the running split joins others
+  LaneMask active = 0;                   // lanes of the running split
+  LaneMask live = 0;                     // lanes that have not exited
+  LaneMask carry = 0;                    // CC.CF, a bit per lane
+  int32_t budget = 0;                    // backward branches until another split or warp gets a turn
+  bool stopped = false;                  // leave the run loop after this handler
+  bool synchronising = false;            // an atomic or volatile access happened since the last backward branch
+  bool spinning = false;                 // so it was in this slice
+  uint32_t index = 0;                    // %warpid
+  std::byte* area = nullptr;             // the frame's parameter area of lane 0
+  uint32_t area_stride = 0;              // bytes per lane
+  uint32_t shared_size = 0;              // bytes
+  std::byte* shared = nullptr;           // the block's shared memory
+  std::byte* local = nullptr;            // local memory of lane 0
+  uint32_t local_stride = 0;             // bytes per lane
+  uint32_t local_base = 0;               // of the frame's local variables
+  const std::byte* parameters = nullptr; // of the kernel
+  uint32_t parameter_size = 0;
+  const MemoryMap* map = nullptr;
+  const std::atomic<uint64_t>* map_epoch = nullptr;
   Block* block = nullptr;
   Schedule* schedule = nullptr;
-  std::byte* shared = nullptr;      // the block's shared memory
-  uint32_t shared_size = 0;         // bytes
-  std::byte* local = nullptr;       // local memory of lane 0; lane i's is local_stride * i further
-  uint32_t local_stride = 0;        // bytes per lane
-  const std::byte* parameters = nullptr;  // of the kernel
-  uint32_t parameter_size = 0;
   CachedRange ranges[kCachedRanges];
+  // Values that lanes show each other in shfl, vote, match and redux; a lane's are valid while it waits or completes.
+  alignas(64) uint64_t exchange[kLanes] = {};
 };
 
 }  // namespace vgpu::soft

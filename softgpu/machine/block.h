@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Block: one thread block in flight: its warps, shared and local memory, barriers. A resumable state machine: run()
+// returns when all threads ended, when the block spins and others should have a turn, or after a fault. One pool thread
+// runs a block at a time; a Block is used for one block of the grid after the other.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "softgpu/machine/launch_state.h"
+#include "softgpu/machine/schedule.h"
+#include "softgpu/machine/warp.h"
+
+namespace vgpu::soft {
+
+inline constexpr unsigned kBarriers = 16;
+
+class Block {
+ public:
+  enum class Progress : uint8_t { finished, spinning, failed };
+
+  // Allocates for blocks of this launch; nullptr when there is no memory.
+  static std::unique_ptr<Block> create(LaunchState& launch, uint32_t worker);
+
+  // Takes on the block with this linear index of the grid.
+  void start(uint64_t index);
+  Progress run();
+
+  LaunchState& launch() { return launch_; }
+  const Dim3& position() const { return position_; }
+  uint32_t live_warps() const { return live_warps_; }
+
+  const Function* find_function(uint64_t address) const;
+
+  // Barriers (PTX ISA 9.7.13.1). `lanes` of the warp arrive at barrier `id`; `expected` threads open it, 0: all of the
+  // block that live. True: this arrival opened it, and whoever waited is ready.
+  struct Reduction {
+    uint32_t count = 0;  // of arrived threads with a true predicate
+    bool all = true, any = false;
+  };
+  bool arrive(Warp& warp, LaneMask lanes, uint8_t id, uint32_t expected, LaneMask predicate, Schedule::Opened opened);
+  const Reduction& reduction(uint8_t id) const { return barriers_[id].result; }
+
+  // Lanes of the warp ended, its `live` says which are left.
+  void lanes_exited(const Warp& warp);
+
+ private:
+  struct Barrier {
+    uint32_t arrived = 0;    // threads; a warp all of whose live lanes are here counts in full
+    uint32_t expected = 0;   // 0: all
+    Schedule::Opened opened = nullptr;
+    Reduction pending, result;
+    std::vector<LaneMask> lanes;  // by warp
+  };
+
+  Block(LaunchState& launch, uint32_t worker);
+  void set_up_warp(uint32_t index);
+  bool try_open(uint8_t id);
+  bool break_deadlock();
+
+  LaunchState& launch_;
+  uint32_t worker_;
+  Dim3 position_;
+  std::vector<std::unique_ptr<Warp>> warps_;
+  std::vector<std::unique_ptr<Schedule>> schedules_;
+  RowMemory shared_;
+  RowMemory local_;
+  RowMemory specials_;
+  Barrier barriers_[kBarriers];
+  uint32_t busy_barriers_ = 0;  // bit per barrier that somebody has arrived at
+  uint32_t live_warps_ = 0;
+};
+
+}  // namespace vgpu::soft

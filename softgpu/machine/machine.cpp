@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/machine/machine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "softgpu/machine/block.h"
+#include "softgpu/machine/function.h"
+
+namespace vgpu::soft {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long a pool thread stays with one kernel while others want threads, too.
+constexpr auto kTurn = std::chrono::milliseconds(1);
+// What blocks that wait for others of their grid may take up before no further ones are started.
+constexpr uint64_t kResidentBytes = uint64_t{1} << 29;
+// Local memory per thread beyond the variables of the functions: recursion takes less per call here than on a GPU, where
+// registers are saved, but a driver's default limit should not surprise anybody.
+constexpr uint32_t kCallStackFactor = 2;
+
+// One launch while it runs. Lives on the stack of Machine::run.
+struct Job {
+  Job(const Kernel& kernel, const Environment& environment, const MemoryMap& map)
+      : state(kernel, kernel.code(), environment, map) {}
+
+  LaunchState state;
+  uint64_t total = 0;           // blocks
+  size_t limit = 1;             // blocks in flight
+  std::atomic<uint32_t> users{0};
+
+  std::mutex mutex;             // guards the rest
+  std::condition_variable changed;
+  uint64_t next = 0;            // block that has not been started
+  uint64_t finished = 0;
+  size_t made = 0;              // Block objects
+  std::vector<std::unique_ptr<Block>> idle;
+  std::deque<std::unique_ptr<Block>> parked;  // started, not finished, waiting for a turn
+
+  bool over() const { return finished == total || state.stop.load(std::memory_order_relaxed); }
+  bool has_work() const {
+    return !over() && (!parked.empty() || (next < total && (!idle.empty() || made < limit)));
+  }
+};
+
+}  // namespace
+
+class Machine::Pool {
+ public:
+  explicit Pool(MemoryMap& map) : map_(map) {}
+  ~Pool();
+
+  bool start(unsigned threads);
+  unsigned threads() const { return threads_; }
+  MemoryMap& map() { return map_; }
+  Result<void, Fault> run(const Launch& launch, const Environment& environment);
+
+ private:
+  void serve(uint32_t worker);
+  // Runs blocks of the job while there are any; a pool thread gives way after its turn.
+  void work(Job& job, uint32_t worker, bool own);
+  std::unique_ptr<Block> take(Job& job, uint32_t worker);
+  void put(Job& job, std::unique_ptr<Block> block, Block::Progress progress);
+  void wait(Job& job, uint32_t worker);
+
+  MemoryMap& map_;
+  unsigned threads_ = 1;
+  std::vector<std::thread> workers_;
+  std::atomic<uint32_t> callers_{0};
+
+  std::mutex mutex_;  // guards the rest; taken before a job's mutex, never after it
+  std::condition_variable work_arrived_;
+  std::list<Job*> jobs_;
+  bool ending_ = false;
+};
+
+bool Machine::Pool::start(unsigned threads) {
+  threads_ = std::max(1u, threads);
+  // The thread that launches a kernel works on it as well.
+  for (unsigned i = 1; i < threads_; ++i) {
+    try {
+      workers_.emplace_back([this, i] { serve(i); });
+    } catch (const std::system_error&) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Machine::Pool::~Pool() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  work_arrived_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void Machine::Pool::serve(uint32_t worker) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    Job* job = nullptr;
+    for (auto it = jobs_.begin(); it != jobs_.end(); ++it) {
+      std::lock_guard guard((*it)->mutex);
+      if (!(*it)->has_work()) continue;
+      job = *it;
+      jobs_.splice(jobs_.end(), jobs_, it);  // The next thread looks at the others first.
+      break;
+    }
+    if (job == nullptr) {
+      if (ending_) return;
+      work_arrived_.wait(lock);
+      continue;
+    }
+    ++job->users;
+    lock.unlock();
+    work(*job, worker, false);
+    {
+      std::lock_guard guard(job->mutex);
+      --job->users;
+      job->changed.notify_all();
+    }
+    lock.lock();
+  }
+}
+
+std::unique_ptr<Block> Machine::Pool::take(Job& job, uint32_t worker) {
+  std::unique_lock lock(job.mutex);
+  if (job.over()) return nullptr;
+  std::unique_ptr<Block> block;
+  if (job.next < job.total && (!job.idle.empty() || job.made < job.limit)) {
+    const uint64_t index = job.next++;
+    if (!job.idle.empty()) {
+      block = std::move(job.idle.back());
+      job.idle.pop_back();
+    } else {
+      ++job.made;
+      lock.unlock();
+      block = Block::create(job.state, worker);
+    }
+    block->start(index);
+  } else if (!job.parked.empty()) {
+    block = std::move(job.parked.front());
+    job.parked.pop_front();
+  }
+  return block;
+}
+
+void Machine::Pool::put(Job& job, std::unique_ptr<Block> block, Block::Progress progress) {
+  std::lock_guard lock(job.mutex);
+  if (progress == Block::Progress::finished) {
+    ++job.finished;
+    job.idle.push_back(std::move(block));
+  } else if (progress == Block::Progress::spinning) {
+    job.parked.push_back(std::move(block));
+  }
+  if (job.over() || progress == Block::Progress::spinning) job.changed.notify_all();
+}
+
+void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
+  const Clock::time_point end = Clock::now() + kTurn;
+  while (auto block = take(job, worker)) {
+    const Block::Progress progress = block->run();
+    put(job, std::move(block), progress);
+    if (!own && Clock::now() >= end) return;
+  }
+}
+
+// The launching thread helps until nothing is left to start, then waits for what runs elsewhere.
+void Machine::Pool::wait(Job& job, uint32_t worker) {
+  for (;;) {
+    work(job, worker, true);
+    std::unique_lock lock(job.mutex);
+    if (job.over()) return;
+    if (!job.has_work()) job.changed.wait(lock, [&] { return job.over() || job.has_work(); });
+    if (job.over()) return;
+  }
+}
+
+Result<void, Fault> Machine::Pool::run(const Launch& launch, const Environment& environment) {
+  const Kernel& kernel = *launch.kernel;
+  Job job(kernel, environment, map_);
+  LaunchState& state = job.state;
+  state.grid = launch.grid;
+  state.block = launch.block;
+  state.static_shared_bytes = kernel.code().dynamic_shared_begin;
+  state.dynamic_shared_bytes = launch.dynamic_shared_bytes;
+  state.local_stride = kernel.stack_bytes();
+  if (kernel.needs_call_stack()) state.local_stride += std::max(environment.call_stack_bytes, 1024u) * kCallStackFactor;
+  state.local_stride = (state.local_stride + 15u) / 16u * 16u;
+  state.cooperative = launch.cooperative;
+  state.nsmid = threads_;
+  std::vector<std::byte> parameters(launch.parameters.begin(), launch.parameters.end());
+  parameters.resize(kernel.parameter_bytes() + 16);
+  state.parameters = parameters.data();
+  state.parameter_size = kernel.parameter_bytes();
+  job.total = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
+  const uint64_t bytes = uint64_t{state.local_stride} * state.threads_per_block() + state.static_shared_bytes +
+                         state.dynamic_shared_bytes + uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block();
+  job.limit = launch.cooperative ? job.total : std::max<uint64_t>(kResidentBytes / bytes, 2 * threads_ + callers_.load() + 2);
+
+  const uint32_t worker = callers_.fetch_add(1) % threads_;
+  const bool shared = job.total > 1 && !workers_.empty();
+  if (shared) {
+    {
+      std::lock_guard lock(mutex_);
+      jobs_.push_front(&job);
+    }
+    if (job.total > 2) {
+      work_arrived_.notify_all();
+    } else {
+      work_arrived_.notify_one();
+    }
+  }
+  wait(job, worker);
+  callers_.fetch_sub(1);
+  if (shared) {
+    std::lock_guard lock(mutex_);
+    jobs_.remove(&job);
+  }
+  {
+    std::unique_lock lock(job.mutex);
+    job.changed.wait(lock, [&] { return job.users.load() == 0; });
+  }
+  if (auto fault = state.take_fault()) return std::move(*fault);
+  return {};
+}
+
+Machine::Machine(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
+Machine::~Machine() = default;
+
+Result<std::unique_ptr<Machine>, CUresult> Machine::create(MemoryMap& map, unsigned threads) {
+  auto pool = std::make_unique<Pool>(map);
+  if (!pool->start(threads)) return CUDA_ERROR_OPERATING_SYSTEM;
+  return std::unique_ptr<Machine>(new Machine(std::move(pool)));
+}
+
+unsigned Machine::threads() const { return pool_->threads(); }
+
+Result<void, Fault> Machine::run(const Launch& launch, const Environment& environment) {
+  const uint64_t threads = uint64_t{launch.block.x} * launch.block.y * launch.block.z;
+  const bool empty_grid = launch.grid.x == 0 || launch.grid.y == 0 || launch.grid.z == 0;
+  if (launch.kernel == nullptr || threads == 0 || threads > 1024 || empty_grid) {
+    return Fault{CUDA_ERROR_INVALID_VALUE, "a launch needs a kernel, 1 to 1024 threads per block, and a grid"};
+  }
+  if (launch.parameters.size() < launch.kernel->parameter_bytes()) {
+    return Fault{CUDA_ERROR_INVALID_VALUE, launch.kernel->name() + ": too few parameter bytes"};
+  }
+  if (uint64_t{launch.cluster.x} * launch.cluster.y * launch.cluster.z > 1) {
+    return Fault{CUDA_ERROR_NOT_SUPPORTED, launch.kernel->name() + ": clusters of several blocks are not supported"};
+  }
+  return pool_->run(launch, environment);
+}
+
+}  // namespace vgpu::soft

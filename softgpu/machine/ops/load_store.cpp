@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// ld, ldu, st (PTX ISA 9.7.9.8 to 9.7.9.12): all spaces, vectors, cache operators. One handler per space, type in memory
+// and type of the register, so that the loop over lanes is all there is.
+#include <type_traits>
+
+#include "softgpu/machine/ops/memory_access.h"
+
+namespace vgpu::soft::VGPU_ISA {
+namespace {
+
+// Instruction::aux.
+constexpr uint8_t kSynchronises = 1;  // volatile, relaxed, acquire, release: a loop with it may be waiting
+constexpr uint8_t kVectorShift = 1;   // elements, in the upper bits
+
+struct Bits128 {
+  uint64_t low, high;
+};
+
+unsigned elements_of(const Instruction& instruction) { return instruction.aux >> kVectorShift; }
+
+template <class R, class M>
+VGPU_INLINE R extend(M value) {
+  if constexpr (std::is_same_v<M, Bits128>) {
+    return value;
+  } else {
+    return static_cast<R>(value);
+  }
+}
+
+// One element of each lane, at pointer + offset.
+template <class M, class R>
+VGPU_INLINE void gather(R* destination, const Addresses& addresses, Place place, LaneMask mask, size_t offset) {
+  // SAFETY: find_place has checked the addresses of all lanes in the mask.
+  const std::byte* base = place.base + offset;
+  if (mask == kAllLanes) {
+    for (unsigned i = 0; i < kLanes; ++i) {
+      destination[i] = extend<R>(read_memory<M>(base + addresses.at[i] + place.stride * i));
+    }
+  } else {
+    for_each_lane(mask, [&](unsigned i) {
+      destination[i] = extend<R>(read_memory<M>(base + addresses.at[i] + place.stride * i));
+    });
+  }
+}
+
+// Kept out of line: one copy per type, whatever the space.
+template <class M, class R>
+[[gnu::noinline]] void load_slowly(Warp& warp, const Instruction& instruction, LaneMask mask, Space space,
+                                   const Addresses& addresses) {
+  const unsigned elements = elements_of(instruction);
+  std::byte* pointers[kLanes];
+  if (!resolve_lanes(warp, instruction, mask, space, addresses.at, static_cast<uint32_t>(sizeof(M)) * elements, false,
+                     pointers)) {
+    return;
+  }
+  for (unsigned k = 0; k < elements; ++k) {
+    R* destination = warp.row<R>(instruction.at(k));
+    for_each_lane(mask, [&](unsigned i) { destination[i] = extend<R>(read_memory<M>(pointers[i] + k * sizeof(M))); });
+  }
+}
+
+template <Space kSpace, class A, class M, class R>
+void load(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  if ((instruction.aux & kSynchronises) != 0) warp.synchronising = true;
+  const unsigned elements = elements_of(instruction);
+  Addresses addresses;
+  load_addresses<A>(warp, instruction, instruction.at(elements), addresses);
+  const Place place = find_place<kSpace, false>(warp, instruction, addresses, mask, sizeof(M) * elements);
+  if (!place.fast) return load_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
+  if (elements == 1 && mask == kAllLanes && kSpace != Space::local && kSpace != Space::parameter) {
+    R* destination = warp.row<R>(instruction.operand[0]);
+    // SAFETY: find_place has checked the addresses of all lanes.
+    const M* source = reinterpret_cast<const M*>(place.base + addresses.at[0]);
+    if (ascending(addresses, sizeof(M))) {
+      VGPU_LANE_LOOP
+      for (unsigned i = 0; i < kLanes; ++i) destination[i] = extend<R>(source[i]);
+      return;
+    }
+    if (ascending(addresses, 0)) {
+      const R value = extend<R>(*source);
+      VGPU_LANE_LOOP
+      for (unsigned i = 0; i < kLanes; ++i) destination[i] = value;
+      return;
+    }
+  }
+  for (unsigned k = 0; k < elements; ++k) {
+    gather<M>(warp.row<R>(instruction.at(k)), addresses, place, mask, k * sizeof(M));
+  }
+}
+
+// A kernel parameter by name: the same bytes for all lanes; the immediate is the offset.
+template <class M, class R>
+void load_parameter(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  const unsigned elements = elements_of(instruction);
+  const uint64_t offset = *warp.row<uint64_t>(instruction.at(elements)) + static_cast<uint64_t>(instruction.immediate);
+  if (offset % (sizeof(M) * elements) != 0 || offset + sizeof(M) * elements > warp.parameter_size) {
+    Addresses addresses;
+    load_addresses<uint64_t>(warp, instruction, instruction.at(elements), addresses);
+    return load_slowly<M, R>(warp, instruction, mask, Space::kernel_parameter, addresses);
+  }
+  for (unsigned k = 0; k < elements; ++k) {
+    const R value = extend<R>(read_memory<M>(warp.parameters + offset + k * sizeof(M)));
+    if constexpr (std::is_same_v<R, Bits128>) {
+      R* destination = warp.row<R>(instruction.at(k));
+      for_each_lane(mask, [&](unsigned i) { destination[i] = value; });
+    } else {
+      for_lanes(mask, warp.row<R>(instruction.at(k)), [=](unsigned) { return value; });
+    }
+  }
+}
+
+// A kernel parameter through a register.
+template <class A, class M, class R>
+void load_parameter_at(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  Addresses addresses;
+  load_addresses<A>(warp, instruction, instruction.at(elements_of(instruction)), addresses);
+  load_slowly<M, R>(warp, instruction, mask, Space::kernel_parameter, addresses);
+}
+
+template <class M, class R>
+[[gnu::noinline]] void store_slowly(Warp& warp, const Instruction& instruction, LaneMask mask, Space space,
+                                    const Addresses& addresses) {
+  const unsigned elements = elements_of(instruction);
+  std::byte* pointers[kLanes];
+  if (!resolve_lanes(warp, instruction, mask, space, addresses.at, static_cast<uint32_t>(sizeof(M)) * elements, true,
+                     pointers)) {
+    return;
+  }
+  for (unsigned k = 0; k < elements; ++k) {
+    const R* source = warp.row<R>(instruction.at(1 + k));
+    for_each_lane(mask, [&](unsigned i) { write_memory<M>(pointers[i] + k * sizeof(M), extend<M>(source[i])); });
+  }
+}
+
+template <Space kSpace, class A, class M, class R>
+void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  if ((instruction.aux & kSynchronises) != 0) warp.synchronising = true;
+  const unsigned elements = elements_of(instruction);
+  Addresses addresses;
+  load_addresses<A>(warp, instruction, instruction.at(0), addresses);
+  const Place place = find_place<kSpace, true>(warp, instruction, addresses, mask, sizeof(M) * elements);
+  if (!place.fast) return store_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
+  if (elements == 1 && mask == kAllLanes && kSpace != Space::local && kSpace != Space::parameter &&
+      ascending(addresses, sizeof(M))) {
+    const R* source = warp.row<R>(instruction.operand[1]);
+    // SAFETY: find_place has checked the addresses of all lanes.
+    M* destination = reinterpret_cast<M*>(place.base + addresses.at[0]);
+    VGPU_LANE_LOOP
+    for (unsigned i = 0; i < kLanes; ++i) destination[i] = extend<M>(source[i]);
+    return;
+  }
+  for (unsigned k = 0; k < elements; ++k) {
+    const R* source = warp.row<R>(instruction.at(1 + k));
+    std::byte* base = place.base + k * sizeof(M);
+    for_each_lane(mask, [&](unsigned i) {
+      write_memory<M>(base + addresses.at[i] + place.stride * i, extend<M>(source[i]));
+    });
+  }
+}
+
+struct Form {
+  Space space = Space::generic;
+  unsigned width = 64;          // of the address
+  bool named_parameter = false;
+};
+
+template <class M, class R>
+Handler load_from(Form form) {
+  if (form.named_parameter) return load_parameter<M, R>;
+  const bool narrow = form.width == 32;
+  switch (form.space) {
+    case Space::generic: return narrow ? nullptr : Handler{load<Space::generic, uint64_t, M, R>};
+    case Space::global: return narrow ? nullptr : Handler{load<Space::global, uint64_t, M, R>};
+    case Space::constant: return narrow ? nullptr : Handler{load<Space::constant, uint64_t, M, R>};
+    case Space::shared: return narrow ? load<Space::shared, uint32_t, M, R> : load<Space::shared, uint64_t, M, R>;
+    case Space::local: return narrow ? load<Space::local, uint32_t, M, R> : load<Space::local, uint64_t, M, R>;
+    case Space::parameter: return narrow ? nullptr : Handler{load<Space::parameter, uint64_t, M, R>};
+    case Space::kernel_parameter: return narrow ? load_parameter_at<uint32_t, M, R> : load_parameter_at<uint64_t, M, R>;
+  }
+  return nullptr;
+}
+
+template <class M, class R>
+Handler store_to(Form form) {
+  const bool narrow = form.width == 32;
+  switch (form.space) {
+    case Space::generic: return narrow ? nullptr : Handler{store<Space::generic, uint64_t, M, R>};
+    case Space::global: return narrow ? nullptr : Handler{store<Space::global, uint64_t, M, R>};
+    case Space::shared: return narrow ? store<Space::shared, uint32_t, M, R> : store<Space::shared, uint64_t, M, R>;
+    case Space::local: return narrow ? store<Space::local, uint32_t, M, R> : store<Space::local, uint64_t, M, R>;
+    case Space::parameter: return narrow ? nullptr : Handler{store<Space::parameter, uint64_t, M, R>};
+    case Space::constant:
+    case Space::kernel_parameter: return nullptr;
+  }
+  return nullptr;
+}
+
+// A register may be wider than the type in memory, never narrower.
+template <class Unsigned, class Signed>
+Handler load_into(Form form, bool sign, unsigned width) {
+  constexpr unsigned kBits = sizeof(Unsigned) * 8;
+  if (width < kBits) return nullptr;
+  if (width == kBits) return load_from<Unsigned, Unsigned>(form);
+  switch (width) {
+    case 16:
+      if constexpr (kBits < 16) return sign ? load_from<Signed, uint16_t>(form) : load_from<Unsigned, uint16_t>(form);
+      return nullptr;
+    case 32:
+      if constexpr (kBits < 32) return sign ? load_from<Signed, uint32_t>(form) : load_from<Unsigned, uint32_t>(form);
+      return nullptr;
+    case 64:
+      if constexpr (kBits < 64) return sign ? load_from<Signed, uint64_t>(form) : load_from<Unsigned, uint64_t>(form);
+      return nullptr;
+    default: return nullptr;
+  }
+}
+
+template <class M>
+Handler store_from(Form form, unsigned width) {
+  switch (width) {
+    case 8: if constexpr (sizeof(M) <= 1) return store_to<M, uint8_t>(form); return nullptr;
+    case 16: if constexpr (sizeof(M) <= 2) return store_to<M, uint16_t>(form); return nullptr;
+    case 32: if constexpr (sizeof(M) <= 4) return store_to<M, uint32_t>(form); return nullptr;
+    case 64: if constexpr (sizeof(M) <= 8) return store_to<M, uint64_t>(form); return nullptr;
+    default: return nullptr;
+  }
+}
+
+Handler choose_load_handler(Form form, Type type, unsigned width) {
+  switch (bits_of(type)) {
+    case 8: return load_into<uint8_t, int8_t>(form, is_signed(type), width);
+    case 16: return load_into<uint16_t, int16_t>(form, is_signed(type), width);
+    case 32: return load_into<uint32_t, int32_t>(form, is_signed(type), width);
+    case 64: return load_into<uint64_t, int64_t>(form, is_signed(type), width);
+    case 128: return width == 128 ? load_from<Bits128, Bits128>(form) : nullptr;
+    default: return nullptr;
+  }
+}
+
+Handler choose_store_handler(Form form, Type type, unsigned width) {
+  switch (bits_of(type)) {
+    case 8: return store_from<uint8_t>(form, width);
+    case 16: return store_from<uint16_t>(form, width);
+    case 32: return store_from<uint32_t>(form, width);
+    case 64: return store_from<uint64_t>(form, width);
+    case 128: return width == 128 ? store_to<Bits128, Bits128>(form) : nullptr;
+    default: return nullptr;
+  }
+}
+
+Type bits_type(unsigned width) {
+  switch (width) {
+    case 8: return Type::b8;
+    case 16: return Type::b16;
+    case 32: return Type::b32;
+    case 64: return Type::b64;
+    case 128: return Type::b128;
+    default: return Type::none;
+  }
+}
+
+// What a cache that always agrees with memory makes meaningless (PTX ISA 9.7.9.1, 9.7.9.2), and the memory model's
+// words: a host access is at least as strong. Returns whether the access is of the strong kind.
+bool take_semantics(Choice& choice) {
+  static constexpr const char* kHints[] = {
+      "weak", "nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt",
+      "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate",
+      "L2::evict_normal", "L2::evict_first", "L2::evict_last", "L2::64B", "L2::128B", "L2::256B",
+      "cta", "cluster", "gpu", "sys"};
+  static constexpr const char* kStrong[] = {"volatile", "relaxed", "acquire", "release", "mmio"};
+  bool strong = false;
+  while (choice.take_one(kStrong) >= 0) strong = true;
+  while (choice.take_one(kHints) >= 0) {}
+  return strong;
+}
+
+Form take_space(Choice& choice) {
+  static constexpr const char* kNames[] = {"global", "const", "shared", "shared::cta", "local", "param", "param::entry",
+                                           "param::func"};
+  static constexpr Space kSpaces[] = {Space::global, Space::constant, Space::shared, Space::shared, Space::local,
+                                      Space::parameter, Space::kernel_parameter, Space::parameter};
+  const int index = choice.take_one(kNames);
+  Form form;
+  if (index >= 0) form.space = kSpaces[index];
+  return form;
+}
+
+unsigned take_vector(Choice& choice) {
+  static constexpr const char* kNames[] = {"v2", "v4", "v8"};
+  const int index = choice.take_one(kNames);
+  return index < 0 ? 1 : 2u << index;
+}
+
+void set_aux(Choice& choice, bool strong, unsigned elements) {
+  choice.set_aux(static_cast<uint8_t>((elements << kVectorShift) | (strong ? kSynchronises : 0)));
+}
+
+Handler choose_load(Choice& choice) {
+  const bool strong = take_semantics(choice);
+  Form form = take_space(choice);
+  const unsigned elements = take_vector(choice);
+  const Type type = choice.take_type();
+  if (type == Type::none) return nullptr;
+  unsigned width = choice.width();
+  if (width == 0) width = bits_of(type);  // only sinks
+  const Type register_type = bits_type(width);
+  if (register_type == Type::none || choice.elements() != elements) return nullptr;
+  choice.results(register_type, elements);
+  form.named_parameter = form.space != Space::generic && choice.names_kernel_parameter();
+  // Through a register, too, .param of a kernel is the launch's: its own calls' parameters have names only.
+  if (form.space == Space::parameter && choice.in_kernel() && choice.address_in_register()) {
+    form.space = Space::kernel_parameter;
+  }
+  form.width = choice.address();
+  set_aux(choice, strong, elements);
+  return choose_load_handler(form, type, width);
+}
+
+Handler choose_store(Choice& choice) {
+  const bool strong = take_semantics(choice);
+  Form form = take_space(choice);
+  const unsigned elements = take_vector(choice);
+  const Type type = choice.take_type();
+  if (type == Type::none) return nullptr;
+  form.width = choice.address();
+  unsigned width = choice.width();
+  if (width == 0) width = bits_of(type);  // an immediate
+  const Type register_type = width == bits_of(type) ? type : bits_type(width);
+  if (register_type == Type::none || choice.elements() != elements) return nullptr;
+  choice.sources(register_type, elements);
+  set_aux(choice, strong, elements);
+  return choose_store_handler(form, type, width);
+}
+
+constexpr OpcodeRow kRows[] = {
+    {"ld", kAnyType, choose_load, "9.7.9.8"},
+    {"ldu", kAnyType, choose_load, "9.7.9.10"},
+    {"st", kAnyType, choose_store, "9.7.9.11"},
+};
+
+}  // namespace
+VGPU_SOFT_ROWS(load_store, kRows)
+}  // namespace vgpu::soft::VGPU_ISA

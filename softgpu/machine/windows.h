@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generic addresses that are not host memory: windows through which a kernel sees shared, local and parameter space
+// (PTX ISA 5.1, cvta), and the numbers that stand for functions. They lie above the 47-bit addresses of user space, so
+// no allocation can be there. Constants only.
+#pragma once
+
+#include <cstdint>
+
+namespace vgpu::soft {
+
+inline constexpr uint64_t kWindowSize = uint64_t{1} << 32;
+inline constexpr uint64_t kSharedWindow = (uint64_t{1} << 47) + 1 * kWindowSize;
+inline constexpr uint64_t kLocalWindow = (uint64_t{1} << 47) + 2 * kWindowSize;
+inline constexpr uint64_t kParameterWindow = (uint64_t{1} << 47) + 3 * kWindowSize;
+inline constexpr uint64_t kFunctionWindow = (uint64_t{1} << 47) + 4 * kWindowSize;
+inline constexpr uint64_t kFunctionStep = 16;  // function pointers are aligned like code
+
+}  // namespace vgpu::soft
