@@ -101,7 +101,8 @@ TEST_CASE_METHOD(Gpu, "copies after a host function see what it wrote", "[contra
   DeviceBuffer memory(4);
   *host.as<unsigned>() = 1;
   Gate gate(stream);
-  REQUIRE_CUDA(cuLaunchHostFunc(stream, [](void* data) { *static_cast<unsigned*>(data) = 22; }, host.data));
+  REQUIRE_CUDA(cuLaunchHostFunc(
+      stream, [](void* data) { *static_cast<unsigned*>(data) = 22; }, host.data));
   REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, host.data, 4, stream));
   gate.open();
   stream.synchronize();

@@ -128,7 +128,8 @@ TEST_CASE_METHOD(Capture, "copies, sets and host functions are captured", "[cont
   REQUIRE_CUDA(cuMemsetD32Async(memory, 7, kCount, stream));
   add(1, stream);
   REQUIRE_CUDA(cuMemcpyDtoHAsync(host.data, memory, kCount * 4, stream));
-  REQUIRE_CUDA(cuLaunchHostFunc(stream, [](void* data) { ++*static_cast<std::atomic<unsigned>*>(data); }, &calls));
+  REQUIRE_CUDA(cuLaunchHostFunc(
+      stream, [](void* data) { ++*static_cast<std::atomic<unsigned>*>(data); }, &calls));
   Graph graph(end(stream));
   CHECK(nodes_of(graph) == 4);
   CHECK(calls == 0);
@@ -198,8 +199,7 @@ TEST_CASE_METHOD(Capture, "ending a capture that never began is refused", "[cont
 }
 
 TEST_CASE_METHOD(Capture, "the legacy stream cannot be captured", "[contract][capture]") {
-  CHECK(cuStreamBeginCapture(nullptr, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) ==
-        CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CHECK(cuStreamBeginCapture(nullptr, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
 }
 
 TEST_CASE_METHOD(Capture, "an unknown capture mode is refused", "[contract][capture]") {

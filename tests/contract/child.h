@@ -79,10 +79,10 @@ inline ChildResult run_child(const std::string& tag, const std::map<std::string,
 }  // namespace contract
 
 // A child whose tag matches nothing ends well too, so its report is read as well as its code.
-#define REQUIRE_CHILD(...)                                                                        \
-  do {                                                                                            \
-    const contract::ChildResult child_result = contract::run_child(__VA_ARGS__);                  \
-    INFO(child_result.output);                                                                    \
-    REQUIRE(child_result.exit_code == 0);                                                         \
-    REQUIRE(child_result.output.find("All tests passed") != std::string::npos);                   \
+#define REQUIRE_CHILD(...)                                                       \
+  do {                                                                           \
+    const contract::ChildResult child_result = contract::run_child(__VA_ARGS__); \
+    INFO(child_result.output);                                                   \
+    REQUIRE(child_result.exit_code == 0);                                        \
+    REQUIRE(child_result.output.find("All tests passed") != std::string::npos);  \
   } while (false)

@@ -92,8 +92,9 @@ TEST_CASE_METHOD(Gpu, "elapsed time needs events with timing that were recorded"
 }
 
 TEST_CASE_METHOD(Gpu, "events can be made with each flag", "[contract][event]") {
-  for (unsigned flags : {unsigned{CU_EVENT_DEFAULT}, unsigned{CU_EVENT_BLOCKING_SYNC}, unsigned{CU_EVENT_DISABLE_TIMING},
-                         unsigned{CU_EVENT_BLOCKING_SYNC} | unsigned{CU_EVENT_DISABLE_TIMING}}) {
+  for (unsigned flags :
+       {unsigned{CU_EVENT_DEFAULT}, unsigned{CU_EVENT_BLOCKING_SYNC}, unsigned{CU_EVENT_DISABLE_TIMING},
+        unsigned{CU_EVENT_BLOCKING_SYNC} | unsigned{CU_EVENT_DISABLE_TIMING}}) {
     Event event(flags);
     CHECK_CUDA(cuEventRecord(event, nullptr));
     CHECK_CUDA(cuEventSynchronize(event));

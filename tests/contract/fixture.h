@@ -25,7 +25,8 @@ struct StringMaker<CUresult> {
   static std::string convert(CUresult result) {
     const char* name = nullptr;
     const bool known = cuGetErrorName(result, &name) == CUDA_SUCCESS && name;
-    return (known ? std::string(name) : std::string("CUresult")) + " (" + std::to_string(static_cast<int>(result)) + ")";
+    return (known ? std::string(name) : std::string("CUresult")) + " (" + std::to_string(static_cast<int>(result)) +
+           ")";
   }
 };
 }  // namespace Catch

@@ -87,8 +87,8 @@ TEST_CASE_METHOD(Gpu, "a function knows its name and module", "[contract][functi
 
 TEST_CASE_METHOD(Gpu, "cache preferences are hints that are accepted", "[contract][function]") {
   Module module(kBasicPtx);
-  for (CUfunc_cache preference : {CU_FUNC_CACHE_PREFER_NONE, CU_FUNC_CACHE_PREFER_SHARED, CU_FUNC_CACHE_PREFER_L1,
-                                  CU_FUNC_CACHE_PREFER_EQUAL})
+  for (CUfunc_cache preference :
+       {CU_FUNC_CACHE_PREFER_NONE, CU_FUNC_CACHE_PREFER_SHARED, CU_FUNC_CACHE_PREFER_L1, CU_FUNC_CACHE_PREFER_EQUAL})
     CHECK_CUDA(cuFuncSetCacheConfig(module.function("fill"), preference));
   CHECK(cuFuncSetCacheConfig(module.function("fill"), static_cast<CUfunc_cache>(99)) == CUDA_ERROR_INVALID_VALUE);
 }

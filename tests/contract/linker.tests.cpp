@@ -61,7 +61,6 @@ TEST_CASE_METHOD(Linker, "PTX that does not parse is refused by the linker", "[c
 }
 
 TEST_CASE_METHOD(Linker, "the linker refuses wrong arguments", "[contract][linker]") {
-  CHECK_REFUSED(cuLinkAddData(state, CU_JIT_INPUT_PTX, nullptr, 10, "none", 0, nullptr, nullptr));
   CHECK_REFUSED(cuLinkAddFile(state, CU_JIT_INPUT_PTX, "/nonexistent/text.ptx", 0, nullptr, nullptr));
   CHECK(cuLinkCreate(0, nullptr, nullptr, nullptr) == CUDA_ERROR_INVALID_VALUE);
 }

@@ -32,9 +32,7 @@ TEST_CASE("an invalid first entry hides all devices", "[contract][process]") {
   REQUIRE_CHILD("child-no-device", {{kVariable, "-1"}});
 }
 
-TEST_CASE("child: no device is visible", "[.][child-no-device]") {
-  CHECK(cuInit(0) == CUDA_ERROR_NO_DEVICE);
-}
+TEST_CASE("child: no device is visible", "[.][child-no-device]") { CHECK(cuInit(0) == CUDA_ERROR_NO_DEVICE); }
 
 TEST_CASE("the first device alone is visible when it is named", "[contract][process]") {
   REQUIRE_CHILD("child-one-device", {{kVariable, "0"}});

@@ -96,12 +96,11 @@ TEST_CASE_METHOD(Gpu, "NULL and CU_STREAM_LEGACY are one stream", "[contract][st
 }
 
 TEST_CASE_METHOD(Gpu, "the per-thread stream is another one in each thread", "[contract][stream-order]") {
-  Word mine, others;
+  Word mine;
+  DeviceBuffer memory(4);
   Gate gate(CU_STREAM_PER_THREAD);
   mine.write(7, CU_STREAM_PER_THREAD);
   CUresult result = CUDA_ERROR_UNKNOWN;
-  CUdeviceptr memory = 0;
-  REQUIRE_CUDA(cuMemAlloc(&memory, 4));
   std::thread([&] {
     cuCtxSetCurrent(context);
     cuMemsetD32Async(memory, 8, 1, CU_STREAM_PER_THREAD);
@@ -114,7 +113,6 @@ TEST_CASE_METHOD(Gpu, "the per-thread stream is another one in each thread", "[c
   REQUIRE_CUDA(cuStreamSynchronize(CU_STREAM_PER_THREAD));
   CHECK(mine.value() == 7);
   CHECK(read_words(memory, 1)[0] == 8);
-  CHECK_CUDA(cuMemFree(memory));
 }
 
 TEST_CASE_METHOD(Gpu, "the per-thread stream and the legacy stream wait for each other", "[contract][stream-order]") {

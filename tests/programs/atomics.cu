@@ -74,7 +74,7 @@ int main() {
   SAME(xor_, 0);  // The exclusive or of 0 to 1023 is 0.
   SAME(cas, 2 * kTotal);
   SAME(exchanged, 1007);
-  SAME(increment, kTotal % 100u);                // Counts 0 to 99 and begins again.
+  SAME(increment, kTotal % 100u);                  // Counts 0 to 99 and begins again.
   SAME(decrement, (100u - kTotal % 100u) % 100u);  // The same backwards.
   SAME(unsigned_max, 0x80000000u + kTotal - 1);
   SAME(long_add, static_cast<unsigned long long>(kTotal) << 33);

@@ -22,12 +22,11 @@
 }
 
 // The call must succeed.
-#define CHECK(call)                                                                             \
-  do {                                                                                          \
-    const cudaError_t check_error = (call);                                                     \
-    if (check_error != cudaSuccess)                                                             \
-      fail(__FILE__, __LINE__, "%s: %s (%s)", #call, cudaGetErrorName(check_error),             \
-           cudaGetErrorString(check_error));                                                    \
+#define CHECK(call)                                                                                                   \
+  do {                                                                                                                \
+    const cudaError_t check_error = (call);                                                                           \
+    if (check_error != cudaSuccess)                                                                                   \
+      fail(__FILE__, __LINE__, "%s: %s (%s)", #call, cudaGetErrorName(check_error), cudaGetErrorString(check_error)); \
   } while (false)
 
 // The call must fail with exactly this error.
@@ -40,9 +39,9 @@
   } while (false)
 
 // The condition must hold; the rest is a printf format that says what differed.
-#define EXPECT(condition, ...)                                  \
-  do {                                                          \
-    if (!(condition)) fail(__FILE__, __LINE__, __VA_ARGS__);    \
+#define EXPECT(condition, ...)                               \
+  do {                                                       \
+    if (!(condition)) fail(__FILE__, __LINE__, __VA_ARGS__); \
   } while (false)
 
 // A launch reports its errors here, at the launch and not later.

@@ -52,7 +52,8 @@ int main() {
     for (int i = 0; i < blocks; ++i) next[i] = values[(i + blocks - 1) % blocks] + values[(i + 1) % blocks];
     values = next;
   }
-  for (int i = 0; i < blocks; ++i) EXPECT(got[i] == values[i], "block %d ended with %d, expected %d", i, got[i], values[i]);
+  for (int i = 0; i < blocks; ++i)
+    EXPECT(got[i] == values[i], "block %d ended with %d, expected %d", i, got[i], values[i]);
   std::printf("%d blocks met %d times\n", blocks, kRounds);
 
   CHECK_ERROR(cudaLaunchCooperativeKernel(ring, dim3(most + 1), dim3(64), arguments, 0, nullptr),

@@ -2,9 +2,9 @@
 // printf in kernels: formats, return value, lines of many threads. Standard output is caught, compared, then printed.
 #include "check.h"
 
+#include <unistd.h>
 #include <algorithm>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 __global__ void formats(int* returned) {
@@ -53,12 +53,14 @@ int main() {
   returned.read(counts);
   // The device's printf returns how many arguments it took, not how many characters it wrote.
   const int arguments[5] = {0, 10, 4, 6, 4};
-  for (int i = 0; i < 5; ++i) EXPECT(counts[i] == arguments[i], "printf %d returned %d, expected %d", i, counts[i], arguments[i]);
+  for (int i = 0; i < 5; ++i)
+    EXPECT(counts[i] == arguments[i], "printf %d returned %d, expected %d", i, counts[i], arguments[i]);
   std::printf("%s", text.c_str());
 
   std::string all = caught([] { lines<<<3, 40>>>(); });
   std::vector<std::string> got, wanted;
-  for (size_t at = 0, end; (end = all.find('\n', at)) != std::string::npos; at = end + 1) got.push_back(all.substr(at, end - at));
+  for (size_t at = 0, end; (end = all.find('\n', at)) != std::string::npos; at = end + 1)
+    got.push_back(all.substr(at, end - at));
   for (int b = 0; b < 3; ++b)
     for (int t = 0; t < 40; ++t) wanted.push_back("block " + std::to_string(b) + " thread " + std::to_string(t));
   std::sort(got.begin(), got.end());

@@ -27,7 +27,8 @@ static void print_device(int device) {
   std::printf("  PCI                      %04x:%02x:%02x\n", p.pciDomainID, p.pciBusID, p.pciDeviceID);
   std::printf("  UUID                     GPU-");
   for (int i = 0; i < 16; ++i)
-    std::printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", static_cast<unsigned char>(p.uuid.bytes[i]));
+    std::printf("%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                static_cast<unsigned char>(p.uuid.bytes[i]));
   std::printf("\n");
 }
 

@@ -12,7 +12,8 @@ __global__ void multiply(int* values, int factor) { values[blockIdx.x * blockDim
 static void expect_all(const int* device, int expected, const char* where) {
   std::vector<int> host(kValues);
   CHECK(cudaMemcpy(host.data(), device, kValues * sizeof(int), cudaMemcpyDeviceToHost));
-  for (int i = 0; i < kValues; ++i) EXPECT(host[i] == expected, "%s: value %d is %d, expected %d", where, i, host[i], expected);
+  for (int i = 0; i < kValues; ++i)
+    EXPECT(host[i] == expected, "%s: value %d is %d, expected %d", where, i, host[i], expected);
   std::printf("%s: %d\n", where, expected);
 }
 

@@ -2,9 +2,9 @@
 // Sixteen-bit floats: IEEE half and bfloat16, scalar and packed, conversions with rounding, comparisons, atomics.
 #include "check.h"
 
-#include <cmath>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cmath>
 #include <vector>
 
 constexpr int kValues = 256;

@@ -8,7 +8,8 @@ __global__ void count(const unsigned char* data, int n, unsigned* bins) {
   __shared__ unsigned local[256];
   local[threadIdx.x] = 0;
   __syncthreads();
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) atomicAdd(&local[data[i]], 1u);
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x)
+    atomicAdd(&local[data[i]], 1u);
   __syncthreads();
   if (local[threadIdx.x]) atomicAdd(&bins[threadIdx.x], local[threadIdx.x]);
 }

@@ -32,8 +32,7 @@ int main() {
   EXPECT(few <= many && few >= 1, "with 40 KiB of shared memory %d blocks, with 1 KiB %d", few, many);
 
   int grid = 0, block = 0;
-  CHECK(cudaOccupancyMaxPotentialBlockSizeVariableSMem(&grid, &block, kernel,
-                                                       WordPerThread{}));
+  CHECK(cudaOccupancyMaxPotentialBlockSizeVariableSMem(&grid, &block, kernel, WordPerThread{}));
   EXPECT(grid >= p.multiProcessorCount && block % 32 == 0 && block >= 32, "suggestion %d x %d", grid, block);
   DeviceArray<int> values(1);
   kernel<<<1, block, block * sizeof(int)>>>(values.get());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Allocation in stream order: cudaMallocAsync and cudaFreeAsync, reuse across streams through an event, a pool's limits.
+// Allocation in stream order: cudaMallocAsync and cudaFreeAsync, reuse across streams through an event, a pool's
+// limits.
 #include "check.h"
 
 #include <vector>

@@ -3,9 +3,9 @@
 // a log, launched on memory that the runtime allocated.
 #include "check.h"
 
-#include <cstring>
 #include <cuda.h>
 #include <cudaTypedefs.h>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -48,9 +48,9 @@ static Function entry(const char* name) {
   return reinterpret_cast<Function>(pointer);
 }
 
-#define CHECK_DRIVER(call)                                               \
-  do {                                                                   \
-    const CUresult driver_result = (call);                               \
+#define CHECK_DRIVER(call)                                                 \
+  do {                                                                     \
+    const CUresult driver_result = (call);                                 \
     EXPECT(driver_result == CUDA_SUCCESS, "%s: %d", #call, driver_result); \
   } while (false)
 

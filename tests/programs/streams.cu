@@ -59,7 +59,8 @@ int main() {
     CHECK(cudaStreamQuery(streams[s]));
     CHECK(cudaEventQuery(done[s]));
     const int sum = expected[s] + expected[(s + 1) % kStreams];
-    for (int i = 0; i < kValues; ++i) EXPECT(host[s][i] == sum, "stream %d value %d is %d, expected %d", s, i, host[s][i], sum);
+    for (int i = 0; i < kValues; ++i)
+      EXPECT(host[s][i] == sum, "stream %d value %d is %d, expected %d", s, i, host[s][i], sum);
   }
   float milliseconds = -1;
   CHECK(cudaEventElapsedTime(&milliseconds, begin, end));

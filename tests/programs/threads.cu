@@ -49,8 +49,7 @@ static void work_alone(int t) {
     CHECK_LAUNCH();
     CHECK(cudaMemcpyAsync(host.data(), values.get(), values.bytes(), cudaMemcpyDeviceToHost));
     CHECK(cudaStreamSynchronize(nullptr));
-    for (int i = 0; i < kValues; ++i)
-      EXPECT(host[i] == t + r, "thread %d round %d: value %d is %d", t, r, i, host[i]);
+    for (int i = 0; i < kValues; ++i) EXPECT(host[i] == t + r, "thread %d round %d: value %d is %d", t, r, i, host[i]);
   }
 }
 

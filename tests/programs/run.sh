@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs samples and says which fail: run.sh FOLDER [NAME...], FOLDER being build/programs/static or shared. A sample is
+# good when it ends with code 0 and the last line PASS within the time limit (LIMIT, seconds). LD_LIBRARY_PATH picks
+# the driver. The exit code is the number of samples that failed.
+folder=$1
+shift
+[ $# -gt 0 ] || set -- $(ls "$folder")
+failed=0
+for name in "$@"; do
+  log=$(mktemp)
+  begin=$(date +%s%N)
+  timeout "${LIMIT:-60}" "$folder/$name" >"$log" 2>&1
+  code=$?
+  milliseconds=$((($(date +%s%N) - begin) / 1000000))
+  if [ $code -eq 0 ] && [ "$(tail -n 1 "$log")" = PASS ]; then
+    echo "ok    $name (${milliseconds} ms)"
+  else
+    failed=$((failed + 1))
+    echo "FAIL  $name (${milliseconds} ms, code $code)"
+    tail -n 4 "$log" | sed 's/^/        /'
+  fi
+  rm -f "$log"
+done
+exit $failed
