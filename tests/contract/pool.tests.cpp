@@ -11,7 +11,8 @@ class Pools : public Gpu {
   CUmemoryPool create() const {
     CUmemPoolProps properties = {};
     properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
-    properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, {device}};
+    properties.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    properties.location.id = device;
     CUmemoryPool pool = nullptr;
     REQUIRE_CUDA(cuMemPoolCreate(&pool, &properties));
     return pool;
@@ -144,7 +145,9 @@ TEST_CASE_METHOD(Pools, "reuse policies of a pool can be set", "[contract][pool]
 TEST_CASE_METHOD(Pools, "a device has access to its own pool", "[contract][pool]") {
   if (!supported) SKIP("no memory pools");
   CUmemoryPool pool = create();
-  CUmemLocation location = {CU_MEM_LOCATION_TYPE_DEVICE, {device}};
+  CUmemLocation location = {};
+  location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  location.id = device;
   CUmemAccess_flags flags = CU_MEM_ACCESS_FLAGS_PROT_NONE;
   CHECK_CUDA(cuMemPoolGetAccess(&flags, pool, &location));
   CHECK(flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE);
