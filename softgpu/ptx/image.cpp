@@ -9,6 +9,8 @@
 #include <limits>
 #include <string_view>
 
+#include "softgpu/ptx/object_file.h"
+
 namespace vgpu::soft::ptx {
 namespace {
 
@@ -59,6 +61,15 @@ Result<void, CUresult> add_containers(ImageEntries& entries, Bytes bytes, uint32
   return {};
 }
 
+// Each container of a host object or archive is an object to link.
+Result<ImageEntries, CUresult> list_objects(const std::optional<Containers>& containers) {
+  if (!containers) return CUDA_ERROR_INVALID_IMAGE;
+  ImageEntries entries;
+  uint32_t group = 0;
+  for (const Bytes container : *containers) TRY(add_containers(entries, container, ++group));
+  return entries;
+}
+
 Result<ImageEntries, CUresult> list_image(const fatbin::Image& image) {
   ImageEntries entries;
   Entry single;
@@ -72,8 +83,11 @@ Result<ImageEntries, CUresult> list_image(const fatbin::Image& image) {
       single.kind = EntryKind::ptx;
       read_headline(as_text(image.bytes), single);
       break;
-    case ImageKind::elf: single.kind = EntryKind::cubin; break;
-    case ImageKind::archive: break;
+    case ImageKind::elf:
+      if (!is_cubin(image.bytes)) return list_objects(containers_of_object(image.bytes));
+      single.kind = EntryKind::cubin;
+      break;
+    case ImageKind::archive: return list_objects(containers_of_archive(image.bytes));
     case ImageKind::wrapper: case ImageKind::unknown: return CUDA_ERROR_INVALID_IMAGE;
   }
   entries.push_back({single, 0, true});

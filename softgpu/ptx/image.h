@@ -35,14 +35,16 @@ using ImageEntries = std::vector<ImageEntry>;
 // CUDA_ERROR_INVALID_VALUE for NULL, CUDA_ERROR_INVALID_IMAGE when it is none of these, or corrupt.
 Result<ImageEntries, CUresult> read_image(const void* image);
 
-// An image of known size: container(s), ELF, an archive (one entry of kind other), or PTX with or without a NUL.
-// CUDA_ERROR_INVALID_IMAGE also when it is truncated or a wrapper.
+// An image of known size: container(s), ELF, an archive, or PTX with or without a NUL. A cubin is one entry; of host
+// objects and archives of them (CU_JIT_INPUT_OBJECT, _LIBRARY) every fat binary inside is a group of its own, and there
+// may be none. CUDA_ERROR_INVALID_IMAGE also when it is truncated or a wrapper.
 Result<ImageEntries, CUresult> read_image(std::span<const std::byte> image);
 
 // The newest PTX that this device can run, decompressed: one text, or for a program with relocatable device code one
 // per linked object, to be linked together. Cubins are skipped; PTX for "a" targets runs on exactly that capability,
 // for "f" targets on later ones of the same family. CUDA_ERROR_NO_BINARY_FOR_GPU when nothing is left, but
-// CUDA_ERROR_INVALID_PTX when the image is one PTX text for a later device, CUDA_ERROR_INVALID_IMAGE when the chosen entry is corrupt, CUDA_ERROR_NOT_SUPPORTED for a compression of old nvcc.
+// CUDA_ERROR_INVALID_PTX when the image is one PTX text for a later device, CUDA_ERROR_INVALID_IMAGE when the chosen
+// entry is corrupt, CUDA_ERROR_NOT_SUPPORTED for a compression of old nvcc.
 Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device);
 
 // The payload of an entry, decompressed; a PTX entry's without trailing NULs. Errors as of choose_ptx.

@@ -122,7 +122,8 @@ Token Lexer::next() {
 
 Token Lexer::lex_dot() {
   // `.5` is a number where no word of a name stands before it; words like `.2d` always have one.
-  if (is(position_[1], kDigit) && position_ != begin_ && !is(position_[-1], kFollow)) return lex_decimal_float(position_);
+  const bool behind_word = position_ == begin_ || is(position_[-1], kFollow);
+  if (is(position_[1], kDigit) && !behind_word) return lex_decimal_float(position_);
   const char* begin = ++position_;
   for (;;) {
     while (is(*position_, kFollow)) ++position_;

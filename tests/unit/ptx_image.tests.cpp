@@ -111,15 +111,43 @@ void exercise(const std::string& bytes) {
   (void)choose_ptx(entries.value(), {9, 0});
 }
 
-std::string small_elf() {
-  std::string bytes(64 + 2 * 64 + 32, '\0');
+// An ELF file with a section of this name and contents. Machine 190 is a GPU, 62 is x86-64.
+std::string elf_with(const std::string& name, const std::string& contents, uint16_t machine) {
+  const std::string names = '\0' + name + '\0';
+  std::string bytes(64 + 3 * 64, '\0');
   std::memcpy(bytes.data(), "\x7f" "ELF\x02\x01\x01", 7);
-  put<uint64_t>(bytes, 40, 64);   // e_shoff
-  put<uint16_t>(bytes, 58, 64);   // e_shentsize
-  put<uint16_t>(bytes, 60, 2);    // e_shnum
-  put<uint32_t>(bytes, 128 + 4, 1);     // sh_type PROGBITS
-  put<uint64_t>(bytes, 128 + 24, 192);  // sh_offset
-  put<uint64_t>(bytes, 128 + 32, 32);   // sh_size
+  put<uint16_t>(bytes, 18, machine);
+  put<uint64_t>(bytes, 40, 64);  // e_shoff
+  put<uint16_t>(bytes, 58, 64);  // e_shentsize
+  put<uint16_t>(bytes, 60, 3);   // e_shnum
+  put<uint16_t>(bytes, 62, 1);   // e_shstrndx
+  const auto section = [&bytes](size_t index, uint32_t name_offset, uint64_t size) {
+    const size_t header = 64 + index * 64;
+    put<uint32_t>(bytes, header, name_offset);
+    put<uint32_t>(bytes, header + 4, 1);  // SHT_PROGBITS
+    put<uint64_t>(bytes, header + 24, bytes.size());
+    put<uint64_t>(bytes, header + 32, size);
+  };
+  section(1, 0, names.size());
+  bytes += names;
+  section(2, 1, contents.size());
+  bytes += contents;
+  return bytes;
+}
+
+std::string small_elf() { return elf_with(".text", std::string(32, 'x'), 190); }
+
+std::string archive_of(const std::vector<std::string>& members) {
+  std::string bytes = "!<arch>\n";
+  for (const std::string& member : members) {
+    std::string header(60, ' ');
+    header.replace(0, 3, "m.o");
+    const std::string size = std::to_string(member.size());
+    header.replace(48, size.size(), size);
+    header.replace(58, 2, "`\n");
+    bytes += header + member;
+    if (member.size() % 2 != 0) bytes += '\n';
+  }
   return bytes;
 }
 
@@ -234,10 +262,21 @@ TEST_CASE("an ELF file is as long as its headers say", "[unit]") {
 }
 
 TEST_CASE("an archive needs its size", "[unit]") {
-  const std::string archive = "!<arch>\nmember";
+  const std::string archive = archive_of({"member"});
   CHECK_FALSE(fatbin::locate_image(archive.c_str()).has_value());
   CHECK(fatbin::locate_image(span_of(archive))->kind == fatbin::ImageKind::archive);
   CHECK(error_of(archive) == CUDA_ERROR_NO_BINARY_FOR_GPU);
+  CHECK(error_of("!<arch>\nmember") == CUDA_ERROR_INVALID_IMAGE);
+}
+
+TEST_CASE("every fat binary inside host objects and archives is an object to link", "[unit]") {
+  const std::string one = container({{kPtx, 75, 0, "one"}}), two = container({{kPtx, 75, kZstd, "two"}});
+  const std::string object = elf_with("__nv_relfatbin", one + std::string(8, '\0') + two, 62);
+  CHECK(chosen(object, {7, 5}).value() == std::vector<std::string>{"one", "two"});
+  const std::string plain = elf_with(".text", "code", 62), other = elf_with(".nv_fatbin", two, 62);
+  const std::string archive = archive_of({"text", object, plain, other});
+  CHECK(chosen(archive, {7, 5}).value() == std::vector<std::string>{"one", "two", "two"});
+  CHECK(error_of(elf_with(".nv_fatbin", one.substr(0, one.size() - 8), 62)) == CUDA_ERROR_INVALID_IMAGE);
 }
 
 TEST_CASE("NULL, nothing and noise are no images", "[unit]") {
@@ -259,7 +298,8 @@ TEST_CASE("every proper prefix of a container is refused", "[unit]") {
 
 TEST_CASE("flipped bits never read outside the image", "[unit]") {
   const std::vector<EntrySpec> specs{{kPtx, 75, kLz4, std::string(200, 'y')}, {kPtx, 80, kZstd, std::string(200, 'z')}};
-  for (const std::string& bytes : {container(specs), small_elf()}) {
+  const std::string object = elf_with(".nv_fatbin", container(specs), 62);
+  for (const std::string& bytes : {container(specs), small_elf(), object, archive_of({object})}) {
     for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
       std::string damaged = bytes;
       damaged[bit / 8] = char(damaged[bit / 8] ^ (1 << bit % 8));
