@@ -76,6 +76,7 @@ void Parser::fail_expected(std::string_view what) {
 }
 
 void Parser::parse_module() {
+  if (module_.text.size() > kMaxText) fail("the text is too large");
   if (!failed_ && !at_dot("version")) fail_expected("'.version'");
   while (!failed_ && !at(TokenKind::end)) parse_module_directive();
 }

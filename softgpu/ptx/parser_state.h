@@ -17,6 +17,7 @@
 namespace vgpu::soft::ptx {
 
 inline constexpr uint32_t kMaxVersionMajor = 9, kMaxVersionMinor = 9;  // a newer PTX ISA is refused
+inline constexpr size_t kMaxText = size_t{1} << 30;                    // so that no 32-bit number of the tree wraps
 inline constexpr uint32_t kMaxNesting = 64;                            // of { } scopes, brackets and parentheses
 inline constexpr uint32_t kMaxRegisters = 1U << 20;                    // of one function
 inline constexpr uint32_t kMaxNumbered = 1U << 16;                     // variables declared with <n>, per module
