@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nodes one kind at a time: parameters set and updated, memory nodes, conditions of ownership. CUDA driver API: Graph
+// management.
+#include <unistd.h>
+
+#include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
+
+namespace {
+
+constexpr unsigned kWords = 64;
+
+class OneNode : public Gpu {
+ public:
+  OneNode() : memory(kWords * 4) {
+    REQUIRE_CUDA(cuMemsetD32(memory, 0, kWords));
+    REQUIRE_CUDA(cuCtxSynchronize());
+  }
+
+  CUDA_MEMSET_NODE_PARAMS set_params(CUdeviceptr where, unsigned value) const {
+    CUDA_MEMSET_NODE_PARAMS params = {};
+    params.dst = where;
+    params.elementSize = 4;
+    params.value = value;
+    params.width = kWords;
+    params.height = 1;
+    return params;
+  }
+  CUDA_MEMCPY3D copy_params(CUdeviceptr from, void* to) const {
+    CUDA_MEMCPY3D params = {};
+    params.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+    params.srcDevice = from;
+    params.dstMemoryType = CU_MEMORYTYPE_HOST;
+    params.dstHost = to;
+    params.WidthInBytes = params.srcPitch = params.dstPitch = kWords * 4;
+    params.Height = params.Depth = params.srcHeight = params.dstHeight = 1;
+    return params;
+  }
+  void run(CUgraphExec exec) const {
+    REQUIRE_CUDA(cuGraphLaunch(exec, stream));
+    stream.synchronize();
+  }
+
+  DeviceBuffer memory;
+  Stream stream;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(OneNode, "parameters of a set node are read back and replaced", "[contract][graph-nodes]") {
+  Graph graph;
+  CUgraphNode node = nullptr;
+  auto params = set_params(memory, 5);
+  REQUIRE_CUDA(cuGraphAddMemsetNode(&node, graph, nullptr, 0, &params, context));
+  CUDA_MEMSET_NODE_PARAMS found = {};
+  CHECK_CUDA(cuGraphMemsetNodeGetParams(node, &found));
+  CHECK(found.dst == memory);
+  CHECK(found.value == 5);
+  CHECK(found.width == kWords);
+  params.value = 6;
+  CHECK_CUDA(cuGraphMemsetNodeSetParams(node, &params));
+  GraphExec exec(graph);
+  run(exec);
+  CHECK(read_words(memory, kWords) == repeated(kWords, 6));
+  params.value = 7;
+  REQUIRE_CUDA(cuGraphExecMemsetNodeSetParams(exec, node, &params, context));
+  run(exec);
+  CHECK(read_words(memory, kWords) == repeated(kWords, 7));
+}
+
+TEST_CASE_METHOD(OneNode, "a copy node takes another destination", "[contract][graph-nodes]") {
+  Graph graph;
+  HostBuffer first(kWords * 4), second(kWords * 4);
+  std::memset(first.data, 0, first.size);
+  std::memset(second.data, 0, second.size);
+  REQUIRE_CUDA(cuMemsetD32(memory, 9, kWords));
+  REQUIRE_CUDA(cuCtxSynchronize());
+  CUgraphNode node = nullptr;
+  auto params = copy_params(memory, first.data);
+  REQUIRE_CUDA(cuGraphAddMemcpyNode(&node, graph, nullptr, 0, &params, context));
+  GraphExec exec(graph);
+  params = copy_params(memory, second.data);
+  REQUIRE_CUDA(cuGraphExecMemcpyNodeSetParams(exec, node, &params, context));
+  run(exec);
+  CHECK(first.as<unsigned>()[0] == 0);
+  CHECK(second.as<unsigned>()[kWords - 1] == 9);
+}
+
+TEST_CASE_METHOD(OneNode, "a host node takes another function", "[contract][graph-nodes]") {
+  Graph graph;
+  int value = 0;
+  CUDA_HOST_NODE_PARAMS params = {};
+  params.fn = [](void* data) { *static_cast<int*>(data) += 1; };
+  params.userData = &value;
+  CUgraphNode node = nullptr;
+  REQUIRE_CUDA(cuGraphAddHostNode(&node, graph, nullptr, 0, &params));
+  GraphExec exec(graph);
+  run(exec);
+  CHECK(value == 1);
+  params.fn = [](void* data) { *static_cast<int*>(data) += 100; };
+  REQUIRE_CUDA(cuGraphExecHostNodeSetParams(exec, node, &params));
+  run(exec);
+  CHECK(value == 101);
+}
+
+TEST_CASE_METHOD(OneNode, "an event node waits for an event of a stream", "[contract][graph-nodes]") {
+  Graph graph;
+  Stream other;
+  Event event(CU_EVENT_DISABLE_TIMING);
+  CUgraphNode wait = nullptr, set = nullptr;
+  REQUIRE_CUDA(cuGraphAddEventWaitNode(&wait, graph, nullptr, 0, event));
+  const auto params = set_params(memory, 3);
+  REQUIRE_CUDA(cuGraphAddMemsetNode(&set, graph, &wait, 1, &params, context));
+  GraphExec exec(graph);
+  REQUIRE_CUDA(cuGraphUpload(exec, stream));
+  stream.synchronize();
+  Gate gate(other);
+  REQUIRE_CUDA(cuEventRecord(event, other));
+  REQUIRE_CUDA(cuGraphLaunch(exec, stream));
+  CHECK(cuStreamQuery(stream) == CUDA_ERROR_NOT_READY);
+  gate.open();
+  stream.synchronize();
+  CHECK(read_words(memory, kWords) == repeated(kWords, 3));
+  CUevent found = nullptr;
+  CHECK_CUDA(cuGraphEventWaitNodeGetEvent(wait, &found));
+  CHECK(found == event.handle);
+}
+
+TEST_CASE_METHOD(OneNode, "cuGraphAddNode adds a node of any kind", "[contract][graph-nodes]") {
+  Graph graph;
+  Module module(kBasicPtx);
+  CUdeviceptr address = memory;
+  unsigned term = 8, count = kWords;
+  void* arguments[] = {&address, &term, &count};
+  CUgraphNodeParams params = {};
+  params.type = CU_GRAPH_NODE_TYPE_KERNEL;
+  params.kernel.func = module.function("add");
+  params.kernel.gridDimX = params.kernel.gridDimY = params.kernel.gridDimZ = 1;
+  params.kernel.blockDimX = kWords;
+  params.kernel.blockDimY = params.kernel.blockDimZ = 1;
+  params.kernel.kernelParams = arguments;
+  CUgraphNode node = nullptr;
+  REQUIRE_CUDA(cuGraphAddNode(&node, graph, nullptr, nullptr, 0, &params));
+  GraphExec exec(graph);
+  run(exec);
+  CHECK(read_words(memory, kWords) == repeated(kWords, 8));
+  term = 20;
+  REQUIRE_CUDA(cuGraphExecNodeSetParams(exec, node, &params));
+  run(exec);
+  CHECK(read_words(memory, kWords) == repeated(kWords, 28));
+}
+
+TEST_CASE_METHOD(OneNode, "a graph allocates memory for itself and frees it", "[contract][graph-nodes]") {
+  if (!attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) SKIP("no memory pools");
+  Graph graph;
+  HostBuffer host(kWords * 4);
+  CUDA_MEM_ALLOC_NODE_PARAMS allocation = {};
+  allocation.poolProps.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  allocation.poolProps.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  allocation.poolProps.location.id = device;
+  allocation.bytesize = kWords * 4;
+  CUgraphNode allocate = nullptr, set = nullptr, copy = nullptr, release = nullptr;
+  REQUIRE_CUDA(cuGraphAddMemAllocNode(&allocate, graph, nullptr, 0, &allocation));
+  REQUIRE(allocation.dptr != 0);
+  const auto set_node = set_params(allocation.dptr, 77);
+  const auto copy_node = copy_params(allocation.dptr, host.data);
+  REQUIRE_CUDA(cuGraphAddMemsetNode(&set, graph, &allocate, 1, &set_node, context));
+  REQUIRE_CUDA(cuGraphAddMemcpyNode(&copy, graph, &set, 1, &copy_node, context));
+  REQUIRE_CUDA(cuGraphAddMemFreeNode(&release, graph, &copy, 1, allocation.dptr));
+  GraphExec exec(graph);
+  for (int i = 0; i < 3; ++i) {
+    std::memset(host.data, 0, host.size);
+    run(exec);
+    CHECK(host.as<unsigned>()[kWords - 1] == 77);
+  }
+  CHECK_CUDA(cuDeviceGraphMemTrim(device));
+}
+
+TEST_CASE_METHOD(OneNode, "an allocation in a captured stream becomes part of the graph", "[contract][graph-nodes]") {
+  if (!attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) SKIP("no memory pools");
+  HostBuffer host(kWords * 4);
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+  REQUIRE_CUDA(cuMemAllocAsync(&address, kWords * 4, stream));
+  REQUIRE_CUDA(cuMemsetD32Async(address, 66, kWords, stream));
+  REQUIRE_CUDA(cuMemcpyDtoHAsync(host.data, address, kWords * 4, stream));
+  REQUIRE_CUDA(cuMemFreeAsync(address, stream));
+  CUgraph captured = nullptr;
+  REQUIRE_CUDA(cuStreamEndCapture(stream, &captured));
+  Graph graph(captured);
+  GraphExec exec(graph);
+  std::memset(host.data, 0, host.size);
+  run(exec);
+  CHECK(host.as<unsigned>()[0] == 66);
+}
+
+TEST_CASE_METHOD(OneNode, "a user object lives as long as a graph holds it", "[contract][graph-nodes]") {
+  std::atomic<int> destroyed{0};
+  CUuserObject object = nullptr;
+  REQUIRE_CUDA(cuUserObjectCreate(
+      &object, &destroyed, [](void* data) { ++*static_cast<std::atomic<int>*>(data); }, 1,
+      CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
+  {
+    Graph graph;
+    REQUIRE_CUDA(cuGraphRetainUserObject(graph, object, 1, CU_GRAPH_USER_OBJECT_MOVE));
+    CHECK(destroyed == 0);
+  }
+  // The destructor may run on another thread, some time later.
+  for (int i = 0; i < 1000 && destroyed == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(destroyed == 1);
+}
+
+TEST_CASE_METHOD(OneNode, "a graph is printed for the eyes of people", "[contract][graph-nodes]") {
+  Graph graph;
+  CUgraphNode node = nullptr;
+  REQUIRE_CUDA(cuGraphAddEmptyNode(&node, graph, nullptr, 0));
+  char path[] = "/tmp/vgpu-contract-XXXXXX";
+  const int fd = mkstemp(path);
+  REQUIRE(fd >= 0);
+  close(fd);
+  const CUresult result = cuGraphDebugDotPrint(graph, path, 0);
+  std::string text;
+  if (std::FILE* file = std::fopen(path, "r")) {
+    char buffer[256];
+    while (std::fgets(buffer, sizeof buffer, file)) text += buffer;
+    std::fclose(file);
+  }
+  unlink(path);
+  CHECK(result == CUDA_SUCCESS);
+  CHECK(text.find("digraph") != std::string::npos);
+}
