@@ -14,7 +14,7 @@
 
 namespace vgpu::soft {
 
-inline constexpr unsigned kBarriers = 16;
+inline constexpr unsigned kBarriers = 16;  // that PTX can name
 
 class Block {
  public:
@@ -40,6 +40,8 @@ class Block {
     bool all = true, any = false;
   };
   bool arrive(Warp& warp, LaneMask lanes, uint8_t id, uint32_t expected, LaneMask predicate, Schedule::Opened opened);
+  // Whether lanes of the warp have arrived at the barrier and it has not opened since.
+  bool is_pending(const Warp& warp, LaneMask lanes, uint8_t id) const { return (barriers_[id].lanes[warp.index] & lanes) != 0; }
   const Reduction& reduction(uint8_t id) const { return barriers_[id].result; }
 
   // Lanes of the warp ended, its `live` says which are left.
@@ -67,7 +69,7 @@ class Block {
   RowMemory shared_;
   RowMemory local_;
   RowMemory specials_;
-  Barrier barriers_[kBarriers];
+  Barrier barriers_[kBarriers + 1];  // the last one is the cluster's
   uint32_t busy_barriers_ = 0;  // bit per barrier that somebody has arrived at
   uint32_t live_warps_ = 0;
 };

@@ -77,7 +77,8 @@ class Warp {
   Block* block = nullptr;
   Schedule* schedule = nullptr;
   CachedRange ranges[kCachedRanges];
-  // Values that lanes show each other in shfl, vote, match and redux; a lane's are valid while it waits or completes.
+  // What lanes show each other in shfl, match and redux (values) and vote (predicates), while they wait or complete.
+  LaneMask exchanged = 0;
   alignas(64) uint64_t exchange[kLanes] = {};
 };
 

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// atom and red (PTX ISA 9.7.13.6, 9.7.13.7). Blocks run in parallel, so global memory is changed with the host's atomic
+// operations; shared memory belongs to the thread that runs the block. When all lanes name the same place, they are
+// applied one after the other to one value and written at once: the order among lanes is free.
+#include <cmath>
+#include <type_traits>
+
+#include "softgpu/machine/ops/half.h"
+#include "softgpu/machine/ops/memory_access.h"
+
+namespace vgpu::soft::VGPU_ISA {
+namespace {
+
+// What comes of `old` in memory with operands b and c. T is the type in memory.
+template <class T> struct Add { static T apply(T old, T b, T) { return static_cast<T>(old + b); } };
+template <class T> struct And { static T apply(T old, T b, T) { return static_cast<T>(old & b); } };
+template <class T> struct Or { static T apply(T old, T b, T) { return static_cast<T>(old | b); } };
+template <class T> struct Xor { static T apply(T old, T b, T) { return static_cast<T>(old ^ b); } };
+template <class T> struct Exchange { static T apply(T, T b, T) { return b; } };
+template <class T> struct CompareAndSwap { static T apply(T old, T b, T c) { return old == b ? c : old; } };
+template <class T> struct Min { static T apply(T old, T b, T) { return b < old ? b : old; } };
+template <class T> struct Max { static T apply(T old, T b, T) { return old < b ? b : old; } };
+struct Increment { static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old >= b ? 0 : old + 1; } };
+struct Decrement { static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old == 0 || old > b ? b : old - 1; } };
+
+// Global f32 flushes subnormals, shared does not.
+VGPU_INLINE float flush(float value) {
+  const uint32_t bits = as_bits(value);
+  return (bits & 0x7f800000u) == 0 ? as_float(bits & 0x80000000u) : value;
+}
+struct AddFloatFlush {
+  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) {
+    return as_bits(flush(flush(as_float(old)) + flush(as_float(b))));
+  }
+};
+struct AddFloat {
+  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return as_bits(as_float(old) + as_float(b)); }
+};
+struct AddDouble {
+  static uint64_t apply(uint64_t old, uint64_t b, uint64_t) { return as_bits(as_double(old) + as_double(b)); }
+};
+// The f32 sum of two halves, rounded again, is the sum rounded once: f32 has more than twice the bits and two more.
+template <class Ops>
+struct AddHalf {
+  static uint16_t apply(uint16_t old, uint16_t b, uint16_t) { return Ops::narrow(Ops::widen(old) + Ops::widen(b)); }
+};
+template <class Ops>
+struct AddHalfPair {
+  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) {
+    const uint32_t low = AddHalf<Ops>::apply(static_cast<uint16_t>(old), static_cast<uint16_t>(b), 0);
+    const uint32_t high = AddHalf<Ops>::apply(static_cast<uint16_t>(old >> 16), static_cast<uint16_t>(b >> 16), 0);
+    return low | high << 16;
+  }
+};
+
+// One lane's change of *pointer; returns what was there.
+template <class Op, class T>
+VGPU_INLINE T change(T* pointer, T b, T c) {
+  if constexpr (std::is_same_v<Op, Add<T>> && std::is_unsigned_v<T>) {
+    return __atomic_fetch_add(pointer, b, __ATOMIC_SEQ_CST);
+  } else if constexpr (std::is_same_v<Op, Exchange<T>>) {
+    return __atomic_exchange_n(pointer, b, __ATOMIC_SEQ_CST);
+  } else if constexpr (std::is_same_v<Op, CompareAndSwap<T>>) {
+    __atomic_compare_exchange_n(pointer, &b, c, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return b;
+  } else {
+    T old = __atomic_load_n(pointer, __ATOMIC_SEQ_CST);
+    while (!__atomic_compare_exchange_n(pointer, &old, Op::apply(old, b, c), true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {}
+    return old;
+  }
+}
+
+// All lanes in the mask, at the same place. old[i] is what lane i found.
+template <class Op, class T>
+VGPU_INLINE void change_together(T* pointer, LaneMask mask, const T* b, const T* c, T* old) {
+  T before = __atomic_load_n(pointer, __ATOMIC_SEQ_CST);
+  T after = before;
+  do {
+    after = before;
+    for_each_lane(mask, [&](unsigned i) {
+      old[i] = after;
+      after = Op::apply(after, b[i], c[i]);
+    });
+  } while (!__atomic_compare_exchange_n(pointer, &before, after, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+}
+
+VGPU_INLINE bool same_place(const Addresses& addresses, LaneMask mask) {
+  const uint64_t first = addresses.at[__builtin_ctz(mask)];
+  uint64_t differs = 0;
+  for (unsigned i = 0; i < kLanes; ++i) differs |= (mask >> i & 1u) != 0 ? addresses.at[i] ^ first : 0;
+  return differs == 0;
+}
+
+// Operands: kResult: d, a, b, c; else a, b, c. Without a third source, c is a row of zeros.
+template <Space kSpace, class A, class Op, class T, bool kResult>
+void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  constexpr unsigned kFirst = kResult ? 1 : 0;
+  if (kResult) warp.synchronising = true;
+  Addresses addresses;
+  load_addresses<A>(warp, instruction, instruction.operand[kFirst], addresses);
+  const T* b = warp.row<T>(instruction.operand[kFirst + 1]);
+  const T* c = warp.row<T>(instruction.operand[kFirst + 2]);
+  T old[kLanes];
+  const Place place = find_place<kSpace, true>(warp, instruction, addresses, mask, sizeof(T));
+  if (!place.fast) {
+    std::byte* pointers[kLanes];
+    if (!resolve_lanes(warp, instruction, mask, kSpace, addresses.at, sizeof(T), true, pointers)) return;
+    for_each_lane(mask, [&](unsigned i) { old[i] = change<Op>(reinterpret_cast<T*>(pointers[i]), b[i], c[i]); });
+  } else if constexpr (kSpace == Space::shared) {
+    for_each_lane(mask, [&](unsigned i) {
+      T* pointer = reinterpret_cast<T*>(place.base + addresses.at[i]);
+      old[i] = *pointer;
+      *pointer = Op::apply(old[i], b[i], c[i]);
+    });
+  } else if (same_place(addresses, mask)) {
+    change_together<Op>(reinterpret_cast<T*>(place.base + addresses.at[__builtin_ctz(mask)]), mask, b, c, old);
+  } else {
+    for_each_lane(mask, [&](unsigned i) {
+      old[i] = change<Op>(reinterpret_cast<T*>(place.base + addresses.at[i]), b[i], c[i]);
+    });
+  }
+  if constexpr (kResult) {
+    T* d = warp.row<T>(instruction.operand[0]);
+    for_each_lane(mask, [&](unsigned i) { d[i] = old[i]; });
+  }
+}
+
+struct Form {
+  Space space = Space::generic;
+  bool narrow = false;   // 32-bit addresses
+  bool result = true;    // atom, else red
+};
+
+template <class Op, class T, bool kResult>
+Handler in_space(Form form) {
+  switch (form.space) {
+    case Space::generic: return form.narrow ? nullptr : Handler{atomic<Space::generic, uint64_t, Op, T, kResult>};
+    case Space::global: return form.narrow ? nullptr : Handler{atomic<Space::global, uint64_t, Op, T, kResult>};
+    case Space::shared:
+      return form.narrow ? atomic<Space::shared, uint32_t, Op, T, kResult> : atomic<Space::shared, uint64_t, Op, T, kResult>;
+    case Space::constant:
+    case Space::local:
+    case Space::parameter:
+    case Space::kernel_parameter: return nullptr;
+  }
+  return nullptr;
+}
+
+template <class Op, class T>
+Handler pick(Form form) {
+  return form.result ? in_space<Op, T, true>(form) : in_space<Op, T, false>(form);
+}
+
+template <template <class> class Op>
+Handler pick_bits(Form form, Type type) {
+  if (type == Type::b32) return pick<Op<uint32_t>, uint32_t>(form);
+  if (type == Type::b64) return pick<Op<uint64_t>, uint64_t>(form);
+  return nullptr;
+}
+
+template <template <class> class Op>
+Handler pick_order(Form form, Type type) {
+  switch (type) {
+    case Type::u32: return pick<Op<uint32_t>, uint32_t>(form);
+    case Type::s32: return pick<Op<int32_t>, int32_t>(form);
+    case Type::u64: return pick<Op<uint64_t>, uint64_t>(form);
+    case Type::s64: return pick<Op<int64_t>, int64_t>(form);
+    default: return nullptr;
+  }
+}
+
+Handler pick_add(Form form, Type type) {
+  switch (type) {
+    case Type::u32: case Type::s32: return pick<Add<uint32_t>, uint32_t>(form);
+    case Type::u64: case Type::s64: return pick<Add<uint64_t>, uint64_t>(form);
+    case Type::f32: return form.space == Space::shared ? pick<AddFloat, uint32_t>(form) : pick<AddFloatFlush, uint32_t>(form);
+    case Type::f64: return pick<AddDouble, uint64_t>(form);
+    case Type::f16: return pick<AddHalf<HalfOps>, uint16_t>(form);
+    case Type::bf16: return pick<AddHalf<BfloatOps>, uint16_t>(form);
+    case Type::f16x2: return pick<AddHalfPair<HalfOps>, uint32_t>(form);
+    case Type::bf16x2: return pick<AddHalfPair<BfloatOps>, uint32_t>(form);
+    default: return nullptr;
+  }
+}
+
+enum Operation { add, op_and, op_or, op_xor, exch, cas, min, max, inc, dec };
+
+Handler pick_operation(int operation, Form form, Type type) {
+  switch (operation) {
+    case add: return pick_add(form, type);
+    case op_and: return pick_bits<And>(form, type);
+    case op_or: return pick_bits<Or>(form, type);
+    case op_xor: return pick_bits<Xor>(form, type);
+    case exch: return form.result ? pick_bits<Exchange>(form, type) : nullptr;
+    case cas:
+      if (!form.result) return nullptr;
+      return type == Type::b16 ? pick<CompareAndSwap<uint16_t>, uint16_t>(form) : pick_bits<CompareAndSwap>(form, type);
+    case min: return pick_order<Min>(form, type);
+    case max: return pick_order<Max>(form, type);
+    case inc: return type == Type::u32 ? pick<Increment, uint32_t>(form) : nullptr;
+    case dec: return type == Type::u32 ? pick<Decrement, uint32_t>(form) : nullptr;
+    default: return nullptr;
+  }
+}
+
+template <bool kResult>
+Handler choose(Choice& choice) {
+  static constexpr const char* kSemantics[] = {"relaxed", "acquire", "release", "acq_rel", "async"};
+  static constexpr const char* kScopes[] = {"cta", "cluster", "gpu", "sys"};
+  static constexpr const char* kSpaces[] = {"global", "shared", "shared::cta"};
+  static constexpr const char* kOperations[] = {"add", "and", "or", "xor", "exch", "cas", "min", "max", "inc", "dec"};
+  choice.take_one(kSemantics);
+  choice.take_one(kScopes);
+  const int space = choice.take_one(kSpaces);
+  const int operation = choice.take_one(kOperations);
+  choice.take("noftz");
+  const Type type = choice.take_type();
+  Form form;
+  form.result = kResult;
+  form.space = space < 0 ? Space::generic : space == 0 ? Space::global : Space::shared;
+  if (kResult) choice.result(type);
+  form.narrow = choice.address() == 32;
+  choice.source(type);
+  if (operation == cas) {
+    choice.source(type);
+  } else {
+    choice.source_value(type, 0);
+  }
+  return pick_operation(operation, form, type);
+}
+
+constexpr OpcodeRow kRows[] = {
+    {"atom", kAnyType, choose<true>, "9.7.13.6"},
+    {"red", kAnyType, choose<false>, "9.7.13.7"},
+};
+
+}  // namespace
+VGPU_SOFT_ROWS(atomic, kRows)
+}  // namespace vgpu::soft::VGPU_ISA
