@@ -46,6 +46,10 @@
   X(convert_integer)         \
   X(convert_float)           \
   X(convert_packed)          \
+  X(matrix_multiply)         \
+  X(matrix_load)             \
+  X(wmma)                    \
+  X(async_copy)              \
   X(load_store)              \
   X(atomic)
 // Classes that work on the schedule rather than on rows; compiled once, in softgpu/machine/.
