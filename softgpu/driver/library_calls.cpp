@@ -2,7 +2,6 @@
 // CUDA driver API, "Library Management": cuLibrary*. The code of a library is only looked at when it is first used.
 #include <algorithm>
 
-#include "softgpu/driver/drain.h"
 #include "softgpu/driver/jit_options.h"
 #include "softgpu/driver/library.h"
 #include "softgpu/driver/process.h"
@@ -78,7 +77,7 @@ CUresult CUDAAPI cuLibraryUnload(CUlibrary library) {
   const Ref<Library> found = TRY(find_library(library));
   VGPU_CHECK(check_unsafe_call());
   // Copies under way may use its variables.
-  for (const Ref<Context>& context : found->contexts()) drain(*context);
+  for (const Ref<Context>& context : found->contexts()) context->wait_for_work();
   found->close();
   return CUDA_SUCCESS;
 }

@@ -2,7 +2,6 @@
 // CUDA driver API, "Module Management": cuModule*.
 #include <algorithm>
 
-#include "softgpu/driver/drain.h"
 #include "softgpu/driver/jit_options.h"
 #include "softgpu/driver/module.h"
 #include "softgpu/driver/process.h"
@@ -58,7 +57,7 @@ CUresult CUDAAPI cuModuleUnload(CUmodule hmod) {
   const Ref<Module> module = TRY(find_module(hmod));
   if (module->belongs_to_library()) return CUDA_ERROR_NOT_PERMITTED;
   // Copies under way may use the module's variables.
-  drain(module->context());
+  module->context().wait_for_work();
   module->close(false);
   return CUDA_SUCCESS;
 }
