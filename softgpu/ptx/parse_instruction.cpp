@@ -55,6 +55,9 @@ void Parser::parse_guard(Instruction& instruction) {
 
 void Parser::parse_instruction_behind(std::string_view opcode, Instruction& instruction) {
   opcode_ = instruction.opcode = intern(opcode);
+  if (!is_opcode(opcode_) && !may_have_new_opcodes_) {
+    return fail_named(opcode, "is not an instruction", instruction.line);
+  }
   instruction.first_modifier = static_cast<uint32_t>(function_.modifiers.size());
   for (; at(TokenKind::dot); advance()) function_.modifiers.push_back(intern(token_.text));
   const size_t modifiers = function_.modifiers.size() - instruction.first_modifier;

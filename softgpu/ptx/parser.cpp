@@ -79,6 +79,7 @@ void Parser::parse_module() {
   if (module_.text.size() > kMaxText) fail("the text is too large");
   if (!failed_ && !at_dot("version")) fail_expected("'.version'");
   while (!failed_ && !at(TokenKind::end)) parse_module_directive();
+  if (module_.targets.empty()) fail_expected("'.target'");
 }
 
 void Parser::parse_version() {
@@ -93,6 +94,7 @@ void Parser::parse_version() {
   }
   module_.version_major = major;
   module_.version_minor = minor;
+  may_have_new_opcodes_ = major > kKnownMajor || (major == kKnownMajor && minor > kKnownMinor);
   if (major > kMaxVersionMajor || (major == kMaxVersionMajor && minor > kMaxVersionMinor)) {
     error_.code = CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
     return fail("PTX ISA version " + std::string(text) + " is newer than " + std::to_string(kMaxVersionMajor) + "." +
@@ -155,6 +157,7 @@ void Parser::parse_module_directive() {
 
 // What may follow a linkage: a function or a variable.
 void Parser::parse_linked(Linkage linkage) {
+  if (module_.targets.empty()) return fail_expected("'.target'");
   if (at_dot("entry") || at_dot("func")) {
     const bool entry = token_.text == "entry";
     advance();

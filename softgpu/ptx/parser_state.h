@@ -17,6 +17,7 @@
 namespace vgpu::soft::ptx {
 
 inline constexpr uint32_t kMaxVersionMajor = 9, kMaxVersionMinor = 9;  // a newer PTX ISA is refused
+inline constexpr uint32_t kKnownMajor = 9, kKnownMinor = 0;  // up to here words.inc lists every opcode
 inline constexpr size_t kMaxText = size_t{1} << 30;                    // so that no 32-bit number of the tree wraps
 inline constexpr uint32_t kMaxNesting = 64;                            // of { } scopes, brackets and parentheses
 inline constexpr uint32_t kMaxRegisters = 1U << 20;                    // of one function
@@ -167,6 +168,7 @@ class Parser {
   // Of the function at hand.
   Function function_;
   bool in_body_ = false;
+  bool may_have_new_opcodes_ = false;  // the text's PTX ISA is newer than words.inc
   Word opcode_ = Word::none_;  // of the instruction at hand
   NameTable names_;
   NameTable ranges_;           // numbered names, by their prefix

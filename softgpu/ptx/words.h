@@ -18,6 +18,9 @@ enum class Word : uint16_t {
 };
 inline constexpr uint16_t kKnownWords = static_cast<uint16_t>(Word::known_count_);
 
+// Whether instructions may begin with this word.
+inline bool is_opcode(Word word) { return word != Word::none_ && word < Word::b1_; }
+
 // The listed word with this text, or Word::none_.
 Word find_word(std::string_view text);
 

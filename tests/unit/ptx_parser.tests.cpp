@@ -108,6 +108,16 @@ TEST_CASE("a modifier that no list knows keeps its text", "[unit]") {
   CHECK(single.module->instruction_text(*single.function, *single.instruction) == "mov.fancy::new.u32");
 }
 
+TEST_CASE("an unknown instruction is refused unless the text is newer than our list", "[unit]") {
+  CHECK(message_of("frobnicate.u32 %r1, 1;") == "line 6: 'frobnicate' is not an instruction");
+  CHECK(parse(".version 9.1\n.target sm_90\n" + kernel("frobnicate.u32 %r1, 1;")).ok());
+}
+
+TEST_CASE("a module needs a target", "[unit]") {
+  CHECK(error_of(".version 8.0\n.global .b32 x;").message == "line 2: expected '.target' before '.global'");
+  CHECK(error_of(".version 8.0\n").message == "line 2: expected '.target' before the end of the text");
+}
+
 TEST_CASE("registers are numbered densely and keep their type", "[unit]") {
   const auto module = parsed(kernel(".reg .v4 .f32 v; .reg .b16 h; mov.b16 h, 1; mov.f32 v.z, %f3;"));
   const Function& function = first_defined(*module);
