@@ -359,6 +359,7 @@ inline constexpr char kBrokenPtx[] = R"(
 
 .visible .entry broken()
 {
+  .reg .b32 %r<3>;
   no.such.instruction %r1, %r2;
   ret;
 }

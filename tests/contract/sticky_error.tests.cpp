@@ -14,15 +14,16 @@ TEST_CASE_METHOD(Gpu, "child: a kernel writes to an unmapped address", "[.][chil
   DeviceBuffer memory(64);
   CUdeviceptr more = 0;
   CUstream stream = nullptr;
-  CHECK_CUDA(launch(module.function("store"), 1, 1, nullptr, memory.address, 1u));
+  const CUfunction store = module.function("store");
+  CHECK_CUDA(launch(store, 1, 1, nullptr, memory.address, 1u));
   CHECK_CUDA(cuCtxSynchronize());
-  CHECK_CUDA(launch(module.function("store"), 1, 1, nullptr, CUdeviceptr{16}, 1u));
+  CHECK_CUDA(launch(store, 1, 1, nullptr, CUdeviceptr{16}, 1u));
   CHECK(cuCtxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
   CHECK(cuCtxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
   CHECK(cuMemAlloc(&more, 64) == CUDA_ERROR_ILLEGAL_ADDRESS);
   CHECK(cuStreamCreate(&stream, 0) == CUDA_ERROR_ILLEGAL_ADDRESS);
   CHECK(cuMemcpyHtoD(memory, &more, 8) == CUDA_ERROR_ILLEGAL_ADDRESS);
-  CHECK(launch(module.function("store"), 1, 1, nullptr, memory.address, 1u) == CUDA_ERROR_ILLEGAL_ADDRESS);
+  CHECK(launch(store, 1, 1, nullptr, memory.address, 1u) == CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
 TEST_CASE("questions about the device are answered after a fault", "[contract][sticky]") {

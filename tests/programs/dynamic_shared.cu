@@ -8,10 +8,10 @@
 __global__ void reverse(int* values, int n) {
   __shared__ int offset[2];
   extern __shared__ int scratch[];
-  if (threadIdx.x == 0) offset[0] = 1000, offset[1] = 1;
+  if (threadIdx.x < 2) offset[threadIdx.x] = n * threadIdx.x + 1;
   for (int i = threadIdx.x; i < n; i += blockDim.x) scratch[i] = values[i];
   __syncthreads();
-  for (int i = threadIdx.x; i < n; i += blockDim.x) values[i] = scratch[n - 1 - i] * offset[1] + offset[0];
+  for (int i = threadIdx.x; i < n; i += blockDim.x) values[i] = scratch[n - 1 - i] * offset[0] + offset[1];
 }
 
 static void run(int bytes) {
@@ -23,7 +23,7 @@ static void run(int bytes) {
   reverse<<<1, 256, bytes>>>(device.get(), n);
   CHECK_LAUNCH();
   device.read(host.data());
-  for (int i = 0; i < n; ++i) EXPECT(host[i] == n - 1 - i + 1000, "%d bytes: value %d is %d", bytes, i, host[i]);
+  for (int i = 0; i < n; ++i) EXPECT(host[i] == n - 1 - i + n + 1, "%d bytes: value %d is %d", bytes, i, host[i]);
   std::printf("%d bytes of dynamic shared memory\n", bytes);
 }
 

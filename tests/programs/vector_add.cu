@@ -29,7 +29,9 @@ int main() {
   for (int n : {1, 31, 256, 257, 100000}) run(n);
   // A grid of no blocks is a mistake of the caller, seen at the launch and not sticky.
   add<<<0, 256>>>(nullptr, nullptr, nullptr, 0);
-  CHECK_ERROR(cudaGetLastError(), cudaErrorInvalidConfiguration);
+  const cudaError_t refused = cudaGetLastError();
+  EXPECT(refused == cudaErrorInvalidConfiguration || refused == cudaErrorInvalidValue, "an empty grid: %s",
+         cudaGetErrorName(refused));
   run(1000);
   return pass();
 }
