@@ -40,7 +40,11 @@ CUresult primary_release(Invocation& invocation) {
 }
 
 CUresult primary_reset(Invocation& invocation) {
-  return end_primary(invocation, api::opcode::cuDevicePrimaryCtxReset_v2);
+  const auto device = codec::Reader(invocation.command.payload).get<CUdevice>();
+  const CUresult status = end_primary(invocation, api::opcode::cuDevicePrimaryCtxReset_v2);
+  // A reset keeps the driver's reference count; the guest's next retain brings its own.
+  if (status == CUDA_SUCCESS) VGPU_DRIVER(invocation.session.driver, cuDevicePrimaryCtxRelease_v2)(device);
+  return status;
 }
 
 CUresult context_create(Invocation& invocation) {

@@ -3,6 +3,5 @@
 // One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
 API(cuDriverGetVersion,   local)
 API(cuInit,               local)
-API(cuProfilerInitialize, local)
 API(cuProfilerStart,      sync)
 API(cuProfilerStop,       sync)

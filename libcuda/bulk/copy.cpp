@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// One-dimensional copies. Pages that both sides map are copied in place by the driver; ordinary memory goes inline
+// when it is small, else through staging chunks, several under way at once.
+// CUDA driver API: Memory Management; completion rules: API synchronization behavior.
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+#include "libcuda/bulk/place.h"
+#include "libcuda/by_hand.h"
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::guest::bulk {
+
+Place place_of(const Admitted& admitted, uint64_t address, uint64_t bytes) {
+  if (admitted.process->host_memory().containing(address, bytes)) return Place::shared;
+  unsigned type = 0;
+  void* data = &type;
+  const CUresult status = forward(admitted, api::spec::cuPointerGetAttribute, data,
+                                  CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CUdeviceptr{address});
+  return status == CUDA_SUCCESS ? Place::device : Place::pageable;
+}
+
+namespace {
+
+// Up to this many bytes ride in the message itself: below it, filling a chunk costs more than the extra copy.
+constexpr uint64_t kInlineToDevice = 8 << 10;
+constexpr uint64_t kInlineToHost = sizeof(ring::ReplySlot::data);
+constexpr size_t kUnderWay = 4;  // staging chunks of one copy to the host at a time
+
+struct Request {
+  uint16_t opcode;         // of the call as the program made it
+  uint16_t async_opcode;   // of the pieces that need not be waited for
+  uint64_t destination;
+  uint64_t source;
+  uint64_t bytes;
+  CUstream stream;
+  bool async;
+};
+
+std::byte* pointer(uint64_t address) {
+  std::byte* out = nullptr;
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+uint64_t address_of(const void* pointer) {
+  uint64_t out = 0;
+  std::memcpy(&out, &pointer, sizeof pointer);
+  return out;
+}
+
+wire::Copy whole(const Request& request, wire::HostSide side) {
+  wire::Copy copy = {};
+  copy.destination = request.destination;
+  copy.source = request.source;
+  copy.bytes = request.bytes;
+  std::memcpy(&copy.stream, &request.stream, sizeof request.stream);
+  copy.host_side = side;
+  return copy;
+}
+
+// Both sides reachable by the driver: one message. A synchronous copy may wait for the device.
+CUresult copy_in_place(const Admitted& admitted, const Request& request) {
+  Remote remote(admitted, request.opcode);
+  if (!request.async) remote.may_block();
+  remote.writer().put(whole(request, wire::HostSide::none));
+  return remote.call();
+}
+
+CUresult to_device_inline(const Admitted& admitted, const Request& request) {
+  Remote remote(admitted, request.opcode);
+  if (!request.async) remote.may_block();
+  remote.writer().put(whole(request, wire::HostSide::inline_data));
+  remote.writer().bytes(pointer(request.source), static_cast<size_t>(request.bytes));
+  return remote.call();
+}
+
+// The pieces before the last are posted: the worker gives their chunks back. The last one is the call's answer, and
+// brings the first error of the others.
+CUresult to_device_staged(const Admitted& admitted, const Request& request) {
+  Session& session = admitted.process->session();
+  for (uint64_t done = 0; done < request.bytes;) {
+    const uint64_t bytes = std::min<uint64_t>(request.bytes - done, ring::kChunkBytes);
+    const bool last = done + bytes == request.bytes;
+    const uint32_t chunk = session.acquire_chunk();
+    std::memcpy(session.chunk(chunk), pointer(request.source + done), static_cast<size_t>(bytes));
+    wire::Copy copy = whole(request, wire::HostSide::window);
+    copy.destination += done;
+    copy.bytes = bytes;
+    copy.chunk = chunk;
+    copy.release_chunk = 1;
+    Remote remote(admitted, last ? request.opcode : request.async_opcode);
+    if (last && !request.async) remote.may_block();
+    remote.writer().put(copy);
+    if (const CUresult status = last ? remote.call() : remote.post(); status != CUDA_SUCCESS) return status;
+    done += bytes;
+  }
+  return CUDA_SUCCESS;
+}
+
+CUresult to_device(const Admitted& admitted, const Request& request) {
+  if (host_place_of(admitted, request.source, request.bytes) == Place::shared) return copy_in_place(admitted, request);
+  return request.bytes <= kInlineToDevice ? to_device_inline(admitted, request) : to_device_staged(admitted, request);
+}
+
+CUresult to_host_inline(const Admitted& admitted, const Request& request) {
+  Remote remote(admitted, request.opcode);
+  remote.may_block().writer().put(whole(request, wire::HostSide::inline_data));
+  VGPU_CHECK(remote.call());
+  const std::byte* data = remote.reader().take(request.bytes);
+  if (data == nullptr) return CUDA_ERROR_UNKNOWN;
+  std::memcpy(pointer(request.destination), data, static_cast<size_t>(request.bytes));
+  return CUDA_SUCCESS;
+}
+
+// A piece of a copy to the host that the worker is filling.
+struct Piece {
+  Session::Pending pending;
+  uint32_t chunk;
+  uint64_t offset;
+  uint64_t bytes;
+};
+
+// The worker fills the next chunks while this thread empties the first. Copying into ordinary memory is complete when
+// the call returns, also for the asynchronous call.
+CUresult to_host_staged(const Admitted& admitted, const Request& request) {
+  Session& session = admitted.process->session();
+  std::deque<Piece> under_way;
+  std::vector<std::byte> reply;
+  CUresult result = CUDA_SUCCESS;
+  uint64_t asked = 0;
+  while (asked < request.bytes || !under_way.empty()) {
+    if (asked < request.bytes && under_way.size() < kUnderWay && result == CUDA_SUCCESS) {
+      Piece piece = {{}, session.acquire_chunk(), asked, std::min<uint64_t>(request.bytes - asked, ring::kChunkBytes)};
+      wire::Copy copy = whole(request, wire::HostSide::window);
+      copy.source += piece.offset;
+      copy.bytes = piece.bytes;
+      copy.chunk = piece.chunk;
+      Remote remote(admitted, request.opcode);
+      remote.may_block().writer().put(copy);
+      piece.pending = remote.begin();
+      asked += piece.bytes;
+      under_way.push_back(piece);
+      continue;
+    }
+    if (result != CUDA_SUCCESS) asked = request.bytes;
+    if (under_way.empty()) break;
+    const Piece piece = under_way.front();
+    under_way.pop_front();
+    const CUresult status = session.finish(piece.pending, reply);
+    if (status == CUDA_SUCCESS)
+      std::memcpy(pointer(request.destination + piece.offset), session.chunk(piece.chunk), static_cast<size_t>(piece.bytes));
+    else if (result == CUDA_SUCCESS) result = status;
+    session.release_chunk(piece.chunk);
+  }
+  return note_result(admitted, result);
+}
+
+CUresult to_host(const Admitted& admitted, const Request& request) {
+  if (host_place_of(admitted, request.destination, request.bytes) == Place::shared)
+    return copy_in_place(admitted, request);
+  // A captured copy runs later, when its destination would have to be reachable still.
+  if (admitted.process->captures.load(std::memory_order_relaxed) != 0 && request.async) {
+    CUstreamCaptureStatus capturing = CU_STREAM_CAPTURE_STATUS_NONE;
+    VGPU_CHECK(forward(admitted, api::spec::cuStreamIsCapturing, request.stream, &capturing));
+    if (capturing != CU_STREAM_CAPTURE_STATUS_NONE) return refuse("a captured copy to memory that is not pinned");
+  }
+  return request.bytes <= kInlineToHost ? to_host_inline(admitted, request) : to_host_staged(admitted, request);
+}
+
+// Unified addressing: the addresses say what they are.
+CUresult copy_anywhere(const Admitted& admitted, Request request) {
+  const Place source = place_of(admitted, request.source, request.bytes);
+  const Place destination = place_of(admitted, request.destination, request.bytes);
+  if (source == Place::pageable && destination == Place::pageable) {
+    // Between two pieces of the program's own memory, in order with the stream's earlier work.
+    if (request.async) VGPU_CHECK(forward(admitted, api::spec::cuStreamSynchronize, request.stream));
+    std::memmove(pointer(request.destination), pointer(request.source), static_cast<size_t>(request.bytes));
+    return CUDA_SUCCESS;
+  }
+  if (source == Place::pageable) {
+    request.opcode = request.async ? api::opcode::cuMemcpyHtoDAsync_v2 : api::opcode::cuMemcpyHtoD_v2;
+    request.async_opcode = api::opcode::cuMemcpyHtoDAsync_v2;
+    return to_device(admitted, request);
+  }
+  if (destination == Place::pageable) {
+    request.opcode = request.async ? api::opcode::cuMemcpyDtoHAsync_v2 : api::opcode::cuMemcpyDtoH_v2;
+    return to_host(admitted, request);
+  }
+  return copy_in_place(admitted, request);
+}
+
+template <class Copy> CUresult with_context(const Request& request, Copy copy) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return request.bytes == 0 ? CUDA_SUCCESS : copy(admitted, request);
+}
+
+}  // namespace
+}  // namespace vgpu::guest::bulk
+
+namespace vgpu::guest::by_hand {
+
+namespace op = api::opcode;
+using bulk::address_of;
+using bulk::with_context;
+
+CUresult cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void* srcHost, size_t ByteCount) {
+  return with_context({op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, address_of(srcHost), ByteCount, nullptr, false},
+                      bulk::to_device);
+}
+
+CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void* srcHost, size_t ByteCount, CUstream hStream) {
+  return with_context({op::cuMemcpyHtoDAsync_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, address_of(srcHost), ByteCount, hStream, true},
+                      bulk::to_device);
+}
+
+CUresult cuMemcpyDtoH_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount) {
+  return with_context({op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2, address_of(dstHost), srcDevice, ByteCount, nullptr, false},
+                      bulk::to_host);
+}
+
+CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream) {
+  return with_context({op::cuMemcpyDtoHAsync_v2, op::cuMemcpyDtoHAsync_v2, address_of(dstHost), srcDevice, ByteCount, hStream, true},
+                      bulk::to_host);
+}
+
+CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount) {
+  return with_context({op::cuMemcpy, op::cuMemcpyAsync, dst, src, ByteCount, nullptr, false}, bulk::copy_anywhere);
+}
+
+CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount, CUstream hStream) {
+  return with_context({op::cuMemcpyAsync, op::cuMemcpyAsync, dst, src, ByteCount, hStream, true}, bulk::copy_anywhere);
+}
+
+}  // namespace vgpu::guest::by_hand

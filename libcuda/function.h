@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the guest knows about a function: fetched from the worker on first need, kept while the handle lives.
+#pragma once
+
+#include "libcuda/invoke.h"
+
+namespace vgpu::guest {
+
+// Facts of a function or kernel. INVALID_HANDLE when it is neither. Thread-safe.
+CUresult function_facts(const Admitted& admitted, CUfunction handle, Function*& out);
+
+// Appends the kernel's parameters, packed by its own layout, from either of CUDA's two forms (`extra` wins when it is
+// given). `bytes` receives the packed size.
+CUresult pack_parameters(const Function& function, void** kernel_params, void** extra, codec::Writer& writer);
+// The size that pack_parameters will append, or an error for a malformed `extra`.
+CUresult packed_size(const Function& function, void** kernel_params, void** extra, uint32_t& bytes);
+
+}  // namespace vgpu::guest

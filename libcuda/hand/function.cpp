@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions and kernels: attributes come from facts that are fetched once per function.
+// CUDA driver API: Execution Control, Library Management, Occupancy.
+#include "libcuda/function.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "libcuda/by_hand.h"
+
+namespace vgpu::guest {
+
+CUresult function_facts(const Admitted& admitted, CUfunction handle, Function*& out) {
+  uint64_t wire = 0;
+  std::memcpy(&wire, &handle, sizeof handle);
+  Function* function = wire == 0 ? nullptr : admitted.process->handles().function(wire);
+  if (function == nullptr) return CUDA_ERROR_INVALID_HANDLE;
+  out = function;
+  if (function->known.load(std::memory_order_acquire)) return CUDA_SUCCESS;
+  const std::lock_guard lock(function->mutex);
+  if (function->known.load(std::memory_order_relaxed)) return CUDA_SUCCESS;
+  Remote remote(admitted, wire::kFunctionFacts);
+  remote.writer().put(wire);
+  VGPU_CHECK(remote.may_block().call());
+  const auto facts = remote.reader().get<wire::FunctionFacts>();
+  if (remote.reader().failed() || facts.parameter_count > remote.reader().left() / sizeof(wire::ParameterFacts))
+    return CUDA_ERROR_UNKNOWN;
+  function->facts = facts;
+  function->parameters.resize(facts.parameter_count);
+  for (wire::ParameterFacts& parameter : function->parameters) {
+    parameter = remote.reader().get<wire::ParameterFacts>();
+    // Layouts are used to pack parameters into a buffer of parameter_bytes.
+    if (parameter.offset > facts.parameter_bytes || parameter.size > facts.parameter_bytes - parameter.offset)
+      return CUDA_ERROR_UNKNOWN;
+  }
+  function->known.store(true, std::memory_order_release);
+  return CUDA_SUCCESS;
+}
+
+namespace {
+
+void forget_facts(const Admitted& admitted, uint64_t wire) {
+  Function* function = admitted.process->handles().function(wire);
+  if (function == nullptr) return;
+  const std::lock_guard lock(function->mutex);
+  function->known.store(false, std::memory_order_release);
+}
+
+template <class T> uint64_t wire_of(T handle) {
+  uint64_t out = 0;
+  std::memcpy(&out, &handle, sizeof handle);
+  return out;
+}
+
+// The name lives as long as the library's notes of the function: the program keeps the pointer.
+CUresult name_of(uint16_t opcode, const char** name, uint64_t wire) {
+  VGPU_ADMIT(admitted);
+  if (name == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  Function* function = wire == 0 ? nullptr : admitted.process->handles().function(wire);
+  if (function == nullptr) return CUDA_ERROR_INVALID_HANDLE;
+  const std::lock_guard lock(function->mutex);
+  if (function->name.empty()) {
+    Remote remote(admitted, opcode);
+    remote.writer().put(wire);
+    VGPU_CHECK(remote.call());
+    function->name = remote.reader().string();
+    if (!remote.reader().complete()) return CUDA_ERROR_UNKNOWN;
+  }
+  *name = function->name.c_str();
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+namespace by_hand {
+
+CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfunc) {
+  VGPU_ADMIT(admitted);
+  if (pi == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  Function* function = nullptr;
+  VGPU_CHECK(function_facts(admitted, hfunc, function));
+  const auto id = static_cast<int>(attrib);
+  if (id < 0 || id >= wire::kFunctionAttributes || (function->facts.attribute_known >> id & 1) == 0)
+    return CUDA_ERROR_INVALID_VALUE;
+  *pi = function->facts.attribute[id];
+  return CUDA_SUCCESS;
+}
+
+CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
+  VGPU_ADMIT(admitted);
+  VGPU_CHECK(forward(admitted, api::spec::cuFuncSetAttribute, hfunc, attrib, value));
+  forget_facts(admitted, wire_of(hfunc));
+  return CUDA_SUCCESS;
+}
+
+CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel, CUdevice dev) {
+  VGPU_ADMIT(admitted);
+  VGPU_CHECK(forward(admitted, api::spec::cuKernelSetAttribute, attrib, val, kernel, dev));
+  forget_facts(admitted, wire_of(kernel));
+  return CUDA_SUCCESS;
+}
+
+CUresult cuFuncGetName(const char** name, CUfunction hfunc) {
+  return name_of(api::opcode::cuFuncGetName, name, wire_of(hfunc));
+}
+
+CUresult cuKernelGetName(const char** name, CUkernel hfunc) {
+  return name_of(api::opcode::cuKernelGetName, name, wire_of(hfunc));
+}
+
+// Tries block sizes from the largest down, as the documentation of the call describes its result: the smallest grid
+// that fills the device at the block size with the highest occupancy.
+CUresult cuOccupancyMaxPotentialBlockSizeWithFlags(int* minGridSize, int* blockSize, CUfunction func,
+                                                   CUoccupancyB2DSize blockSizeToDynamicSMemSize,
+                                                   size_t dynamicSMemSize, int blockSizeLimit, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (minGridSize == nullptr || blockSize == nullptr || blockSizeLimit < 0) return CUDA_ERROR_INVALID_VALUE;
+  int maximum = 0, multiprocessors = 0, warp = 0;
+  const CUdevice device = admitted.thread->current()->device();
+  VGPU_CHECK(by_hand::cuFuncGetAttribute(&maximum, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, func));
+  VGPU_CHECK(by_hand::cuDeviceGetAttribute(&multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device));
+  VGPU_CHECK(by_hand::cuDeviceGetAttribute(&warp, CU_DEVICE_ATTRIBUTE_WARP_SIZE, device));
+  const int limit = blockSizeLimit == 0 ? maximum : std::min(blockSizeLimit, maximum);
+  int best_threads = 0, best_size = 0, best_blocks = 0;
+  for (int rounded = (limit + warp - 1) / warp * warp; rounded > 0; rounded -= warp) {
+    const int size = std::min(rounded, limit);
+    const size_t shared = blockSizeToDynamicSMemSize != nullptr ? blockSizeToDynamicSMemSize(size) : dynamicSMemSize;
+    int blocks = 0;
+    VGPU_CHECK(forward(admitted, api::spec::cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags, &blocks, func, size,
+                       shared, flags));
+    if (blocks * size <= best_threads) continue;
+    best_threads = blocks * size, best_size = size, best_blocks = blocks;
+  }
+  *minGridSize = best_blocks * multiprocessors;
+  *blockSize = best_size;
+  return CUDA_SUCCESS;
+}
+
+CUresult cuOccupancyMaxPotentialBlockSize(int* minGridSize, int* blockSize, CUfunction func,
+                                          CUoccupancyB2DSize blockSizeToDynamicSMemSize, size_t dynamicSMemSize,
+                                          int blockSizeLimit) {
+  return by_hand::cuOccupancyMaxPotentialBlockSizeWithFlags(minGridSize, blockSize, func, blockSizeToDynamicSMemSize,
+                                                            dynamicSMemSize, blockSizeLimit, CU_OCCUPANCY_DEFAULT);
+}
+
+}  // namespace by_hand
+}  // namespace vgpu::guest

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches: what CUDA refuses at once is checked here against facts that the guest has; the launch itself is posted
+// (design D6). CUDA driver API: Execution Control.
+#include <cstring>
+
+#include "libcuda/by_hand.h"
+#include "libcuda/function.h"
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::guest {
+namespace {
+
+// CU_LAUNCH_PARAM_BUFFER_POINTER and _SIZE of an `extra` list.
+struct ExtraBuffer {
+  const void* data = nullptr;
+  size_t bytes = 0;
+};
+
+CUresult read_extra(void** extra, ExtraBuffer& out) {
+  for (size_t i = 0; extra[i] != CU_LAUNCH_PARAM_END; i += 2) {
+    if (extra[i] == CU_LAUNCH_PARAM_BUFFER_POINTER) out.data = extra[i + 1];
+    else if (extra[i] == CU_LAUNCH_PARAM_BUFFER_SIZE) out.bytes = *static_cast<const size_t*>(extra[i + 1]);
+    else return CUDA_ERROR_INVALID_VALUE;
+  }
+  return out.data == nullptr && out.bytes != 0 ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+constexpr size_t kMaxParameterBytes = 32764;  // CUDA C++ Programming Guide, kernel parameters
+
+int device_attribute(const Admitted& admitted, CUdevice_attribute id) {
+  const wire::DeviceSnapshot* device = admitted.process->device(admitted.thread->current()->device());
+  return device->attribute[id];
+}
+
+// The checks that CUDA makes before it returns from a launch.
+CUresult check_shape(const Admitted& admitted, const Function& function, const wire::Launch& l) {
+  const uint64_t threads = uint64_t{l.block[0]} * l.block[1] * l.block[2];
+  if (threads == 0 || l.grid[0] == 0 || l.grid[1] == 0 || l.grid[2] == 0) return CUDA_ERROR_INVALID_VALUE;
+  for (int i = 0; i < 3; ++i) {
+    const auto grid_limit = static_cast<CUdevice_attribute>(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i);
+    const auto block_limit = static_cast<CUdevice_attribute>(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i);
+    if (l.grid[i] > static_cast<unsigned>(device_attribute(admitted, grid_limit)) ||
+        l.block[i] > static_cast<unsigned>(device_attribute(admitted, block_limit)))
+      return CUDA_ERROR_INVALID_VALUE;
+  }
+  const int* facts = function.facts.attribute;
+  if (threads > static_cast<unsigned>(device_attribute(admitted, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK)))
+    return CUDA_ERROR_INVALID_VALUE;
+  if (threads > static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK]))
+    return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  if (l.shared_bytes > static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES]))
+    return CUDA_ERROR_INVALID_VALUE;
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+CUresult packed_size(const Function& function, void** kernel_params, void** extra, uint32_t& bytes) {
+  bytes = function.facts.parameter_bytes;
+  if (extra != nullptr) {
+    ExtraBuffer buffer;
+    VGPU_CHECK(read_extra(extra, buffer));
+    if (kernel_params != nullptr || buffer.bytes > kMaxParameterBytes) return CUDA_ERROR_INVALID_VALUE;
+    bytes = static_cast<uint32_t>(buffer.bytes);
+    return CUDA_SUCCESS;
+  }
+  return kernel_params == nullptr && !function.parameters.empty() ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+CUresult pack_parameters(const Function& function, void** kernel_params, void** extra, codec::Writer& writer) {
+  if (extra != nullptr) {
+    ExtraBuffer buffer;
+    VGPU_CHECK(read_extra(extra, buffer));
+    writer.bytes(buffer.data, buffer.bytes);
+    return CUDA_SUCCESS;
+  }
+  std::byte* packed = writer.room(function.facts.parameter_bytes);
+  for (size_t i = 0; i < function.parameters.size(); ++i)
+    std::memcpy(packed + function.parameters[i].offset, kernel_params[i], function.parameters[i].size);
+  return CUDA_SUCCESS;
+}
+
+namespace {
+
+struct Attributes {
+  const CUlaunchAttribute* data = nullptr;
+  unsigned count = 0;
+};
+
+// Launches inside a capture, and cooperative ones, whose size only the driver can judge, wait for the driver's answer.
+bool is_posted(const Admitted& admitted, const Attributes& attributes) {
+  return attributes.count == 0 && admitted.process->captures.load(std::memory_order_relaxed) == 0;
+}
+
+CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kernel_params, void** extra,
+                const Attributes& attributes) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  Function* function = nullptr;
+  VGPU_CHECK(function_facts(admitted, f, function));
+  VGPU_CHECK(check_shape(admitted, *function, launch));
+  VGPU_CHECK(packed_size(*function, kernel_params, extra, launch.parameter_bytes));
+  std::memcpy(&launch.function, &f, sizeof f);
+  std::memcpy(&launch.stream, &stream, sizeof stream);
+  if (launch.stream > 2 && !admitted.process->handles().is_live(launch.stream)) return CUDA_ERROR_INVALID_HANDLE;
+  launch.attribute_count = attributes.count;
+  Remote remote(admitted, attributes.count == 0 ? api::opcode::cuLaunchKernel : api::opcode::cuLaunchKernelEx);
+  remote.writer().put(launch);
+  VGPU_CHECK(pack_parameters(*function, kernel_params, extra, remote.writer()));
+  for (unsigned i = 0; i < attributes.count; ++i) remote.writer().put(attributes.data[i]);
+  return is_posted(admitted, attributes) ? remote.post() : remote.call();
+}
+
+CUresult ask_clusters(uint16_t opcode, int* result, CUfunction f, const CUlaunchConfig* config) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (result == nullptr || config == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  wire::Launch launch = {};
+  std::memcpy(&launch.function, &f, sizeof f);
+  std::memcpy(&launch.stream, &config->hStream, sizeof config->hStream);
+  launch.grid[0] = config->gridDimX, launch.grid[1] = config->gridDimY, launch.grid[2] = config->gridDimZ;
+  launch.block[0] = config->blockDimX, launch.block[1] = config->blockDimY, launch.block[2] = config->blockDimZ;
+  launch.shared_bytes = config->sharedMemBytes;
+  launch.attribute_count = config->numAttrs;
+  Remote remote(admitted, opcode);
+  remote.writer().put(launch);
+  for (unsigned i = 0; i < config->numAttrs; ++i) remote.writer().put(config->attrs[i]);
+  VGPU_CHECK(remote.call());
+  *result = remote.reader().get<int>();
+  return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
+
+}  // namespace
+
+namespace by_hand {
+
+CUresult cuLaunchKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY, unsigned int gridDimZ,
+                        unsigned int blockDimX, unsigned int blockDimY, unsigned int blockDimZ,
+                        unsigned int sharedMemBytes, CUstream hStream, void** kernelParams, void** extra) {
+  wire::Launch launch = {0, 0, {gridDimX, gridDimY, gridDimZ}, {blockDimX, blockDimY, blockDimZ}, sharedMemBytes, 0, 0, 0};
+  return submit(launch, f, hStream, kernelParams, extra, {});
+}
+
+CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction f, void** kernelParams, void** extra) {
+  if (config == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (config->numAttrs != 0 && config->attrs == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  for (unsigned i = 0; i < config->numAttrs; ++i)
+    // Its value is a pointer that the driver would fill in.
+    if (config->attrs[i].id == CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE)
+      return refuse("cuLaunchKernelEx with a device-updatable node");
+  wire::Launch launch = {0,
+                         0,
+                         {config->gridDimX, config->gridDimY, config->gridDimZ},
+                         {config->blockDimX, config->blockDimY, config->blockDimZ},
+                         config->sharedMemBytes,
+                         0,
+                         0,
+                         0};
+  return submit(launch, f, config->hStream, kernelParams, extra, {config->attrs, config->numAttrs});
+}
+
+CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridDimX, unsigned int gridDimY, unsigned int gridDimZ,
+                                   unsigned int blockDimX, unsigned int blockDimY, unsigned int blockDimZ,
+                                   unsigned int sharedMemBytes, CUstream hStream, void** kernelParams) {
+  CUlaunchAttribute cooperative = {};
+  cooperative.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+  cooperative.value.cooperative = 1;
+  wire::Launch launch = {0, 0, {gridDimX, gridDimY, gridDimZ}, {blockDimX, blockDimY, blockDimZ}, sharedMemBytes, 0, 0, 0};
+  return submit(launch, f, hStream, kernelParams, nullptr, {&cooperative, 1});
+}
+
+CUresult cuOccupancyMaxActiveClusters(int* numClusters, CUfunction func, const CUlaunchConfig* config) {
+  return ask_clusters(api::opcode::cuOccupancyMaxActiveClusters, numClusters, func, config);
+}
+
+CUresult cuOccupancyMaxPotentialClusterSize(int* clusterSize, CUfunction func, const CUlaunchConfig* config) {
+  return ask_clusters(api::opcode::cuOccupancyMaxPotentialClusterSize, clusterSize, func, config);
+}
+
+}  // namespace by_hand
+}  // namespace vgpu::guest

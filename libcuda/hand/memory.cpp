@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device memory that crosses by its row, and host memory that both sides map at the same address (design D9).
+// CUDA driver API: Memory Management, Virtual Memory Management, Stream Ordered Memory Allocator, Unified Addressing.
+#include <algorithm>
+#include <cstring>
+
+#include "common/log.h"
+#include "libcuda/by_hand.h"
+
+namespace vgpu::guest {
+namespace {
+
+template <class T> T* pointer(uint64_t address) {
+  T* out = nullptr;
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+uint64_t address_of(const void* pointer) {
+  uint64_t out = 0;
+  std::memcpy(&out, &pointer, sizeof pointer);
+  return out;
+}
+
+CUresult register_pages(const Admitted& admitted, uint64_t address, uint64_t bytes, unsigned flags) {
+  Remote remote(admitted, api::opcode::cuMemHostRegister_v2);
+  remote.writer().put(address);
+  remote.writer().put(bytes);
+  remote.writer().put(static_cast<uint32_t>(flags));
+  return remote.may_block().call();
+}
+
+CUresult unregister_pages(const Admitted& admitted, uint64_t address) {
+  Remote remote(admitted, api::opcode::cuMemHostUnregister);
+  remote.writer().put(address);
+  return remote.may_block().call();
+}
+
+// Registration flags for memory that the program allocated with these allocation flags.
+unsigned register_flags(unsigned allocation_flags) {
+  unsigned flags = CU_MEMHOSTREGISTER_DEVICEMAP;
+  if ((allocation_flags & CU_MEMHOSTALLOC_PORTABLE) != 0) flags |= CU_MEMHOSTREGISTER_PORTABLE;
+  return flags;
+}
+
+// Pages on both sides, known to the driver.
+CUresult allocate_pages(const Admitted& admitted, uint64_t bytes, HostKind kind, unsigned flags, uint64_t& address) {
+  Result<uint64_t> pages = admitted.process->host_memory().allocate(bytes, kind, flags);
+  if (!pages.ok()) {
+    VGPU_WARN("%s", pages.error().message.c_str());
+    return CUDA_ERROR_OUT_OF_MEMORY;
+  }
+  const uint64_t rounded = (bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
+  if (const CUresult status = register_pages(admitted, *pages, rounded, register_flags(flags)); status != CUDA_SUCCESS) {
+    admitted.process->host_memory().release(*pages);
+    return status;
+  }
+  address = *pages;
+  return CUDA_SUCCESS;
+}
+
+CUresult release_pages(const Admitted& admitted, uint64_t address) {
+  VGPU_CHECK(unregister_pages(admitted, address));
+  admitted.process->host_memory().release(address);
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+namespace by_hand {
+
+CUresult cuMemAlloc_v2(CUdeviceptr* dptr, size_t bytesize) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize);
+}
+
+CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes, size_t Height,
+                            unsigned int ElementSizeBytes) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height, ElementSizeBytes);
+}
+
+CUresult cuMemFree_v2(CUdeviceptr dptr) {
+  VGPU_ADMIT(admitted);
+  if (dptr == 0) return CUDA_SUCCESS;
+  const std::optional<HostRange> managed = admitted.process->host_memory().starting_at(dptr);
+  if (managed && managed->kind == HostKind::managed) {
+    // Freeing waits for the device, as cuMemFree does.
+    VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+    return release_pages(admitted, dptr);
+  }
+  return forward(admitted, api::spec::cuMemFree_v2, dptr);
+}
+
+CUresult cuMemAllocAsync(CUdeviceptr* dptr, size_t bytesize, CUstream hStream) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuMemAllocAsync, dptr, bytesize, hStream);
+}
+
+CUresult cuMemAllocFromPoolAsync(CUdeviceptr* dptr, size_t bytesize, CUmemoryPool pool, CUstream hStream) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuMemAllocFromPoolAsync, dptr, bytesize, pool, hStream);
+}
+
+CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
+}
+
+CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* poolProps) {
+  VGPU_ADMIT(admitted);
+  if (pool == nullptr || poolProps == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  Remote remote(admitted, api::opcode::cuMemPoolCreate);
+  remote.writer().put(*poolProps);
+  VGPU_CHECK(remote.may_block().call());
+  const auto handle = remote.reader().get<uint64_t>();
+  admitted.process->handles().made(Kind::memory_pool, handle);
+  std::memcpy(pool, &handle, sizeof *pool);
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemHostAlloc(void** pp, size_t bytesize, unsigned int Flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  constexpr unsigned kKnown = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
+  if (pp == nullptr || bytesize == 0 || (Flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
+  uint64_t address = 0;
+  VGPU_CHECK(allocate_pages(admitted, bytesize, HostKind::allocated, Flags, address));
+  *pp = pointer<void>(address);
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemAllocHost_v2(void** pp, size_t bytesize) {
+  return by_hand::cuMemHostAlloc(pp, bytesize, CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP);
+}
+
+CUresult cuMemAllocHost(void** pp, unsigned int bytesize) { return by_hand::cuMemAllocHost_v2(pp, bytesize); }
+
+CUresult cuMemFreeHost(void* p) {
+  VGPU_ADMIT(admitted);
+  if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const std::optional<HostRange> range = admitted.process->host_memory().starting_at(address_of(p));
+  if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
+  if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+  return release_pages(admitted, range->address);
+}
+
+CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned int Flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
+                              CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY;
+  const uint64_t address = address_of(p);
+  if (p == nullptr || bytesize == 0 || (Flags & ~kKnown) != 0 || address + bytesize < address)
+    return CUDA_ERROR_INVALID_VALUE;
+  if ((Flags & CU_MEMHOSTREGISTER_IOMEMORY) != 0) return refuse("cuMemHostRegister with IOMEMORY");
+  HostMemory& memory = admitted.process->host_memory();
+  if (memory.overlaps(address, bytesize)) return CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+  if (Result<void> shared = memory.share(address, bytesize, HostKind::registered, Flags); !shared.ok()) {
+    VGPU_WARN("cuMemHostRegister: %s", shared.error().message.c_str());
+    return CUDA_ERROR_OPERATING_SYSTEM;
+  }
+  const CUresult status = register_pages(admitted, address, bytesize, Flags);
+  if (status != CUDA_SUCCESS) memory.release(address);
+  return status;
+}
+
+CUresult cuMemHostRegister(void* p, size_t bytesize, unsigned int Flags) {
+  return by_hand::cuMemHostRegister_v2(p, bytesize, Flags);
+}
+
+CUresult cuMemHostUnregister(void* p) {
+  VGPU_ADMIT(admitted);
+  if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const std::optional<HostRange> range = admitted.process->host_memory().starting_at(address_of(p));
+  if (!range || range->kind != HostKind::registered) return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+  if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+  return release_pages(admitted, range->address);
+}
+
+CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* pdptr, void* p, unsigned int Flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (pdptr == nullptr || p == nullptr || Flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (!admitted.process->host_memory().containing(address_of(p), 1)) return CUDA_ERROR_INVALID_VALUE;
+  Remote remote(admitted, api::opcode::cuMemHostGetDevicePointer_v2);
+  remote.writer().put(address_of(p));
+  remote.writer().put(static_cast<uint32_t>(Flags));
+  VGPU_CHECK(remote.call());
+  *pdptr = remote.reader().get<uint64_t>();
+  return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
+
+CUresult cuMemHostGetFlags(unsigned int* pFlags, void* p) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (pFlags == nullptr || p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const std::optional<HostRange> range = admitted.process->host_memory().containing(address_of(p), 1);
+  if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
+  // Under unified addressing everything is mapped (CUDA driver API, Unified Addressing).
+  *pFlags = range->flags | CU_MEMHOSTALLOC_DEVICEMAP;
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemAllocManaged(CUdeviceptr* dptr, size_t bytesize, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (dptr == nullptr || bytesize == 0) return CUDA_ERROR_INVALID_VALUE;
+  if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST) return CUDA_ERROR_INVALID_VALUE;
+  uint64_t address = 0;
+  VGPU_CHECK(allocate_pages(admitted, bytesize, HostKind::managed, flags, address));
+  *dptr = address;
+  return CUDA_SUCCESS;
+}
+
+}  // namespace by_hand
+
+namespace {
+
+// Managed memory is registered host memory underneath, which the driver would describe as such.
+bool managed_attribute(const HostRange& range, CUpointer_attribute attribute, void* data) {
+  switch (attribute) {
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED: {
+      const unsigned value = 1;
+      std::memcpy(data, &value, sizeof value);
+      return true;
+    }
+    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE: {
+      const unsigned value = CU_MEMORYTYPE_DEVICE;
+      std::memcpy(data, &value, sizeof value);
+      return true;
+    }
+    case CU_POINTER_ATTRIBUTE_RANGE_SIZE: {
+      const size_t value = range.bytes;
+      std::memcpy(data, &value, sizeof value);
+      return true;
+    }
+    default: return false;
+  }
+}
+
+}  // namespace
+
+namespace by_hand {
+
+CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdeviceptr ptr) {
+  VGPU_ADMIT(admitted);
+  if (data == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const std::optional<HostRange> range = admitted.process->host_memory().containing(ptr, 1);
+  if (range && range->kind == HostKind::managed && managed_attribute(*range, attribute, data)) return CUDA_SUCCESS;
+  return forward(admitted, api::spec::cuPointerGetAttribute, data, attribute, ptr);
+}
+
+// Unlike the single query, a pointer that CUDA does not know is no error here: the answers are zero.
+CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute* attributes, void** data,
+                                CUdeviceptr ptr) {
+  VGPU_ADMIT(admitted);
+  if (numAttributes == 0 || attributes == nullptr || data == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  for (unsigned i = 0; i < numAttributes; ++i) {
+    const uint32_t bytes = api::pointer_attribute_bytes(attributes[i]);
+    if (bytes == 0 || data[i] == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    const CUresult status = by_hand::cuPointerGetAttribute(data[i], attributes[i], ptr);
+    if (status == CUDA_SUCCESS) continue;
+    if (status != CUDA_ERROR_INVALID_VALUE) return status;
+    std::memset(data[i], 0, bytes);
+    if (attributes[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) {
+      constexpr int kNoDevice = -2;
+      std::memcpy(data[i], &kNoDevice, sizeof kNoDevice);
+    }
+  }
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemAddressReserve(CUdeviceptr* ptr, size_t size, size_t alignment, CUdeviceptr addr,
+                             unsigned long long flags) {
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuMemAddressReserve, ptr, size, alignment, addr, flags);
+}
+
+CUresult cuMemAddressFree(CUdeviceptr ptr, size_t size) {
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuMemAddressFree, ptr, size);
+}
+
+CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle* handle, void* addr) {
+  VGPU_ADMIT(admitted);
+  if (handle == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  Remote remote(admitted, api::opcode::cuMemRetainAllocationHandle);
+  remote.writer().put(address_of(addr));
+  VGPU_CHECK(remote.call());
+  *handle = remote.reader().get<uint64_t>();
+  admitted.process->handles().made(Kind::memory, *handle);
+  return CUDA_SUCCESS;
+}
+
+// The older forms name a device where the newer ones name a location.
+CUresult cuMemAdvise(CUdeviceptr devPtr, size_t count, CUmem_advise advice, CUdevice device) {
+  const bool host = device == CU_DEVICE_CPU;
+  const CUmemLocation location = {host ? CU_MEM_LOCATION_TYPE_HOST : CU_MEM_LOCATION_TYPE_DEVICE, {host ? 0 : device}};
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuMemAdvise_v2, devPtr, count, advice, location);
+}
+
+CUresult cuMemPrefetchAsync(CUdeviceptr devPtr, size_t count, CUdevice dstDevice, CUstream hStream) {
+  const bool host = dstDevice == CU_DEVICE_CPU;
+  const CUmemLocation location = {host ? CU_MEM_LOCATION_TYPE_HOST : CU_MEM_LOCATION_TYPE_DEVICE,
+                                  {host ? 0 : dstDevice}};
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuMemPrefetchAsync_v2, devPtr, count, location, 0u, hStream);
+}
+
+CUresult cuMemRangeGetAttributes(void** data, size_t* dataSizes, CUmem_range_attribute* attributes,
+                                 size_t numAttributes, CUdeviceptr devPtr, size_t count) {
+  VGPU_ADMIT(admitted);
+  if (data == nullptr || dataSizes == nullptr || attributes == nullptr || numAttributes == 0)
+    return CUDA_ERROR_INVALID_VALUE;
+  for (size_t i = 0; i < numAttributes; ++i)
+    VGPU_CHECK(forward(admitted, api::spec::cuMemRangeGetAttribute, data[i], dataSizes[i], attributes[i], devPtr, count));
+  return CUDA_SUCCESS;
+}
+
+}  // namespace by_hand
+}  // namespace vgpu::guest

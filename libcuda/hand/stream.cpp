@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streams: host functions, capture, and older forms of calls. CUDA driver API: Stream Management, Event Management,
+// Stream Memory Operations.
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
+
+#include "libcuda/by_hand.h"
+#include "libcuda/callbacks.h"
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::guest {
+namespace {
+
+template <class T> uint64_t bits_of(T value) {
+  uint64_t out = 0;
+  static_assert(sizeof value <= sizeof out);
+  std::memcpy(&out, &value, sizeof value);
+  return out;
+}
+
+template <class T> T handle_of(uint64_t bits) {
+  T out = nullptr;
+  std::memcpy(&out, &bits, sizeof out);
+  return out;
+}
+
+}  // namespace
+
+namespace by_hand {
+
+CUresult cuLaunchHostFunc(CUstream hStream, CUhostFn fn, void* userData) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (fn == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  start_callback_thread(*admitted.process);
+  Remote remote(admitted, api::opcode::cuLaunchHostFunc);
+  remote.writer().put(bits_of(hStream));
+  remote.writer().put(wire::HostFunction{bits_of(fn), bits_of(userData)});
+  return remote.call();
+}
+
+CUresult cuStreamAddCallback(CUstream hStream, CUstreamCallback callback, void* userData, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (callback == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  start_callback_thread(*admitted.process);
+  Remote remote(admitted, api::opcode::cuStreamAddCallback);
+  remote.writer().put(bits_of(hStream));
+  remote.writer().put(wire::HostFunction{bits_of(callback), bits_of(userData)});
+  remote.writer().put(static_cast<uint32_t>(flags));
+  return remote.call();
+}
+
+// While anything is being captured, nothing is posted: a capture's errors belong to the call that made them.
+CUresult cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mode) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  admitted.process->captures.fetch_add(1);
+  const CUresult status = forward(admitted, api::spec::cuStreamBeginCapture_v2, hStream, mode);
+  if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
+  return status;
+}
+
+CUresult cuStreamBeginCapture(CUstream hStream) {
+  return by_hand::cuStreamBeginCapture_v2(hStream, CU_STREAM_CAPTURE_MODE_GLOBAL);
+}
+
+CUresult cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph, const CUgraphNode* dependencies,
+                                     const CUgraphEdgeData* dependencyData, size_t numDependencies,
+                                     CUstreamCaptureMode mode) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  admitted.process->captures.fetch_add(1);
+  const CUresult status = forward(admitted, api::spec::cuStreamBeginCaptureToGraph, hStream, hGraph, dependencies,
+                                  dependencyData, numDependencies, mode);
+  if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
+  return status;
+}
+
+CUresult cuStreamEndCapture(CUstream hStream, CUgraph* phGraph) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  CUstreamCaptureStatus before = CU_STREAM_CAPTURE_STATUS_NONE;
+  static_cast<void>(forward(admitted, api::spec::cuStreamIsCapturing, hStream, &before));
+  const CUresult status = forward(admitted, api::spec::cuStreamEndCapture, hStream, phGraph);
+  CUstreamCaptureStatus after = CU_STREAM_CAPTURE_STATUS_NONE;
+  static_cast<void>(forward(admitted, api::spec::cuStreamIsCapturing, hStream, &after));
+  // A capture also ends when it turns out to be invalid.
+  if (before != CU_STREAM_CAPTURE_STATUS_NONE && after == CU_STREAM_CAPTURE_STATUS_NONE)
+    admitted.process->captures.fetch_sub(1);
+  return status;
+}
+
+CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode* mode) {
+  VGPU_ADMIT(admitted);
+  if (mode == nullptr || *mode > CU_STREAM_CAPTURE_MODE_RELAXED) return CUDA_ERROR_INVALID_VALUE;
+  std::swap(admitted.thread->capture_mode, *mode);
+  return CUDA_SUCCESS;
+}
+
+}  // namespace by_hand
+
+namespace {
+
+// What cuStreamGetCaptureInfo hands out by pointer stays valid until the stream's next capture call: kept per thread.
+struct CaptureInfo {
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+  cuuint64_t id = 0;
+  CUgraph graph = nullptr;
+  std::vector<CUgraphNode> nodes;
+  std::vector<CUgraphEdgeData> edges;
+  bool has_edges = false;
+};
+
+CaptureInfo& capture_info_of_thread() {
+  static thread_local CaptureInfo* info = new CaptureInfo;
+  return *info;
+}
+
+CUresult fetch_capture_info(CUstream stream, bool wants_edges, CaptureInfo& info) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  Remote remote(admitted, api::opcode::cuStreamGetCaptureInfo_v3);
+  remote.writer().put(bits_of(stream));
+  remote.writer().put(static_cast<uint32_t>(wants_edges));
+  VGPU_CHECK(remote.call());
+  codec::Reader& reader = remote.reader();
+  info.status = static_cast<CUstreamCaptureStatus>(reader.get<uint32_t>());
+  info.id = reader.get<uint64_t>();
+  info.graph = handle_of<CUgraph>(reader.get<uint64_t>());
+  const auto count = reader.get<uint64_t>();
+  if (reader.failed() || count > reader.left() / sizeof(uint64_t)) return CUDA_ERROR_UNKNOWN;
+  info.nodes.clear();
+  info.edges.clear();
+  for (uint64_t i = 0; i < count; ++i) info.nodes.push_back(handle_of<CUgraphNode>(reader.get<uint64_t>()));
+  for (uint64_t i = 0; i < count; ++i) info.edges.push_back(reader.get<CUgraphEdgeData>());
+  return reader.complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
+
+}  // namespace
+
+namespace by_hand {
+
+CUresult cuStreamGetCaptureInfo_v3(CUstream hStream, CUstreamCaptureStatus* captureStatus_out, cuuint64_t* id_out,
+                                   CUgraph* graph_out, const CUgraphNode** dependencies_out,
+                                   const CUgraphEdgeData** edgeData_out, size_t* numDependencies_out) {
+  if (captureStatus_out == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  CaptureInfo& info = capture_info_of_thread();
+  VGPU_CHECK(fetch_capture_info(hStream, edgeData_out != nullptr, info));
+  *captureStatus_out = info.status;
+  if (info.status != CU_STREAM_CAPTURE_STATUS_ACTIVE) return CUDA_SUCCESS;
+  if (id_out != nullptr) *id_out = info.id;
+  if (graph_out != nullptr) *graph_out = info.graph;
+  if (dependencies_out != nullptr) *dependencies_out = info.nodes.data();
+  if (edgeData_out != nullptr) *edgeData_out = info.edges.data();
+  if (numDependencies_out != nullptr) *numDependencies_out = info.nodes.size();
+  return CUDA_SUCCESS;
+}
+
+CUresult cuStreamGetCaptureInfo_v2(CUstream hStream, CUstreamCaptureStatus* captureStatus_out, cuuint64_t* id_out,
+                                   CUgraph* graph_out, const CUgraphNode** dependencies_out,
+                                   size_t* numDependencies_out) {
+  return by_hand::cuStreamGetCaptureInfo_v3(hStream, captureStatus_out, id_out, graph_out, dependencies_out, nullptr,
+                                            numDependencies_out);
+}
+
+CUresult cuStreamGetCaptureInfo(CUstream hStream, CUstreamCaptureStatus* captureStatus_out, cuuint64_t* id_out) {
+  return by_hand::cuStreamGetCaptureInfo_v3(hStream, captureStatus_out, id_out, nullptr, nullptr, nullptr, nullptr);
+}
+
+CUresult cuStreamGetCtx_v2(CUstream hStream, CUcontext* pCtx, CUgreenCtx* pGreenCtx) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (pCtx == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  Remote remote(admitted, api::opcode::cuStreamGetCtx_v2);
+  remote.writer().put(bits_of(hStream));
+  VGPU_CHECK(remote.call());
+  *pCtx = handle_of<CUcontext>(remote.reader().get<uint64_t>());
+  const auto green = handle_of<CUgreenCtx>(remote.reader().get<uint64_t>());
+  if (pGreenCtx != nullptr) *pGreenCtx = green;
+  return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
+
+CUresult cuStreamGetCtx(CUstream hStream, CUcontext* pctx) { return by_hand::cuStreamGetCtx_v2(hStream, pctx, nullptr); }
+
+// --- Older forms of row-described calls. They differ in name only.
+
+CUresult cuStreamDestroy(CUstream hStream) {
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuStreamDestroy_v2, hStream);
+}
+
+CUresult cuEventDestroy(CUevent hEvent) {
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuEventDestroy_v2, hEvent);
+}
+
+CUresult cuEventElapsedTime(float* pMilliseconds, CUevent hStart, CUevent hEnd) {
+  VGPU_ADMIT(admitted);
+  return forward(admitted, api::spec::cuEventElapsedTime_v2, pMilliseconds, hStart, hEnd);
+}
+
+CUresult cuStreamBatchMemOp(CUstream stream, unsigned int count, CUstreamBatchMemOpParams* paramArray,
+                            unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuStreamBatchMemOp_v2, stream, count, paramArray, flags);
+}
+
+CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr addr, cuuint32_t value, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuStreamWaitValue32_v2, stream, addr, value, flags);
+}
+
+CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr addr, cuuint64_t value, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuStreamWaitValue64_v2, stream, addr, value, flags);
+}
+
+CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr addr, cuuint32_t value, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuStreamWriteValue32_v2, stream, addr, value, flags);
+}
+
+CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr addr, cuuint64_t value, unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  return forward(admitted, api::spec::cuStreamWriteValue64_v2, stream, addr, value, flags);
+}
+
+}  // namespace by_hand
+}  // namespace vgpu::guest

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// HandleNotes: which handles of this session are live, and what the guest knows about functions. Lets posted calls
+// refuse a stale handle at once, and launches pack their parameters, without asking the worker. Reads are lock-free.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "common/codec/call_codec.h"
+#include "common/handle.h"
+#include "vgpu/wire.h"
+
+namespace vgpu::guest {
+
+// Layout and attributes of a function, fetched once, when it is first needed.
+struct Function {
+  std::atomic<bool> known{false};  // the rest is there
+  wire::FunctionFacts facts = {};
+  std::vector<wire::ParameterFacts> parameters;
+  std::string name;                // for cuFuncGetName: the program keeps the pointer
+  std::mutex mutex;                // guards the fetching
+};
+
+class HandleNotes final : public codec::HandleObserver {
+ public:
+  void made(Kind kind, uint64_t handle) override;
+  void dropped(Kind kind, uint64_t handle) override;
+
+  // Whether the worker minted this handle and nobody dropped it since. Children of dropped owners may still look live.
+  bool is_live(uint64_t handle) const;
+  // What is known about a function or kernel; made on first use. Null when the handle is not one.
+  Function* function(uint64_t handle);
+
+ private:
+  struct Note {
+    std::atomic<uint64_t> handle{0};
+    std::atomic<Function*> function{nullptr};
+  };
+  static constexpr uint32_t kPageNotes = 1024;
+  struct Page {
+    std::array<Note, kPageNotes> note;
+  };
+  Note* find(uint64_t handle) const;
+  Note& note_at(uint32_t index);
+
+  std::array<std::atomic<Page*>, (handle::kMaxIndex + 1) / kPageNotes> page_ = {};
+  std::mutex mutex_;  // guards making pages and functions
+  std::vector<std::unique_ptr<Page>> owned_pages_;
+  std::vector<std::unique_ptr<Function>> owned_functions_;
+};
+
+}  // namespace vgpu::guest

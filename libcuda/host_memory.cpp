@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcuda/host_memory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace vgpu::guest {
+namespace {
+
+constexpr uint64_t kPageMask = ring::kPage - 1;
+constexpr uint64_t page_down(uint64_t value) { return value & ~kPageMask; }
+constexpr uint64_t page_up(uint64_t value) { return (value + kPageMask) & ~kPageMask; }
+
+void* pointer(uint64_t address) {
+  void* out = nullptr;
+  std::memcpy(&out, &address, sizeof out);
+  return out;
+}
+
+}  // namespace
+
+Result<uint64_t> HostMemory::allocate(uint64_t bytes, HostKind kind, unsigned flags) {
+  void* pages = TRY(transport_.allocate_shared(page_up(bytes)));
+  uint64_t address = 0;
+  std::memcpy(&address, &pages, sizeof pages);
+  const std::unique_lock lock(mutex_);
+  ranges_[address] = {address, bytes, kind, flags};
+  return address;
+}
+
+Result<void> HostMemory::share(uint64_t address, uint64_t bytes, HostKind kind, unsigned flags) {
+  const std::unique_lock lock(mutex_);
+  if (ranges_.contains(address)) return Error{"a registered range begins at this address already"};
+  TRY(share_pages(page_down(address), page_up(address + bytes)));
+  ranges_[address] = {address, bytes, kind, flags};
+  return {};
+}
+
+Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end) {
+  std::vector<uint64_t> added;
+  std::vector<uint64_t> joined;
+  uint64_t at = begin;
+  const auto undo = [&] {
+    for (const uint64_t run : added) {
+      transport_.unshare_in_place(pointer(run), runs_[run].end - run);
+      runs_.erase(run);
+    }
+    for (const uint64_t run : joined) --runs_[run].users;
+  };
+  while (at < end) {
+    // A run that covers `at` is used together; otherwise everything up to the next run is new.
+    auto next = runs_.upper_bound(at);
+    if (next != runs_.begin()) {
+      const auto before = std::prev(next);
+      if (before->second.end > at) {
+        ++before->second.users;
+        joined.push_back(before->first);
+        at = before->second.end;
+        continue;
+      }
+    }
+    const uint64_t stop = next == runs_.end() ? end : std::min(end, next->first);
+    if (Result<void> shared = transport_.share_in_place(pointer(at), stop - at); !shared.ok()) {
+      undo();
+      return shared.error();
+    }
+    runs_[at] = {stop, 1};
+    added.push_back(at);
+    at = stop;
+  }
+  return {};
+}
+
+void HostMemory::unshare_pages(uint64_t begin, uint64_t end) {
+  auto run = runs_.upper_bound(begin);
+  if (run != runs_.begin()) --run;
+  while (run != runs_.end() && run->first < end) {
+    if (run->second.end <= begin || --run->second.users > 0) {
+      ++run;
+      continue;
+    }
+    transport_.unshare_in_place(pointer(run->first), run->second.end - run->first);
+    run = runs_.erase(run);
+  }
+}
+
+void HostMemory::release(uint64_t address) {
+  const std::unique_lock lock(mutex_);
+  const auto found = ranges_.find(address);
+  if (found == ranges_.end()) return;
+  const HostRange range = found->second;
+  ranges_.erase(found);
+  if (range.kind == HostKind::registered || range.kind == HostKind::staged)
+    unshare_pages(page_down(range.address), page_up(range.address + range.bytes));
+  else transport_.release_shared(pointer(range.address), page_up(range.bytes));
+}
+
+std::optional<HostRange> HostMemory::starting_at(uint64_t address) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = ranges_.find(address);
+  return found == ranges_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<HostRange> HostMemory::containing(uint64_t address, uint64_t bytes) const {
+  const std::shared_lock lock(mutex_);
+  auto after = ranges_.upper_bound(address);
+  if (after == ranges_.begin()) return std::nullopt;
+  const HostRange& range = std::prev(after)->second;
+  const uint64_t skip = address - range.address;
+  if (skip >= range.bytes || bytes > range.bytes - skip) return std::nullopt;
+  return range;
+}
+
+bool HostMemory::overlaps(uint64_t address, uint64_t bytes) const {
+  const std::shared_lock lock(mutex_);
+  const auto after = ranges_.lower_bound(address + bytes);
+  if (after == ranges_.begin()) return false;
+  const HostRange& range = std::prev(after)->second;
+  return range.address + range.bytes > address;
+}
+
+}  // namespace vgpu::guest

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// HostMemory: host pages of this program that both sides map at the same address (design D9): cuMemHostAlloc,
+// cuMemHostRegister, cuMemAllocManaged. Knows which addresses they are, so that copies and pointer queries need not
+// ask. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+
+#include "libcuda/transport.h"
+
+namespace vgpu::guest {
+
+enum class HostKind { allocated, registered, managed, staged };
+
+struct HostRange {
+  uint64_t address = 0;
+  uint64_t bytes = 0;      // as the program asked
+  HostKind kind = HostKind::allocated;
+  unsigned flags = 0;      // as the program gave them
+};
+
+class HostMemory {
+ public:
+  explicit HostMemory(Transport& transport) : transport_(transport) {}
+
+  // New pages; the address, which the program gets.
+  Result<uint64_t> allocate(uint64_t bytes, HostKind kind, unsigned flags);
+  // Shares the pages around [address, address + bytes). A range that begins where a live one does is refused.
+  Result<void> share(uint64_t address, uint64_t bytes, HostKind kind, unsigned flags);
+  // Gives up the range that begins at `address`.
+  void release(uint64_t address);
+
+  // The range that begins at `address`, or contains [address, address + bytes).
+  std::optional<HostRange> starting_at(uint64_t address) const;
+  std::optional<HostRange> containing(uint64_t address, uint64_t bytes) const;
+  bool overlaps(uint64_t address, uint64_t bytes) const;
+
+ private:
+  // Pages shared in place, as runs that registrations use together: two of them may meet on one page.
+  struct Run {
+    uint64_t end = 0;
+    int users = 0;
+  };
+  Result<void> share_pages(uint64_t begin, uint64_t end);
+  void unshare_pages(uint64_t begin, uint64_t end);
+
+  Transport& transport_;
+  mutable std::shared_mutex mutex_;  // guards all below
+  std::map<uint64_t, HostRange> ranges_;
+  std::map<uint64_t, Run> runs_;
+};
+
+}  // namespace vgpu::guest

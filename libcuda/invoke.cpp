@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcuda/invoke.h"
+
+#include <cstring>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "common/log.h"
+
+namespace vgpu::guest {
+namespace {
+
+uint16_t flags_of(const ThreadState& thread) { return thread.per_thread_stream ? ring::kPerThreadStream : 0; }
+
+// The context that the thread's commands run in. A dead one counts as none; the error is put right afterwards.
+uint64_t wire_context(const ThreadState& thread) {
+  const Context* current = thread.current();
+  return current != nullptr && current->alive() ? current->handle() : 0;
+}
+
+// What CUDA finds wrong with the handles of a posted call at once.
+CUresult check_posted(Process& process, const Call& call, void* const* argv) {
+  for (int i = 0; i < call.argc; ++i) {
+    const Param& param = call.param[i];
+    if (param.role != Role::handle) continue;
+    uint64_t handle = 0;
+    std::memcpy(&handle, argv[i], param.size);
+    if (param.kind == Kind::stream && handle <= 2) continue;
+    if (!process.handles().is_live(handle)) return handle == 0 && param.kind == Kind::graph_exec ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
+  }
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+CUresult admit(Admitted& out) {
+  out.process = Process::get();
+  if (out.process == nullptr) return CUDA_ERROR_NOT_INITIALIZED;
+  out.thread = &thread_state();
+  return out.thread->in_callback ? CUDA_ERROR_NOT_PERMITTED : CUDA_SUCCESS;
+}
+
+CUresult admit_with_context(Admitted& out) {
+  if (const CUresult status = admit(out); status != CUDA_SUCCESS) return status;
+  const Context* current = out.thread->current();
+  if (current == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (!current->alive()) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+  return current->sticky();
+}
+
+CUresult note_result(const Admitted& admitted, CUresult result) {
+  if (result == CUDA_SUCCESS) return result;
+  Context* current = admitted.thread->current();
+  if (current == nullptr) return result;
+  if (is_sticky(result) && current->alive()) current->set_sticky(result);
+  if (result == CUDA_ERROR_INVALID_CONTEXT && !current->alive()) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+  return result;
+}
+
+CUresult refuse(const char* name) {
+  static std::mutex mutex;
+  static std::set<std::string>* named = nullptr;
+  const std::lock_guard lock(mutex);
+  if (named == nullptr) named = new std::set<std::string>;  // Exit handlers may still ask.
+  if (named->insert(name).second) VGPU_INFO("%s is not supported", name);
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+CUresult invoke(const Call& call, void* const* argv, bool per_thread) {
+  Admitted admitted;
+  if (const CUresult status = admit(admitted); status != CUDA_SUCCESS) return status;
+  const FlavourScope flavour(per_thread);
+  return forward_argv(admitted, call, argv);
+}
+
+CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv) {
+  Process& process = *admitted.process;
+  ThreadState& thread = *admitted.thread;
+  if (!process.serves(call.opcode)) return refuse(call.name);
+  const bool posted = call.path == Path::post && process.captures.load(std::memory_order_relaxed) == 0;
+  if (posted) {
+    Admitted again;
+    if (const CUresult status = admit_with_context(again); status != CUDA_SUCCESS) return status;
+    if (const CUresult status = check_posted(process, call, argv); status != CUDA_SUCCESS) return status;
+  }
+  thread.request.clear();
+  codec::Writer writer(thread.request);
+  if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
+  const auto blocking = static_cast<uint16_t>(call.path == Path::wait || call.path == Path::hand ? ring::kHelper : 0);
+  const Message message = {call.opcode, static_cast<uint16_t>(flags_of(thread) | blocking), thread.id,
+                           wire_context(thread), thread.request};
+  if (posted) return process.session().post(message);
+  const CUresult status = process.session().call(message, thread.reply);
+  if (status != CUDA_SUCCESS) return note_result(admitted, status);
+  codec::Reader reader(thread.reply);
+  return codec::decode_reply(call, reader, argv, process.handles()) ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
+
+namespace {
+
+codec::Writer start(std::vector<std::byte>& buffer) {
+  buffer.clear();
+  return codec::Writer(buffer);
+}
+
+}  // namespace
+
+Remote::Remote(const Admitted& admitted, uint16_t opcode)
+    : admitted_(admitted), opcode_(opcode), flags_(flags_of(*admitted.thread)), writer_(start(admitted.thread->request)),
+      reader_({}) {}
+
+Message Remote::message() const {
+  return {opcode_, flags_, admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
+}
+
+CUresult Remote::call() {
+  const Message request = message();
+  if (opcode_ < wire::kFirstPrivate && !admitted_.process->serves(opcode_)) {
+    const Call* row = api::find_row(opcode_);
+    return refuse(row == nullptr ? "a call without a row" : row->name);
+  }
+  const CUresult status = admitted_.process->session().call(request, admitted_.thread->reply);
+  reader_ = codec::Reader(admitted_.thread->reply);
+  return note_result(admitted_, status);
+}
+
+CUresult Remote::post() { return admitted_.process->session().post(message()); }
+
+}  // namespace vgpu::guest

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// invoke: the way of a row-described call from an entry point to the worker and back. Hand-written calls use forward()
+// and Remote for the part of them that crosses. All functions are thread-safe and never throw.
+#pragma once
+
+#include <array>
+
+#include "libcuda/process.h"
+#include "vgpu/api/rows.h"
+
+namespace vgpu::guest {
+
+// The call may run: initialised, and not inside a host callback.
+struct Admitted {
+  Process* process = nullptr;
+  ThreadState* thread = nullptr;
+};
+CUresult admit(Admitted& out);
+
+// As admit(), and the thread has a living current context without a sticky error.
+CUresult admit_with_context(Admitted& out);
+
+// A call whose row says everything.
+CUresult invoke(const Call& call, void* const* argv, bool per_thread);
+
+// Not described, or not served by this worker: counted, and named once in the log.
+CUresult refuse(const char* name);
+
+// Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
+CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv);
+template <class... A> CUresult forward(const Admitted& admitted, const Call& call, A... arguments) {
+  void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
+  return forward_argv(admitted, call, argv);
+}
+
+// A hand-written message of the calling thread: payload through writer(), then call() or post().
+class Remote {
+ public:
+  Remote(const Admitted& admitted, uint16_t opcode);
+
+  codec::Writer& writer() { return writer_; }
+  // Runs the command on a helper thread of the worker: for calls that may block.
+  Remote& may_block() {
+    flags_ = static_cast<uint16_t>(flags_ | ring::kHelper);
+    return *this;
+  }
+  CUresult call();
+  CUresult post();
+  // Sends the call; the caller finishes it with Session::finish.
+  Session::Pending begin() { return admitted_.process->session().begin(message()); }
+  // The answer's data, after call().
+  codec::Reader& reader() { return reader_; }
+
+ private:
+  Message message() const;
+
+  const Admitted admitted_;
+  const uint16_t opcode_;
+  uint16_t flags_;
+  codec::Writer writer_;
+  codec::Reader reader_;
+};
+
+// Remembers sticky errors with the thread's context, and turns an answer into what the program sees.
+CUresult note_result(const Admitted& admitted, CUresult result);
+
+}  // namespace vgpu::guest

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Process: the state that cuInit creates, once, and that lives as long as the process: the session with the worker,
+// the snapshot of the devices, contexts, handles, host memory. Before cuInit and in a forked child there is none.
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "libcuda/context.h"
+#include "libcuda/handles.h"
+#include "libcuda/host_memory.h"
+#include "libcuda/session.h"
+#include "libcuda/thread.h"
+
+namespace vgpu::guest {
+
+class Process {
+ public:
+  // cuInit.
+  static CUresult initialise(unsigned flags);
+  // The process state without cuInit, opening the session if need be: for the few calls that work before it. Null
+  // and the reason when there is no device or daemon.
+  static Process* open(CUresult& failure);
+  // Null before a successful cuInit and in a forked child.
+  static Process* get() noexcept;
+
+  Session& session() { return session_; }
+  ContextTable& contexts() { return contexts_; }
+  HandleNotes& handles() { return handles_; }
+  HostMemory& host_memory() { return host_memory_; }
+
+  int driver_version() const { return header_.driver_version; }
+  int device_count() const { return static_cast<int>(devices_.size()); }
+  // Null when there is no such device.
+  const wire::DeviceSnapshot* device(int ordinal) const;
+  // Whether worker and driver carry the call.
+  bool serves(uint16_t opcode) const;
+
+  // Captures that are active in this process: while there are any, nothing is posted, so that errors are exact.
+  std::atomic<int> captures{0};
+
+ private:
+  explicit Process(std::unique_ptr<Transport> transport)
+      : session_(std::move(transport)), host_memory_(session_.transport()) {}
+  CUresult load_snapshot();
+
+  Session session_;
+  ContextTable contexts_;
+  HandleNotes handles_;
+  HostMemory host_memory_;
+  wire::SnapshotHeader header_ = {};
+  std::vector<wire::DeviceSnapshot> devices_;
+};
+
+}  // namespace vgpu::guest

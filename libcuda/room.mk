@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# libcuda.so.1 for guests. $(O)/lib/guest is the library path that vgpu-run gives to its child.
+LIBCUDA_OBJS := $(call obj,$(wildcard libcuda/*.cpp libcuda/hand/*.cpp libcuda/bulk/*.cpp))
+LIBCUDA      := $(O)/lib/guest/libcuda.so.1
+ARTEFACTS    += $(LIBCUDA)
+
+$(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map -Wl,-z,defs -Wl,-Bsymbolic \
+	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@
+
+libcuda: $(LIBCUDA)
+.PHONY: libcuda

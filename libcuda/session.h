@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: the guest's end of the command ring. Any thread posts commands or makes calls at any time; there is no lock
+// on the way (design D5, D6). Once the worker is lost every call returns the same sticky error.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/face/cuda_api.h"
+#include "libcuda/transport.h"
+#include "vgpu/wire.h"
+
+namespace vgpu::guest {
+
+struct Message {
+  uint16_t opcode = 0;
+  uint16_t flags = 0;  // ring::CommandFlag
+  uint32_t thread = 0;
+  uint64_t context = 0;
+  std::span<const std::byte> payload;
+};
+
+// What a program is told when its worker is gone: like a failed launch, the process must be restarted.
+constexpr CUresult kLostError = CUDA_ERROR_LAUNCH_FAILED;
+
+class Session {
+ public:
+  // A call under way.
+  struct Pending {
+    uint32_t slot = ring::kNoReply;
+    CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
+  };
+
+  explicit Session(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+
+  Transport& transport() { return *transport_; }
+  bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
+
+  // Sends a command that is not answered.
+  CUresult post(const Message& message);
+  // Sends a command; finish() waits for the answer and puts its data into `reply`.
+  Pending begin(const Message& message);
+  CUresult finish(const Pending& pending, std::vector<std::byte>& reply);
+  CUresult call(const Message& message, std::vector<std::byte>& reply) { return finish(begin(message), reply); }
+
+  // A staging chunk of the window, ours until it is released here or by the worker.
+  uint32_t acquire_chunk();
+  void release_chunk(uint32_t chunk);
+  std::byte* chunk(uint32_t chunk) const { return transport_->memory().chunk(chunk); }
+
+ private:
+  CUresult send(const Message& message, uint32_t slot, uint64_t blob);
+  bool send_blob(const Message& message, uint64_t& blob);
+  bool wait_for_space(uint64_t end);
+  bool wait_for_reply(ring::ReplySlot& slot);
+  CUresult fetch_blob(uint64_t blob, std::vector<std::byte>& reply);
+  void print_device_output();
+  bool check_lost();
+  uint32_t acquire_slot();
+  void release_slot(uint32_t slot);
+  ring::Header& header() const { return transport_->memory().header(); }
+
+  const std::unique_ptr<Transport> transport_;
+  std::atomic<bool> lost_{false};
+  std::atomic<uint64_t> next_blob_{1};
+  std::array<std::atomic<uint64_t>, ring::kReplySlots / 64> busy_slots_ = {};
+};
+
+}  // namespace vgpu::guest

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transport for processes on the daemon's own machine: a SOCK_SEQPACKET connection for control messages, memory
+// files for everything shared, an eventfd as doorbell, futexes on shared words for waiting.
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <mutex>
+
+#include "common/face/cuda_api.h"
+#include "common/futex.h"
+#include "libcuda/transport.h"
+#include "vgpu/wire.h"
+
+namespace vgpu::guest {
+namespace {
+
+constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
+constexpr size_t kMaxFds = 2;
+
+struct Received {
+  wire::ControlMessage message = {};
+  std::array<UniqueFd, kMaxFds> fds;
+  size_t fd_count = 0;
+};
+
+Result<void> send_message(int socket, const wire::ControlMessage& message, int fd = -1) {
+  iovec part = {const_cast<wire::ControlMessage*>(&message), sizeof message};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (fd >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* attached = CMSG_FIRSTHDR(&header);
+    attached->cmsg_level = SOL_SOCKET;
+    attached->cmsg_type = SCM_RIGHTS;
+    attached->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(attached), &fd, sizeof fd);
+  }
+  ssize_t sent = 0;
+  do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent != static_cast<ssize_t>(sizeof message)) return Error::from_errno("cannot send to the daemon");
+  return {};
+}
+
+Result<Received> receive_message(int socket) {
+  Received received;
+  iovec part = {&received.message, sizeof received.message};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)] = {};
+  msghdr header = {};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t got = 0;
+  do got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  if (got == 0) return Error{"the daemon closed the connection"};
+  if (got != static_cast<ssize_t>(sizeof received.message)) return Error::from_errno("cannot receive from the daemon");
+  for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
+    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count && received.fd_count < kMaxFds; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(at) + i * sizeof fd, sizeof fd);
+      received.fds[received.fd_count++].reset(fd);
+    }
+  }
+  return received;
+}
+
+class SocketTransport final : public Transport {
+ public:
+  SocketTransport(UniqueFd socket, UniqueFd doorbell, SessionMemory memory)
+      : socket_(std::move(socket)), doorbell_(std::move(doorbell)), memory_(std::move(memory)) {}
+
+  const SessionMemory& memory() const override { return memory_; }
+
+  void ring_doorbell() override {
+    const uint64_t one = 1;
+    static_cast<void>(!::write(doorbell_.get(), &one, sizeof one));
+  }
+
+  void wait(const std::atomic<uint32_t>& word, uint32_t seen, std::chrono::nanoseconds timeout) override {
+    futex::wait(word, seen, timeout);
+  }
+
+  bool lost() override {
+    pollfd connection = {socket_.get(), 0, 0};
+    return ::poll(&connection, 1, 0) > 0 && (connection.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  }
+
+  Result<void*> allocate_shared(size_t size) override {
+    const std::lock_guard lock(mutex_);
+    const UniqueFd file = TRY(create_memory_file("vgpu-pinned", size));
+    void* address = TRY(place(file.get(), size));
+    const Result<void> mapped = tell_worker(wire::Control::map, address, size, file.get());
+    if (mapped.ok()) return address;
+    ::munmap(address, size);
+    return mapped.error();
+  }
+
+  Result<void> share_in_place(void* address, size_t size) override {
+    const std::lock_guard lock(mutex_);
+    const UniqueFd file = TRY(create_memory_file("vgpu-registered", size));
+    Mapping view = TRY(Mapping::shared(file.get(), size));
+    // Let the worker map the pages first: what it cannot map stays untouched here.
+    TRY(tell_worker(wire::Control::map, address, size, file.get()));
+    std::memcpy(view.data(), address, size);
+    return TRY(replace(view, address));
+  }
+
+  void release_shared(void* address, size_t size) override {
+    const std::lock_guard lock(mutex_);
+    static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());
+    ::munmap(address, size);
+  }
+
+  void unshare_in_place(void* address, size_t size) override {
+    const std::lock_guard lock(mutex_);
+    static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());
+    void* copy = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (copy == MAP_FAILED) return;  // The pages stay shared with nobody: still the program's memory.
+    Mapping view(copy, size);
+    std::memcpy(copy, address, size);
+    static_cast<void>(replace(view, address).ok());
+  }
+
+ private:
+  // Moves a mapping over existing pages in one step.
+  static Result<void> replace(Mapping& view, void* address) {
+    const size_t size = view.size();
+    if (::mremap(view.data(), size, size, MREMAP_MAYMOVE | MREMAP_FIXED, address) == MAP_FAILED)
+      return Error::from_errno("cannot replace pages by shared ones");
+    static_cast<void>(new (&view) Mapping());  // The range belongs to the program again.
+    return {};
+  }
+
+  // Maps a file at the next address that both sides keep free for this.
+  Result<void*> place(int file, size_t size) {
+    for (int attempt = 0; attempt < 64; ++attempt) {
+      if (size > wire::kSharedEnd - next_) return Error{"no address space left for shared memory"};
+      void* wanted = nullptr;
+      std::memcpy(&wanted, &next_, sizeof wanted);
+      next_ += (size + kGap - 1) / kGap * kGap;
+      void* got = ::mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, file, 0);
+      if (got == wanted) return got;
+      if (got != MAP_FAILED) ::munmap(got, size);
+      else if (errno != EEXIST) return Error::from_errno("cannot map shared memory");
+    }
+    return Error{"the address range for shared memory is occupied"};
+  }
+
+  Result<void> tell_worker(wire::Control type, const void* address, size_t size, int file) {
+    wire::ControlMessage message = {};
+    message.type = type;
+    message.id = ++last_id_;
+    std::memcpy(&message.address, &address, sizeof address);
+    message.size = size;
+    TRY(send_message(socket_.get(), message, file));
+    for (;;) {
+      const Received answer = TRY(receive_message(socket_.get()));
+      if (answer.message.type != wire::Control::done || answer.message.id != message.id) continue;
+      if (answer.message.result == 0) return {};
+      return Error::from_errno("the worker cannot map shared memory", answer.message.result);
+    }
+  }
+
+  // Alignment of shared ranges: a large page, so that the kernel may use one.
+  static constexpr uint64_t kGap = 2 << 20;
+
+  const UniqueFd socket_;
+  const UniqueFd doorbell_;
+  const SessionMemory memory_;
+  std::mutex mutex_;  // guards the conversation on socket_, and all below
+  uint64_t last_id_ = 0;
+  uint64_t next_ = wire::kSharedBase;
+};
+
+OpenFailure no_device(Error error) { return {std::move(error), CUDA_ERROR_NO_DEVICE}; }
+
+Result<UniqueFd> connect_to(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return Error{"the socket path " + path + " is too long"};
+  std::copy(path.begin(), path.end(), address.sun_path);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!socket) return Error::from_errno("cannot create a socket");
+  // SAFETY: the sockets API takes every address family through sockaddr.
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return Error::from_errno("cannot reach the GPU daemon at " + path);
+  return socket;
+}
+
+wire::ControlMessage hello() {
+  wire::ControlMessage message = {};
+  message.type = wire::Control::hello;
+  message.format = ring::kFormat;
+  message.pid = static_cast<uint32_t>(::getpid());
+  // The driver itself reads the variable, in the worker, exactly as it would here.
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
+    message.result = 1;
+    std::strncpy(message.text, visible, sizeof message.text - 1);
+  }
+  return message;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>, OpenFailure> open_transport() {
+  const char* configured = std::getenv("VGPU_SOCKET");
+  Result<UniqueFd> socket = connect_to(configured != nullptr ? configured : kDefaultSocket);
+  if (!socket.ok()) return no_device(std::move(socket.error()));
+  if (Result<void> sent = send_message(socket->get(), hello()); !sent.ok()) return no_device(std::move(sent.error()));
+  Result<Received> answer = receive_message(socket->get());
+  if (!answer.ok()) return no_device(std::move(answer.error()));
+  if (answer->message.type != wire::Control::welcome || answer->fd_count != kMaxFds) {
+    answer->message.text[sizeof answer->message.text - 1] = '\0';
+    const int code = answer->message.result != 0 ? answer->message.result : static_cast<int>(CUDA_ERROR_NO_DEVICE);
+    return OpenFailure{Error{std::string("the daemon refused: ") + answer->message.text}, code};
+  }
+  Result<SessionMemory> memory = SessionMemory::map(answer->fds[0].get());
+  if (!memory.ok()) return no_device(std::move(memory.error()));
+  if (Result<void> checked = memory->check(); !checked.ok()) return no_device(std::move(checked.error()));
+  return std::unique_ptr<Transport>(std::make_unique<SocketTransport>(
+      std::move(*socket), std::move(answer->fds[1]), std::move(*memory)));
+}
+
+}  // namespace vgpu::guest

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transport: how this process reaches its worker (design D12). Everything above it is the same for a Unix socket (same
+// machine) and for /dev/vgpu0 (a VM): one region of shared memory, a doorbell, a way to sleep on a word of that
+// memory, and a way to give both sides the same pages at the same address. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "common/session_memory.h"
+
+namespace vgpu::guest {
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  virtual const SessionMemory& memory() const = 0;
+  // Wakes the worker, which has said that it sleeps.
+  virtual void ring_doorbell() = 0;
+  // Sleeps while `word` is `seen`; may return early.
+  virtual void wait(const std::atomic<uint32_t>& word, uint32_t seen, std::chrono::nanoseconds timeout) = 0;
+  // Whether the other side is gone for good. A system call: ask only after a wait came back without news.
+  virtual bool lost() = 0;
+
+  // Fresh zeroed pages, `size` bytes (a multiple of the page size), at the same address here and in the worker.
+  virtual Result<void*> allocate_shared(size_t size) = 0;
+  // Turns existing private pages into shared ones, contents and address unchanged. Other threads must not write to
+  // them meanwhile.
+  virtual Result<void> share_in_place(void* address, size_t size) = 0;
+  // Undoes either: allocated pages disappear, pages shared in place become private again.
+  virtual void release_shared(void* address, size_t size) = 0;
+  virtual void unshare_in_place(void* address, size_t size) = 0;
+};
+
+// Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it, the default socket. The
+// error's text says what was tried; `cuda_error` what the program is told.
+struct OpenFailure {
+  Error error;
+  int cuda_error;
+};
+Result<std::unique_ptr<Transport>, OpenFailure> open_transport();
+
+}  // namespace vgpu::guest
