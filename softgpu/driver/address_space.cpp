@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/address_space.h"
 
-#include <algorithm>
 #include <sys/mman.h>
+#include <algorithm>
 
 #include "common/log.h"
 #include "softgpu/driver/device.h"
@@ -47,7 +47,8 @@ CuResult<std::unique_ptr<AddressSpace>> AddressSpace::create(std::vector<Device*
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (at == reinterpret_cast<void*>(base))
       return std::unique_ptr<AddressSpace>(new AddressSpace(std::move(devices), base));
-    if (at != MAP_FAILED) munmap(at, AddressSpace::kStretchSize);  // A kernel that does not know NOREPLACE put it elsewhere.
+    if (at != MAP_FAILED)
+      munmap(at, AddressSpace::kStretchSize);  // A kernel that does not know NOREPLACE put it elsewhere.
   }
   VGPU_ERROR("software GPU: no room for device addresses (is the address space limited by ulimit -v?)");
   return CUDA_ERROR_OUT_OF_MEMORY;

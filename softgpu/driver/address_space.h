@@ -42,18 +42,18 @@ enum class RegionKind : uint8_t {
 struct Region {
   uint64_t begin = 0, size = 0;  // bytes as asked for
   RegionKind kind = RegionKind::device;
-  int device = 0;             // where it was allocated
-  uint64_t context = 0;       // handle value of the context that owns it; 0 for pools and mappings
-  unsigned flags = 0;         // of the allocating call
-  uint64_t buffer_id = 0;     // CU_POINTER_ATTRIBUTE_BUFFER_ID
-  uint64_t pool = 0;          // handle value of its memory pool
-  uint64_t physical = 0;      // of a mapping: handle value of the physical memory
+  int device = 0;          // where it was allocated
+  uint64_t context = 0;    // handle value of the context that owns it; 0 for pools and mappings
+  unsigned flags = 0;      // of the allocating call
+  uint64_t buffer_id = 0;  // CU_POINTER_ATTRIBUTE_BUFFER_ID
+  uint64_t pool = 0;       // handle value of its memory pool
+  uint64_t physical = 0;   // of a mapping: handle value of the physical memory
   uint64_t physical_offset = 0;
-  DeviceMask readable = 0;    // devices whose kernels see it
-  DeviceMask writable = 0;    // and may write it
-  bool constant = false;      // kernels only read it, wherever it is visible
+  DeviceMask readable = 0;  // devices whose kernels see it
+  DeviceMask writable = 0;  // and may write it
+  bool constant = false;    // kernels only read it, wherever it is visible
   bool sync_memops = false;
-  bool freeing = false;       // a stream-ordered free is on its way
+  bool freeing = false;  // a stream-ordered free is on its way
   // Managed memory: what cuMemAdvise and cuMemPrefetch said last.
   bool read_mostly = false;
   CUmemLocation preferred{CU_MEM_LOCATION_TYPE_INVALID, 0};

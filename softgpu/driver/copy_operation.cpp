@@ -32,12 +32,18 @@ struct SideDescription {
 };
 
 SideDescription source_of(const CUDA_MEMCPY3D_PEER& copy) {
-  return {copy.srcMemoryType, reinterpret_cast<uint64_t>(copy.srcHost), copy.srcDevice, copy.srcXInBytes, copy.srcY,
-          copy.srcZ, copy.srcLOD, copy.srcPitch, copy.srcHeight};
+  return {copy.srcMemoryType, reinterpret_cast<uint64_t>(copy.srcHost),
+          copy.srcDevice,     copy.srcXInBytes,
+          copy.srcY,          copy.srcZ,
+          copy.srcLOD,        copy.srcPitch,
+          copy.srcHeight};
 }
 SideDescription destination_of(const CUDA_MEMCPY3D_PEER& copy) {
-  return {copy.dstMemoryType, reinterpret_cast<uint64_t>(copy.dstHost), copy.dstDevice, copy.dstXInBytes, copy.dstY,
-          copy.dstZ, copy.dstLOD, copy.dstPitch, copy.dstHeight};
+  return {copy.dstMemoryType, reinterpret_cast<uint64_t>(copy.dstHost),
+          copy.dstDevice,     copy.dstXInBytes,
+          copy.dstY,          copy.dstZ,
+          copy.dstLOD,        copy.dstPitch,
+          copy.dstHeight};
 }
 Extent extent_of(const CUDA_MEMCPY3D_PEER& copy) { return {copy.WidthInBytes, copy.Height, copy.Depth}; }
 
@@ -50,11 +56,21 @@ bool add_product(uint64_t& sum, uint64_t a, uint64_t b) {
 CuResult<Side> resolve(const SideDescription& at, const Extent& extent) {
   Side side;
   switch (at.type) {
-    case CU_MEMORYTYPE_HOST: side.begin = at.host; side.may_be_pageable = true; break;
-    case CU_MEMORYTYPE_DEVICE: side.begin = at.device; break;
-    case CU_MEMORYTYPE_UNIFIED: side.begin = at.device; side.may_be_pageable = true; break;
-    case CU_MEMORYTYPE_ARRAY: return VGPU_UNIMPLEMENTED("a copy from or to an array");
-    default: return CUDA_ERROR_INVALID_VALUE;
+    case CU_MEMORYTYPE_HOST:
+      side.begin = at.host;
+      side.may_be_pageable = true;
+      break;
+    case CU_MEMORYTYPE_DEVICE:
+      side.begin = at.device;
+      break;
+    case CU_MEMORYTYPE_UNIFIED:
+      side.begin = at.device;
+      side.may_be_pageable = true;
+      break;
+    case CU_MEMORYTYPE_ARRAY:
+      return VGPU_UNIMPLEMENTED("a copy from or to an array");
+    default:
+      return CUDA_ERROR_INVALID_VALUE;
   }
   if (at.lod != 0) return CUDA_ERROR_INVALID_VALUE;
   const bool has_rows = extent.height > 1 || extent.depth > 1;

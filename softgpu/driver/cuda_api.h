@@ -15,7 +15,7 @@ using CuResult = Result<T, CUresult>;
 }  // namespace vgpu::soft
 
 // CHECK(call): return from the calling function with the call's CUresult unless it is CUDA_SUCCESS.
-#define VGPU_CHECK(...)                                                              \
-  do {                                                                               \
+#define VGPU_CHECK(...)                                                                                 \
+  do {                                                                                                  \
     if (const CUresult vgpu_status_ = (__VA_ARGS__); vgpu_status_ != CUDA_SUCCESS) return vgpu_status_; \
   } while (false)

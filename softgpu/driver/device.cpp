@@ -50,12 +50,11 @@ struct Device::PoolState {
 Device::Device() : pool_state_(std::make_unique<PoolState>()) {}
 Device::~Device() = default;
 
-CuResult<std::unique_ptr<Device>> Device::create(int ordinal, int slot, size_t total_memory,
-                                                 unsigned worker_threads) {
+CuResult<std::unique_ptr<Device>> Device::create(int ordinal, int slot, size_t total_memory, unsigned worker_threads) {
   std::unique_ptr<Device> device(new Device);
   device->ordinal_ = ordinal;
-  device->name_ = "vGPU software device (" + std::to_string(worker_threads) +
-                  (worker_threads == 1 ? " thread)" : " threads)");
+  device->name_ =
+      "vGPU software device (" + std::to_string(worker_threads) + (worker_threads == 1 ? " thread)" : " threads)");
   device->slot_ = slot;
   device->uuid_ = device_uuid(slot);
   device->total_memory_ = total_memory;

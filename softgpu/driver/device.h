@@ -25,13 +25,13 @@ struct DeviceLimits {
   int max_threads_per_block = 0;
   int max_threads_per_multiprocessor = 0;
   int max_blocks_per_multiprocessor = 0;
-  int shared_per_block = 0;           // without opting in
-  int shared_per_block_optin = 0;     // most dynamic + static shared memory of a block
+  int shared_per_block = 0;        // without opting in
+  int shared_per_block_optin = 0;  // most dynamic + static shared memory of a block
   int shared_per_multiprocessor = 0;
   int shared_reserved_per_block = 0;
   int registers_per_block = 0;
   int registers_per_multiprocessor = 0;
-  int max_cluster_size = 0;           // portable cluster size, 0 before capability 9.0
+  int max_cluster_size = 0;  // portable cluster size, 0 before capability 9.0
   int l2_cache_bytes = 0;
 };
 

@@ -31,14 +31,18 @@ int attribute(const Device& device, CUdevice_attribute id) { return device.attri
 size_t channel_bytes(CUarray_format format) {
   switch (format) {
     case CU_AD_FORMAT_UNSIGNED_INT8:
-    case CU_AD_FORMAT_SIGNED_INT8: return 1;
+    case CU_AD_FORMAT_SIGNED_INT8:
+      return 1;
     case CU_AD_FORMAT_UNSIGNED_INT16:
     case CU_AD_FORMAT_SIGNED_INT16:
-    case CU_AD_FORMAT_HALF: return 2;
+    case CU_AD_FORMAT_HALF:
+      return 2;
     case CU_AD_FORMAT_UNSIGNED_INT32:
     case CU_AD_FORMAT_SIGNED_INT32:
-    case CU_AD_FORMAT_FLOAT: return 4;
-    default: return 0;
+    case CU_AD_FORMAT_FLOAT:
+      return 4;
+    default:
+      return 0;
   }
 }
 
@@ -157,10 +161,9 @@ CUresult cuDeviceGetExecAffinitySupport(int* pi, CUexecAffinityType type, CUdevi
 CUresult cuDeviceGetPCIBusId(char* pciBusId, int len, CUdevice dev) {
   const Device* const device = TRY(get_device(dev));
   if (pciBusId == nullptr || len <= 0) return CUDA_ERROR_INVALID_VALUE;
-  std::snprintf(pciBusId, static_cast<size_t>(len), "%04x:%02x:%02x.0",
-                attribute(*device, CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID),
-                attribute(*device, CU_DEVICE_ATTRIBUTE_PCI_BUS_ID),
-                attribute(*device, CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID));
+  std::snprintf(
+      pciBusId, static_cast<size_t>(len), "%04x:%02x:%02x.0", attribute(*device, CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID),
+      attribute(*device, CU_DEVICE_ATTRIBUTE_PCI_BUS_ID), attribute(*device, CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID));
   return CUDA_SUCCESS;
 }
 
@@ -178,8 +181,8 @@ CUresult cuDeviceGetByPCIBusId(CUdevice* dev, const char* pciBusId) {
     const auto is = [&](CUdevice_attribute id, unsigned value) {
       return static_cast<unsigned>(attribute(device, id)) == value;
     };
-    if (function != 0 || !is(CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID, domain) ||
-        !is(CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, bus) || !is(CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID, slot))
+    if (function != 0 || !is(CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID, domain) || !is(CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, bus) ||
+        !is(CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID, slot))
       continue;
     *dev = ordinal;
     return CUDA_SUCCESS;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/executor.h"
 
+#include <pthread.h>
 #include <chrono>
 #include <csignal>
-#include <pthread.h>
 
 #include "common/log.h"
 

@@ -30,16 +30,16 @@ uint64_t unimplemented_calls() noexcept { return refused_calls.load(std::memory_
 
 }  // namespace vgpu::soft
 
-#define VGPU_DEFAULT_0(symbol, base, params, args)                                  \
-  extern "C" __attribute__((weak)) CUresult CUDAAPI symbol params {                 \
-    static std::atomic<bool> said{false};                                           \
-    vgpu::soft::ignore args;                                                        \
-    return vgpu::soft::refuse_unimplemented(#symbol, said);                         \
+#define VGPU_DEFAULT_0(symbol, base, params, args)                  \
+  extern "C" __attribute__((weak)) CUresult CUDAAPI symbol params { \
+    static std::atomic<bool> said{false};                           \
+    vgpu::soft::ignore args;                                        \
+    return vgpu::soft::refuse_unimplemented(#symbol, said);         \
   }
-#define VGPU_DEFAULT_1(symbol, base, params, args)                                  \
-  extern "C" __attribute__((weak)) CUresult CUDAAPI symbol params {                 \
-    const vgpu::soft::PerThreadDefaultStream scope;                                 \
-    return base args;                                                               \
+#define VGPU_DEFAULT_1(symbol, base, params, args)                  \
+  extern "C" __attribute__((weak)) CUresult CUDAAPI symbol params { \
+    const vgpu::soft::PerThreadDefaultStream scope;                 \
+    return base args;                                               \
   }
 #define VGPU_EXPORT(symbol, base, opcode, flavour, params, args) VGPU_DEFAULT_##flavour(symbol, base, params, args)
 #include "cuda_exports.inc"

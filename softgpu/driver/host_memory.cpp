@@ -43,8 +43,8 @@ CUresult host_register(void* pointer, size_t size, unsigned flags) {
   Context* const context = TRY(current_context());
   const uint64_t begin = reinterpret_cast<uint64_t>(pointer);
   if (begin == 0 || size == 0 || begin + size < begin) return CUDA_ERROR_INVALID_VALUE;
-  constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
-                              CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY;
+  constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_IOMEMORY |
+                              CU_MEMHOSTREGISTER_READ_ONLY;
   if ((flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
   if ((flags & CU_MEMHOSTREGISTER_IOMEMORY) != 0) return CUDA_ERROR_NOT_SUPPORTED;
   AddressSpace& memory = Process::get()->memory();
@@ -74,8 +74,8 @@ CUresult host_device_pointer(uint64_t* out, void* pointer, unsigned flags) {
 
 CuResult<Region> allocate_host_memory(AddressSpace& memory, Region region) {
   if (region.size > SIZE_MAX - kPage) return CUDA_ERROR_OUT_OF_MEMORY;
-  void* const at = mmap(nullptr, round_to_pages(region.size), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const at =
+      mmap(nullptr, round_to_pages(region.size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
   region.begin = reinterpret_cast<uint64_t>(at);
   if (memory.add(region)) return region;

@@ -47,9 +47,9 @@ CUresult free_memory(CUdeviceptr address) {
   if (address == 0) return CUDA_SUCCESS;
   VGPU_CHECK(check_unsafe_call());
   const std::optional<Region> region = Process::get()->memory().find(address);
-  const bool freeable = region && region->begin == address && !region->freeing &&
-                        (region->kind == RegionKind::device || region->kind == RegionKind::managed ||
-                         region->kind == RegionKind::pool);
+  const bool freeable =
+      region && region->begin == address && !region->freeing &&
+      (region->kind == RegionKind::device || region->kind == RegionKind::managed || region->kind == RegionKind::pool);
   if (!freeable) return CUDA_ERROR_INVALID_VALUE;
   // cuMemFree waits for work that may still use the memory: its owner's, and the caller's.
   const Ref<Context> owner = find<Context>(reinterpret_cast<CUcontext>(region->context));

@@ -10,11 +10,7 @@
 namespace vgpu::soft {
 
 PhysicalMemory::PhysicalMemory(UniqueFd file, size_t size, const CUmemAllocationProp& properties, Device* charged)
-    : Object(Kind::physical_memory),
-      file_(std::move(file)),
-      size_(size),
-      properties_(properties),
-      charged_(charged) {}
+    : Object(Kind::physical_memory), file_(std::move(file)), size_(size), properties_(properties), charged_(charged) {}
 
 CuResult<Ref<PhysicalMemory>> PhysicalMemory::create(Device& device, size_t size,
                                                      const CUmemAllocationProp& properties) {

@@ -45,7 +45,7 @@ class PhysicalMemory final : public Object {
   const UniqueFd file_;
   const size_t size_;
   const CUmemAllocationProp properties_;
-  Device* const charged_;  // null for imported memory, which its maker pays for
+  Device* const charged_;     // null for imported memory, which its maker pays for
   mutable std::mutex mutex_;  // guards the counts
   unsigned handles_ = 1, mappings_ = 0;
 };

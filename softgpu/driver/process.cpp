@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/process.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
-#include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "softgpu/driver/address_space.h"

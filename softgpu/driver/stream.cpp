@@ -80,9 +80,8 @@ bool Stream::head_is_ready(Ticket& head) {
     const Ref<Completion> dependency = std::move(head.after.back());
     head.after.pop_back();
     if (dependency->done()) continue;
-    const bool subscribed = dependency->subscribe([self = Ref<Stream>(this)] {
-      Process::get()->executor().submit([self] { self->run_queue(); });
-    });
+    const bool subscribed = dependency->subscribe(
+        [self = Ref<Stream>(this)] { Process::get()->executor().submit([self] { self->run_queue(); }); });
     if (subscribed) return false;
   }
   return true;

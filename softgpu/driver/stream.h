@@ -115,7 +115,7 @@ class Stream final : public Object {
   mutable std::mutex mutex_;  // guards everything below
   std::deque<Ref<Ticket>> queue_;
   Ref<Completion> tail_;
-  bool scheduled_ = false;              // a thread runs the queue, or is about to, or a dependency will start one
+  bool scheduled_ = false;  // a thread runs the queue, or is about to, or a dependency will start one
   Ref<StreamCapture> capture_;
   std::atomic<bool> capturing_{false};  // capture_ != null, readable without the mutex
   // The legacy stream's last work. Written by legacy work with the mutexes of all blocking streams held, so that a

@@ -35,12 +35,23 @@ CuResult<CUstreamAttrValue> Stream::attribute(CUstreamAttrID attribute) const {
   const std::lock_guard lock(mutex_);
   CUstreamAttrValue value{};
   switch (attribute) {
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: value = access_policy_; break;
-    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY: value.syncPolicy = sync_policy_; break;
-    case CU_LAUNCH_ATTRIBUTE_PRIORITY: value.priority = priority(); break;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP: value.memSyncDomainMap = sync_domain_map_; break;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN: value.memSyncDomain = sync_domain_; break;
-    default: return CUDA_ERROR_INVALID_VALUE;
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
+      value = access_policy_;
+      break;
+    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
+      value.syncPolicy = sync_policy_;
+      break;
+    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
+      value.priority = priority();
+      break;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
+      value.memSyncDomainMap = sync_domain_map_;
+      break;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
+      value.memSyncDomain = sync_domain_;
+      break;
+    default:
+      return CUDA_ERROR_INVALID_VALUE;
   }
   return value;
 }

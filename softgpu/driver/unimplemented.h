@@ -18,8 +18,8 @@ uint64_t unimplemented_calls() noexcept;
 }  // namespace vgpu::soft
 
 // return VGPU_UNIMPLEMENTED("cuMemcpy2D between arrays");
-#define VGPU_UNIMPLEMENTED(what)                              \
-  ([]() noexcept -> CUresult {                                \
-    static std::atomic<bool> vgpu_said_{false};               \
+#define VGPU_UNIMPLEMENTED(what)                                 \
+  ([]() noexcept -> CUresult {                                   \
+    static std::atomic<bool> vgpu_said_{false};                  \
     return ::vgpu::soft::refuse_unimplemented(what, vgpu_said_); \
   }())

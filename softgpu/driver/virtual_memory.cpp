@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Virtual memory management: cuMemAddressReserve, cuMemCreate, cuMemMap, cuMemSetAccess and their relatives.
-#include <algorithm>
-#include <cstdint>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <algorithm>
+#include <cstdint>
 
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
@@ -58,8 +58,7 @@ void wait_for_users() {
 CUresult apply_access(Region& region, const CUmemAccessDesc& access) {
   const DeviceMask bit = DeviceMask{1} << access.location.id;
   region.readable = access.flags == CU_MEM_ACCESS_FLAGS_PROT_NONE ? region.readable & ~bit : region.readable | bit;
-  region.writable =
-      access.flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE ? region.writable | bit : region.writable & ~bit;
+  region.writable = access.flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE ? region.writable | bit : region.writable & ~bit;
   // Copies move memory through the process's own mapping, which therefore follows; what kernels may write is the
   // devices' business.
   const int protection = region.readable != 0 ? PROT_READ | PROT_WRITE : PROT_NONE;

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches of copies: cuMemcpyBatchAsync, cuMemcpy3DBatchAsync and their second versions. A batch is its copies, one
+// after the other in the stream; its access-order and location attributes are hints that are checked and not needed.
+#include <cstdint>
+#include <vector>
+
+#include "softgpu/driver/context.h"
+#include "softgpu/driver/operations.h"
+#include "softgpu/driver/process.h"
+#include "softgpu/driver/unimplemented.h"
+
+using namespace vgpu::soft;
+
+namespace {
+
+using Copies = std::vector<Ref<MemcpyOperation>>;
+
+bool is_valid(CUmemcpySrcAccessOrder order) {
+  return order == CU_MEMCPY_SRC_ACCESS_ORDER_STREAM || order == CU_MEMCPY_SRC_ACCESS_ORDER_DURING_API_CALL ||
+         order == CU_MEMCPY_SRC_ACCESS_ORDER_ANY;
+}
+
+// Batches may not go to the legacy stream.
+CuResult<Ref<Stream>> find_batch_stream(CUstream handle) {
+  Ref<Stream> stream = TRY(find_stream(handle));
+  if (stream->type() == Stream::Type::legacy) return CUDA_ERROR_INVALID_VALUE;
+  return stream;
+}
+
+struct Attributes {
+  const CUmemcpyAttributes* attributes;
+  const size_t* first_copies;
+  size_t count;
+};
+
+// Each entry applies from one copy up to the next entry's; the first begins at copy 0.
+CUresult check_attributes(const Attributes& given, size_t copies) {
+  if (given.attributes == nullptr || given.first_copies == nullptr || given.count == 0 || given.count > copies)
+    return CUDA_ERROR_INVALID_VALUE;
+  for (size_t i = 0; i < given.count; ++i) {
+    const bool in_order = i == 0 ? given.first_copies[0] == 0 : given.first_copies[i] > given.first_copies[i - 1];
+    if (!in_order || given.first_copies[i] >= copies || !is_valid(given.attributes[i].srcAccessOrder))
+      return CUDA_ERROR_INVALID_VALUE;
+  }
+  return CUDA_SUCCESS;
+}
+
+// The index of the offending copy goes to `failed` where the call has a place for it.
+CUresult copy_batch(const CUdeviceptr* to, const CUdeviceptr* from, const size_t* sizes, size_t count,
+                    const Attributes& attributes, size_t* failed, CUstream handle) {
+  const Ref<Stream> stream = TRY(find_batch_stream(handle));
+  if (failed != nullptr) *failed = SIZE_MAX;  // an error that belongs to no copy
+  if (to == nullptr || from == nullptr || sizes == nullptr || count == 0) return CUDA_ERROR_INVALID_VALUE;
+  VGPU_CHECK(check_attributes(attributes, count));
+  Copies copies;
+  for (size_t i = 0; i < count; ++i) {
+    auto copy = MemcpyOperation::create_1d({CU_MEMORYTYPE_UNIFIED, to[i]}, {CU_MEMORYTYPE_UNIFIED, from[i]}, sizes[i]);
+    if (!copy || sizes[i] == 0) {
+      if (failed != nullptr) *failed = i;
+      return copy ? CUDA_ERROR_INVALID_VALUE : copy.error();
+    }
+    copies.push_back(std::move(copy).value());
+  }
+  for (const Ref<MemcpyOperation>& copy : copies) VGPU_CHECK(enqueue_copy(*stream, copy));
+  return CUDA_SUCCESS;
+}
+
+CuResult<Ref<MemcpyOperation>> make_copy(const CUDA_MEMCPY3D_BATCH_OP& operation) {
+  const CUextent3D& extent = operation.extent;
+  if (extent.width == 0 || extent.height == 0 || extent.depth == 0 || !is_valid(operation.srcAccessOrder))
+    return CUDA_ERROR_INVALID_VALUE;
+  for (const CUmemcpy3DOperand* operand : {&operation.src, &operation.dst}) {
+    if (operand->type == CU_MEMCPY_OPERAND_TYPE_ARRAY) return VGPU_UNIMPLEMENTED("a batch of copies with arrays");
+    if (operand->type != CU_MEMCPY_OPERAND_TYPE_POINTER) return CUDA_ERROR_INVALID_VALUE;
+  }
+  CUDA_MEMCPY3D copy{};
+  copy.srcMemoryType = copy.dstMemoryType = CU_MEMORYTYPE_UNIFIED;
+  copy.srcDevice = operation.src.op.ptr.ptr;
+  copy.dstDevice = operation.dst.op.ptr.ptr;
+  // Zero lengths mean tightly packed.
+  const auto or_else = [](size_t value, size_t packed) { return value != 0 ? value : packed; };
+  copy.srcPitch = or_else(operation.src.op.ptr.rowLength, extent.width);
+  copy.srcHeight = or_else(operation.src.op.ptr.layerHeight, extent.height);
+  copy.dstPitch = or_else(operation.dst.op.ptr.rowLength, extent.width);
+  copy.dstHeight = or_else(operation.dst.op.ptr.layerHeight, extent.height);
+  copy.WidthInBytes = extent.width;
+  copy.Height = extent.height;
+  copy.Depth = extent.depth;
+  return MemcpyOperation::create(copy);
+}
+
+CUresult copy_3d_batch(size_t count, const CUDA_MEMCPY3D_BATCH_OP* operations, size_t* failed, unsigned long long flags,
+                       CUstream handle) {
+  const Ref<Stream> stream = TRY(find_batch_stream(handle));
+  if (failed != nullptr) *failed = SIZE_MAX;
+  if (operations == nullptr || count == 0 || flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  Copies copies;
+  for (size_t i = 0; i < count; ++i) {
+    CuResult<Ref<MemcpyOperation>> copy = make_copy(operations[i]);
+    if (!copy) {
+      if (failed != nullptr) *failed = i;
+      return copy.error();
+    }
+    copies.push_back(std::move(copy).value());
+  }
+  for (const Ref<MemcpyOperation>& copy : copies) VGPU_CHECK(enqueue_copy(*stream, copy));
+  return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+extern "C" {
+
+CUresult cuMemcpyBatchAsync(CUdeviceptr* dsts, CUdeviceptr* srcs, size_t* sizes, size_t count,
+                            CUmemcpyAttributes* attrs, size_t* attrsIdxs, size_t numAttrs, size_t* failIdx,
+                            CUstream hStream) {
+  return copy_batch(dsts, srcs, sizes, count, {attrs, attrsIdxs, numAttrs}, failIdx, hStream);
+}
+CUresult cuMemcpyBatchAsync_v2(CUdeviceptr* dsts, CUdeviceptr* srcs, size_t* sizes, size_t count,
+                               CUmemcpyAttributes* attrs, size_t* attrsIdxs, size_t numAttrs, CUstream hStream) {
+  return copy_batch(dsts, srcs, sizes, count, {attrs, attrsIdxs, numAttrs}, nullptr, hStream);
+}
+
+CUresult cuMemcpy3DBatchAsync(size_t numOps, CUDA_MEMCPY3D_BATCH_OP* opList, size_t* failIdx, unsigned long long flags,
+                              CUstream hStream) {
+  return copy_3d_batch(numOps, opList, failIdx, flags, hStream);
+}
+CUresult cuMemcpy3DBatchAsync_v2(size_t numOps, CUDA_MEMCPY3D_BATCH_OP* opList, unsigned long long flags,
+                                 CUstream hStream) {
+  return copy_3d_batch(numOps, opList, nullptr, flags, hStream);
+}
+
+}  // extern "C"
