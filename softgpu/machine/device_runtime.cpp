@@ -53,7 +53,7 @@ std::optional<std::string> read_string(Warp& warp, const Instruction& instructio
   return text;
 }
 
-// int vprintf(const char* format, void* arguments): the number of arguments on a real device, and -1 after a failure.
+// int vprintf(const char* format, void* arguments): returns the number of arguments.
 void vprintf_builtin(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const CallSite& site = site_of(instruction);
   for_each_lane_until_fault(warp, mask, [&](unsigned lane) {
@@ -69,8 +69,8 @@ void vprintf_builtin(Warp& warp, const Instruction& instruction, LaneMask mask) 
     const auto string = [&](uint64_t address) { return read_string(warp, instruction, lane, address); };
     const auto text = format_device_text(*format, read, string);
     if (!text) return;
-    warp.block->launch().environment.output.write(*text);
-    set_result<int32_t>(warp, site, lane, static_cast<int32_t>(text->size()));
+    warp.block->launch().environment.output.write(text->text);
+    set_result<int32_t>(warp, site, lane, text->arguments);
   });
 }
 

@@ -23,6 +23,8 @@ struct LaunchState {
   uint32_t dynamic_shared_bytes = 0;
   uint32_t local_stride = 0;          // bytes of local memory per thread
   bool cooperative = false;
+  // Global memory that the device runtime's grid.sync() counts in, of cooperative launches: {uint32_t size, barrier}.
+  uint64_t grid_workspace = 0;
   const std::byte* parameters = nullptr;
   uint32_t parameter_size = 0;
   uint32_t nsmid = 1;

@@ -154,7 +154,7 @@ Operand Lowerer::special_operand(const ptx::Operand& operand, Type type) {
     read.immediate = static_cast<int64_t>(operand.special);
     read.count = 1;
     emit_plain(read);
-  } else if (auto fixed = find_special_row(operand.special, component_of(operand.selector))) {
+  } else if (auto fixed = find_special_row(operand.special, component_of(operand.selector), operand.value)) {
     row = *fixed;
   }
   if (type == Type::pred || have == bits_of(type)) return row;
@@ -172,7 +172,7 @@ Result<Operand, CompileError> Lowerer::source_operand(const ptx::Instruction& in
                                                       Type type) {
   if (operand.kind == OperandKind::symbol) return symbol_operand(instruction, operand, type);
   if (operand.kind == OperandKind::special) {
-    if (!is_changing_special(operand.special) && !find_special_row(operand.special, component_of(operand.selector))) {
+    if (!is_changing_special(operand.special) && !find_special_row(operand.special, component_of(operand.selector), operand.value)) {
       return error(instruction, "unsupported special register '" + std::string(module_.word_text(operand.special)) + "'");
     }
     return special_operand(operand, type);

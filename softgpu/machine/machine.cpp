@@ -38,6 +38,7 @@ struct Job {
   uint64_t total = 0;           // blocks
   size_t limit = 1;             // blocks in flight
   std::atomic<uint32_t> users{0};
+  alignas(64) uint32_t workspace[2] = {sizeof workspace, 0};  // see LaunchState::grid_workspace
 
   std::mutex mutex;             // guards the rest
   std::condition_variable changed;
@@ -200,6 +201,10 @@ Result<void, Fault> Machine::Pool::run(const Launch& launch, const Environment& 
   state.local_stride = (state.local_stride + 15u) / 16u * 16u;
   state.cooperative = launch.cooperative;
   state.nsmid = threads_;
+  if (launch.cooperative) {
+    state.grid_workspace = reinterpret_cast<uint64_t>(job.workspace);
+    map_.add(state.grid_workspace, sizeof job.workspace, true);
+  }
   std::vector<std::byte> parameters(launch.parameters.begin(), launch.parameters.end());
   parameters.resize(kernel.parameter_bytes() + 16);
   state.parameters = parameters.data();
@@ -232,6 +237,7 @@ Result<void, Fault> Machine::Pool::run(const Launch& launch, const Environment& 
     std::unique_lock lock(job.mutex);
     job.changed.wait(lock, [&] { return job.users.load() == 0; });
   }
+  if (launch.cooperative) map_.remove(state.grid_workspace);
   if (auto fault = state.take_fault()) return std::move(*fault);
   return {};
 }

@@ -17,7 +17,7 @@ class Formatter {
   Formatter(std::string_view format, const ReadArgument& argument, const ReadString& string)
       : format_(format), argument_(argument), string_(string) {}
 
-  std::optional<std::string> run() {
+  std::optional<DeviceText> run() {
     while (at_ < format_.size() && good_) {
       const size_t percent = format_.find('%', at_);
       out_.append(format_.substr(at_, percent - at_));
@@ -26,13 +26,14 @@ class Formatter {
       convert();
     }
     if (!good_) return std::nullopt;
-    return std::move(out_);
+    return DeviceText{std::move(out_), arguments_};
   }
 
  private:
   template <class T>
   T next() {
     offset_ = (offset_ + sizeof(T) - 1) / sizeof(T) * sizeof(T);
+    ++arguments_;
     T value{};
     good_ = argument_(offset_, &value, sizeof value) && good_;
     offset_ += sizeof(T);
@@ -158,14 +159,15 @@ class Formatter {
   const ReadString& string_;
   size_t at_ = 0;
   size_t offset_ = 0;
+  int arguments_ = 0;
   bool good_ = true;
   std::string out_;
 };
 
 }  // namespace
 
-std::optional<std::string> format_device_text(std::string_view format, const ReadArgument& argument,
-                                              const ReadString& string) {
+std::optional<DeviceText> format_device_text(std::string_view format, const ReadArgument& argument,
+                                             const ReadString& string) {
   return Formatter(format, argument, string).run();
 }
 

@@ -17,7 +17,7 @@ enum Row : uint32_t {
   tid = 1, ntid = tid + 4, ctaid = ntid + 4, nctaid = ctaid + 4, clusterid = nctaid + 4, nclusterid = clusterid + 4,
   cluster_ctaid = nclusterid + 4, cluster_nctaid = cluster_ctaid + 4, laneid = cluster_nctaid + 4, warpid, nwarpid, smid,
   nsmid, lanemask_eq, lanemask_le, lanemask_lt, lanemask_ge, lanemask_gt, dynamic_size, total_size, cluster_rank,
-  cluster_count, zero, gridid, row_count = gridid + 2,
+  cluster_count, workspace_high, workspace_low, zero, gridid, row_count = gridid + 2,
 };
 constexpr uint32_t kRowBytes = 128;   // gridid, the last one, takes two
 constexpr uint32_t kFirstRow = 512;   // behind the sink
@@ -40,7 +40,7 @@ void fill(std::byte* rows, uint32_t row, const Dim3& value) {
 
 }  // namespace
 
-std::optional<Operand> find_special_row(Word word, unsigned component) {
+std::optional<Operand> find_special_row(Word word, unsigned component, uint64_t number) {
   uint32_t row = zero;
   switch (word) {
     case Word::sr_tid_: row = tid + component; break;
@@ -67,9 +67,10 @@ std::optional<Operand> find_special_row(Word word, unsigned component) {
     case Word::sr_dynamic_smem_size_: row = dynamic_size; break;
     case Word::sr_total_smem_size_:
     case Word::sr_aggr_smem_size_: row = total_size; break;
-    // No cluster launch, no environment registers set by a driver, no performance counters.
+    // Two of the driver's registers hold the address through which grid.sync() works (see launch_state.h).
+    case Word::sr_envreg_: row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero; break;
+    // No cluster launch, no performance counters.
     case Word::sr_is_explicit_cluster_:
-    case Word::sr_envreg_:
     case Word::sr_pm_:
     case Word::sr_pm_64_: row = zero; break;
     default: return std::nullopt;
@@ -130,6 +131,8 @@ void fill_special_rows(std::byte* rows, const LaunchState& launch, uint32_t warp
   fill(rows, smid, worker);
   fill(rows, nsmid, launch.nsmid);
   fill(rows, dynamic_size, launch.dynamic_shared_bytes);
+  fill(rows, workspace_high, static_cast<uint32_t>(launch.grid_workspace >> 32));
+  fill(rows, workspace_low, static_cast<uint32_t>(launch.grid_workspace));
   fill(rows, total_size, launch.static_shared_bytes + launch.dynamic_shared_bytes);
 }
 

@@ -20,7 +20,8 @@ inline constexpr uint32_t kSpecialBytes = 8192;
 
 // The row (Operand::special) of a register that does not change while a warp runs. `component`: 0 to 3 for x to w of a
 // vector register. Predicates are masks, %gridid and other 64-bit ones are rows of uint64_t.
-std::optional<Operand> find_special_row(ptx::Word word, unsigned component);
+// `number`: n of %envreg<n>.
+std::optional<Operand> find_special_row(ptx::Word word, unsigned component, uint64_t number);
 
 // Whether the register changes while a warp runs; then read_special puts it into row operand[0], `immediate` is its Word.
 bool is_changing_special(ptx::Word word);
