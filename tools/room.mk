@@ -13,3 +13,11 @@ $(GEN)/stamp: build/tools/apigen include/vgpu/api/opcodes.lock
 	@echo "  GEN  $(GEN)"
 	@build/tools/apigen $(GEN)/cuda_declarations.txt $(GEN)/cuda_typedefs.txt include/vgpu/api/opcodes.lock $(GEN)
 	@touch $@
+
+# vgpu-run: one program with a vgpud of its own.
+VGPU_RUN_OBJS := $(call obj,$(wildcard tools/vgpu_run/*.cpp))
+ARTEFACTS     += $(O)/bin/vgpu-run
+$(O)/bin/vgpu-run: $(VGPU_RUN_OBJS) $$(COMMON_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -lfmt -o $@

@@ -17,6 +17,8 @@ namespace {
 constexpr int kMessagesPerTurn = 16;
 // Requests at the worker at a time; a client with more waits, so no queue of ours can grow.
 constexpr size_t kMaxRequests = 64;
+// Answers that the client's socket did not take: those of its requests, and a few more.
+constexpr size_t kMaxWaiting = 2 * kMaxRequests;
 // A process may have about 65 000 mappings (vm.max_map_count); the driver needs its own.
 constexpr size_t kMaxRanges = 32768;
 constexpr uint64_t kMaxMappedBytes = uint64_t{1} << 44;
@@ -49,13 +51,23 @@ std::unique_ptr<Worker> Session::release_worker() {
 
 void Session::send(const wire::ControlMessage& message, std::span<const int> files) {
   if (state_ == State::ended) return;
-  if (send_control(client_.get(), message, files, MSG_DONTWAIT) == Delivery::full)
-    break_off("does not read its answers");
+  if (waiting_.empty() && send_control(client_.get(), message, files, MSG_DONTWAIT) != Delivery::full) return;
+  // Files never wait: the message that has them is the first of all.
+  if (!files.empty() || waiting_.size() >= kMaxWaiting) return break_off("does not read its answers");
+  waiting_.push_back(message);
+  throttle();
+}
+
+void Session::send_waiting() {
+  while (!waiting_.empty() && send_control(client_.get(), waiting_.front(), {}, MSG_DONTWAIT) != Delivery::full)
+    waiting_.pop_front();
+  throttle();
 }
 
 void Session::on_client(uint32_t events) {
-  // What a throttled client has sent waits; only its going is of interest.
+  // What a throttled client has sent is left where it is; only its going is of interest.
   if (throttled_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return break_off(nullptr);
+  if ((events & EPOLLOUT) != 0) send_waiting();
   for (int i = 0; i < kMessagesPerTurn && state_ != State::ended && !throttled_; ++i) {
     Incoming incoming = receive_control(client_.get(), MSG_DONTWAIT);
     if (incoming.receipt == Receipt::nothing) return;
@@ -240,10 +252,10 @@ void Session::break_off(const char* why) {
 }
 
 void Session::throttle() {
-  const bool wanted = requests_.size() >= kMaxRequests;
-  if (wanted == throttled_) return;
-  throttled_ = wanted;
-  client_watch_.expect(wanted ? 0u : static_cast<uint32_t>(EPOLLIN));
+  throttled_ = requests_.size() >= kMaxRequests || !waiting_.empty();
+  const uint32_t wanted =
+      (throttled_ ? 0u : static_cast<uint32_t>(EPOLLIN)) | (waiting_.empty() ? 0u : static_cast<uint32_t>(EPOLLOUT));
+  if (wanted != std::exchange(expected_, wanted)) client_watch_.expect(wanted);
 }
 
 }  // namespace vgpu::host

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,7 @@ class Session final : public WorkerClient {
   // The caller sees to the worker's end.
   std::unique_ptr<Worker> release_worker();
 
+  // What the client's socket does not take now waits, and meanwhile nothing more is read from the client.
   void send(const wire::ControlMessage& message, std::span<const int> files = {});
 
   void worker_ready() override;
@@ -81,6 +83,7 @@ class Session final : public WorkerClient {
   void answer(uint64_t client_id, int error);
   void refuse(const std::string& why);
   void break_off(const char* why);
+  void send_waiting();
   void throttle();
 
   SessionHost& host_;
@@ -90,6 +93,8 @@ class Session final : public WorkerClient {
   State state_ = State::fresh;
   bool was_open_ = false, was_lost_ = false, was_refused_ = false;
   bool throttled_ = false;
+  uint32_t expected_ = EPOLLIN;  // what client_watch_ waits for
+  std::deque<wire::ControlMessage> waiting_;
   uint64_t hello_id_ = 0;
   std::unique_ptr<Worker> worker_;
   uint64_t next_request_ = 1;

@@ -108,12 +108,14 @@ std::string map_file(Client& client, const std::string& value) {
   return describe(client);
 }
 
-// Many maps without reading an answer, then all answers.
+// Many maps, up to 100 of them unanswered: more than the daemon lets through at a time.
 std::string burst(Client& client, const std::string& value) {
   const int count = std::stoi(value);
   const auto file = create_memory_file("test", 4096);
   const int fd = file.value().get();
+  int good = 0;
   for (int i = 0; i < count; ++i) {
+    if (i >= 100) good += describe(client) == "ok" ? 1 : 0;
     wire::ControlMessage message = {};
     message.type = wire::Control::map;
     message.id = static_cast<uint64_t>(i);
@@ -121,8 +123,7 @@ std::string burst(Client& client, const std::string& value) {
     message.size = 4096;
     send_control(client.socket.get(), message, {&fd, 1});
   }
-  int good = 0;
-  for (int i = 0; i < count; ++i) good += describe(client) == "ok" ? 1 : 0;
+  for (int i = std::max(0, count - 100); i < count; ++i) good += describe(client) == "ok" ? 1 : 0;
   return std::to_string(good) + " of " + std::to_string(count);
 }
 
