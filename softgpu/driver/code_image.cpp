@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/code_image.h"
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "softgpu/ptx/image.h"
@@ -25,10 +26,54 @@ const char* explain(CUresult code) {
   }
 }
 
+// Marks the entries of link_image(). The format leaves this bit alone, and no other loader shall run such an image.
+constexpr uint64_t kLinkedTogether = uint64_t{1} << 62;
+constexpr uint64_t kPtxOfLinux64 = 0x1 | 0x4 | 0x10;
+
+struct ContainerHeader {
+  uint32_t magic = fatbin::kContainerMagic;
+  uint16_t version = 1, header_size = 16;
+  uint64_t size = 0;  // of all entries
+};
+static_assert(sizeof(ContainerHeader) == 16);
+
+struct EntryHeader {
+  uint16_t kind = 1, unnamed = 0x0101;
+  uint32_t header_size = 64;
+  uint64_t payload_size = 0;  // a multiple of 8
+  uint32_t compressed_size = 0, options_offset = 0;
+  uint16_t ptx_minor = 0, ptx_major = 7;
+  uint32_t architecture = 0;
+  uint32_t name_offset = 0, name_size = 0;
+  uint64_t flags = kPtxOfLinux64 | kLinkedTogether;
+  uint64_t reserved = 0, uncompressed_size = 0;
+};
+static_assert(sizeof(EntryHeader) == 64);
+
+bool is_linked(const ptx::ImageEntries& entries) {
+  const auto marked = [](const ptx::ImageEntry& each) {
+    return !each.bare && (each.entry.flags & kLinkedTogether) != 0;
+  };
+  return !entries.empty() && std::all_of(entries.begin(), entries.end(), marked);
+}
+
+Result<std::vector<std::string>, CUresult> all_texts(const ptx::ImageEntries& entries) {
+  std::vector<std::string> texts;
+  for (const ptx::ImageEntry& each : entries) texts.push_back(TRY(ptx::entry_text(each.entry)));
+  return texts;
+}
+
+// Text without a version directive is no PTX at all, which NVIDIA's driver tells from PTX with mistakes.
+bool is_mere_text(const ptx::ImageEntries& entries, const std::vector<std::string>& texts) {
+  return entries.size() == 1 && entries.front().bare && texts.front().find(".version") == std::string::npos;
+}
+
 Result<Ref<CodeImage>, CompileError> choose(const Result<ptx::ImageEntries, CUresult>& entries, int capability) {
   if (!entries) return CompileError{entries.error(), explain(entries.error())};
   const auto number = static_cast<uint32_t>(capability);
-  auto texts = ptx::choose_ptx(entries.value(), {number / 10, number % 10});
+  auto texts = is_linked(entries.value()) ? all_texts(entries.value())
+                                          : ptx::choose_ptx(entries.value(), {number / 10, number % 10});
+  if (texts && is_mere_text(entries.value(), *texts)) texts = CUDA_ERROR_INVALID_IMAGE;
   if (!texts) return CompileError{texts.error(), explain(texts.error())};
   return CodeImage::of_texts(*std::move(texts));
 }
@@ -41,6 +86,27 @@ CodeImage::CodeImage(std::vector<std::string> texts) : texts_(std::move(texts)) 
 
 Ref<CodeImage> CodeImage::of_texts(std::vector<std::string> texts) {
   return Ref<CodeImage>(new CodeImage(std::move(texts)));
+}
+
+std::vector<std::byte> CodeImage::link_image(std::span<const std::string> texts, int architecture) {
+  std::vector<std::byte> image;
+  const auto append = [&](const void* bytes, size_t size) {
+    const auto* const begin = static_cast<const std::byte*>(bytes);
+    image.insert(image.end(), begin, begin + size);
+  };
+  ContainerHeader container;
+  append(&container, sizeof container);
+  for (const std::string& text : texts) {
+    EntryHeader entry;
+    entry.architecture = static_cast<uint32_t>(architecture);
+    entry.payload_size = (text.size() + 1 + 7) / 8 * 8;
+    append(&entry, sizeof entry);
+    append(text.data(), text.size());
+    image.resize(image.size() + entry.payload_size - text.size());
+  }
+  container.size = image.size() - sizeof container;
+  std::memcpy(image.data(), &container, sizeof container);
+  return image;
 }
 
 Result<Ref<CodeImage>, CompileError> CodeImage::read(const void* code, int capability) {

@@ -24,8 +24,10 @@ class CodeImage final : public RefCounted {
   static Result<Ref<CodeImage>, CompileError> read(std::span<const std::byte> code, int compute_capability);
   // FILE_NOT_FOUND and the errors of read().
   static Result<Ref<CodeImage>, CompileError> read_file(const char* path, int compute_capability);
-  // Texts that a linker joined.
   static Ref<CodeImage> of_texts(std::vector<std::string> texts);
+  // A fat binary of these texts which the functions above turn into all of them again, to be linked together: what
+  // cuLinkComplete returns. `architecture` as 75.
+  static std::vector<std::byte> link_image(std::span<const std::string> texts, int architecture);
 
   std::span<const std::string_view> texts() const { return views_; }
 

@@ -2,10 +2,10 @@
 #include "softgpu/driver/library.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "softgpu/driver/address_space.h"
+#include "softgpu/driver/host_storage.h"
 #include "softgpu/driver/module_storage.h"
 #include "softgpu/driver/process.h"
 #include "softgpu/driver/thread_state.h"
@@ -67,31 +67,21 @@ class Library::ManagedVariables final : public RefCounted {
 // which never runs, to plain memory.
 class Library::CopyStorage final : public Storage {
  public:
-  CopyStorage(Ref<ManagedVariables> managed, Context* context) : managed_(std::move(managed)) {
-    if (context != nullptr) own_ = std::make_unique<ModuleStorage>(*context);
-  }
+  CopyStorage(Ref<ManagedVariables> managed, std::unique_ptr<Storage> own)
+      : managed_(std::move(managed)), own_(std::move(own)) {}
   Result<uint64_t, CUresult> allocate(size_t size, size_t alignment, Kind kind) override {
-    if (kind == Kind::managed) {
-      const uint64_t address = TRY(managed_->get(next_managed_++, size, alignment));
-      shared_.push_back(address);
-      return address;
-    }
-    if (own_) return own_->allocate(size, alignment, kind);
-    alignment = std::max<size_t>(alignment, 16);
-    void* const memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    if (memory == nullptr) return CUDA_ERROR_OUT_OF_MEMORY;
-    return (uint64_t)memory;
+    if (kind != Kind::managed) return own_->allocate(size, alignment, kind);
+    const uint64_t address = TRY(managed_->get(next_managed_++, size, alignment));
+    shared_.push_back(address);
+    return address;
   }
   void release(uint64_t address) override {
-    if (std::find(shared_.begin(), shared_.end(), address) != shared_.end()) return;
-    if (own_) return own_->release(address);
-    // SAFETY: allocate() made it.
-    std::free((void*)address);
+    if (std::find(shared_.begin(), shared_.end(), address) == shared_.end()) own_->release(address);
   }
 
  private:
   const Ref<ManagedVariables> managed_;
-  std::unique_ptr<ModuleStorage> own_;
+  const std::unique_ptr<Storage> own_;
   size_t next_managed_ = 0;
   std::vector<uint64_t> shared_;
 };
@@ -108,7 +98,7 @@ CuResult<Ref<Library>> Library::create(Ref<CodeImage> code, CUresult bad) {
 }
 
 std::unique_ptr<Storage> Library::storage_for(Context& context) {
-  return std::make_unique<CopyStorage>(managed_, &context);
+  return std::make_unique<CopyStorage>(managed_, std::make_unique<ModuleStorage>(context));
 }
 
 CUresult Library::fail_locked(const CompileError& error) {
@@ -150,7 +140,8 @@ CuResult<Ref<LoadedCode>> Library::any_code_locked() {
   if (!detached_) {
     const std::vector<std::byte> managed = managed_->save();
     Context& nowhere = Process::get()->find_device(0)->primary();
-    auto loaded = LoadedCode::load(nowhere, code_->texts(), std::make_unique<CopyStorage>(managed_, nullptr));
+    auto loaded = LoadedCode::load(nowhere, code_->texts(),
+                                   std::make_unique<CopyStorage>(managed_, std::make_unique<HostStorage>()));
     managed_->restore(managed);
     if (!loaded) return fail_locked(loaded.error());
     detached_ = *std::move(loaded);
