@@ -249,6 +249,13 @@ CUresult Capture::refuse() {
   return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
 
+CUresult Capture::refuse_event() {
+  const GraphLock lock;
+  if (state_ != State::active) return CUDA_ERROR_INVALID_VALUE;
+  invalidate();
+  return CUDA_ERROR_CAPTURED_EVENT;
+}
+
 Capture::Info Capture::info(Stream& stream) {
   const GraphLock lock;
   Info info;

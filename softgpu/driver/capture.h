@@ -26,6 +26,7 @@ class Capture final : public StreamCapture {
   CUresult record_event(Stream& stream, Event& event, unsigned flags) override;
   CUresult wait_event(Stream& stream, Event& event, unsigned flags) override;
   CUresult refuse() override;
+  CUresult refuse_event() override;
 
   // cuStreamGetCaptureInfo. The arrays live until the stream's dependencies change.
   struct Info {

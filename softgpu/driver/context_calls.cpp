@@ -165,7 +165,11 @@ CUresult cuCtxGetLimit(size_t* pvalue, CUlimit limit) {
   *pvalue = TRY(context->limit(limit));
   return CUDA_SUCCESS;
 }
-CUresult cuCtxSetLimit(CUlimit limit, size_t value) { return TRY(current_context())->set_limit(limit, value); }
+CUresult cuCtxSetLimit(CUlimit limit, size_t value) {
+  Context* const context = TRY(current_context());
+  VGPU_CHECK(check_unsafe_call());
+  return context->set_limit(limit, value);
+}
 
 // Cache and bank settings are hints to hardware that this device lacks: validated, and answered with the default.
 CUresult cuCtxGetCacheConfig(CUfunc_cache* pconfig) {

@@ -55,7 +55,7 @@ CUresult record_event(CUevent handle, CUstream stream_handle, unsigned flags) {
   if ((flags & ~unsigned{CU_EVENT_RECORD_EXTERNAL}) != 0) return CUDA_ERROR_INVALID_VALUE;
   if (&event->context() != &stream->context()) return CUDA_ERROR_INVALID_HANDLE;
   if (const Ref<StreamCapture> capture = stream->capture()) return capture->record_event(*stream, *event, flags);
-  if (flags != 0) return CUDA_ERROR_INVALID_VALUE;  // External records are nodes of a capture.
+  if (flags != 0) return CUDA_ERROR_ILLEGAL_STATE;  // External records are nodes of a capture.
   if (stream->type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream->context()));
   event->record(*stream);
   return CUDA_SUCCESS;
@@ -109,7 +109,8 @@ CUresult cuEventRecordWithFlags(CUevent hEvent, CUstream hStream, unsigned int f
 
 CUresult cuEventQuery(CUevent hEvent) {
   const Ref<Event> event = TRY(find_event(hEvent));
-  if (event->capture()) return CUDA_ERROR_CAPTURED_EVENT;
+  if (const Ref<StreamCapture> capture = event->capture()) return capture->refuse_event();
+  VGPU_CHECK(check_unsafe_call());
   event->context().flush_output();
   const Ref<Completion> point = event->point();
   if (point && !point->done()) return CUDA_ERROR_NOT_READY;
@@ -118,7 +119,8 @@ CUresult cuEventQuery(CUevent hEvent) {
 
 CUresult cuEventSynchronize(CUevent hEvent) {
   const Ref<Event> event = TRY(find_event(hEvent));
-  if (event->capture()) return CUDA_ERROR_CAPTURED_EVENT;
+  if (const Ref<StreamCapture> capture = event->capture()) return capture->refuse_event();
+  VGPU_CHECK(check_unsafe_call());
   if (const Ref<Completion> point = event->point()) point->wait();
   event->context().flush_output();
   return event->context().error();

@@ -101,7 +101,7 @@ GraphAllocationRef find_graph_allocation(CUdeviceptr address) {
 
 bool release_graph_allocation(CUdeviceptr address) {
   const GraphAllocationRef allocation = find_graph_allocation(address);
-  if (!allocation || !allocation->live()) return false;
+  if (!allocation) return false;
   allocation->set_live(false);
   return true;
 }

@@ -41,6 +41,7 @@ CUresult host_alloc(void** out, size_t size, unsigned flags) {
 
 CUresult host_register(void* pointer, size_t size, unsigned flags) {
   Context* const context = TRY(current_context());
+  VGPU_CHECK(check_unsafe_call());
   const uint64_t begin = reinterpret_cast<uint64_t>(pointer);
   if (begin == 0 || size == 0 || begin + size < begin) return CUDA_ERROR_INVALID_VALUE;
   constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_IOMEMORY |

@@ -3,6 +3,7 @@
 // forms have 32-bit device pointers, which cannot hold this device's addresses: they stay unimplemented.
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
+#include "softgpu/driver/graph_memory.h"
 #include "softgpu/driver/device.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/process.h"
@@ -56,6 +57,7 @@ CUresult free_memory(CUdeviceptr address) {
   if (owner && owner.get() != context) owner->wait_for_work();
   context->wait_for_work();
   VGPU_CHECK(context->error());
+  if (release_graph_allocation(address)) return CUDA_SUCCESS;  // the memory stays with its graph
   return free_device_memory(address);
 }
 

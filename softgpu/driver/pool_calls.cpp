@@ -4,6 +4,7 @@
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/device.h"
+#include "softgpu/driver/graph_memory.h"
 #include "softgpu/driver/operations.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/process.h"
@@ -29,6 +30,7 @@ CuResult<Device*> get_location(const CUmemLocation* location, CUmemAllocationTyp
 
 CUresult allocate_async(CUdeviceptr* out, size_t bytes, Ref<Pool> pool, Stream& stream) {
   if (out == nullptr || bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+  if (!stream.capture()) VGPU_CHECK(check_unsafe_call());
   CuResult<Ref<MemAllocOperation>> operation = MemAllocOperation::create(pool, bytes);
   if (!operation && operation.error() == CUDA_ERROR_OUT_OF_MEMORY && !stream.capture()) {
     // Frees that are still on their way may make room.
@@ -59,6 +61,9 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
   if (dptr == 0) return CUDA_SUCCESS;
   const bool capturing = static_cast<bool>(stream->capture());
+  if (!capturing) VGPU_CHECK(check_unsafe_call());
+  // Memory of a graph stays with it; only the graph's view of it changes, and that when the call is made.
+  if (!capturing && release_graph_allocation(dptr)) return CUDA_SUCCESS;
   bool freeable = false;
   Process::get()->memory().update(dptr, [&](Region& region) {
     freeable = region.begin == dptr && !region.freeing &&

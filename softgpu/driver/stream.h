@@ -34,6 +34,8 @@ class StreamCapture : public RefCounted {
   virtual CUresult wait_event(Stream& stream, Event& event, unsigned flags) = 0;
   // A call that cannot be captured (synchronise, query): invalidates the capture and returns the error for it.
   virtual CUresult refuse() = 0;
+  // A query of, or wait for, an event that was recorded in it: the same, with the error for that.
+  virtual CUresult refuse_event() = 0;
 };
 
 class Stream final : public Object {

@@ -45,6 +45,7 @@ CUresult cuStreamDestroy(CUstream hStream) { return destroy_stream(hStream); }
 CUresult cuStreamSynchronize(CUstream hStream) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
   VGPU_CHECK(stream->refuse_in_capture());
+  VGPU_CHECK(check_unsafe_call());
   if (stream->type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream->context()));
   stream->drain();
   stream->context().flush_output();
@@ -54,6 +55,7 @@ CUresult cuStreamSynchronize(CUstream hStream) {
 CUresult cuStreamQuery(CUstream hStream) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
   VGPU_CHECK(stream->refuse_in_capture());
+  VGPU_CHECK(check_unsafe_call());
   if (stream->type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream->context()));
   stream->context().flush_output();
   if (!stream->outstanding().empty()) return CUDA_ERROR_NOT_READY;
@@ -66,7 +68,7 @@ CUresult cuStreamWaitEvent(CUstream hStream, CUevent hEvent, unsigned int Flags)
   if (!event) return CUDA_ERROR_INVALID_HANDLE;
   if ((Flags & ~unsigned{CU_EVENT_WAIT_EXTERNAL}) != 0) return CUDA_ERROR_INVALID_VALUE;
   if (const Ref<StreamCapture> capture = stream->capture()) return capture->wait_event(*stream, *event, Flags);
-  if (Flags != 0) return CUDA_ERROR_INVALID_VALUE;  // External waits are nodes of a capture.
+  if (Flags != 0) return CUDA_ERROR_ILLEGAL_STATE;  // External waits are nodes of a capture.
   if (const Ref<StreamCapture> capture = event->capture()) return capture->wait_event(*stream, *event, Flags);
   if (stream->type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream->context()));
   if (Ref<Completion> point = event->point()) stream->wait_for(std::move(point));
@@ -75,6 +77,7 @@ CUresult cuStreamWaitEvent(CUstream hStream, CUevent hEvent, unsigned int Flags)
 
 CUresult cuStreamGetFlags(CUstream hStream, unsigned int* flags) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
+  VGPU_CHECK(stream->refuse_in_capture());
   if (flags == nullptr) return CUDA_ERROR_INVALID_VALUE;
   *flags = stream->flags();
   return CUDA_SUCCESS;

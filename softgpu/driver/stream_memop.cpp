@@ -113,6 +113,12 @@ CUresult batch(CUstream stream, unsigned count, const Parameters* operations, un
   return enqueue(stream, operations, count);
 }
 
+// The calls of the first ABI cannot be captured.
+CUresult refuse_first_abi_in_capture(CUstream handle) {
+  const Ref<Stream> stream = TRY(find_stream(handle));
+  return stream->refuse_in_capture();
+}
+
 }  // namespace
 
 CuResult<Ref<MemOpOperation>> MemOpOperation::create(const CUstreamBatchMemOpParams* operations, unsigned count) {
@@ -176,19 +182,24 @@ CUresult cuStreamBatchMemOp_v2(CUstream stream, unsigned int count, CUstreamBatc
 
 // The first versions differ only in the rules for old hardware.
 CUresult cuStreamWaitValue32(CUstream stream, CUdeviceptr addr, cuuint32_t value, unsigned int flags) {
+  VGPU_CHECK(refuse_first_abi_in_capture(stream));
   return wait_value(stream, CU_STREAM_MEM_OP_WAIT_VALUE_32, addr, value, flags);
 }
 CUresult cuStreamWaitValue64(CUstream stream, CUdeviceptr addr, cuuint64_t value, unsigned int flags) {
+  VGPU_CHECK(refuse_first_abi_in_capture(stream));
   return wait_value(stream, CU_STREAM_MEM_OP_WAIT_VALUE_64, addr, value, flags);
 }
 CUresult cuStreamWriteValue32(CUstream stream, CUdeviceptr addr, cuuint32_t value, unsigned int flags) {
+  VGPU_CHECK(refuse_first_abi_in_capture(stream));
   return write_value(stream, CU_STREAM_MEM_OP_WRITE_VALUE_32, addr, value, flags);
 }
 CUresult cuStreamWriteValue64(CUstream stream, CUdeviceptr addr, cuuint64_t value, unsigned int flags) {
+  VGPU_CHECK(refuse_first_abi_in_capture(stream));
   return write_value(stream, CU_STREAM_MEM_OP_WRITE_VALUE_64, addr, value, flags);
 }
 CUresult cuStreamBatchMemOp(CUstream stream, unsigned int count, CUstreamBatchMemOpParams* paramArray,
                             unsigned int flags) {
+  VGPU_CHECK(refuse_first_abi_in_capture(stream));
   return batch(stream, count, paramArray, flags);
 }
 
