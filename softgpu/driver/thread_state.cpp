@@ -2,12 +2,30 @@
 #include "softgpu/driver/thread_state.h"
 
 #include <atomic>
+#include <pthread.h>
 
 namespace vgpu::soft {
 namespace {
 
 thread_local bool per_thread_null_stream = false;
 thread_local bool in_host_function = false;
+
+// A pointer without a destructor, and a key that deletes what it points to. A thread_local object would be gone when
+// the main thread's exit handlers run, and runtimes call the driver from those; a key's destructor runs for threads
+// that end, not for a process that does.
+thread_local ThreadState* own_state = nullptr;
+
+pthread_key_t state_key() {
+  static const pthread_key_t key = [] {
+    pthread_key_t made{};
+    pthread_key_create(&made, [](void* state) {
+      delete static_cast<ThreadState*>(state);
+      own_state = nullptr;  // Another key's destructor may call the driver and gets a new one.
+    });
+    return made;
+  }();
+  return key;
+}
 
 }  // namespace
 
@@ -21,8 +39,11 @@ ThreadState::~ThreadState() {
 }
 
 ThreadState& thread_state() noexcept {
-  static thread_local ThreadState state;
-  return state;
+  if (own_state == nullptr) {
+    own_state = new ThreadState;
+    pthread_setspecific(state_key(), own_state);
+  }
+  return *own_state;
 }
 
 bool null_stream_is_per_thread() noexcept { return per_thread_null_stream; }
