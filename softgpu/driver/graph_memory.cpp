@@ -99,11 +99,12 @@ GraphAllocationRef find_graph_allocation(CUdeviceptr address) {
   return found == registry().allocations.end() ? nullptr : found->second.lock();
 }
 
-bool release_graph_allocation(CUdeviceptr address) {
+std::optional<CUresult> free_graph_allocation(CUdeviceptr address) {
   const GraphAllocationRef allocation = find_graph_allocation(address);
-  if (!allocation) return false;
+  if (!allocation) return std::nullopt;
+  if (!allocation->live()) return CUDA_ERROR_INVALID_VALUE;
   allocation->set_live(false);
-  return true;
+  return CUDA_SUCCESS;
 }
 
 }  // namespace vgpu::soft

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "softgpu/driver/cuda_api.h"
 
@@ -43,8 +44,8 @@ class GraphAllocation {
 
 // The allocation of a graph at this address, if there is one.
 GraphAllocationRef find_graph_allocation(CUdeviceptr address);
-// For cuMemFree and cuMemFreeAsync: true when the address is a graph's allocation, which is then no longer live; its
-// memory stays with the graph.
-bool release_graph_allocation(CUdeviceptr address);
+// For cuMemFree and cuMemFreeAsync: nothing when the address is no graph's allocation. Otherwise the memory stays with
+// the graph; SUCCESS when it was live, which it then no longer is, else INVALID_VALUE.
+std::optional<CUresult> free_graph_allocation(CUdeviceptr address);
 
 }  // namespace vgpu::soft

@@ -57,7 +57,7 @@ CUresult free_memory(CUdeviceptr address) {
   if (owner && owner.get() != context) owner->wait_for_work();
   context->wait_for_work();
   VGPU_CHECK(context->error());
-  if (release_graph_allocation(address)) return CUDA_SUCCESS;  // the memory stays with its graph
+  if (const auto freed = free_graph_allocation(address)) return *freed;
   return free_device_memory(address);
 }
 

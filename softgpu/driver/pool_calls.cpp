@@ -63,7 +63,7 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
   const bool capturing = static_cast<bool>(stream->capture());
   if (!capturing) VGPU_CHECK(check_unsafe_call());
   // Memory of a graph stays with it; only the graph's view of it changes, and that when the call is made.
-  if (!capturing && release_graph_allocation(dptr)) return CUDA_SUCCESS;
+  if (const auto freed = capturing ? std::nullopt : free_graph_allocation(dptr)) return *freed;
   bool freeable = false;
   Process::get()->memory().update(dptr, [&](Region& region) {
     freeable = region.begin == dptr && !region.freeing &&
