@@ -48,6 +48,10 @@ CUresult Link::complete(std::span<std::byte>* image) {
       auto program = Program::load(views, storage, options);
       // NVIDIA's driver reports every failed link in this way; what went wrong is in the log.
       if (!program) return fail(CUDA_ERROR_UNKNOWN, program.error().log);
+      // A call of a function that nobody defines shows when its caller is lowered.
+      for (const std::string& kernel : (*program)->kernel_names())
+        if (auto lowered = (*program)->get_kernel(kernel); !lowered)
+          return fail(CUDA_ERROR_UNKNOWN, lowered.error().log);
     }
     image_ = CodeImage::link_image(texts_, compute_capability_);
   }

@@ -45,8 +45,8 @@ CUresult cuStreamDestroy(CUstream hStream) { return destroy_stream(hStream); }
 CUresult cuStreamSynchronize(CUstream hStream) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
   VGPU_CHECK(stream->refuse_in_capture());
-  VGPU_CHECK(check_unsafe_call());
   if (stream->type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream->context()));
+  VGPU_CHECK(check_unsafe_call());
   stream->drain();
   stream->context().flush_output();
   return stream->context().error();
@@ -55,8 +55,8 @@ CUresult cuStreamSynchronize(CUstream hStream) {
 CUresult cuStreamQuery(CUstream hStream) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
   VGPU_CHECK(stream->refuse_in_capture());
-  VGPU_CHECK(check_unsafe_call());
   if (stream->type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream->context()));
+  VGPU_CHECK(check_unsafe_call());
   stream->context().flush_output();
   if (!stream->outstanding().empty()) return CUDA_ERROR_NOT_READY;
   return stream->context().error();
