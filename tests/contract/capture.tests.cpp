@@ -237,9 +237,18 @@ TEST_CASE_METHOD(Capture, "work is captured into a graph that exists", "[contrac
   CHECK(run(graph) == 6);
 }
 
+TEST_CASE_METHOD(Capture, "a capture that is not relaxed forbids its thread to wait", "[contract][capture]") {
+  Stream other;
+  begin(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
+  CHECK(cuStreamSynchronize(other) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CUgraph graph = nullptr;
+  (void)cuStreamEndCapture(stream, &graph);
+  if (graph) cuGraphDestroy(graph);
+}
+
 TEST_CASE_METHOD(Capture, "other streams work on during a capture", "[contract][capture]") {
   Stream other;
-  begin(stream);
+  begin(stream, CU_STREAM_CAPTURE_MODE_RELAXED);
   add(1, stream);
   add(1000, other);
   CHECK_CUDA(cuStreamSynchronize(other));

@@ -38,24 +38,20 @@ struct StringMaker<CUresult> {
 
 namespace contract {
 
-// The process-wide reference to device 0's primary context; dropped by tests that watch its state, taken again on use.
-inline bool& primary_is_retained() {
-  static bool retained = false;
-  return retained;
-}
-
+// Tests that watch the primary context's state begin with nobody holding it.
 inline void drop_shared_primary() {
   cuCtxSetCurrent(nullptr);
-  if (primary_is_retained()) cuDevicePrimaryCtxRelease(0);
-  primary_is_retained() = false;
+  while (cuDevicePrimaryCtxRelease(0) == CUDA_SUCCESS) {
+  }
 }
 
+// Device 0's primary context, retained by the first test that asks and again after a test that reset or dropped it.
 inline CUcontext shared_primary() {
   static CUcontext context = nullptr;
-  if (!primary_is_retained()) {
-    REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, 0));
-    primary_is_retained() = true;
-  }
+  unsigned flags = 0;
+  int active = 0;
+  REQUIRE_CUDA(cuDevicePrimaryCtxGetState(0, &flags, &active));
+  if (!active || !context) REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, 0));
   return context;
 }
 
