@@ -10,7 +10,7 @@ failed=0
 for name in "$@"; do
   log=$(mktemp)
   begin=$(date +%s%N)
-  timeout "${LIMIT:-60}" "$folder/$name" >"$log" 2>&1
+  timeout "${LIMIT:-60}" "$folder/$name" >"$log" 2>"$log.errors"
   code=$?
   milliseconds=$((($(date +%s%N) - begin) / 1000000))
   if [ $code -eq 0 ] && [ "$(tail -n 1 "$log")" = PASS ]; then
@@ -18,8 +18,8 @@ for name in "$@"; do
   else
     failed=$((failed + 1))
     echo "FAIL  $name (${milliseconds} ms, code $code)"
-    tail -n 4 "$log" | sed 's/^/        /'
+    tail -n 4 "$log" "$log.errors" | sed 's/^/        /'
   fi
-  rm -f "$log"
+  rm -f "$log" "$log.errors"
 done
 exit $failed
