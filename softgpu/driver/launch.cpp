@@ -154,6 +154,8 @@ CUresult KernelOperation::run(Context& context) {
   auto result = context.device().machine().run(launch, environment);
   if (result) return CUDA_SUCCESS;
   VGPU_ERROR("software GPU: %s", result.error().message.c_str());
+  // What the kernel said, an assertion's text above all: calls in a failed context no longer get as far as to write it.
+  context.flush_output();
   return result.error().code;
 }
 
