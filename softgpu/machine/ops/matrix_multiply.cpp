@@ -2,6 +2,8 @@
 // mma (PTX ISA 9.7.14.5): D = A * B + C of one warp. A is m rows by k, B k by 8, in row.col order.
 // Products are exact in f32 for all narrow types and are summed in f32, in order of k, starting from C; NVIDIA's order
 // and width are not documented. Integer products are summed exactly: k times the largest product is below 2^24.
+#include <cstring>
+
 #include "softgpu/machine/ops/matrix.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -34,37 +36,54 @@ using MatrixB = float[kMaxDepth][kColumns];
 // Row-major, 8 columns: element e of lane l stands at (e / 2) * 64 + l * 2 + e % 2.
 using Sums = float[kMaxRows * kColumns];
 
+// Run: elements of four lanes, which are contiguous in a row of A or a column of B.
+template <unsigned Run>
 void load_a(Warp& warp, const Instruction& instruction, unsigned first, const Plan& plan, MatrixA& a) {
-  const ElementFormat format = element_format(plan.a);
-  const unsigned run = 4 * 32 / format.bits;  // elements of four lanes, contiguous in a row
+  const DecodeRow decode = element_format(plan.a).decode;
   const unsigned row_groups = plan.rows / 8;
   float decoded[kLanes * 8];
   for (unsigned r = 0; r < plan.a_registers(); ++r) {
-    format.decode(warp.row<uint32_t>(instruction.at(first + r)), decoded);
-    const unsigned row = r % row_groups * 8, column = r / row_groups * run;
+    decode(warp.row<uint32_t>(instruction.at(first + r)), decoded);
+    const unsigned row = r % row_groups * 8, column = r / row_groups * Run;
     for (unsigned group = 0; group < 8; ++group)
-      for (unsigned j = 0; j < run; ++j) a[row + group][column + j] = decoded[group * run + j];
+      std::memcpy(&a[row + group][column], decoded + group * Run, Run * sizeof(float));
   }
 }
 
+template <unsigned Run>
 void load_b(Warp& warp, const Instruction& instruction, unsigned first, const Plan& plan, MatrixB& b) {
-  const ElementFormat format = element_format(plan.b);
-  const unsigned run = 4 * 32 / format.bits;
+  const DecodeRow decode = element_format(plan.b).decode;
   float decoded[kLanes * 8];
   for (unsigned r = 0; r < plan.b_registers(); ++r) {
-    format.decode(warp.row<uint32_t>(instruction.at(first + r)), decoded);
-    for (unsigned j = 0; j < run; ++j)
-      for (unsigned column = 0; column < kColumns; ++column) b[r * run + j][column] = decoded[column * run + j];
+    decode(warp.row<uint32_t>(instruction.at(first + r)), decoded);
+    for (unsigned j = 0; j < Run; ++j)
+      for (unsigned column = 0; column < kColumns; ++column) b[r * Run + j][column] = decoded[column * Run + j];
   }
 }
 
+void load_factors(Warp& warp, const Instruction& instruction, const Plan& plan, unsigned first_a, unsigned first_b, MatrixA& a,
+                  MatrixB& b) {
+  switch (bits_of(plan.a)) {
+    case 4: load_a<32>(warp, instruction, first_a, plan, a); return load_b<32>(warp, instruction, first_b, plan, b);
+    case 8: load_a<16>(warp, instruction, first_a, plan, a); return load_b<16>(warp, instruction, first_b, plan, b);
+    case 16: load_a<8>(warp, instruction, first_a, plan, a); return load_b<8>(warp, instruction, first_b, plan, b);
+    default: load_a<4>(warp, instruction, first_a, plan, a); return load_b<4>(warp, instruction, first_b, plan, b);
+  }
+}
+
+// Eight columns at a time, which is a row of B and of the sums; four rows together hide the latency of the additions.
+using Row = float __attribute__((vector_size(kColumns * sizeof(float))));
+
 void multiply(const MatrixA& a, const MatrixB& b, const Plan& plan, Sums& sums) {
-  for (unsigned row = 0; row < plan.rows; ++row) {
-    float sum[kColumns];
-    for (unsigned j = 0; j < kColumns; ++j) sum[j] = sums[row * kColumns + j];
-    for (unsigned k = 0; k < plan.depth; ++k)
-      for (unsigned j = 0; j < kColumns; ++j) sum[j] += a[row][k] * b[k][j];
-    for (unsigned j = 0; j < kColumns; ++j) sums[row * kColumns + j] = sum[j];
+  for (unsigned first = 0; first < plan.rows; first += 4) {
+    Row sum[4];
+    std::memcpy(sum, sums + first * kColumns, sizeof sum);
+    for (unsigned k = 0; k < plan.depth; ++k) {
+      Row column;
+      std::memcpy(&column, b[k], sizeof column);
+      for (unsigned r = 0; r < 4; ++r) sum[r] += a[first + r][k] * column;
+    }
+    std::memcpy(sums + first * kColumns, sum, sizeof sum);
   }
 }
 
@@ -76,8 +95,7 @@ void complete_float(Warp& warp, const Instruction& instruction, LaneMask mask, L
   MatrixA a;
   MatrixB b;
   Sums sums;
-  load_a(warp, instruction, results, plan, a);
-  load_b(warp, instruction, first_b, plan, b);
+  load_factors(warp, instruction, plan, results, first_b, a, b);
   for (unsigned pair = 0; pair < plan.elements() / 2; ++pair) {
     if (plan.half_addend) {
       decode_halves<HalfOps>(warp.row<uint32_t>(instruction.at(first_c + pair)), sums + pair * 64);
@@ -111,8 +129,7 @@ void complete_integer(Warp& warp, const Instruction& instruction, LaneMask mask,
   MatrixA a;
   MatrixB b;
   Sums sums = {};
-  load_a(warp, instruction, results, plan, a);
-  load_b(warp, instruction, first_b, plan, b);
+  load_factors(warp, instruction, plan, results, first_b, a, b);
   multiply(a, b, plan, sums);
   for (unsigned e = 0; e < results; ++e) {
     const float* part = sums + e / 2 * 64 + e % 2;
