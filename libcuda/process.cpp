@@ -13,7 +13,8 @@ namespace {
 
 std::atomic<Process*> the_process{nullptr};
 std::atomic<bool> forked{false};
-std::mutex init_mutex;       // guards opened
+std::mutex init_mutex;       // guards opened and failed
+CUresult failed = CUDA_SUCCESS;  // why the last attempt to open did not work
 Process* opened = nullptr;   // has a session, but cuInit may still be to come
 std::atomic<uint32_t> next_thread{1};
 
@@ -57,9 +58,14 @@ ThreadState& thread_state() {
 
 Process* Process::get() noexcept { return the_process.load(std::memory_order_acquire); }
 
-Process* Process::open(CUresult& failure) {
+Process* Process::open(CUresult& failure, bool again) {
   const std::lock_guard lock(init_mutex);
   if (opened != nullptr) return opened;
+  // Programs ask for the version hundreds of times; only cuInit is worth another try.
+  if (failed != CUDA_SUCCESS && !again) {
+    failure = failed;
+    return nullptr;
+  }
   if (forked.load(std::memory_order_relaxed)) {
     failure = CUDA_ERROR_NOT_INITIALIZED;
     return nullptr;
@@ -67,13 +73,14 @@ Process* Process::open(CUresult& failure) {
   Result<std::unique_ptr<Transport>, OpenFailure> transport = open_transport();
   if (!transport.ok()) {
     VGPU_WARN("%s", transport.error().error.message.c_str());
-    failure = static_cast<CUresult>(transport.error().cuda_error);
+    failure = failed = static_cast<CUresult>(transport.error().cuda_error);
     return nullptr;
   }
   // Never deleted: threads and exit handlers use it to the very end.
   auto* process = new Process(std::move(*transport));
   failure = process->load_snapshot();
   if (failure == CUDA_SUCCESS && process->device_count() == 0) failure = CUDA_ERROR_NO_DEVICE;
+  failed = failure;
   if (failure != CUDA_SUCCESS) return nullptr;
   process->contexts_.open(process->device_count());
   static const int registered = pthread_atfork(nullptr, nullptr, &mark_forked);
@@ -85,7 +92,7 @@ CUresult Process::initialise(unsigned flags) {
   if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
   if (get() != nullptr) return CUDA_SUCCESS;
   CUresult failure = CUDA_SUCCESS;
-  Process* process = open(failure);
+  Process* process = open(failure, true);
   if (process == nullptr) return failure;
   the_process.store(process, std::memory_order_release);
   return CUDA_SUCCESS;

@@ -20,8 +20,8 @@ class Process {
   // cuInit.
   static CUresult initialise(unsigned flags);
   // The process state without cuInit, opening the session if need be: for the few calls that work before it. Null
-  // and the reason when there is no device or daemon.
-  static Process* open(CUresult& failure);
+  // and the reason when there is no device or daemon; a failure is remembered unless the caller wants it tried again.
+  static Process* open(CUresult& failure, bool again);
   // Null before a successful cuInit and in a forked child.
   static Process* get() noexcept;
 

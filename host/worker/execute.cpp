@@ -49,23 +49,22 @@ CUresult call_row(Invocation& invocation, const RowCall& row) {
 CUresult execute(Invocation& invocation) {
   const uint16_t opcode = invocation.command.opcode;
   const HandCall hand = find_hand_call(opcode);
+  const Call* call = api::find_row(opcode);
   if (opcode < wire::kFirstPrivate) {
-    const Call* call = api::find_row(opcode);
     const bool carried = hand != nullptr || (call != nullptr && call->path != Path::local &&
                                              call->path != Path::refuse && call->carried_by_row());
     if (!carried || !invocation.session.driver.has(opcode)) {
       invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
       return CUDA_ERROR_NOT_SUPPORTED;
     }
-    if (const CUresult status = make_current(invocation.session, invocation.command.context); status != CUDA_SUCCESS)
-      return status;
-    if (hand == nullptr) {
-      RowCall row{*call, {}};
-      const CUresult status = decode_row(invocation, row);
-      return status == CUDA_SUCCESS ? call_row(invocation, row) : status;
-    }
   }
-  return hand == nullptr ? invocation.bad_message() : hand(invocation);
+  if (const CUresult status = make_current(invocation.session, invocation.command.context); status != CUDA_SUCCESS)
+    return status;
+  if (hand != nullptr) return hand(invocation);
+  if (call == nullptr) return invocation.bad_message();
+  RowCall row{*call, {}};
+  const CUresult status = decode_row(invocation, row);
+  return status == CUDA_SUCCESS ? call_row(invocation, row) : status;
 }
 
 }  // namespace vgpu::host

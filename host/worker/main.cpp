@@ -66,7 +66,8 @@ Result<int> redirect_output() {
 }
 
 // Returns when the session has ended.
-Result<void> serve(const Arguments& arguments, ControlChannel& channel, const SharedRangeTable& ranges) {
+Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlChannel& channel,
+                   const SharedRangeTable& ranges) {
   WorkerConfig config;
   config.memory_fd = kMemoryFd;
   config.doorbell_fd = kDoorbellFd;
@@ -74,7 +75,7 @@ Result<void> serve(const Arguments& arguments, ControlChannel& channel, const Sh
   config.driver_path = arguments.driver;
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
   WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges)).release();
-  if (arguments.sandbox) TRY(seal(arguments.profile, arguments.daemon));
+  if (arguments.sandbox) TRY(sandbox.seal());
   channel.serve(*core);
   channel.say_welcome();
   core->run();
@@ -84,8 +85,9 @@ Result<void> serve(const Arguments& arguments, ControlChannel& channel, const Sh
 
 int run(const Arguments& arguments) {
   ::close_range(kFirstForeignFd, ~0u, 0);
-  if (!guard_process(arguments.daemon)) return 0;
-  if (arguments.sandbox) isolate(arguments.profile);
+  Sandbox sandbox(arguments.profile, arguments.daemon);
+  if (!sandbox.guard()) return 0;
+  if (arguments.sandbox) sandbox.isolate();
   // A cache of compiled kernels that all guests write would let one choose what another runs.
   if (arguments.sandbox) ::setenv("CUDA_CACHE_DISABLE", "1", 1);
 
@@ -97,7 +99,7 @@ int run(const Arguments& arguments) {
     return 1;
   }
   ControlChannel& connection = *channel.value().release();
-  const Result<void> served = serve(arguments, connection, ranges);
+  const Result<void> served = serve(arguments, sandbox, connection, ranges);
   if (!served) connection.say_refused(served.error().message);
   return served ? 0 : 1;
 }

@@ -15,6 +15,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <span>
 
 #include "common/log.h"
 #include "host/worker/syscall_filter.h"
@@ -28,10 +30,26 @@ constexpr uid_t kFirstUser = 1'900'000'000;
 
 void skipped(const char* what) { VGPU_DEBUG("sandbox: no %s: %s", what, std::strerror(errno)); }
 
-void drop_capabilities() {
+// Capabilities until seal(): to change the user, and to read a driver wherever root could.
+constexpr unsigned kForSeal[] = {CAP_SETUID, CAP_SETGID, CAP_SYS_CHROOT, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH};
+
+void keep_capabilities(std::span<const unsigned> kept) {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2] = {};
-  if (::syscall(SYS_capset, &header, none) != 0) skipped("dropping of capabilities");
+  __user_cap_data_struct data[2] = {};
+  for (const unsigned capability : kept) data[0].effective |= 1u << capability;
+  data[0].permitted = data[0].effective;
+  if (::syscall(SYS_capset, &header, data) != 0) skipped("dropping of capabilities");
+}
+
+uid_t user_for_this_process() { return kFirstUser + static_cast<uid_t>(::getpid()); }
+
+// In a container, most user ids do not exist.
+bool user_exists(uid_t user) {
+  std::ifstream map("/proc/self/uid_map");
+  uint64_t inside = 0, outside = 0, count = 0;
+  while (map >> inside >> outside >> count)
+    if (user >= inside && user - inside < count) return true;
+  return false;
 }
 
 // A vendor's driver opens its devices whenever it likes; another user may only do so if everybody may.
@@ -42,55 +60,68 @@ bool devices_open_to_all() {
   return true;
 }
 
-void leave_root(SandboxProfile profile) {
-  if (profile == SandboxProfile::vendor && !devices_open_to_all()) {
-    VGPU_DEBUG("sandbox: stays root: the card's device files are not open to all users");
-    return drop_capabilities();
-  }
-  // No directory of the machine is this process's root any more. Its own descriptors are all there is to see.
-  if (profile == SandboxProfile::soft && (::chroot("/proc/self/fdinfo") != 0 || ::chdir("/") != 0))
-    skipped("empty root directory");
-  const uid_t user = kFirstUser + static_cast<uid_t>(::getpid());
-  // The C library carries these over to all threads.
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0) {
-    skipped("user id of its own");
-    drop_capabilities();
-  }
+int change_mounts(const char* path, unsigned flags, uint64_t set, uint64_t clear) {
+  mount_attr attributes = {};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  return ::mount_setattr(-1, path, flags, &attributes, sizeof attributes);
+}
+
+// In mounts of its own: nothing can be written, except to /proc. NVIDIA's driver does not start when it cannot write
+// there (cuInit: CUDA_ERROR_OPERATING_SYSTEM); what would reach the machine through /proc stays closed.
+void lock_files() {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return skipped("private mounts");
+  bool closed = true;
+  for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
+    closed &= ::mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) == 0 || errno == ENOENT;
+  if (change_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0)
+    return skipped("read-only file system");
+  if (!closed || change_mounts("/proc", 0, 0, MOUNT_ATTR_RDONLY) != 0) skipped("writable /proc: the driver may refuse");
 }
 
 }  // namespace
 
-bool guard_process(pid_t daemon) {
+bool Sandbox::guard() const {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none = {0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   // The daemon may have died before the first line.
-  return ::getppid() == daemon;
+  return ::getppid() == daemon_;
 }
 
-void isolate(SandboxProfile profile) {
+void Sandbox::isolate() {
+  own_user_ = ::geteuid() == 0 && user_exists(user_for_this_process()) &&
+              (profile_ == SandboxProfile::soft || devices_open_to_all());
   // The filter of the software GPU's worker has no socket(2), which is stricter than a network namespace, and cheaper.
-  const int flags = CLONE_NEWNS | CLONE_NEWIPC | (profile == SandboxProfile::vendor ? CLONE_NEWNET : 0);
-  bool own_users = false;
-  if (::unshare(flags) != 0) {
-    own_users = ::unshare(flags | CLONE_NEWUSER) == 0;
-    if (!own_users) return skipped("namespaces");
-  }
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) skipped("private mounts");
-  mount_attr attributes = {};
-  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
-  if (::mount_setattr(-1, "/", AT_RECURSIVE, &attributes, sizeof attributes) != 0) skipped("read-only file system");
-  if (own_users) drop_capabilities();
+  const int flags = CLONE_NEWNS | CLONE_NEWIPC | (profile_ == SandboxProfile::vendor ? CLONE_NEWNET : 0);
+  if (::unshare(flags) == 0)
+    lock_files();
+  else if (!own_user_ && ::unshare(flags | CLONE_NEWUSER) == 0)
+    lock_files();
+  else
+    skipped("namespaces");
+  keep_capabilities(own_user_ ? std::span<const unsigned>(kForSeal) : std::span<const unsigned>());
 }
 
-Result<void> seal(SandboxProfile profile, pid_t daemon) {
-  if (::geteuid() == 0) leave_root(profile);
+// Capabilities go with the user. The C library carries all of this over to the other threads.
+Result<void> Sandbox::leave_root() const {
+  // No directory of the machine is this process's root any more. Its own descriptors are all there is to see.
+  if (profile_ == SandboxProfile::soft && (::chroot("/proc/self/fdinfo") != 0 || ::chdir("/") != 0))
+    skipped("empty root directory");
+  const uid_t user = user_for_this_process();
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0)
+    return Error::from_errno("cannot give the worker a user id of its own (vgpud --no-sandbox goes without)");
+  return {};
+}
+
+Result<void> Sandbox::seal() const {
+  if (own_user_) TRY(leave_root());
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  // A change of user clears it, so it is set again, and the race of guard_process() with it.
+  // A change of user clears it, so it is set again, and the race of guard() with it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (::getppid() != daemon) return Error{"vgpud has ended"};
-  return install_syscall_filter(profile);
+  if (::getppid() != daemon_) return Error{"vgpud has ended"};
+  return install_syscall_filter(profile_);
 }
 
 }  // namespace vgpu::host

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sandbox: what a worker gives up so that its guest, which may well control it, gains nothing but the GPU
-// (docs/security.md). Called by main in this order: guard_process, isolate, [driver starts], seal. What the host
-// does not permit is skipped and logged at debug, except the system call filter, which must work.
+// (docs/security.md). main calls guard(), isolate(), starts the driver, and calls seal(). What the host does not permit
+// is skipped and logged at debug, except the system call filter, which must work. Main thread only.
 #pragma once
 
 #include <sys/types.h>
@@ -13,13 +13,25 @@ namespace vgpu::host {
 // How much a driver needs: ours needs nothing once it runs, a vendor's opens devices and loads libraries at any time.
 enum class SandboxProfile { soft, vendor };
 
-// Dies with its daemon, gains no privileges, leaves no core file. Before any thread. False: the daemon is gone already.
-bool guard_process(pid_t daemon);
+class Sandbox {
+ public:
+  Sandbox(SandboxProfile profile, pid_t daemon) : profile_(profile), daemon_(daemon) {}
 
-// Namespaces of its own, and a file system that it cannot change. Before any thread.
-void isolate(SandboxProfile profile);
+  // Dies with its daemon, gains no privileges, leaves no core file. Also without a sandbox. Before any thread.
+  // False: the daemon is gone already.
+  bool guard() const;
+  // Namespaces of its own, a file system that it cannot change, no capabilities but those that seal() needs. Before
+  // any thread, because each thread has capabilities of its own.
+  void isolate();
+  // Own user id where the daemon runs as root, and the system call filter, for all threads.
+  Result<void> seal() const;
 
-// Own user id where the daemon runs as root, and the system call filter, for all threads.
-Result<void> seal(SandboxProfile profile, pid_t daemon);
+ private:
+  Result<void> leave_root() const;
+
+  const SandboxProfile profile_;
+  const pid_t daemon_;
+  bool own_user_ = false;
+};
 
 }  // namespace vgpu::host

@@ -134,7 +134,7 @@ static_assert(sizeof(ControlMessage) == 256);
 
 // Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
 // anything of its own.
-constexpr uint64_t kSharedBase = 0x200000000000;
-constexpr uint64_t kSharedEnd = 0x300000000000;
+constexpr uint64_t kSharedBase = 0x400000000000;
+constexpr uint64_t kSharedEnd = 0x500000000000;
 
 }  // namespace vgpu::wire

@@ -35,7 +35,7 @@ CUresult cuDriverGetVersion(int* driverVersion) {
   CUresult failure = CUDA_SUCCESS;
   Process* process = Process::get();
   // Programs ask before cuInit, and the answer is the host's. Without a host the library still has a version.
-  if (process == nullptr) process = Process::open(failure);
+  if (process == nullptr) process = Process::open(failure, false);
   *driverVersion = process == nullptr ? CUDA_VERSION : process->driver_version();
   return CUDA_SUCCESS;
 }

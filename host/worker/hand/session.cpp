@@ -66,8 +66,16 @@ CUresult function_facts(Invocation& invocation) {
   const auto wire_function = invocation.request.get<uint64_t>();
   if (!invocation.request.complete()) return invocation.bad_message();
   CUfunction function = nullptr;
-  if (!invocation.real(Kind::function, wire_function, function)) return CUDA_ERROR_INVALID_HANDLE;
   const Driver& driver = invocation.session.driver;
+  if (handle::kind_of(wire_function) == Kind::kernel) {
+    // Attributes and layouts are asked of the kernel's function in the current context.
+    CUkernel kernel = nullptr;
+    if (!invocation.real(Kind::kernel, wire_function, kernel)) return CUDA_ERROR_INVALID_HANDLE;
+    if (const CUresult status = VGPU_DRIVER(driver, cuKernelGetFunction)(&function, kernel); status != CUDA_SUCCESS)
+      return status;
+  } else if (!invocation.real(Kind::function, wire_function, function)) {
+    return CUDA_ERROR_INVALID_HANDLE;
+  }
 
   wire::FunctionFacts facts = {};
   for (int id = 0; id < wire::kFunctionAttributes; ++id) {
