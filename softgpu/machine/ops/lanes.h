@@ -10,6 +10,8 @@
 #include "softgpu/machine/warp.h"
 
 #ifdef __clang__
+// A loop that clang cannot vectorise is slower, not wrong.
+#pragma clang diagnostic ignored "-Wpass-failed"
 #define VGPU_LANE_LOOP _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define VGPU_LANE_LOOP _Pragma("GCC ivdep")
