@@ -3,7 +3,10 @@
 # run on whichever libcuda.so.1 the library path names (linked against the toolkit's stub). programs: nvcc samples.
 TEST_MAIN_OBJ := $(O)/obj/tests/support/main.o
 UNIT_OBJS     := $(call obj,$(wildcard tests/unit/*.tests.cpp))
-UNIT_LIBS     := $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
+# The parts of the software GPU's driver that stand alone.
+SOFT_UNIT_OBJS := $(call obj,softgpu/driver/object.cpp softgpu/driver/range_allocator.cpp \
+                    softgpu/driver/visible_devices.cpp)
+UNIT_LIBS     := $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
 CXXFLAGS.tests := -Wno-conversion -Wno-shadow
 
