@@ -131,12 +131,38 @@ Handler choose_getctarank(Choice& choice) {
   return rank_zero;
 }
 
+// A cache policy is a number that only cache hints take.
+void no_policy(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  uint64_t* d = warp.row<uint64_t>(instruction.operand[0]);
+  for (unsigned i = 0; i < kLanes; ++i) d[i] = (mask >> i & 1u) != 0 ? 0 : d[i];
+}
+
+Handler choose_createpolicy(Choice& choice) {
+  static constexpr const char* kWords[] = {"L2::evict_last", "L2::evict_normal", "L2::evict_first", "L2::evict_unchanged",
+                                           "L2::evict_last", "L2::evict_normal", "L2", "global"};
+  const bool fractional = choice.take("fractional");
+  const bool range = choice.take("range");
+  const bool convert = choice.take("cvt");
+  take_all(choice, kWords, std::size(kWords));
+  if (choice.take_type() != Type::b64) return nullptr;
+  choice.result(Type::b64);
+  if (fractional && choice.more()) choice.source(Type::f32);
+  if (convert) choice.source(Type::b64);
+  if (range) {
+    choice.address();
+    choice.source(Type::u32);
+    choice.source(Type::u32);
+  }
+  return fractional || range || convert ? no_policy : nullptr;
+}
+
 constexpr OpcodeRow kRows[] = {
     {"membar", kAnyType, choose_fence, "9.7.13.5"},
     {"fence", kAnyType, choose_fence, "9.7.13.5"},
     {"prefetch", kAnyType, choose_hint, "9.7.9.15"},
     {"prefetchu", kAnyType, choose_hint, "9.7.9.15"},
     {"applypriority", kAnyType, choose_hint, "9.7.9.16"},
+    {"createpolicy", kAnyType, choose_createpolicy, "9.7.9.19"},
     {"griddepcontrol", kAnyType, choose_griddepcontrol, "9.7.13.13"},
     {"cvta", kAnyType, choose_cvta, "9.7.9.20"},
     {"isspacep", kAnyType, choose_isspacep, "9.7.9.18"},

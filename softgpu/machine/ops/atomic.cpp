@@ -214,6 +214,7 @@ Handler choose(Choice& choice) {
   const int space = choice.take_one(kSpaces);
   const int operation = choice.take_one(kOperations);
   choice.take("noftz");
+  const bool policy = choice.take("L2::cache_hint");
   const Type type = choice.take_type();
   Form form;
   form.result = kResult;
@@ -226,6 +227,7 @@ Handler choose(Choice& choice) {
   } else {
     choice.source_value(type, 0);
   }
+  if (policy) choice.source(Type::b64);
   return pick_operation(operation, form, type);
 }
 

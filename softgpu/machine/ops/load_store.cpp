@@ -291,12 +291,18 @@ unsigned take_vector(Choice& choice) {
   return index < 0 ? 1 : 2u << index;
 }
 
+// A cache policy is an operand more, which nothing looks at.
+void take_policy(Choice& choice, bool given) {
+  if (given) choice.source(Type::b64);
+}
+
 void set_aux(Choice& choice, bool strong, unsigned elements) {
   choice.set_aux(static_cast<uint8_t>((elements << kVectorShift) | (strong ? kSynchronises : 0)));
 }
 
 Handler choose_load(Choice& choice) {
   const bool strong = take_semantics(choice);
+  const bool policy = choice.take("L2::cache_hint");
   Form form = take_space(choice);
   const unsigned elements = take_vector(choice);
   const Type type = choice.take_type();
@@ -312,12 +318,14 @@ Handler choose_load(Choice& choice) {
     form.space = Space::kernel_parameter;
   }
   form.width = choice.address();
+  take_policy(choice, policy);
   set_aux(choice, strong, elements);
   return choose_load_handler(form, type, width);
 }
 
 Handler choose_store(Choice& choice) {
   const bool strong = take_semantics(choice);
+  const bool policy = choice.take("L2::cache_hint");
   Form form = take_space(choice);
   const unsigned elements = take_vector(choice);
   const Type type = choice.take_type();
@@ -328,6 +336,7 @@ Handler choose_store(Choice& choice) {
   const Type register_type = width == bits_of(type) ? type : bits_type(width);
   if (register_type == Type::none || choice.elements() != elements) return nullptr;
   choice.sources(register_type, elements);
+  take_policy(choice, policy);
   set_aux(choice, strong, elements);
   return choose_store_handler(form, type, width);
 }
