@@ -2,6 +2,8 @@
 #include "softgpu/driver/context.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <thread>
 
 #include "common/face/driver_face.h"
 #include "softgpu/driver/address_space.h"
@@ -35,6 +37,10 @@ struct Context::Inside {
   explicit Inside(Context& context) : heap(context) {}
   OutputBuffer output;
   KernelHeap heap;
+  // The thread that empties a primary context, guarded by life_mutex_: others that want the context wait for it, what
+  // it calls itself (destructors of context-local storage) does not.
+  std::thread::id tearing_down;
+  std::condition_variable torn_down;
 };
 
 Context::Context(Device& device, bool primary)
@@ -84,28 +90,37 @@ CUresult Context::set_flags(unsigned flags) {
 }
 
 CUresult Context::retain_primary() {
-  const std::lock_guard lock(life_mutex_);
-  if (primary_references_++ == 0) activate(flags());
+  std::unique_lock lock(life_mutex_);
+  inside_->torn_down.wait(lock, [this] {
+    return inside_->tearing_down == std::thread::id() || inside_->tearing_down == std::this_thread::get_id();
+  });
+  ++primary_references_;
+  if (!active()) activate(flags());
   return CUDA_SUCCESS;
 }
 
 CUresult Context::release_primary() {
   std::unique_lock lock(life_mutex_);
   if (primary_references_ == 0) return CUDA_ERROR_INVALID_CONTEXT;
-  if (--primary_references_ != 0) return CUDA_SUCCESS;
-  const bool was_active = active_.exchange(false, std::memory_order_acq_rel);
-  lock.unlock();
-  if (was_active) tear_down();
+  if (--primary_references_ == 0) empty_primary(lock);
   return CUDA_SUCCESS;
 }
 
 CUresult Context::reset_primary() {
   std::unique_lock lock(life_mutex_);
   primary_references_ = 0;
-  const bool was_active = active_.exchange(false, std::memory_order_acq_rel);
-  lock.unlock();
-  if (was_active) tear_down();
+  empty_primary(lock);
   return CUDA_SUCCESS;
+}
+
+void Context::empty_primary(std::unique_lock<std::mutex>& lock) {
+  if (!active_.exchange(false, std::memory_order_acq_rel)) return;
+  inside_->tearing_down = std::this_thread::get_id();
+  lock.unlock();
+  tear_down();
+  lock.lock();
+  inside_->tearing_down = std::thread::id();
+  inside_->torn_down.notify_all();
 }
 
 CUresult Context::destroy() {
@@ -175,7 +190,7 @@ Ref<Stream> Context::per_thread_stream() {
     if (found != per_thread_.end()) return found->second;
     const Ref<Stream> stream = make_ref<Stream>(*this, Stream::Type::per_thread, 0u, kLeastPriority);
     per_thread_.emplace(thread.id, stream);
-    streams_.push_back(stream);
+    add_stream_locked(stream);
   }
   thread.streams_in.emplace_back(this);
   return per_thread_stream();
@@ -198,8 +213,13 @@ CuResult<Ref<Stream>> Context::create_stream(unsigned flags, int priority) {
   Ref<Stream> stream = make_ref<Stream>(*this, Stream::Type::created, flags, clamp_priority(priority));
   if (publish(stream) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
   const std::lock_guard lock(streams_mutex_);
-  streams_.push_back(stream);
+  add_stream_locked(stream);
   return stream;
+}
+
+void Context::add_stream_locked(const Ref<Stream>& stream) {
+  for (const Ref<Completion>& gate : gates_) stream->wait_for(gate);
+  streams_.push_back(stream);
 }
 
 CUresult Context::destroy_stream(Stream& stream) {
@@ -229,6 +249,30 @@ void Context::wait_for_work() {
   for (const Ref<Stream>& stream : all_streams())
     if (Ref<Completion> tail = stream->tail()) last.push_back(std::move(tail));
   for (const Ref<Completion>& completion : last) completion->wait();
+}
+
+Ref<Completion> Context::mark() {
+  std::vector<Ref<Completion>> last;
+  if (Ref<Completion> tail = legacy_->tail()) last.push_back(std::move(tail));
+  for (const Ref<Stream>& stream : all_streams())
+    if (Ref<Completion> tail = stream->tail()) last.push_back(std::move(tail));
+  // A stream of its own, so that nobody else waits.
+  const Ref<Stream> aside =
+      make_ref<Stream>(*this, Stream::Type::created, unsigned{CU_STREAM_NON_BLOCKING}, kLeastPriority);
+  return aside->post(make_ref<PointOperation>(), std::move(last));
+}
+
+void Context::wait_for(Ref<Completion> completion) {
+  if (completion->done()) return;
+  std::vector<Ref<Stream>> streams;
+  {
+    const std::lock_guard lock(streams_mutex_);
+    streams = streams_;
+    std::erase_if(gates_, [](const Ref<Completion>& gate) { return gate->done(); });
+    gates_.push_back(completion);
+  }
+  legacy_->wait_for(completion);
+  for (const Ref<Stream>& stream : streams) stream->wait_for(completion);
 }
 
 std::vector<Ref<Stream>> Context::all_streams() {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "softgpu/driver/completion.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/object.h"
 
@@ -79,6 +80,12 @@ class Context final : public Object {
   CUresult synchronize();
   // The waiting alone.
   void wait_for_work();
+  // A point behind all work enqueued so far, in any stream.
+  Ref<Completion> mark();
+  // Later work of every stream, present or to come, waits for `completion`.
+  void wait_for(Ref<Completion> completion);
+  // All streams but the legacy one.
+  std::vector<Ref<Stream>> all_streams();
   // Held by work on the legacy stream, which must see every blocking stream: see Stream.
   std::mutex& streams_mutex() { return streams_mutex_; }
   const std::vector<Ref<Stream>>& streams() const { return streams_; }
@@ -104,9 +111,10 @@ class Context final : public Object {
   Context(Device& device, bool primary);
   void activate(unsigned flags);
   void end_streams();
-  std::vector<Ref<Stream>> all_streams();
   void remove_when_done(const Ref<Stream>& stream);
+  void add_stream_locked(const Ref<Stream>& stream);
   static void release_region(AddressSpace& memory, const Region& region);
+  void empty_primary(std::unique_lock<std::mutex>& lock);
   // Ends all work and destroys everything inside. Called with life_mutex_ not held.
   void tear_down();
 
@@ -120,10 +128,11 @@ class Context final : public Object {
   std::mutex life_mutex_;  // guards the reference count of a primary context, and serialises activation and death
   unsigned primary_references_ = 0;
 
-  std::mutex streams_mutex_;  // guards the two below
+  std::mutex streams_mutex_;  // guards the four below
   std::vector<Ref<Stream>> streams_;
   std::unordered_map<uint64_t, Ref<Stream>> per_thread_;
   Ref<Stream> legacy_;
+  std::vector<Ref<Completion>> gates_;  // what streams that are made now wait for
 
   mutable std::mutex state_mutex_;  // guards the two below
   std::unique_ptr<ContextState> states_[static_cast<size_t>(ContextSlot::count)];

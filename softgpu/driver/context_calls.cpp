@@ -88,6 +88,8 @@ CUresult cuCtxAttach(CUcontext* pctx, unsigned int flags) {
   return CUDA_SUCCESS;
 }
 
+CUresult cuCtxDetach(CUcontext ctx) { return destroy_context(ctx); }
+
 CUresult cuCtxPushCurrent_v2(CUcontext ctx) { return push_context(ctx); }
 CUresult cuCtxPushCurrent(CUcontext ctx) { return push_context(ctx); }
 CUresult cuCtxPopCurrent_v2(CUcontext* pctx) { return pop_context(pctx); }

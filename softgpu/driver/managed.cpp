@@ -92,6 +92,39 @@ CUresult prefetch(CUdeviceptr begin, size_t size, const CUmemLocation& location,
   return CUDA_SUCCESS;
 }
 
+struct Locations {
+  const CUmemLocation* locations;
+  const size_t* first_operations;
+  size_t count;
+};
+
+// Each location applies from one operation up to the next entry's; the first begins at operation 0.
+CUresult check_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t count, const Locations& given) {
+  if (ranges == nullptr || sizes == nullptr || count == 0 || given.locations == nullptr ||
+      given.first_operations == nullptr || given.count == 0 || given.count > count)
+    return CUDA_ERROR_INVALID_VALUE;
+  for (size_t i = 0; i < given.count; ++i) {
+    const size_t first = given.first_operations[i];
+    if (first >= count || (i == 0 ? first != 0 : first <= given.first_operations[i - 1]))
+      return CUDA_ERROR_INVALID_VALUE;
+    VGPU_CHECK(check_location(given.locations[i]));
+  }
+  for (size_t i = 0; i < count; ++i) TRY(find_managed(ranges[i], sizes[i]));
+  return CUDA_SUCCESS;
+}
+
+CUresult prefetch_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t count, const Locations& given,
+                        CUstream stream) {
+  TRY(find_stream(stream));
+  VGPU_CHECK(check_batch(ranges, sizes, count, given));
+  size_t entry = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (entry + 1 < given.count && given.first_operations[entry + 1] == i) ++entry;
+    VGPU_CHECK(prefetch(ranges[i], sizes[i], given.locations[entry], stream));
+  }
+  return CUDA_SUCCESS;
+}
+
 // The old attributes name a location by a device number, the CPU and "none" being negative.
 int device_number(const CUmemLocation& location) {
   switch (location.type) {
@@ -180,6 +213,27 @@ CUresult cuMemPrefetchAsync_v2(CUdeviceptr devPtr, size_t count, CUmemLocation l
                                CUstream hStream) {
   if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
   return prefetch(devPtr, count, location, hStream);
+}
+
+CUresult cuMemPrefetchBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count, CUmemLocation* prefetchLocs,
+                                 size_t* prefetchLocIdxs, size_t numPrefetchLocs, unsigned long long flags,
+                                 CUstream hStream) {
+  if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  return prefetch_batch(dptrs, sizes, count, {prefetchLocs, prefetchLocIdxs, numPrefetchLocs}, hStream);
+}
+
+// Discarding allows the contents to be lost; they are not.
+CUresult cuMemDiscardBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count, unsigned long long flags,
+                                CUstream hStream) {
+  const Ref<Stream> stream = TRY(find_stream(hStream));
+  if (dptrs == nullptr || sizes == nullptr || count == 0 || flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  for (size_t i = 0; i < count; ++i) TRY(find_managed(dptrs[i], sizes[i]));
+  return stream->refuse_in_capture();
+}
+CUresult cuMemDiscardAndPrefetchBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count, CUmemLocation* prefetchLocs,
+                                           size_t* prefetchLocIdxs, size_t numPrefetchLocs, unsigned long long flags,
+                                           CUstream hStream) {
+  return cuMemPrefetchBatchAsync(dptrs, sizes, count, prefetchLocs, prefetchLocIdxs, numPrefetchLocs, flags, hStream);
 }
 
 CUresult cuMemRangeGetAttribute(void* data, size_t dataSize, CUmem_range_attribute attribute, CUdeviceptr devPtr,

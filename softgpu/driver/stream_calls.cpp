@@ -110,6 +110,14 @@ CUresult cuStreamGetCtx_v2(CUstream hStream, CUcontext* pCtx, CUgreenCtx* pGreen
   return CUDA_SUCCESS;
 }
 
+// There are no green contexts, so no stream belongs to one.
+CUresult cuStreamGetGreenCtx(CUstream hStream, CUgreenCtx* phCtx) {
+  TRY(find_stream(hStream));
+  if (phCtx == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *phCtx = nullptr;
+  return CUDA_SUCCESS;
+}
+
 CUresult cuStreamGetDevice(CUstream hStream, CUdevice* device) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
   if (device == nullptr) return CUDA_ERROR_INVALID_VALUE;
