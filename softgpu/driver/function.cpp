@@ -133,14 +133,15 @@ Result<Ref<LoadedCode>, CompileError> LoadedCode::load(Context& context, std::sp
 
 void LoadedCode::abandon() { abandoned_.store(true, std::memory_order_release); }
 
-Function::Function(Ref<LoadedCode> code, std::string name, uint64_t module, Ref<FunctionSettings> inherited)
+ContextFunction::ContextFunction(Ref<LoadedCode> code, std::string name, uint64_t module,
+                                 Ref<FunctionSettings> inherited)
     : Callable(Type::function),
       code_(std::move(code)),
       name_(std::move(name)),
       module_(module),
       inherited_(std::move(inherited)) {}
 
-CuResult<const Kernel*> Function::kernel() {
+CuResult<const Kernel*> ContextFunction::kernel() {
   if (const Kernel* known = kernel_.load(std::memory_order_acquire)) return known;
   if (code_->abandoned()) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   auto lowered = code_->program().get_kernel(name_);
@@ -149,28 +150,28 @@ CuResult<const Kernel*> Function::kernel() {
   return *lowered;
 }
 
-CuResult<int> Function::attribute(CUfunction_attribute attribute) {
+CuResult<int> ContextFunction::attribute(CUfunction_attribute attribute) {
   const Kernel* const lowered = TRY(kernel());
   return function_attribute(attribute, *lowered, context().device(), own_, inherited_.get());
 }
 
-CUresult Function::set_attribute(CUfunction_attribute attribute, int value) {
+CUresult ContextFunction::set_attribute(CUfunction_attribute attribute, int value) {
   const Kernel* const lowered = TRY(kernel());
   return own_.set(attribute, value, *lowered, context().device().limits());
 }
 
-CuResult<Ref<Function>> find_function(CUfunction handle) {
+CuResult<Ref<ContextFunction>> find_function(CUfunction handle) {
   const Ref<Callable> callable = find<Callable>(handle);
   if (!callable || callable->type() != Callable::Type::function) return CUDA_ERROR_INVALID_HANDLE;
-  return Ref<Function>(static_cast<Function*>(callable.get()));
+  return Ref<ContextFunction>(static_cast<ContextFunction*>(callable.get()));
 }
 
-CuResult<Ref<Function>> find_launchable(CUfunction handle, Context& context) {
+CuResult<Ref<ContextFunction>> find_launchable(CUfunction handle, Context& context) {
   const Ref<Callable> callable = find<Callable>(handle);
   if (!callable) return CUDA_ERROR_INVALID_HANDLE;
   if (callable->type() == Callable::Type::kernel)
     return static_cast<LibraryKernel*>(callable.get())->function_in(context);
-  return Ref<Function>(static_cast<Function*>(callable.get()));
+  return Ref<ContextFunction>(static_cast<ContextFunction*>(callable.get()));
 }
 
 }  // namespace vgpu::soft

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions: what CUfunction and CUkernel stand for. A Function belongs to one context's copy of some code; a
-// LibraryKernel (library.h) to no context, and becomes a Function where it is used. Both live in one handle space, so a
-// launch takes either. Kernels are lowered on first use. Any thread.
+// Functions: what CUfunction and CUkernel stand for. A ContextFunction belongs to one context's copy of some code; a
+// LibraryKernel (library.h) to no context, and becomes a ContextFunction where it is used. Both live in one handle
+// space, so a launch takes either. Kernels are lowered on first use. Any thread.
 #pragma once
 
 #include <array>
@@ -89,10 +89,10 @@ struct OldLaunchState {
   std::vector<std::byte> parameters;
 };
 
-class Function final : public Callable {
+class ContextFunction final : public Callable {
  public:
   // `module` is the handle that cuFuncGetModule returns; `inherited` the settings of the library's kernel, or null.
-  Function(Ref<LoadedCode> code, std::string name, uint64_t module, Ref<FunctionSettings> inherited);
+  ContextFunction(Ref<LoadedCode> code, std::string name, uint64_t module, Ref<FunctionSettings> inherited);
 
   const std::string& name() const { return name_; }
   const Ref<LoadedCode>& code() const { return code_; }
@@ -124,8 +124,8 @@ class Function final : public Callable {
 };
 
 // A CUfunction that is one: INVALID_HANDLE for stale handles and, as with NVIDIA's driver, for a CUkernel.
-CuResult<Ref<Function>> find_function(CUfunction handle);
+CuResult<Ref<ContextFunction>> find_function(CUfunction handle);
 // A CUfunction, or a CUkernel, which is then loaded into `context`: INVALID_HANDLE, or why it does not load.
-CuResult<Ref<Function>> find_launchable(CUfunction handle, Context& context);
+CuResult<Ref<ContextFunction>> find_launchable(CUfunction handle, Context& context);
 
 }  // namespace vgpu::soft

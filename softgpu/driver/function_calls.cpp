@@ -9,7 +9,7 @@ using namespace vgpu::soft;
 namespace {
 
 // Nearly all calls below: a healthy current context, then a live function.
-CuResult<Ref<Function>> function_in_use(CUfunction handle) {
+CuResult<Ref<ContextFunction>> function_in_use(CUfunction handle) {
   TRY(current_context());
   return find_function(handle);
 }
@@ -25,13 +25,13 @@ extern "C" {
 CUresult CUDAAPI cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfunc) {
   TRY(current_context());
   if (pi == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Function> function = TRY(find_function(hfunc));
+  const Ref<ContextFunction> function = TRY(find_function(hfunc));
   *pi = TRY(function->attribute(attrib));
   return CUDA_SUCCESS;
 }
 
 CUresult CUDAAPI cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
-  const Ref<Function> function = TRY(function_in_use(hfunc));
+  const Ref<ContextFunction> function = TRY(function_in_use(hfunc));
   return function->set_attribute(attrib, value);
 }
 
@@ -51,7 +51,7 @@ CUresult CUDAAPI cuFuncSetSharedMemConfig(CUfunction hfunc, CUsharedconfig confi
 CUresult CUDAAPI cuFuncGetModule(CUmodule* hmod, CUfunction hfunc) {
   TRY(current_context());
   if (hmod == nullptr || hfunc == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Function> function = TRY(find_function(hfunc));
+  const Ref<ContextFunction> function = TRY(find_function(hfunc));
   *hmod = function->module();
   return CUDA_SUCCESS;
 }
@@ -59,7 +59,7 @@ CUresult CUDAAPI cuFuncGetModule(CUmodule* hmod, CUfunction hfunc) {
 CUresult CUDAAPI cuFuncGetName(const char** name, CUfunction hfunc) {
   TRY(current_process());
   if (name == nullptr || hfunc == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Function> function = TRY(find_function(hfunc));
+  const Ref<ContextFunction> function = TRY(find_function(hfunc));
   *name = function->name().c_str();
   return CUDA_SUCCESS;
 }
@@ -67,7 +67,7 @@ CUresult CUDAAPI cuFuncGetName(const char** name, CUfunction hfunc) {
 CUresult CUDAAPI cuFuncGetParamInfo(CUfunction func, size_t paramIndex, size_t* paramOffset, size_t* paramSize) {
   TRY(current_context());
   if (func == nullptr || paramOffset == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Function> function = TRY(find_function(func));
+  const Ref<ContextFunction> function = TRY(find_function(func));
   const Kernel* const kernel = TRY(function->kernel());
   if (paramIndex >= kernel->parameters().size()) return CUDA_ERROR_INVALID_VALUE;
   *paramOffset = kernel->parameters()[paramIndex].offset;
@@ -78,13 +78,13 @@ CUresult CUDAAPI cuFuncGetParamInfo(CUfunction func, size_t paramIndex, size_t* 
 CUresult CUDAAPI cuFuncIsLoaded(CUfunctionLoadingState* state, CUfunction function) {
   TRY(current_context());
   if (state == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Function> found = TRY(find_function(function));
+  const Ref<ContextFunction> found = TRY(find_function(function));
   *state = found->loaded() ? CU_FUNCTION_LOADING_STATE_LOADED : CU_FUNCTION_LOADING_STATE_UNLOADED;
   return CUDA_SUCCESS;
 }
 
 CUresult CUDAAPI cuFuncLoad(CUfunction function) {
-  const Ref<Function> found = TRY(function_in_use(function));
+  const Ref<ContextFunction> found = TRY(function_in_use(function));
   TRY(found->kernel());
   return CUDA_SUCCESS;
 }

@@ -38,7 +38,7 @@ NodeWork::~NodeWork() = default;
 CuResult<NodeWork> kernel_work(const CUDA_KERNEL_NODE_PARAMS_v3& parameters, LaunchAttributes attributes) {
   TRY(current_process());
   Ref<LibraryKernel> kernel;
-  Ref<Function> function;
+  Ref<ContextFunction> function;
   if (parameters.func != nullptr) {
     function = TRY(find_function(parameters.func));
   } else {

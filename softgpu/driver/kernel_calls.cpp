@@ -27,7 +27,7 @@ CUresult CUDAAPI cuKernelGetFunction(CUfunction* pFunc, CUkernel kernel) {
   Context* const context = TRY(current_context());
   if (pFunc == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const Ref<LibraryKernel> found = TRY(find_kernel(kernel));
-  const Ref<Function> function = TRY(found->function_in(*context));
+  const Ref<ContextFunction> function = TRY(found->function_in(*context));
   TRY(function->kernel());
   *pFunc = handle_of<Callable>(*function);
   return CUDA_SUCCESS;
@@ -53,7 +53,7 @@ CUresult CUDAAPI cuKernelGetAttribute(int* pi, CUfunction_attribute attrib, CUke
   TRY(current_process());
   if (pi == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const KernelOnDevice found = TRY(kernel_on_device(kernel, dev));
-  const Ref<Function> function = TRY(found.kernel->any_function());
+  const Ref<ContextFunction> function = TRY(found.kernel->any_function());
   const Kernel* const code = TRY(function->kernel());
   *pi = TRY(function_attribute(attrib, *code, *found.device, *found.kernel->settings(dev), nullptr));
   return CUDA_SUCCESS;
@@ -61,7 +61,7 @@ CUresult CUDAAPI cuKernelGetAttribute(int* pi, CUfunction_attribute attrib, CUke
 
 CUresult CUDAAPI cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel, CUdevice dev) {
   const KernelOnDevice found = TRY(kernel_on_device(kernel, dev));
-  const Ref<Function> function = TRY(found.kernel->any_function());
+  const Ref<ContextFunction> function = TRY(found.kernel->any_function());
   const Kernel* const code = TRY(function->kernel());
   return found.kernel->settings(dev)->set(attrib, val, *code, found.device->limits());
 }
@@ -77,7 +77,7 @@ CUresult CUDAAPI cuKernelGetParamInfo(CUkernel kernel, size_t paramIndex, size_t
   if (paramOffset == nullptr || kernel == nullptr) return CUDA_ERROR_INVALID_VALUE;
   Context* const context = TRY(current_context());
   const Ref<LibraryKernel> found = TRY(find_kernel(kernel));
-  const Ref<Function> function = TRY(found->function_in(*context));
+  const Ref<ContextFunction> function = TRY(found->function_in(*context));
   const Kernel* const code = TRY(function->kernel());
   if (paramIndex >= code->parameters().size()) return CUDA_ERROR_INVALID_VALUE;
   *paramOffset = code->parameters()[paramIndex].offset;

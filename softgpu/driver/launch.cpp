@@ -47,11 +47,11 @@ uint64_t next_grid_id() {
 
 }  // namespace
 
-KernelOperation::KernelOperation(Ref<Function> function, const Kernel& kernel, const LaunchShape& shape,
+KernelOperation::KernelOperation(Ref<ContextFunction> function, const Kernel& kernel, const LaunchShape& shape,
                                  LaunchAttributes attributes)
     : function_(std::move(function)), kernel_(kernel), shape_(shape), attributes_(std::move(attributes)) {}
 
-CuResult<Ref<KernelOperation>> KernelOperation::create(Ref<Function> function, const LaunchShape& shape,
+CuResult<Ref<KernelOperation>> KernelOperation::create(Ref<ContextFunction> function, const LaunchShape& shape,
                                                        LaunchAttributes attributes, void** kernel_params,
                                                        void** extra) {
   const Kernel* const kernel = TRY(function->kernel());

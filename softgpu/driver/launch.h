@@ -47,7 +47,7 @@ class KernelOperation final : public Operation {
  public:
   // `kernel_params` and `extra` as in cuLaunchKernel; the parameters are read now. Errors: INVALID_VALUE,
   // LAUNCH_OUT_OF_RESOURCES, COOPERATIVE_LAUNCH_TOO_LARGE, INVALID_CLUSTER_SIZE, those of lowering.
-  static CuResult<Ref<KernelOperation>> create(Ref<Function> function, const LaunchShape& shape,
+  static CuResult<Ref<KernelOperation>> create(Ref<ContextFunction> function, const LaunchShape& shape,
                                                LaunchAttributes attributes, void** kernel_params, void** extra);
   // The same launch with other attributes.
   CuResult<Ref<KernelOperation>> with(LaunchAttributes attributes) const;
@@ -55,20 +55,21 @@ class KernelOperation final : public Operation {
   CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_KERNEL; }
   CUresult run(Context& context) override;
 
-  const Ref<Function>& function() const { return function_; }
+  const Ref<ContextFunction>& function() const { return function_; }
   const LaunchShape& shape() const { return shape_; }
   const LaunchAttributes& attributes() const { return attributes_; }
   // Pointers to the parameters, as kernelParams; they live as long as this. Null for a kernel without parameters.
   void** kernel_params() const;
 
  private:
-  KernelOperation(Ref<Function> function, const Kernel& kernel, const LaunchShape& shape, LaunchAttributes attributes);
+  KernelOperation(Ref<ContextFunction> function, const Kernel& kernel, const LaunchShape& shape,
+                  LaunchAttributes attributes);
   CUresult check() const;
   CUresult check_cluster() const;
   CUresult check_cooperative() const;
   CUresult pack(void** kernel_params, void** extra);
 
-  const Ref<Function> function_;
+  const Ref<ContextFunction> function_;
   const Kernel& kernel_;
   const LaunchShape shape_;
   const LaunchAttributes attributes_;

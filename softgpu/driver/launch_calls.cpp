@@ -27,7 +27,7 @@ CUresult check_event(const CUlaunchAttributeValue* value) {
 }
 
 CUresult launch_on(const Ref<Stream>& stream, const LaunchRequest& request, LaunchAttributes attributes) {
-  Ref<Function> function = TRY(find_launchable(request.function, stream->context()));
+  Ref<ContextFunction> function = TRY(find_launchable(request.function, stream->context()));
   if (&function->context() != &stream->context()) return CUDA_ERROR_INVALID_HANDLE;
   const CUlaunchAttributeValue* const programmatic = attributes.find(CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT);
   const CUlaunchAttributeValue* const started = attributes.find(CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT);

@@ -197,9 +197,9 @@ CuResult<GlobalVariable> Library::get_managed(std::string_view name) {
   return *variable;
 }
 
-CuResult<Ref<Function>> Library::function_anywhere(const std::string& name) {
+CuResult<Ref<ContextFunction>> Library::function_anywhere(const std::string& name) {
   const std::lock_guard load_lock(load_mutex_);
-  return make_ref<Function>(TRY(any_code_locked()), name, uint64_t{0}, Ref<FunctionSettings>());
+  return make_ref<ContextFunction>(TRY(any_code_locked()), name, uint64_t{0}, Ref<FunctionSettings>());
 }
 
 std::string Library::error_log() {

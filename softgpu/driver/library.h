@@ -24,9 +24,9 @@ class LibraryKernel final : public Callable {
   const std::string& name() const { return name_; }
   CUlibrary library_handle() const { return (CUlibrary)library_handle_; }
   // The function in a context, loading the library there if need be.
-  CuResult<Ref<Function>> function_in(Context& context);
+  CuResult<Ref<ContextFunction>> function_in(Context& context);
   // Any copy of the code, for questions that need no context.
-  CuResult<Ref<Function>> any_function();
+  CuResult<Ref<ContextFunction>> any_function();
   const Ref<FunctionSettings>& settings(int device) const { return settings_[static_cast<size_t>(device)]; }
   void forget(Context& context);
   // The library is gone.
@@ -35,7 +35,7 @@ class LibraryKernel final : public Callable {
  private:
   struct Copy {
     Context* context;
-    Ref<Function> function;
+    Ref<ContextFunction> function;
   };
 
   const std::string name_;
@@ -65,7 +65,7 @@ class Library final : public Object {
   // A managed variable; needs no context.
   CuResult<GlobalVariable> get_managed(std::string_view name);
   // The function in whatever copy of the code there is, for questions that need no context.
-  CuResult<Ref<Function>> function_anywhere(const std::string& name);
+  CuResult<Ref<ContextFunction>> function_anywhere(const std::string& name);
   // Where the variables of a copy in this context live.
   std::unique_ptr<Storage> storage_for(Context& context);
 

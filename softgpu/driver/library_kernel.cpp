@@ -23,7 +23,7 @@ LibraryKernel::LibraryKernel(Library& library, std::string name, int devices)
 
 LibraryKernel::~LibraryKernel() = default;
 
-CuResult<Ref<Function>> LibraryKernel::function_in(Context& context) {
+CuResult<Ref<ContextFunction>> LibraryKernel::function_in(Context& context) {
   Ref<Library> library;
   {
     const std::lock_guard lock(mutex_);
@@ -33,7 +33,7 @@ CuResult<Ref<Function>> LibraryKernel::function_in(Context& context) {
   }
   if (!library) return CUDA_ERROR_INVALID_HANDLE;
   const Ref<Module> module = TRY(library->module_in(context));
-  Ref<Function> function = TRY(module->get_function(name_));
+  Ref<ContextFunction> function = TRY(module->get_function(name_));
   const std::lock_guard lock(mutex_);
   // Another thread may have been here, or the library may be closing: then the function is good for this call only.
   const bool known =
@@ -42,7 +42,7 @@ CuResult<Ref<Function>> LibraryKernel::function_in(Context& context) {
   return function;
 }
 
-CuResult<Ref<Function>> LibraryKernel::any_function() {
+CuResult<Ref<ContextFunction>> LibraryKernel::any_function() {
   Ref<Library> library;
   {
     const std::lock_guard lock(mutex_);

@@ -80,13 +80,13 @@ Result<Ref<Module>, CompileError> Module::load(Context& context, const CodeImage
   return module;
 }
 
-CuResult<Ref<Function>> Module::get_function(std::string_view name) {
+CuResult<Ref<ContextFunction>> Module::get_function(std::string_view name) {
   const auto found = index_.find(name);
   if (found == index_.end()) return CUDA_ERROR_NOT_FOUND;
   return get_function(found->second);
 }
 
-CuResult<Ref<Function>> Module::get_function(size_t index) {
+CuResult<Ref<ContextFunction>> Module::get_function(size_t index) {
   const std::string& name = function_names()[index];
   Ref<FunctionSettings> inherited;
   if (library_) {
@@ -96,7 +96,7 @@ CuResult<Ref<Function>> Module::get_function(size_t index) {
   const std::lock_guard lock(mutex_);
   if (closed_) return CUDA_ERROR_INVALID_HANDLE;
   if (!functions_[index]) {
-    Ref<Function> function = make_ref<Function>(code_, name, handle_value(), std::move(inherited));
+    Ref<ContextFunction> function = make_ref<ContextFunction>(code_, name, handle_value(), std::move(inherited));
     if (publish(function) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
     functions_[index] = std::move(function);
   }
@@ -104,14 +104,14 @@ CuResult<Ref<Function>> Module::get_function(size_t index) {
 }
 
 void Module::close(bool context_died) {
-  std::vector<Ref<Function>> functions;
+  std::vector<Ref<ContextFunction>> functions;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
     functions = std::move(functions_);
   }
   retire(handle_value(), Kind::module);
-  for (const Ref<Function>& function : functions)
+  for (const Ref<ContextFunction>& function : functions)
     if (function) retire(function->handle_value(), Kind::function);
   if (context_died) code_->abandon();
   if (library_) library_->forget(context());

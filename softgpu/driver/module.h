@@ -30,8 +30,8 @@ class Module final : public Object {
   bool belongs_to_library() const { return static_cast<bool>(library_); }
   std::span<const std::string> function_names() const { return code_->program().kernel_names(); }
   // NOT_FOUND. Does not lower.
-  CuResult<Ref<Function>> get_function(std::string_view name);
-  CuResult<Ref<Function>> get_function(size_t index);
+  CuResult<Ref<ContextFunction>> get_function(std::string_view name);
+  CuResult<Ref<ContextFunction>> get_function(size_t index);
 
   // Takes back all handles. `context_died`: the memory of its variables goes with the context.
   void close(bool context_died);
@@ -43,7 +43,7 @@ class Module final : public Object {
   const Ref<Library> library_;  // the circle is broken when the library closes its modules
   std::unordered_map<std::string_view, size_t> index_;
   std::mutex mutex_;  // guards the two below
-  std::vector<Ref<Function>> functions_;
+  std::vector<Ref<ContextFunction>> functions_;
   bool closed_ = false;
 };
 

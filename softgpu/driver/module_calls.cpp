@@ -73,7 +73,7 @@ CUresult CUDAAPI cuModuleGetFunction(CUfunction* hfunc, CUmodule hmod, const cha
   TRY(current_context());
   if (hfunc == nullptr || name == nullptr || *name == '\0') return CUDA_ERROR_INVALID_VALUE;
   const Ref<Module> module = TRY(find_module(hmod));
-  const Ref<Function> function = TRY(module->get_function(name));
+  const Ref<ContextFunction> function = TRY(module->get_function(name));
   TRY(function->kernel());
   *hfunc = handle_of(*function);
   return CUDA_SUCCESS;

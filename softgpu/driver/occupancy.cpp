@@ -29,7 +29,7 @@ int by_registers(const DeviceLimits& limits, int registers, int warps) {
 
 }  // namespace
 
-CuResult<BlockNeeds> block_needs(Function& function) {
+CuResult<BlockNeeds> block_needs(ContextFunction& function) {
   const Kernel* const kernel = TRY(function.kernel());
   BlockNeeds needs;
   needs.registers = static_cast<int>(kernel->attributes().registers);

@@ -15,7 +15,7 @@ struct BlockNeeds {
   size_t static_shared = 0;
   size_t max_dynamic_shared = 0;  // what the function allows
 };
-CuResult<BlockNeeds> block_needs(Function& function);
+CuResult<BlockNeeds> block_needs(ContextFunction& function);
 
 // 0 when not even one block fits.
 int blocks_per_multiprocessor(const DeviceLimits& limits, const BlockNeeds& needs, int threads, size_t dynamic_shared);

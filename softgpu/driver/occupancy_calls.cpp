@@ -17,7 +17,7 @@ struct Question {
 
 CuResult<Question> ask(CUfunction handle) {
   Context* const context = TRY(current_context());
-  const Ref<Function> function = TRY(find_launchable(handle, *context));
+  const Ref<ContextFunction> function = TRY(find_launchable(handle, *context));
   return Question{context, TRY(block_needs(*function))};
 }
 
@@ -76,7 +76,7 @@ CUresult CUDAAPI cuOccupancyMaxPotentialBlockSizeWithFlags(int* minGridSize, int
   Context* const context = TRY(current_context());
   if (minGridSize == nullptr || blockSize == nullptr || blockSizeLimit < 0 || !are_known_flags(flags))
     return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Function> function = TRY(find_launchable(func, *context));
+  const Ref<ContextFunction> function = TRY(find_launchable(func, *context));
   const Question question{context, TRY(block_needs(*function))};
   int largest = TRY(function->attribute(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK));
   if (blockSizeLimit != 0) largest = std::min(largest, blockSizeLimit);

@@ -11,13 +11,13 @@ namespace {
 
 constexpr size_t kMostParameterBytes = 32768;
 
-CuResult<Ref<Function>> function_in_use(CUfunction handle) {
+CuResult<Ref<ContextFunction>> function_in_use(CUfunction handle) {
   TRY(current_context());
   return find_function(handle);
 }
 
 CUresult set_parameter(CUfunction handle, int offset, const void* bytes, size_t size) {
-  const Ref<Function> function = TRY(function_in_use(handle));
+  const Ref<ContextFunction> function = TRY(function_in_use(handle));
   if (offset < 0 || bytes == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const size_t begin = static_cast<size_t>(offset);
   if (begin > kMostParameterBytes || size > kMostParameterBytes - begin) return CUDA_ERROR_INVALID_VALUE;
@@ -29,7 +29,7 @@ CUresult set_parameter(CUfunction handle, int offset, const void* bytes, size_t 
 }
 
 CUresult launch_grid(CUfunction handle, int width, int height, CUstream stream) {
-  const Ref<Function> function = TRY(function_in_use(handle));
+  const Ref<ContextFunction> function = TRY(function_in_use(handle));
   if (width <= 0 || height <= 0) return CUDA_ERROR_INVALID_VALUE;
   const OldLaunchState state = function->with_old_state([](OldLaunchState& old) {
     old.parameters.resize(std::max(old.parameters.size(), old.parameter_bytes));
@@ -47,7 +47,7 @@ CUresult launch_grid(CUfunction handle, int width, int height, CUstream stream) 
 extern "C" {
 
 CUresult CUDAAPI cuFuncSetBlockShape(CUfunction hfunc, int x, int y, int z) {
-  const Ref<Function> function = TRY(function_in_use(hfunc));
+  const Ref<ContextFunction> function = TRY(function_in_use(hfunc));
   const int most = function->context().device().limits().max_threads_per_block;
   if (x <= 0 || y <= 0 || z <= 0 || x > most || y > most || z > most) return CUDA_ERROR_INVALID_VALUE;
   if (int64_t{x} * y * z > most) return CUDA_ERROR_INVALID_VALUE;
@@ -58,7 +58,7 @@ CUresult CUDAAPI cuFuncSetBlockShape(CUfunction hfunc, int x, int y, int z) {
 }
 
 CUresult CUDAAPI cuFuncSetSharedSize(CUfunction hfunc, unsigned int bytes) {
-  const Ref<Function> function = TRY(function_in_use(hfunc));
+  const Ref<ContextFunction> function = TRY(function_in_use(hfunc));
   return function->with_old_state([&](OldLaunchState& state) {
     state.shared_bytes = bytes;
     return CUDA_SUCCESS;
@@ -66,7 +66,7 @@ CUresult CUDAAPI cuFuncSetSharedSize(CUfunction hfunc, unsigned int bytes) {
 }
 
 CUresult CUDAAPI cuParamSetSize(CUfunction hfunc, unsigned int numbytes) {
-  const Ref<Function> function = TRY(function_in_use(hfunc));
+  const Ref<ContextFunction> function = TRY(function_in_use(hfunc));
   if (numbytes > kMostParameterBytes) return CUDA_ERROR_INVALID_VALUE;
   return function->with_old_state([&](OldLaunchState& state) {
     state.parameter_bytes = numbytes;
