@@ -31,13 +31,7 @@ void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if (limited)
     for_each_lane(mask, [&](unsigned i) { reading &= sizes[i] == 0 ? ~(LaneMask{1} << i) : kAllLanes; });
   std::byte *destinations[kLanes], *sources[kLanes];
-  const Place place = find_place<Space::global, false>(warp, instruction, from, reading, bytes);
-  if (place.fast) {
-    // SAFETY: find_place has checked the addresses of all lanes that read.
-    for_each_lane(reading, [&](unsigned i) { sources[i] = reinterpret_cast<std::byte*>(from.at[i]); });
-  } else if (!resolve_lanes(warp, instruction, reading, Space::global, from.at, bytes, false, sources)) {
-    return;
-  }
+  if (!resolve_lanes(warp, instruction, reading, Space::global, from.at, bytes, false, sources)) return;
   if (!resolve_lanes(warp, instruction, mask, Space::shared, to.at, bytes, true, destinations)) return;
   for_each_lane(mask, [&](unsigned i) {
     const uint32_t wanted = limited && sizes[i] < bytes ? sizes[i] : bytes;
