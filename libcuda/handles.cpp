@@ -35,7 +35,7 @@ void HandleNotes::dropped(Kind /*kind*/, uint64_t handle) {
 }
 
 bool HandleNotes::is_live(uint64_t handle) const {
-  const Note* note = find(handle);
+  const Note* note = handle == 0 ? nullptr : find(handle);
   return note != nullptr && note->handle.load(std::memory_order_acquire) == handle;
 }
 

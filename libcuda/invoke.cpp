@@ -13,6 +13,12 @@ namespace {
 
 uint16_t flags_of(const ThreadState& thread) { return thread.per_thread_stream ? ring::kPerThreadStream : 0; }
 
+// A thread that captures must not wait for the device. The dispatcher is that thread in the driver's eyes, so the
+// driver refuses there what it would refuse here, and at once.
+uint16_t helper_flag(const ThreadState& thread, bool blocking) {
+  return blocking && thread.captures == 0 ? ring::kHelper : 0;
+}
+
 // The context that the thread's commands run in. A dead one counts as none; the error is put right afterwards.
 uint64_t wire_context(const ThreadState& thread) {
   const Context* current = thread.current();
@@ -74,7 +80,7 @@ CUresult invoke(const Call& call, void* const* argv, bool per_thread) {
   return forward_argv(admitted, call, argv);
 }
 
-CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv) {
+CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs) {
   Process& process = *admitted.process;
   ThreadState& thread = *admitted.thread;
   if (!process.serves(call.opcode)) return refuse(call.name);
@@ -87,8 +93,8 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   thread.request.clear();
   codec::Writer writer(thread.request);
   if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
-  const auto blocking = static_cast<uint16_t>(call.path == Path::wait || call.path == Path::hand ? ring::kHelper : 0);
-  const Message message = {call.opcode, static_cast<uint16_t>(flags_of(thread) | blocking), thread.id,
+  const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
+  const Message message = {call.opcode, static_cast<uint16_t>(flags_of(thread) | helper_flag(thread, blocking)), thread.id,
                            wire_context(thread), thread.request};
   if (posted) return process.session().post(message);
   const CUresult status = process.session().call(message, thread.reply);
@@ -111,7 +117,7 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
-  return {opcode_, flags_, admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
+  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.thread, blocking_)), admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
 }
 
 CUresult Remote::call() {

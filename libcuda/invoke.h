@@ -27,10 +27,16 @@ CUresult invoke(const Call& call, void* const* argv, bool per_thread);
 CUresult refuse(const char* name);
 
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
-CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv);
+enum class Runs { by_path, on_helper };
+CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path);
 template <class... A> CUresult forward(const Admitted& admitted, const Call& call, A... arguments) {
   void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
   return forward_argv(admitted, call, argv);
+}
+// For calls that may block: a helper thread of the worker runs them.
+template <class... A> CUresult forward_blocking(const Admitted& admitted, const Call& call, A... arguments) {
+  void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
+  return forward_argv(admitted, call, argv, Runs::on_helper);
 }
 
 // A hand-written message of the calling thread: payload through writer(), then call() or post().
@@ -41,7 +47,7 @@ class Remote {
   codec::Writer& writer() { return writer_; }
   // Runs the command on a helper thread of the worker: for calls that may block.
   Remote& may_block() {
-    flags_ = static_cast<uint16_t>(flags_ | ring::kHelper);
+    blocking_ = true;
     return *this;
   }
   CUresult call();
@@ -56,7 +62,8 @@ class Remote {
 
   const Admitted admitted_;
   const uint16_t opcode_;
-  uint16_t flags_;
+  const uint16_t flags_;
+  bool blocking_ = false;
   codec::Writer writer_;
   codec::Reader reader_;
 };

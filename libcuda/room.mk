@@ -8,7 +8,7 @@ $(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map -Wl,-z,defs -Wl,-Bsymbolic \
-	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@
+	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@.new && mv $@.new $@
 
 libcuda: $(LIBCUDA)
 .PHONY: libcuda

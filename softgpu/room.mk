@@ -31,7 +31,7 @@ $(SOFT_LIB): $(SOFT_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) -shared -Wl,-soname,libcuda-soft.so.1 -Wl,--version-script=$(GEN)/cuda.map -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic \
-	  $(STATIC_RUNTIME) $(LDFLAGS) $(filter %.o,$^) -llz4 -lzstd -ldl -o $@
+	  $(STATIC_RUNTIME) $(LDFLAGS) $(filter %.o,$^) -llz4 -lzstd -ldl -o $@.new && mv $@.new $@
 
 $(O)/soft/libcuda.so.1: $(SOFT_LIB)
 	@mkdir -p $(@D)

@@ -99,8 +99,15 @@ CUresult to_device_staged(const Admitted& admitted, const Request& request) {
   return CUDA_SUCCESS;
 }
 
+// A range that leaves its allocation is refused before the program's memory is touched, as CUDA does.
+CUresult check_device_end(const Admitted& admitted, uint64_t address, uint64_t bytes) {
+  const Place end = place_of(admitted, address + bytes - 1, 1);
+  return end == Place::pageable ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
 CUresult to_device(const Admitted& admitted, const Request& request) {
   if (host_place_of(admitted, request.source, request.bytes) == Place::shared) return copy_in_place(admitted, request);
+  if (request.bytes > kInlineToDevice) VGPU_CHECK(check_device_end(admitted, request.destination, request.bytes));
   return request.bytes <= kInlineToDevice ? to_device_inline(admitted, request) : to_device_staged(admitted, request);
 }
 
@@ -193,7 +200,9 @@ CUresult copy_anywhere(const Admitted& admitted, Request request) {
 
 template <class Copy> CUresult with_context(const Request& request, Copy copy) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return request.bytes == 0 ? CUDA_SUCCESS : copy(admitted, request);
+  if (request.bytes == 0) return CUDA_SUCCESS;
+  if (request.source == 0 || request.destination == 0) return CUDA_ERROR_INVALID_VALUE;
+  return copy(admitted, request);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ CUresult create(CUcontext* pctx, unsigned flags, CUdevice dev, unsigned api_vers
   if (pctx == nullptr) return CUDA_ERROR_INVALID_VALUE;
   if (admitted.process->device(dev) == nullptr) return CUDA_ERROR_INVALID_DEVICE;
   CUcontext made = nullptr;
-  VGPU_CHECK(forward(admitted, api::spec::cuCtxCreate_v2, &made, flags, dev));
+  VGPU_CHECK(forward_blocking(admitted, api::spec::cuCtxCreate_v2, &made, flags, dev));
   uint64_t handle = 0;
   std::memcpy(&handle, &made, sizeof made);
   Context* context = admitted.process->contexts().add(handle, dev, flags);
@@ -76,7 +76,7 @@ CUresult cuCtxDestroy_v2(CUcontext ctx) {
   }
   // Destroying the current context takes it off the stack.
   if (admitted.thread->current() == context) admitted.thread->contexts.pop_back();
-  return forward(admitted, api::spec::cuCtxDestroy_v2, ctx);
+  return forward_blocking(admitted, api::spec::cuCtxDestroy_v2, ctx);
 }
 
 CUresult cuCtxDestroy(CUcontext ctx) { return by_hand::cuCtxDestroy_v2(ctx); }
@@ -164,7 +164,7 @@ CUresult cuCtxSynchronize_v2(CUcontext ctx) {
   Context* context = nullptr;
   VGPU_CHECK(find_context(admitted, ctx, context));
   const CurrentScope current(*admitted.thread, context);
-  return forward(admitted, api::spec::cuCtxSynchronize);
+  return forward_blocking(admitted, api::spec::cuCtxSynchronize);
 }
 
 }  // namespace by_hand

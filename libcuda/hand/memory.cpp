@@ -6,6 +6,8 @@
 
 #include "common/log.h"
 #include "libcuda/by_hand.h"
+#include "libcuda/host_pages.h"
+#include "libcuda/managed.h"
 
 namespace vgpu::guest {
 namespace {
@@ -22,62 +24,19 @@ uint64_t address_of(const void* pointer) {
   return out;
 }
 
-CUresult register_pages(const Admitted& admitted, uint64_t address, uint64_t bytes, unsigned flags) {
-  Remote remote(admitted, api::opcode::cuMemHostRegister_v2);
-  remote.writer().put(address);
-  remote.writer().put(bytes);
-  remote.writer().put(static_cast<uint32_t>(flags));
-  return remote.may_block().call();
-}
-
-CUresult unregister_pages(const Admitted& admitted, uint64_t address) {
-  Remote remote(admitted, api::opcode::cuMemHostUnregister);
-  remote.writer().put(address);
-  return remote.may_block().call();
-}
-
-// Registration flags for memory that the program allocated with these allocation flags.
-unsigned register_flags(unsigned allocation_flags) {
-  unsigned flags = CU_MEMHOSTREGISTER_DEVICEMAP;
-  if ((allocation_flags & CU_MEMHOSTALLOC_PORTABLE) != 0) flags |= CU_MEMHOSTREGISTER_PORTABLE;
-  return flags;
-}
-
-// Pages on both sides, known to the driver.
-CUresult allocate_pages(const Admitted& admitted, uint64_t bytes, HostKind kind, unsigned flags, uint64_t& address) {
-  Result<uint64_t> pages = admitted.process->host_memory().allocate(bytes, kind, flags);
-  if (!pages.ok()) {
-    VGPU_WARN("%s", pages.error().message.c_str());
-    return CUDA_ERROR_OUT_OF_MEMORY;
-  }
-  const uint64_t rounded = (bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
-  if (const CUresult status = register_pages(admitted, *pages, rounded, register_flags(flags)); status != CUDA_SUCCESS) {
-    admitted.process->host_memory().release(*pages);
-    return status;
-  }
-  address = *pages;
-  return CUDA_SUCCESS;
-}
-
-CUresult release_pages(const Admitted& admitted, uint64_t address) {
-  VGPU_CHECK(unregister_pages(admitted, address));
-  admitted.process->host_memory().release(address);
-  return CUDA_SUCCESS;
-}
-
 }  // namespace
 
 namespace by_hand {
 
 CUresult cuMemAlloc_v2(CUdeviceptr* dptr, size_t bytesize) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize);
+  return forward_blocking(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize);
 }
 
 CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes, size_t Height,
                             unsigned int ElementSizeBytes) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height, ElementSizeBytes);
+  return forward_blocking(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height, ElementSizeBytes);
 }
 
 CUresult cuMemFree_v2(CUdeviceptr dptr) {
@@ -87,9 +46,10 @@ CUresult cuMemFree_v2(CUdeviceptr dptr) {
   if (managed && managed->kind == HostKind::managed) {
     // Freeing waits for the device, as cuMemFree does.
     VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+    forget_advice(dptr);
     return release_pages(admitted, dptr);
   }
-  return forward(admitted, api::spec::cuMemFree_v2, dptr);
+  return forward_blocking(admitted, api::spec::cuMemFree_v2, dptr);
 }
 
 CUresult cuMemAllocAsync(CUdeviceptr* dptr, size_t bytesize, CUstream hStream) {
@@ -198,46 +158,6 @@ CUresult cuMemHostGetFlags(unsigned int* pFlags, void* p) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuMemAllocManaged(CUdeviceptr* dptr, size_t bytesize, unsigned int flags) {
-  VGPU_ADMIT_WITH_CONTEXT(admitted);
-  if (dptr == nullptr || bytesize == 0) return CUDA_ERROR_INVALID_VALUE;
-  if (flags != CU_MEM_ATTACH_GLOBAL && flags != CU_MEM_ATTACH_HOST) return CUDA_ERROR_INVALID_VALUE;
-  uint64_t address = 0;
-  VGPU_CHECK(allocate_pages(admitted, bytesize, HostKind::managed, flags, address));
-  *dptr = address;
-  return CUDA_SUCCESS;
-}
-
-}  // namespace by_hand
-
-namespace {
-
-// Managed memory is registered host memory underneath, which the driver would describe as such.
-bool managed_attribute(const HostRange& range, CUpointer_attribute attribute, void* data) {
-  switch (attribute) {
-    case CU_POINTER_ATTRIBUTE_IS_MANAGED: {
-      const unsigned value = 1;
-      std::memcpy(data, &value, sizeof value);
-      return true;
-    }
-    case CU_POINTER_ATTRIBUTE_MEMORY_TYPE: {
-      const unsigned value = CU_MEMORYTYPE_DEVICE;
-      std::memcpy(data, &value, sizeof value);
-      return true;
-    }
-    case CU_POINTER_ATTRIBUTE_RANGE_SIZE: {
-      const size_t value = range.bytes;
-      std::memcpy(data, &value, sizeof value);
-      return true;
-    }
-    default: return false;
-  }
-}
-
-}  // namespace
-
-namespace by_hand {
-
 CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdeviceptr ptr) {
   VGPU_ADMIT(admitted);
   if (data == nullptr) return CUDA_ERROR_INVALID_VALUE;
@@ -269,12 +189,12 @@ CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute*
 CUresult cuMemAddressReserve(CUdeviceptr* ptr, size_t size, size_t alignment, CUdeviceptr addr,
                              unsigned long long flags) {
   VGPU_ADMIT(admitted);
-  return forward(admitted, api::spec::cuMemAddressReserve, ptr, size, alignment, addr, flags);
+  return forward_blocking(admitted, api::spec::cuMemAddressReserve, ptr, size, alignment, addr, flags);
 }
 
 CUresult cuMemAddressFree(CUdeviceptr ptr, size_t size) {
   VGPU_ADMIT(admitted);
-  return forward(admitted, api::spec::cuMemAddressFree, ptr, size);
+  return forward_blocking(admitted, api::spec::cuMemAddressFree, ptr, size);
 }
 
 CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle* handle, void* addr) {
@@ -285,32 +205,6 @@ CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle* handle, void*
   VGPU_CHECK(remote.call());
   *handle = remote.reader().get<uint64_t>();
   admitted.process->handles().made(Kind::memory, *handle);
-  return CUDA_SUCCESS;
-}
-
-// The older forms name a device where the newer ones name a location.
-CUresult cuMemAdvise(CUdeviceptr devPtr, size_t count, CUmem_advise advice, CUdevice device) {
-  const bool host = device == CU_DEVICE_CPU;
-  const CUmemLocation location = {host ? CU_MEM_LOCATION_TYPE_HOST : CU_MEM_LOCATION_TYPE_DEVICE, {host ? 0 : device}};
-  VGPU_ADMIT(admitted);
-  return forward(admitted, api::spec::cuMemAdvise_v2, devPtr, count, advice, location);
-}
-
-CUresult cuMemPrefetchAsync(CUdeviceptr devPtr, size_t count, CUdevice dstDevice, CUstream hStream) {
-  const bool host = dstDevice == CU_DEVICE_CPU;
-  const CUmemLocation location = {host ? CU_MEM_LOCATION_TYPE_HOST : CU_MEM_LOCATION_TYPE_DEVICE,
-                                  {host ? 0 : dstDevice}};
-  VGPU_ADMIT(admitted);
-  return forward(admitted, api::spec::cuMemPrefetchAsync_v2, devPtr, count, location, 0u, hStream);
-}
-
-CUresult cuMemRangeGetAttributes(void** data, size_t* dataSizes, CUmem_range_attribute* attributes,
-                                 size_t numAttributes, CUdeviceptr devPtr, size_t count) {
-  VGPU_ADMIT(admitted);
-  if (data == nullptr || dataSizes == nullptr || attributes == nullptr || numAttributes == 0)
-    return CUDA_ERROR_INVALID_VALUE;
-  for (size_t i = 0; i < numAttributes; ++i)
-    VGPU_CHECK(forward(admitted, api::spec::cuMemRangeGetAttribute, data[i], dataSizes[i], attributes[i], devPtr, count));
   return CUDA_SUCCESS;
 }
 

@@ -120,7 +120,7 @@ template <class Owner>
 CUresult global(const Call& call, CUdeviceptr* dptr, size_t* bytes, Owner owner, const char* name) {
   VGPU_ADMIT(admitted);
   if (name == nullptr || (dptr == nullptr && bytes == nullptr)) return CUDA_ERROR_INVALID_VALUE;
-  return forward(admitted, call, dptr, bytes, owner, name);
+  return forward_blocking(admitted, call, dptr, bytes, owner, name);
 }
 
 }  // namespace
@@ -304,7 +304,7 @@ CUresult cuLinkComplete(CUlinkState state, void** cubinOut, size_t* sizeOut) {
 
 CUresult cuLinkDestroy(CUlinkState state) {
   VGPU_ADMIT(admitted);
-  VGPU_CHECK(forward(admitted, api::spec::cuLinkDestroy, state));
+  VGPU_CHECK(forward_blocking(admitted, api::spec::cuLinkDestroy, state));
   const std::lock_guard lock(links_mutex);
   links().erase(state);
   return CUDA_SUCCESS;

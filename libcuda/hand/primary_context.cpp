@@ -19,7 +19,7 @@ CUresult end(const Admitted& admitted, Context& context, const Call& call) {
   face::context_destroyed(context.cuda_handle());
   admitted.thread->contexts.pop_back();
   context.set_sticky(CUDA_SUCCESS);
-  return forward(admitted, call, context.device());
+  return forward_blocking(admitted, call, context.device());
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext* pctx, CUdevice dev) {
   VGPU_CHECK(find_primary(admitted, dev, context));
   const std::lock_guard lock(admitted.process->contexts().primary_mutex);
   if (!context->alive()) {
-    VGPU_CHECK(forward(admitted, api::spec::cuDevicePrimaryCtxRetain, static_cast<CUcontext*>(nullptr), dev));
+    VGPU_CHECK(forward_blocking(admitted, api::spec::cuDevicePrimaryCtxRetain, static_cast<CUcontext*>(nullptr), dev));
     context->set_sticky(CUDA_SUCCESS);
     context->set_alive(true);
   }

@@ -25,6 +25,15 @@ template <class T> T handle_of(uint64_t bits) {
   return out;
 }
 
+// While anything is being captured, nothing is posted: a capture's errors belong to the call that made them.
+template <class Begin> CUresult begin_capture(const Admitted& admitted, CUstreamCaptureMode mode, Begin begin) {
+  admitted.process->captures.fetch_add(1);
+  const CUresult status = begin();
+  if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
+  else if (mode != CU_STREAM_CAPTURE_MODE_RELAXED) ++admitted.thread->captures;
+  return status;
+}
+
 }  // namespace
 
 namespace by_hand {
@@ -50,13 +59,9 @@ CUresult cuStreamAddCallback(CUstream hStream, CUstreamCallback callback, void* 
   return remote.call();
 }
 
-// While anything is being captured, nothing is posted: a capture's errors belong to the call that made them.
 CUresult cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mode) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  admitted.process->captures.fetch_add(1);
-  const CUresult status = forward(admitted, api::spec::cuStreamBeginCapture_v2, hStream, mode);
-  if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
-  return status;
+  return begin_capture(admitted, mode, [&] { return forward(admitted, api::spec::cuStreamBeginCapture_v2, hStream, mode); });
 }
 
 CUresult cuStreamBeginCapture(CUstream hStream) {
@@ -67,11 +72,10 @@ CUresult cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph, const CUg
                                      const CUgraphEdgeData* dependencyData, size_t numDependencies,
                                      CUstreamCaptureMode mode) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  admitted.process->captures.fetch_add(1);
-  const CUresult status = forward(admitted, api::spec::cuStreamBeginCaptureToGraph, hStream, hGraph, dependencies,
-                                  dependencyData, numDependencies, mode);
-  if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
-  return status;
+  return begin_capture(admitted, mode, [&] {
+    return forward(admitted, api::spec::cuStreamBeginCaptureToGraph, hStream, hGraph, dependencies, dependencyData,
+                   numDependencies, mode);
+  });
 }
 
 CUresult cuStreamEndCapture(CUstream hStream, CUgraph* phGraph) {
@@ -79,11 +83,15 @@ CUresult cuStreamEndCapture(CUstream hStream, CUgraph* phGraph) {
   CUstreamCaptureStatus before = CU_STREAM_CAPTURE_STATUS_NONE;
   static_cast<void>(forward(admitted, api::spec::cuStreamIsCapturing, hStream, &before));
   const CUresult status = forward(admitted, api::spec::cuStreamEndCapture, hStream, phGraph);
+  if (status != CUDA_SUCCESS && phGraph != nullptr) *phGraph = nullptr;
   CUstreamCaptureStatus after = CU_STREAM_CAPTURE_STATUS_NONE;
   static_cast<void>(forward(admitted, api::spec::cuStreamIsCapturing, hStream, &after));
   // A capture also ends when it turns out to be invalid.
-  if (before != CU_STREAM_CAPTURE_STATUS_NONE && after == CU_STREAM_CAPTURE_STATUS_NONE)
+  if (before != CU_STREAM_CAPTURE_STATUS_NONE && after == CU_STREAM_CAPTURE_STATUS_NONE) {
     admitted.process->captures.fetch_sub(1);
+    // A capture that is not relaxed ends in the thread that began it; a relaxed one is not counted.
+    if (admitted.thread->captures > 0) --admitted.thread->captures;
+  }
   return status;
 }
 
