@@ -114,22 +114,22 @@ Result<Ref<GraphExec>, GraphExec::Failure> GraphExec::create(const Graph& graph,
   return exec;
 }
 
-// Allocations and frees take effect, for those who count them, when the launch is made.
-CUresult GraphExec::settle_memory(const GraphPlan& plan) {
-  const bool frees_first = (flags_ & CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH) != 0;
+CUresult GraphExec::check_memory(const GraphPlan& plan) const {
+  if ((flags_ & CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH) != 0) return CUDA_SUCCESS;
   for (const GraphPlan::Step& step : plan.steps())
-    if (step.work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC && step.work.allocation->live() && !frees_first)
-      return CUDA_ERROR_INVALID_VALUE;
-  for (const GraphPlan::Step& step : plan.steps())
-    if (step.work.allocation) step.work.allocation->set_live(step.work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC);
+    if (step.work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC && step.work.allocation->live()) return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;
 }
 
 CUresult GraphExec::launch(Stream& stream) {
   const std::lock_guard lock(mutex_);
   if (!plan_) plan_ = GraphPlan::create(*copy_);
-  VGPU_CHECK(settle_memory(*plan_));
-  return stream.enqueue(make_ref<GraphLaunch>(plan_));
+  VGPU_CHECK(check_memory(*plan_));
+  VGPU_CHECK(stream.enqueue(make_ref<GraphLaunch>(plan_)));
+  // Allocations and frees take effect, for those who count them, when the launch is made.
+  for (const GraphPlan::Step& step : plan_->steps())
+    if (step.work.allocation) step.work.allocation->set_live(step.work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC);
+  return CUDA_SUCCESS;
 }
 
 CuResult<GraphNode*> GraphExec::find_copy(const GraphNode& original) {

@@ -44,7 +44,7 @@ class GraphExec final : public Object {
  private:
   GraphExec(Ref<Graph> copy, uint64_t flags);
   CuResult<GraphNode*> find_copy(const GraphNode& original);
-  CUresult settle_memory(const GraphPlan& plan);
+  CUresult check_memory(const GraphPlan& plan) const;
 
   const uint64_t flags_;
   std::shared_ptr<std::atomic<int>> instances_;  // of the original
