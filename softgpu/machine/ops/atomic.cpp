@@ -101,8 +101,8 @@ void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* b = warp.row<T>(instruction.operand[kFirst + 1]);
   const T* c = warp.row<T>(instruction.operand[kFirst + 2]);
   T old[kLanes];
-  const Place place = find_place<kSpace, true>(warp, instruction, addresses, mask, sizeof(T));
-  if (!place.fast) {
+  const Place place = find_place<kSpace, true>(warp, instruction);
+  if (!all_inside(addresses, mask, place, sizeof(T))) {
     std::byte* pointers[kLanes];
     if (!resolve_lanes(warp, instruction, mask, kSpace, addresses.at, sizeof(T), true, pointers)) return;
     for_each_lane(mask, [&](unsigned i) { old[i] = change<Op>(reinterpret_cast<T*>(pointers[i]), b[i], c[i]); });

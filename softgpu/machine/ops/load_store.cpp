@@ -27,10 +27,10 @@ VGPU_INLINE R extend(M value) {
   }
 }
 
-// One element of each lane, at pointer + offset.
+// One element of each lane, `offset` bytes behind its address.
 template <class M, class R>
-VGPU_INLINE void gather(R* destination, const Addresses& addresses, Place place, LaneMask mask, size_t offset) {
-  // SAFETY: find_place has checked the addresses of all lanes in the mask.
+VGPU_INLINE void gather(R* destination, const Addresses& addresses, const Place& place, LaneMask mask, size_t offset) {
+  // SAFETY: all_inside has checked the addresses of all lanes in the mask.
   const std::byte* base = place.base + offset;
   if (mask == kAllLanes) {
     for (unsigned i = 0; i < kLanes; ++i) {
@@ -59,29 +59,55 @@ template <class M, class R>
   }
 }
 
+// Sixteen lanes from `lane` on, in the pattern that classify has found.
+template <class A, class M, class R, bool kLaneStride>
+VGPU_INLINE void load_half(R* destination, const A* row, A displacement, const Place& place, Pattern pattern, unsigned lane) {
+  // SAFETY: classify has checked all sixteen addresses.
+  const std::byte* first = place.base + static_cast<A>(row[0] + displacement);
+  if (kLaneStride && pattern == Pattern::same) {
+    first += place.stride * lane;
+    for (unsigned i = 0; i < kHalf; ++i) destination[i] = extend<R>(read_memory<M>(first + place.stride * i));
+  } else if (!kLaneStride && pattern == Pattern::ascending) {
+    const M* source = reinterpret_cast<const M*>(first);
+    VGPU_LANE_LOOP
+    for (unsigned i = 0; i < kHalf; ++i) destination[i] = extend<R>(source[i]);
+  } else if (!kLaneStride && pattern == Pattern::same) {
+    const R value = extend<R>(read_memory<M>(first));
+    VGPU_LANE_LOOP
+    for (unsigned i = 0; i < kHalf; ++i) destination[i] = value;
+  } else {
+    for (unsigned i = 0; i < kHalf; ++i) {
+      const A address = static_cast<A>(row[i] + displacement);
+      destination[i] = extend<R>(read_memory<M>(place.base + address + (kLaneStride ? place.stride * (lane + i) : 0)));
+    }
+  }
+}
+
+// One element for all 32 lanes; false when an address needs a closer look.
+template <Space kSpace, class A, class M, class R>
+VGPU_INLINE bool load_whole(Warp& warp, const Instruction& instruction, const Place& place) {
+  if (place.size < sizeof(M)) return false;
+  const A* row = warp.row<A>(instruction.operand[1]);
+  const A displacement = static_cast<A>(instruction.immediate);
+  const Pattern low = classify<A, sizeof(M)>(row, displacement, place);
+  const Pattern high = classify<A, sizeof(M)>(row + kHalf, displacement, place);
+  if (low == Pattern::outside || high == Pattern::outside) return false;
+  R* destination = warp.row<R>(instruction.operand[0]);
+  load_half<A, M, R, kStrided<kSpace>>(destination, row, displacement, place, low, 0);
+  load_half<A, M, R, kStrided<kSpace>>(destination + kHalf, row + kHalf, displacement, place, high, kHalf);
+  return true;
+}
+
 template <Space kSpace, class A, class M, class R>
 void load(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if ((instruction.aux & kSynchronises) != 0) warp.synchronising = true;
   const unsigned elements = elements_of(instruction);
+  const Place place = find_place<kSpace, false>(warp, instruction);
+  if (elements == 1 && mask == kAllLanes && load_whole<kSpace, A, M, R>(warp, instruction, place)) return;
   Addresses addresses;
   load_addresses<A>(warp, instruction, instruction.at(elements), addresses);
-  const Place place = find_place<kSpace, false>(warp, instruction, addresses, mask, sizeof(M) * elements);
-  if (!place.fast) return load_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
-  if (elements == 1 && mask == kAllLanes && kSpace != Space::local && kSpace != Space::parameter) {
-    R* destination = warp.row<R>(instruction.operand[0]);
-    // SAFETY: find_place has checked the addresses of all lanes.
-    const M* source = reinterpret_cast<const M*>(place.base + addresses.at[0]);
-    if (ascending(addresses, sizeof(M))) {
-      VGPU_LANE_LOOP
-      for (unsigned i = 0; i < kLanes; ++i) destination[i] = extend<R>(source[i]);
-      return;
-    }
-    if (ascending(addresses, 0)) {
-      const R value = extend<R>(*source);
-      VGPU_LANE_LOOP
-      for (unsigned i = 0; i < kLanes; ++i) destination[i] = value;
-      return;
-    }
+  if (!all_inside(addresses, mask, place, sizeof(M) * elements)) {
+    return load_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
   }
   for (unsigned k = 0; k < elements; ++k) {
     gather<M>(warp.row<R>(instruction.at(k)), addresses, place, mask, k * sizeof(M));
@@ -132,26 +158,51 @@ template <class M, class R>
   }
 }
 
+template <class A, class M, class R, bool kLaneStride>
+VGPU_INLINE void store_half(const R* source, const A* row, A displacement, const Place& place, Pattern pattern,
+                            unsigned lane) {
+  // SAFETY: classify has checked all sixteen addresses.
+  if (!kLaneStride && pattern == Pattern::ascending) {
+    M* destination = reinterpret_cast<M*>(place.base + static_cast<A>(row[0] + displacement));
+    VGPU_LANE_LOOP
+    for (unsigned i = 0; i < kHalf; ++i) destination[i] = extend<M>(source[i]);
+  } else {
+    for (unsigned i = 0; i < kHalf; ++i) {
+      const A address = static_cast<A>(row[i] + displacement);
+      write_memory<M>(place.base + address + (kLaneStride ? place.stride * (lane + i) : 0), extend<M>(source[i]));
+    }
+  }
+}
+
+template <Space kSpace, class A, class M, class R>
+VGPU_INLINE bool store_whole(Warp& warp, const Instruction& instruction, const Place& place) {
+  if (place.size < sizeof(M)) return false;
+  const A* row = warp.row<A>(instruction.operand[0]);
+  const A displacement = static_cast<A>(instruction.immediate);
+  const Pattern low = classify<A, sizeof(M)>(row, displacement, place);
+  const Pattern high = classify<A, sizeof(M)>(row + kHalf, displacement, place);
+  if (low == Pattern::outside || high == Pattern::outside) return false;
+  const R* source = warp.row<R>(instruction.operand[1]);
+  store_half<A, M, R, kStrided<kSpace>>(source, row, displacement, place, low, 0);
+  store_half<A, M, R, kStrided<kSpace>>(source + kHalf, row + kHalf, displacement, place, high, kHalf);
+  return true;
+}
+
 template <Space kSpace, class A, class M, class R>
 void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if ((instruction.aux & kSynchronises) != 0) warp.synchronising = true;
   const unsigned elements = elements_of(instruction);
+  const Place place = find_place<kSpace, true>(warp, instruction);
+  if (elements == 1 && mask == kAllLanes && store_whole<kSpace, A, M, R>(warp, instruction, place)) return;
   Addresses addresses;
   load_addresses<A>(warp, instruction, instruction.at(0), addresses);
-  const Place place = find_place<kSpace, true>(warp, instruction, addresses, mask, sizeof(M) * elements);
-  if (!place.fast) return store_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
-  if (elements == 1 && mask == kAllLanes && kSpace != Space::local && kSpace != Space::parameter &&
-      ascending(addresses, sizeof(M))) {
-    const R* source = warp.row<R>(instruction.operand[1]);
-    // SAFETY: find_place has checked the addresses of all lanes.
-    M* destination = reinterpret_cast<M*>(place.base + addresses.at[0]);
-    VGPU_LANE_LOOP
-    for (unsigned i = 0; i < kLanes; ++i) destination[i] = extend<M>(source[i]);
-    return;
+  if (!all_inside(addresses, mask, place, sizeof(M) * elements)) {
+    return store_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
   }
   for (unsigned k = 0; k < elements; ++k) {
     const R* source = warp.row<R>(instruction.at(1 + k));
     std::byte* base = place.base + k * sizeof(M);
+    // SAFETY: all_inside has checked the addresses of all lanes in the mask.
     for_each_lane(mask, [&](unsigned i) {
       write_memory<M>(base + addresses.at[i] + place.stride * i, extend<M>(source[i]));
     });

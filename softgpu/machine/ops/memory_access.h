@@ -23,60 +23,87 @@ VGPU_INLINE void load_addresses(Warp& warp, const Instruction& instruction, Oper
   for (unsigned i = 0; i < kLanes; ++i) out.at[i] = static_cast<A>(row[i] + displacement);
 }
 
-// Whether all active lanes stay in [begin, begin + size) with `bytes` each, aligned to that.
-VGPU_INLINE bool all_inside(const Addresses& addresses, LaneMask mask, uint64_t begin, uint64_t size, uint64_t bytes) {
-  if (size < bytes) return false;
-  const uint64_t limit = size - bytes;
-  uint64_t outside = 0;
-  uint64_t low_bits = 0;
-  if (mask == kAllLanes) {
-    VGPU_LANE_LOOP
-    for (unsigned i = 0; i < kLanes; ++i) {
-      outside |= addresses.at[i] - begin > limit ? 1u : 0u;
-      low_bits |= addresses.at[i];
-    }
-  } else {
-    VGPU_LANE_LOOP
-    for (unsigned i = 0; i < kLanes; ++i) {
-      const bool active = (mask >> i & 1u) != 0;
-      outside |= active && addresses.at[i] - begin > limit ? 1u : 0u;
-      low_bits |= active ? addresses.at[i] : 0;
-    }
-  }
-  return outside == 0 && (low_bits & (bytes - 1)) == 0;
-}
-
-// What to add to an address to get a host pointer, when the fast path applies. Local and parameter space have a stride
-// per lane.
+// What addresses of a space may be, and how they become host pointers: base + address + stride * lane.
 struct Place {
   std::byte* base = nullptr;
   size_t stride = 0;
-  bool fast = false;
+  uint64_t begin = 0;
+  uint64_t size = 0;  // 0: nothing is known, resolve lane by lane
 };
 
+template <Space kSpace>
+inline constexpr bool kStrided = kSpace == Space::local || kSpace == Space::parameter;
+
 template <Space kSpace, bool kWrite>
-VGPU_INLINE Place find_place(Warp& warp, const Instruction& instruction, const Addresses& addresses, LaneMask mask,
-                             uint64_t bytes) {
+VGPU_INLINE Place find_place(Warp& warp, const Instruction& instruction) {
   if constexpr (kSpace == Space::global || kSpace == Space::generic || kSpace == Space::constant) {
     const CachedRange& range = cached_range(warp, instruction);
-    const uint64_t size = kWrite ? range.writable_size : range.size;
     const bool fresh = range.epoch == warp.map_epoch->load(std::memory_order_acquire);
-    return {nullptr, 0, fresh && all_inside(addresses, mask, range.begin, size, bytes)};
+    return {nullptr, 0, range.begin, !fresh ? 0 : kWrite ? range.writable_size : range.size};
   } else if constexpr (kSpace == Space::shared) {
-    return {warp.shared, 0, all_inside(addresses, mask, 0, warp.shared_size, bytes)};
+    return {warp.shared, 0, 0, warp.shared_size};
   } else if constexpr (kSpace == Space::local) {
-    return {warp.local, warp.local_stride, all_inside(addresses, mask, 0, warp.local_stride, bytes)};
+    return {warp.local, warp.local_stride, 0, warp.local_stride};
   } else {
-    return {warp.area, warp.area_stride, all_inside(addresses, mask, 0, warp.area_stride, bytes)};
+    return {warp.area, warp.area_stride, 0, warp.area_stride};
   }
 }
 
-VGPU_INLINE bool ascending(const Addresses& addresses, uint64_t step) {
-  if (addresses.at[1] - addresses.at[0] != step || addresses.at[31] - addresses.at[0] != 31 * step) return false;
-  uint64_t wrong = 0;
+// offset > limit, as a sign bit: cheaper for vectors than an unsigned comparison. limit is below half of A's range.
+template <class A>
+VGPU_INLINE A beyond(A offset, A limit) {
+  return static_cast<A>(offset | static_cast<A>(limit - offset));
+}
+template <class A>
+VGPU_INLINE bool sign_of(A value) {
+  return (value >> (sizeof(A) * 8 - 1)) != 0;
+}
+
+// Whether all active lanes stay inside with `bytes` each, aligned to that.
+VGPU_INLINE bool all_inside(const Addresses& addresses, LaneMask mask, const Place& place, uint64_t bytes) {
+  if (place.size < bytes) return false;
+  const uint64_t limit = place.size - bytes;
+  uint64_t outside = 0;
+  uint64_t low_bits = 0;
   VGPU_LANE_LOOP
-  for (unsigned i = 0; i < kLanes; ++i) wrong |= addresses.at[i] - (addresses.at[0] + i * step);
-  return wrong == 0;
+  for (unsigned i = 0; i < kLanes; ++i) {
+    const uint64_t active = 0 - uint64_t{mask >> i & 1u};
+    outside |= active & beyond<uint64_t>(addresses.at[i] - place.begin, limit);
+    low_bits |= active & addresses.at[i];
+  }
+  return !sign_of(outside) && (low_bits & (bytes - 1)) == 0;
+}
+
+// Sixteen lanes at a time, because tiles are often 16 wide.
+inline constexpr unsigned kHalf = 16;
+enum class Pattern : uint8_t { outside, any, same, ascending };
+
+template <class A, unsigned kBytes>
+VGPU_INLINE Pattern classify(const A* row, A displacement, const Place& place) {
+  const A begin = static_cast<A>(place.begin);
+  const A limit = static_cast<A>(place.size - kBytes);
+  const A first = row[0];
+  const A step = static_cast<A>(row[1] - first);
+  if (step == 0 || step == kBytes) {
+    A differs = 0;
+    VGPU_LANE_LOOP
+    for (unsigned i = 0; i < kHalf; ++i) differs |= static_cast<A>(row[i] - first - static_cast<A>(i) * step);
+    if (differs == 0) {
+      const A offset = static_cast<A>(first + displacement - begin);
+      const A last = static_cast<A>(offset + (kHalf - 1) * step);
+      const bool good = offset <= limit && last <= limit && last >= offset && ((first + displacement) & (kBytes - 1)) == 0;
+      return !good ? Pattern::outside : step == 0 ? Pattern::same : Pattern::ascending;
+    }
+  }
+  A outside = 0;
+  A low_bits = 0;
+  VGPU_LANE_LOOP
+  for (unsigned i = 0; i < kHalf; ++i) {
+    const A address = static_cast<A>(row[i] + displacement);
+    outside |= beyond(static_cast<A>(address - begin), limit);
+    low_bits |= address;
+  }
+  return sign_of(outside) || (low_bits & (kBytes - 1)) != 0 ? Pattern::outside : Pattern::any;
 }
 
 // Memory is read and written in whole elements; their addresses are aligned.
