@@ -31,7 +31,7 @@ VGPU_INLINE R extend(M value) {
 template <class M, class R>
 VGPU_INLINE void gather(R* destination, const Addresses& addresses, const Place& place, LaneMask mask, size_t offset) {
   // SAFETY: all_inside has checked the addresses of all lanes in the mask.
-  const std::byte* base = place.base + offset;
+  const uintptr_t base = place.base + offset;
   if (mask == kAllLanes) {
     for (unsigned i = 0; i < kLanes; ++i) {
       destination[i] = extend<R>(read_memory<M>(base + addresses.at[i] + place.stride * i));
@@ -63,7 +63,7 @@ template <class M, class R>
 template <class A, class M, class R, bool kLaneStride>
 VGPU_INLINE void load_half(R* destination, const A* row, A displacement, const Place& place, Pattern pattern, unsigned lane) {
   // SAFETY: classify has checked all sixteen addresses.
-  const std::byte* first = place.base + static_cast<A>(row[0] + displacement);
+  uintptr_t first = place.base + static_cast<A>(row[0] + displacement);
   if (kLaneStride && pattern == Pattern::same) {
     first += place.stride * lane;
     for (unsigned i = 0; i < kHalf; ++i) destination[i] = extend<R>(read_memory<M>(first + place.stride * i));
@@ -201,7 +201,7 @@ void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
   }
   for (unsigned k = 0; k < elements; ++k) {
     const R* source = warp.row<R>(instruction.at(1 + k));
-    std::byte* base = place.base + k * sizeof(M);
+    const uintptr_t base = place.base + k * sizeof(M);
     // SAFETY: all_inside has checked the addresses of all lanes in the mask.
     for_each_lane(mask, [&](unsigned i) {
       write_memory<M>(base + addresses.at[i] + place.stride * i, extend<M>(source[i]));

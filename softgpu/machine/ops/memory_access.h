@@ -24,8 +24,9 @@ VGPU_INLINE void load_addresses(Warp& warp, const Instruction& instruction, Oper
 }
 
 // What addresses of a space may be, and how they become host pointers: base + address + stride * lane.
+// Integers, because global addresses are host addresses already, and there is no arithmetic on a null pointer.
 struct Place {
-  std::byte* base = nullptr;
+  uintptr_t base = 0;
   size_t stride = 0;
   uint64_t begin = 0;
   uint64_t size = 0;  // 0: nothing is known, resolve lane by lane
@@ -39,13 +40,13 @@ VGPU_INLINE Place find_place(Warp& warp, const Instruction& instruction) {
   if constexpr (kSpace == Space::global || kSpace == Space::generic || kSpace == Space::constant) {
     const CachedRange& range = cached_range(warp, instruction);
     const bool fresh = range.epoch == warp.map_epoch->load(std::memory_order_acquire);
-    return {nullptr, 0, range.begin, !fresh ? 0 : kWrite ? range.writable_size : range.size};
+    return {0, 0, range.begin, !fresh ? 0 : kWrite ? range.writable_size : range.size};
   } else if constexpr (kSpace == Space::shared) {
-    return {warp.shared, 0, 0, warp.shared_size};
+    return {reinterpret_cast<uintptr_t>(warp.shared), 0, 0, warp.shared_size};
   } else if constexpr (kSpace == Space::local) {
-    return {warp.local, warp.local_stride, 0, warp.local_stride};
+    return {reinterpret_cast<uintptr_t>(warp.local), warp.local_stride, 0, warp.local_stride};
   } else {
-    return {warp.area, warp.area_stride, 0, warp.area_stride};
+    return {reinterpret_cast<uintptr_t>(warp.area), warp.area_stride, 0, warp.area_stride};
   }
 }
 
@@ -112,8 +113,16 @@ VGPU_INLINE M read_memory(const std::byte* pointer) {
   return *reinterpret_cast<const M*>(pointer);
 }
 template <class M>
+VGPU_INLINE M read_memory(uintptr_t address) {
+  return *reinterpret_cast<const M*>(address);
+}
+template <class M>
 VGPU_INLINE void write_memory(std::byte* pointer, M value) {
   *reinterpret_cast<M*>(pointer) = value;
+}
+template <class M>
+VGPU_INLINE void write_memory(uintptr_t address, M value) {
+  *reinterpret_cast<M*>(address) = value;
 }
 
 }  // namespace vgpu::soft::VGPU_ISA
