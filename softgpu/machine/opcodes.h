@@ -50,6 +50,7 @@
   X(matrix_load)             \
   X(wmma)                    \
   X(async_copy)              \
+  X(video)                   \
   X(load_store)              \
   X(atomic)
 // Classes that work on the schedule rather than on rows; compiled once, in softgpu/machine/.
