@@ -12,6 +12,8 @@ ARTEFACTS         += $(SOFT_LIB) $(O)/soft/libcuda.so.1
 
 # Rows of registers are read under several types. No contraction: an fma is an instruction of its own in PTX.
 CXXFLAGS.softgpu  := -fno-strict-aliasing
+# Loops over lanes that exist once, for any host.
+CXXFLAGS.softgpu/machine/warp_sync := $(if $(VARIANT),,-O3)
 SOFT_OPS_FLAGS    := -fno-strict-aliasing -ffp-contract=off -fno-math-errno -fno-trapping-math $(if $(VARIANT),,-O3)
 SOFT_ISA.baseline :=
 SOFT_ISA.v3       := -march=x86-64-v3

@@ -90,8 +90,51 @@ void show(Warp& warp, Operand operand, LaneMask mask) {
   for (unsigned lane = 0; lane < kLanes; ++lane) shown[lane] = (mask >> lane & 1u) != 0 ? row[lane] : shown[lane];
 }
 
+bool is_uniform(const uint32_t* row) {
+  uint32_t differs = 0;
+  for (unsigned lane = 0; lane < kLanes; ++lane) differs |= row[lane] ^ row[0];
+  return differs == 0;
+}
+
+// The usual case: the whole warp is here and moves by the same amount.
+template <Shuffle kMode>
+void shuffle_whole(Warp& warp, const Instruction& instruction, uint32_t amount, uint32_t clamp) {
+  const uint32_t* a = warp.row<uint32_t>(instruction.operand[2]);
+  const uint32_t segment = clamp >> 8 & 31u;
+  const uint32_t limit_bits = clamp & 31u & ~segment;
+  amount &= 31u;
+  uint32_t result[kLanes];
+  uint32_t inside[kLanes];
+  for (unsigned lane = 0; lane < kLanes; ++lane) {
+    const uint32_t lowest = lane & segment;
+    const uint32_t limit = lowest | limit_bits;
+    const uint32_t from = kMode == Shuffle::up     ? lane - amount
+                          : kMode == Shuffle::down ? lane + amount
+                          : kMode == Shuffle::bfly ? lane ^ amount
+                                                   : lowest | (amount & ~segment);
+    const bool good = kMode == Shuffle::up ? static_cast<int32_t>(from) >= static_cast<int32_t>(limit)
+                                           : static_cast<int32_t>(from) <= static_cast<int32_t>(limit);
+    inside[lane] = good ? LaneMask{1} << lane : 0;
+    result[lane] = good ? from : lane;
+  }
+  LaneMask all_inside = 0;
+  for (unsigned lane = 0; lane < kLanes; ++lane) all_inside |= inside[lane];
+  for (unsigned lane = 0; lane < kLanes; ++lane) result[lane] = a[result[lane] & 31u];
+  uint32_t* d = warp.row<uint32_t>(instruction.operand[0]);
+  for (unsigned lane = 0; lane < kLanes; ++lane) d[lane] = result[lane];
+  warp.predicate(instruction.operand[1]) = all_inside;
+}
+
 template <Shuffle kMode>
 void shuffle(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  if (mask == kAllLanes) {
+    const uint32_t* b = warp.row<uint32_t>(instruction.operand[3]);
+    const uint32_t* c = warp.row<uint32_t>(instruction.operand[4]);
+    const uint32_t* members = warp.row<uint32_t>(instruction.operand[5]);
+    if (members[0] == kAllLanes && is_uniform(members) && is_uniform(b) && is_uniform(c)) {
+      return shuffle_whole<kMode>(warp, instruction, b[0], c[0]);
+    }
+  }
   show<uint32_t>(warp, instruction.operand[2], mask);
   synchronise(warp, instruction, mask, 5, complete_shuffle<kMode>);
 }

@@ -119,7 +119,8 @@ template <class M, class R>
 void load_parameter(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const unsigned elements = elements_of(instruction);
   const uint64_t offset = *warp.row<uint64_t>(instruction.at(elements)) + static_cast<uint64_t>(instruction.immediate);
-  if (offset % (sizeof(M) * elements) != 0 || offset + sizeof(M) * elements > warp.parameter_size) {
+  const uint64_t bytes = sizeof(M) * elements;
+  if (offset % bytes != 0 || bytes > warp.parameter_size || offset > warp.parameter_size - bytes) {
     Addresses addresses;
     load_addresses<uint64_t>(warp, instruction, instruction.at(elements), addresses);
     return load_slowly<M, R>(warp, instruction, mask, Space::kernel_parameter, addresses);
