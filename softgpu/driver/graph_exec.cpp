@@ -125,7 +125,11 @@ CUresult GraphExec::launch(Stream& stream) {
   const std::lock_guard lock(mutex_);
   if (!plan_) plan_ = GraphPlan::create(*copy_);
   VGPU_CHECK(check_memory(*plan_));
-  VGPU_CHECK(stream.enqueue(make_ref<GraphLaunch>(plan_)));
+  if (stream.type() == Stream::Type::legacy) VGPU_CHECK(check_legacy_use(stream.context()));
+  // Launches of one executable never overlap, whatever their streams (CUDA driver API, cuGraphLaunch).
+  std::vector<Ref<Completion>> after;
+  if (last_ && !last_->done()) after.push_back(last_);
+  last_ = stream.post(make_ref<GraphLaunch>(plan_), std::move(after));
   // Allocations and frees take effect, for those who count them, when the launch is made.
   for (const GraphPlan::Step& step : plan_->steps())
     if (step.work.allocation) step.work.allocation->set_live(step.work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC);

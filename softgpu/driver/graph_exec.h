@@ -28,7 +28,8 @@ class GraphExec final : public Object {
   ~GraphExec() override;
 
   uint64_t flags() const { return flags_; }
-  // INVALID_VALUE while memory that the graph allocates is still live from an earlier launch, unless it is freed then.
+  // On a stream that does not capture. INVALID_VALUE while memory that the graph allocates is still live from an
+  // earlier launch, unless it is freed then.
   CUresult launch(Stream& stream);
 
   // Changes what the copy of `original` does. INVALID_VALUE when that is no node of this graph, or the change is one
@@ -52,6 +53,7 @@ class GraphExec final : public Object {
   const Ref<Graph> copy_;
   std::unordered_map<uint64_t, GraphNode*> copies_;  // by the handles of the originals
   Ref<GraphPlan> plan_;                              // null when the copy has changed since the last launch
+  Ref<Completion> last_;                             // of the last launch
 };
 
 CuResult<Ref<GraphExec>> find_exec(CUgraphExec handle);
