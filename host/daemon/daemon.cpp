@@ -146,12 +146,18 @@ void Daemon::turn_away() {
   spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-Result<std::unique_ptr<Worker>> Daemon::take_worker() {
+Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::string>& visible_devices) {
   size_t busy = leaving_.size();
   for (const auto& session : sessions_) busy += session->worker() != nullptr ? 1 : 0;
   if (busy >= options_.max_sessions)
     return Error{fmt::format("all {} sessions of this vgpud are in use; end a program or raise --max-sessions",
                              options_.max_sessions)};
+  if (visible_devices) {
+    // A spare has read the variable already, as it stands for the daemon itself.
+    WorkerOptions options = worker_options_;
+    options.visible_devices = visible_devices;
+    return Worker::start(*loop_, limit_, options);
+  }
   while (!spares_.empty()) {
     std::unique_ptr<Worker> worker = std::move(spares_.front());
     spares_.erase(spares_.begin());

@@ -24,7 +24,7 @@ class Daemon final : public SessionHost {
   // Serves until a signal or the lifeline ends it.
   void run();
 
-  Result<std::unique_ptr<Worker>> take_worker() override;
+  Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) override;
   void query_statistics(Session& session, uint64_t id) override;
   void session_ended(Session&) override { sessions_changed_ = true; }
 

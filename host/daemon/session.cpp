@@ -107,7 +107,9 @@ void Session::on_hello(const wire::ControlMessage& hello) {
         fmt::format("this vgpud speaks wire format {}, the program's libcuda.so.1 speaks {}: install both "
                     "from the same release",
                     ring::kFormat, hello.format));
-  auto worker = host_.take_worker();
+  std::optional<std::string> visible_devices;
+  if (hello.result != 0) visible_devices.emplace(hello.text, ::strnlen(hello.text, sizeof hello.text));
+  auto worker = host_.take_worker(visible_devices);
   if (!worker) return refuse(worker.error().message);
   worker_ = std::move(worker).value();
   worker_->set_client(this);

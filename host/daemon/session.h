@@ -24,7 +24,8 @@ class SessionHost {
  public:
   virtual ~SessionHost() = default;
   // A worker, started or just starting. The error's text is for the user who started the client.
-  virtual Result<std::unique_ptr<Worker>> take_worker() = 0;
+  // `visible_devices`: the program's CUDA_VISIBLE_DEVICES, when it has one.
+  virtual Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) = 0;
   // Answers with Session::send when all workers have said what they counted.
   virtual void query_statistics(Session& session, uint64_t id) = 0;
   // The session may be destroyed after the event that is being handled.

@@ -112,6 +112,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions&
                                         "--log",    std::to_string(static_cast<int>(log::level()))};
   if (options.kind == DriverKind::soft) arguments.emplace_back("--soft");
   if (!options.sandbox) arguments.emplace_back("--no-sandbox");
+  if (options.visible_devices) arguments.insert(arguments.end(), {"--visible-devices", *options.visible_devices});
   worker->pid_ = TRY(spawn_worker(options.executable, arguments,
                                   {workers_end.get(), worker->memory_fd_.get(), worker->doorbell_.get()}));
   worker->pidfd_ = open_pidfd(worker->pid_);

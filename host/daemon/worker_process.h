@@ -24,6 +24,8 @@ struct WorkerOptions {
   std::string driver_path;
   DriverKind kind = DriverKind::soft;
   bool sandbox = true;
+  // CUDA_VISIBLE_DEVICES for the driver; the daemon's own when there is none.
+  std::optional<std::string> visible_devices;
 };
 
 class WorkerProcess {

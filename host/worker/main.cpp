@@ -50,6 +50,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       arguments.driver = argv[++i];
     else if (option == "--parent")
       arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
+    else if (option == "--visible-devices")
+      ::setenv("CUDA_VISIBLE_DEVICES", argv[++i], 1);
     else if (option == "--log")
       log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
     else

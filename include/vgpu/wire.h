@@ -106,7 +106,8 @@ static_assert(sizeof(DaemonStatistics) == 152);
 // --- Control messages of the socket transport (SOCK_SEQPACKET, one message per datagram, fds attached). ---
 
 enum class Control : uint32_t {
-  hello = 1,        // client -> daemon; reply carries the session's memory and the doorbell
+  hello = 1,        // client -> daemon; with result 1, `text` is CUDA_VISIBLE_DEVICES of the program
+                    // (answered by welcome with the session's memory and the doorbell, or by refused)
   welcome = 2,
   refused = 3,      // `text` says why
   map = 4,          // client -> daemon -> worker, with a memory file: map it at `address`

@@ -77,16 +77,22 @@ void read_outputs(codec::Reader& reader, const JitOutputs& outputs) {
   if (outputs.wall_time != nullptr) std::memcpy(static_cast<void*>(outputs.wall_time), &wall_time, sizeof wall_time);
 }
 
+void put_bytes(codec::Writer& writer, std::span<const std::byte> bytes) {
+  writer.put(static_cast<uint64_t>(bytes.size()));
+  writer.bytes(bytes.data(), bytes.size());
+}
+
 // Loads an image of known extent as a module or a library; the answer begins with the new handle.
 template <class T>
-CUresult load(uint16_t opcode, Kind kind, T* out, std::span<const std::byte> image, unsigned count, CUjit_option* options,
+CUresult load(uint16_t opcode, Kind kind, T* out, const fatbin::Image& image, unsigned count, CUjit_option* options,
               void** values) {
   VGPU_ADMIT(admitted);
   Remote remote(admitted, opcode);
   JitOutputs outputs;
   VGPU_CHECK(write_options(remote.writer(), count, options, values, outputs));
-  remote.writer().put(static_cast<uint64_t>(image.size()));
-  remote.writer().bytes(image.data(), image.size());
+  put_bytes(remote.writer(), image.bytes);
+  remote.writer().put(static_cast<uint32_t>(image.prelinked.size()));
+  for (const std::span<const std::byte> container : image.prelinked) put_bytes(remote.writer(), container);
   const CUresult status = remote.may_block().call();
   if (remote.reader().left() == 0) return status;
   const auto handle = remote.reader().get<uint64_t>();
@@ -100,7 +106,7 @@ CUresult load(uint16_t opcode, Kind kind, T* out, std::span<const std::byte> ima
 // Which bytes a program's pointer stands for.
 CUresult locate(const void* code, fatbin::Image& image) {
   const std::optional<fatbin::Image> found = fatbin::locate_image(code);
-  if (!found || found->bytes.empty()) return CUDA_ERROR_INVALID_IMAGE;
+  if (!found || (found->bytes.empty() && found->prelinked.empty())) return CUDA_ERROR_INVALID_IMAGE;
   image = *found;
   return CUDA_SUCCESS;
 }
@@ -133,7 +139,7 @@ CUresult cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned int nu
   if (module == nullptr || image == nullptr) return CUDA_ERROR_INVALID_VALUE;
   fatbin::Image found;
   VGPU_CHECK(locate(image, found));
-  return load(api::opcode::cuModuleLoadDataEx, Kind::module, module, found.bytes, numOptions, options, optionValues);
+  return load(api::opcode::cuModuleLoadDataEx, Kind::module, module, found, numOptions, options, optionValues);
 }
 
 CUresult cuModuleLoadData(CUmodule* module, const void* image) {
@@ -149,7 +155,7 @@ CUresult cuModuleLoad(CUmodule* module, const char* fname) {
   if (module == nullptr || fname == nullptr) return CUDA_ERROR_INVALID_VALUE;
   std::vector<std::byte> image;
   VGPU_CHECK(read_file(fname, image));
-  return load(api::opcode::cuModuleLoadDataEx, Kind::module, module, image, 0, nullptr, nullptr);
+  return load(api::opcode::cuModuleLoadDataEx, Kind::module, module, {fatbin::ImageKind::unknown, image, {}}, 0, nullptr, nullptr);
 }
 
 CUresult cuModuleGetGlobal_v2(CUdeviceptr* dptr, size_t* bytes, CUmodule hmod, const char* name) {
@@ -174,7 +180,7 @@ CUresult cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option* j
     if (libraryOptions[i] != CU_LIBRARY_BINARY_IS_PRESERVED) return refuse("cuLibraryLoadData with host tables");
   fatbin::Image found;
   VGPU_CHECK(locate(code, found));
-  return load(api::opcode::cuLibraryLoadData, Kind::library, library, found.bytes, numJitOptions, jitOptions,
+  return load(api::opcode::cuLibraryLoadData, Kind::library, library, found, numJitOptions, jitOptions,
               jitOptionsValues);
 }
 
@@ -185,7 +191,8 @@ CUresult cuLibraryLoadFromFile(CUlibrary* library, const char* fileName, CUjit_o
   if (library == nullptr || fileName == nullptr) return CUDA_ERROR_INVALID_VALUE;
   std::vector<std::byte> image;
   VGPU_CHECK(read_file(fileName, image));
-  return load(api::opcode::cuLibraryLoadData, Kind::library, library, image, numJitOptions, jitOptions, jitOptionsValues);
+  return load(api::opcode::cuLibraryLoadData, Kind::library, library, {fatbin::ImageKind::unknown, image, {}},
+              numJitOptions, jitOptions, jitOptionsValues);
 }
 
 CUresult cuLibraryGetGlobal(CUdeviceptr* dptr, size_t* bytes, CUlibrary library, const char* name) {

@@ -103,6 +103,20 @@ CUresult set_kernel_node(Invocation& invocation) {
              : VGPU_DRIVER(driver, cuGraphKernelNodeSetParams_v2)(target.node, params.get());
 }
 
+namespace {
+
+// The bytes of a packed parameter buffer, as many as the function's layout has.
+std::vector<std::byte> copy_of_buffer(const Driver& driver, CUfunction function, const void* buffer) {
+  size_t bytes = 0;
+  for (size_t i = 0, offset = 0, size = 0;
+       VGPU_DRIVER(driver, cuFuncGetParamInfo)(function, i, &offset, &size) == CUDA_SUCCESS; ++i)
+    bytes = offset + size;
+  const auto* from = static_cast<const std::byte*>(buffer);
+  return {from, from + bytes};
+}
+
+}  // namespace
+
 // Answers KernelNode, then the parameters packed by the function's layout.
 CUresult get_kernel_node(Invocation& invocation) {
   NodeTarget target;
@@ -117,6 +131,9 @@ CUresult get_kernel_node(Invocation& invocation) {
   // SAFETY: a CUkernel is accepted wherever a CUfunction is (CUDA driver API, Library Management).
   if (function == nullptr) function = reinterpret_cast<CUfunction>(params.kern);
   std::vector<std::byte> packed;
+  // A driver answers in the form in which the parameters were given.
+  for (size_t i = 0; params.kernelParams == nullptr && params.extra != nullptr && params.extra[i] != CU_LAUNCH_PARAM_END; i += 2)
+    if (params.extra[i] == CU_LAUNCH_PARAM_BUFFER_POINTER) packed = copy_of_buffer(driver, function, params.extra[i + 1]);
   for (size_t i = 0; params.kernelParams != nullptr; ++i) {
     size_t offset = 0, size = 0;
     if (VGPU_DRIVER(driver, cuFuncGetParamInfo)(function, i, &offset, &size) != CUDA_SUCCESS) break;

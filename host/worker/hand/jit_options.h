@@ -80,7 +80,7 @@ class JitOptions {
   std::vector<char> info_, error_;
 };
 
-// The image, with a terminating zero behind it for text.
+// A code image, with a terminating zero behind it for text.
 struct Image {
   std::byte* data = nullptr;
   uint64_t size = 0;
@@ -95,6 +95,11 @@ inline bool read_image(Invocation& invocation, Image& image) {
   std::memcpy(image.data, bytes, static_cast<size_t>(image.size));
   return true;
 }
+
+// A module's or library's image: what read_image reads, then u32 n and n containers from before device linking. With
+// those, the driver is given a wrapper of version 2 like the one in the program (nvcc -rdc=true). Null when it
+// is malformed or cut short.
+const void* read_code(Invocation& invocation);
 
 template <class Handle> uint64_t value_of(Handle handle) {
   uint64_t out = 0;

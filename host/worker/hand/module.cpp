@@ -2,16 +2,66 @@
 // Code images: modules, libraries, the linker. Images and logs travel as bytes; the driver's loader does the choosing.
 #include "host/worker/hand/jit_options.h"
 
+#include "common/fatbin.h"
+
 namespace vgpu::host::hand {
+namespace {
+
+constexpr uint32_t kMaxContainers = 65536;
+
+// .nvFatBinSegment, version 2: the linked container and a NULL-terminated list of what it was linked from.
+struct Wrapper {
+  uint32_t magic;
+  uint32_t version;
+  const void* data;
+  const void* const* prelinked;
+};
+
+// An empty container, for programs that carry nothing but PTX.
+struct EmptyContainer {
+  uint32_t magic = fatbin::kContainerMagic;
+  uint16_t version = 1;
+  uint16_t header_bytes = 16;
+  uint64_t bytes = 0;
+};
+constexpr EmptyContainer kEmptyContainer;
+
+}  // namespace
+
+const void* read_code(Invocation& invocation) {
+  Image image;
+  if (!read_image(invocation, image)) return nullptr;
+  const auto count = invocation.request.get<uint32_t>();
+  if (invocation.request.failed() || count > kMaxContainers) return nullptr;
+  if (count == 0) {
+    // A header that promises more bytes than came would lead the driver out of the message.
+    const std::span<const std::byte> bytes(image.data, static_cast<size_t>(image.size) + 1);
+    return fatbin::locate_image(bytes) ? image.data : nullptr;
+  }
+  std::byte* list = invocation.arena.allocate((size_t{count} + 1) * sizeof(void*));
+  std::byte* wrapper_bytes = invocation.arena.allocate(sizeof(Wrapper));
+  if (list == nullptr || wrapper_bytes == nullptr) return nullptr;
+  for (uint32_t i = 0; i < count; ++i) {
+    Image container;
+    if (!read_image(invocation, container)) return nullptr;
+    std::memcpy(list + i * sizeof(void*), &container.data, sizeof container.data);
+  }
+  // SAFETY: arena memory is zeroed and aligned for pointers; the list was filled with count of them.
+  const Wrapper wrapper = {fatbin::kWrapperMagic, 2,
+                           image.size == 0 ? static_cast<const void*>(&kEmptyContainer) : image.data,
+                           reinterpret_cast<const void* const*>(list)};
+  std::memcpy(wrapper_bytes, &wrapper, sizeof wrapper);
+  return wrapper_bytes;
+}
 
 CUresult module_load(Invocation& invocation) {
   JitOptions options;
-  Image image;
-  if (!options.read(invocation.request) || !read_image(invocation, image) || !invocation.request.complete())
-    return invocation.bad_message();
+  if (!options.read(invocation.request)) return invocation.bad_message();
+  const void* code = read_code(invocation);
+  if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUmodule module = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(
-      &module, static_cast<const void*>(image.data), options.count(), options.ids(), options.values());
+      &module, code, options.count(), options.ids(), options.values());
   invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::module, value_of(module)) : uint64_t{0});
   options.write(invocation.reply);
   return status;
@@ -19,12 +69,12 @@ CUresult module_load(Invocation& invocation) {
 
 CUresult library_load(Invocation& invocation) {
   JitOptions options;
-  Image image;
-  if (!options.read(invocation.request) || !read_image(invocation, image) || !invocation.request.complete())
-    return invocation.bad_message();
+  if (!options.read(invocation.request)) return invocation.bad_message();
+  const void* code = read_code(invocation);
+  if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUlibrary library = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuLibraryLoadData)(
-      &library, static_cast<const void*>(image.data), options.ids(), options.values(), options.count(),
+      &library, code, options.ids(), options.values(), options.count(),
       static_cast<CUlibraryOption*>(nullptr), static_cast<void**>(nullptr), 0u);
   invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::library, value_of(library)) : uint64_t{0});
   options.write(invocation.reply);
