@@ -14,6 +14,8 @@ $(GEN)/stamp: build/tools/apigen include/vgpu/api/opcodes.lock
 	@build/tools/apigen $(GEN)/cuda_declarations.txt $(GEN)/cuda_typedefs.txt include/vgpu/api/opcodes.lock $(GEN)
 	@touch $@
 
+$(GEN)/cuda.map: $(GEN)/stamp ;
+
 # vgpu-run: one program with a vgpud of its own.
 VGPU_RUN_OBJS := $(call obj,$(wildcard tools/vgpu_run/*.cpp))
 ARTEFACTS     += $(O)/bin/vgpu-run
@@ -21,3 +23,11 @@ $(O)/bin/vgpu-run: $(VGPU_RUN_OBJS) $$(COMMON_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -lfmt -o $@
+
+# apidump: the coverage page, from the rows themselves.
+APIDUMP_OBJS := $(call obj,$(wildcard tools/apidump/*.cpp) common/api_rows.cpp)
+CXXFLAGS.tools/apidump/apidump := -D__CUDA_API_VERSION_INTERNAL
+$(O)/bin/apidump: $(APIDUMP_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -o $@
