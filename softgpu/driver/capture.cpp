@@ -244,7 +244,6 @@ CUresult Capture::wait_event(Stream& stream, Event& event, unsigned flags) {
 
 CUresult Capture::refuse() {
   const GraphLock lock;
-  if (state_ == State::invalidated) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   invalidate();
   return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
