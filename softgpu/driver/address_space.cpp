@@ -255,6 +255,15 @@ bool AddressSpace::unreserve(uint64_t begin, uint64_t size) {
   return true;
 }
 
+std::optional<std::pair<uint64_t, uint64_t>> AddressSpace::find_reservation(uint64_t address) const {
+  const std::shared_lock lock(mutex_);
+  auto next = reserved_.upper_bound(address);
+  if (next == reserved_.begin()) return std::nullopt;
+  --next;
+  if (address - next->first >= next->second) return std::nullopt;
+  return *next;
+}
+
 bool AddressSpace::is_reserved(uint64_t begin, uint64_t size) const {
   const std::shared_lock lock(mutex_);
   auto next = reserved_.upper_bound(begin);

@@ -111,6 +111,8 @@ class AddressSpace {
   uint64_t reserve(uint64_t size, uint64_t alignment, uint64_t wanted);
   // False when that is no whole reservation, or something is still mapped in it.
   bool unreserve(uint64_t begin, uint64_t size);
+  // Beginning and size of the reservation around an address.
+  std::optional<std::pair<uint64_t, uint64_t>> find_reservation(uint64_t address) const;
   // Whether the range lies in one reservation.
   bool is_reserved(uint64_t begin, uint64_t size) const;
   // Gives the addresses back their inaccessible state after a mapping was taken out.

@@ -106,9 +106,9 @@ CUresult Context::release_primary() {
   return CUDA_SUCCESS;
 }
 
+// A reset releases nothing: whoever retained the context still owes its release.
 CUresult Context::reset_primary() {
   std::unique_lock lock(life_mutex_);
-  primary_references_ = 0;
   empty_primary(lock);
   return CUDA_SUCCESS;
 }
@@ -280,15 +280,19 @@ std::vector<Ref<Stream>> Context::all_streams() {
   return streams_;
 }
 
+// Codes as NVIDIA's driver gives them: unknown limits are invalid values, those of graphics contexts unsupported.
 CuResult<size_t> Context::limit(CUlimit limit) const {
-  if (limit < 0 || limit >= CU_LIMIT_MAX) return CUDA_ERROR_UNSUPPORTED_LIMIT;
+  if (limit < 0 || limit >= CU_LIMIT_MAX) return CUDA_ERROR_INVALID_VALUE;
+  if (limit == CU_LIMIT_CIG_SHMEM_FALLBACK_ENABLED) return CUDA_ERROR_UNSUPPORTED_LIMIT;
+  if (limit == CU_LIMIT_SHMEM_SIZE) return static_cast<size_t>(device_.limits().shared_per_block_optin);
   const std::lock_guard lock(state_mutex_);
   return limits_[limit];
 }
 
 CUresult Context::set_limit(CUlimit limit, size_t value) {
-  if (limit < 0 || limit >= CU_LIMIT_MAX) return CUDA_ERROR_UNSUPPORTED_LIMIT;
-  if (limit == CU_LIMIT_SHMEM_SIZE || limit == CU_LIMIT_CIG_ENABLED) return CUDA_ERROR_UNSUPPORTED_LIMIT;
+  if (limit < 0 || limit >= CU_LIMIT_MAX) return CUDA_ERROR_INVALID_VALUE;
+  if (limit == CU_LIMIT_CIG_SHMEM_FALLBACK_ENABLED) return CUDA_ERROR_UNSUPPORTED_LIMIT;
+  if (limit == CU_LIMIT_SHMEM_SIZE || limit == CU_LIMIT_CIG_ENABLED) return CUDA_ERROR_NOT_PERMITTED;
   if (limit == CU_LIMIT_MAX_L2_FETCH_GRANULARITY && value > 128) return CUDA_ERROR_INVALID_VALUE;
   if (limit == CU_LIMIT_MALLOC_HEAP_SIZE && inside_->heap.in_use()) return CUDA_ERROR_INVALID_VALUE;
   if (limit == CU_LIMIT_PRINTF_FIFO_SIZE) inside_->output.set_capacity(value);

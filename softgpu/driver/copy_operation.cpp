@@ -73,10 +73,9 @@ CuResult<Side> resolve(const SideDescription& at, const Extent& extent) {
       return CUDA_ERROR_INVALID_VALUE;
   }
   if (at.lod != 0) return CUDA_ERROR_INVALID_VALUE;
-  const bool has_rows = extent.height > 1 || extent.depth > 1;
   size_t row = 0;
   if (__builtin_add_overflow(at.x, extent.width, &row)) return CUDA_ERROR_INVALID_VALUE;
-  side.pitch = at.pitch != 0 || has_rows ? at.pitch : row;
+  side.pitch = at.pitch != 0 ? at.pitch : row;  // No pitch: the rows are packed.
   if (side.pitch < row) return CUDA_ERROR_INVALID_VALUE;
   const size_t rows = at.height != 0 || extent.depth > 1 ? at.height : at.y + extent.height;
   if (extent.depth > 1 && rows < at.y + extent.height) return CUDA_ERROR_INVALID_VALUE;

@@ -69,13 +69,13 @@ CUresult destroy_event(CUevent handle) {
 CUresult elapsed_time(float* out, CUevent start_handle, CUevent end_handle) {
   const Ref<Event> start = TRY(find_event(start_handle));
   const Ref<Event> end = TRY(find_event(end_handle));
-  if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
   if (!start->has_timing() || !end->has_timing() || &start->context() != &end->context())
     return CUDA_ERROR_INVALID_HANDLE;
   if (start->capture() || end->capture()) return CUDA_ERROR_CAPTURED_EVENT;
   const Ref<Completion> from = start->point(), to = end->point();
   if (!from || !to) return CUDA_ERROR_INVALID_HANDLE;
   if (!from->done() || !to->done()) return CUDA_ERROR_NOT_READY;
+  if (out == nullptr) return CUDA_ERROR_INVALID_HANDLE;  // What NVIDIA's driver returns.
   const int64_t nanoseconds = static_cast<int64_t>(to->time_ns() - from->time_ns());
   *out = static_cast<float>(static_cast<double>(nanoseconds) / 1e6);
   return CUDA_SUCCESS;

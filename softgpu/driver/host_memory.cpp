@@ -29,9 +29,13 @@ Region host_region(const Context& context, RegionKind kind, size_t size, unsigne
 
 CUresult host_alloc(void** out, size_t size, unsigned flags) {
   Context* const context = TRY(current_context());
-  if (out == nullptr || size == 0) return CUDA_ERROR_INVALID_VALUE;
+  if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
   constexpr unsigned kKnown = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
   if ((flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (size == 0) {  // Nothing is a valid amount here, unlike for device memory.
+    *out = nullptr;
+    return CUDA_SUCCESS;
+  }
   VGPU_CHECK(check_unsafe_call());
   const Region region =
       TRY(allocate_host_memory(Process::get()->memory(), host_region(*context, RegionKind::host, size, flags)));
@@ -141,9 +145,12 @@ CUresult cuMemHostGetFlags(unsigned* pFlags, void* p) {
   TRY(current_context());
   if (pFlags == nullptr || p == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const std::optional<Region> region = Process::get()->memory().find(reinterpret_cast<uint64_t>(p));
-  if (!region || region->kind != RegionKind::host) return CUDA_ERROR_INVALID_VALUE;
-  // Under unified addressing all such memory is portable and mapped, asked for or not.
-  *pFlags = region->flags | CU_MEMHOSTALLOC_DEVICEMAP;
+  if (!region || !region->is_host()) return CUDA_ERROR_INVALID_VALUE;
+  // Under unified addressing all such memory is portable and mapped. NVIDIA's driver tells of the first only where the
+  // second was asked for, and so does this one.
+  const bool asked_for_mapping = (region->flags & CU_MEMHOSTALLOC_DEVICEMAP) != 0;
+  *pFlags = asked_for_mapping ? region->flags
+                              : (region->flags & ~unsigned{CU_MEMHOSTALLOC_PORTABLE}) | CU_MEMHOSTALLOC_DEVICEMAP;
   return CUDA_SUCCESS;
 }
 

@@ -74,7 +74,7 @@ CUresult cuCtxEnablePeerAccess(CUcontext peerContext, unsigned int Flags) {
   if (!peer || !peer->active()) return CUDA_ERROR_INVALID_CONTEXT;
   if (Flags != 0) return CUDA_ERROR_INVALID_VALUE;
   const int from = context->device().ordinal(), to = peer->device().ordinal();
-  if (from == to) return CUDA_ERROR_INVALID_DEVICE;
+  if (from == to) return CUDA_ERROR_PEER_ACCESS_UNSUPPORTED;
   Peers& all = peers();
   const std::lock_guard lock(all.mutex);
   const bool is_new =

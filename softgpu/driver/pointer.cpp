@@ -22,6 +22,12 @@ bool is_host_pointer_known(const Region& region) { return region.is_host() || re
 // The context an address belongs to. Pools and mappings belong to none; CUDA answers NULL for them.
 CUcontext owner_of(const Region& region) { return reinterpret_cast<CUcontext>(region.context); }
 
+// Beginning and size of the range of addresses around a region: for a mapping, the whole reservation.
+std::pair<uint64_t, uint64_t> range_of(const Region& region) {
+  const auto reservation = Process::get()->memory().find_reservation(region.begin);
+  return reservation ? *reservation : std::pair{region.begin, region.size};
+}
+
 CUresult give_access(void* out, const Region& region) {
   // Access of the current context's device.
   const Context* const context = TRY(current_context_unchecked());
@@ -63,9 +69,11 @@ CUresult give_attribute(void* out, CUpointer_attribute attribute, const Region& 
     case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
       return give(out, static_cast<unsigned long long>(region.buffer_id));
     case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
+      return give(out, range_of(region).first);
+    case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
+      return give(out, static_cast<size_t>(range_of(region).second));
     case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR:
       return give(out, region.begin);
-    case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
     case CU_POINTER_ATTRIBUTE_MAPPING_SIZE:
       return give(out, static_cast<size_t>(region.size));
     case CU_POINTER_ATTRIBUTE_MAPPED:

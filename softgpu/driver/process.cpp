@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/executor.h"
+#include "softgpu/driver/thread_state.h"
 #include "softgpu/driver/visible_devices.h"
 
 namespace vgpu::soft {
@@ -98,6 +99,7 @@ Device* Process::find_device(CUdevice ordinal) {
 CuResult<Process*> current_process() {
   Process* const current = Process::get();
   if (current == nullptr) return CUDA_ERROR_NOT_INITIALIZED;
+  if (inside_host_function()) return CUDA_ERROR_NOT_PERMITTED;
   return current;
 }
 

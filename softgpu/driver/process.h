@@ -39,7 +39,8 @@ class Process {
   std::unique_ptr<Executor> executor_;
 };
 
-// The process, or CUDA_ERROR_NOT_INITIALIZED: first line of calls that need no context.
+// The process, or CUDA_ERROR_NOT_INITIALIZED, or CUDA_ERROR_NOT_PERMITTED inside a host function: first line of calls
+// that need no context.
 CuResult<Process*> current_process();
 // A device by ordinal: NOT_INITIALIZED or INVALID_DEVICE.
 CuResult<Device*> get_device(CUdevice ordinal);

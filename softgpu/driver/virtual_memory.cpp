@@ -47,6 +47,23 @@ CuResult<std::vector<Region>> mappings_in(CUdeviceptr begin, size_t size) {
   return result;
 }
 
+// The mappings inside [begin, begin + size), none of which may reach beyond it.
+CuResult<std::vector<Region>> whole_mappings_in(CUdeviceptr begin, size_t size) {
+  AddressSpace& memory = Process::get()->memory();
+  std::vector<Region> result;
+  for (CUdeviceptr at = begin; at != begin + size;) {
+    const std::optional<Region> region = memory.find(at);
+    if (!region) {
+      at += kGranularity;
+      continue;
+    }
+    if (region->begin != at || region->end() > begin + size) return CUDA_ERROR_INVALID_VALUE;
+    result.push_back(*region);
+    at = region->end();
+  }
+  return result;
+}
+
 // Kernels that may still use a mapping are waited for: the memory would go under their feet.
 void wait_for_users() {
   Process& process = *Process::get();
@@ -124,7 +141,8 @@ CUresult cuMemMap(CUdeviceptr ptr, size_t size, size_t offset, CUmemGenericAlloc
   AddressSpace& memory = Process::get()->memory();
   if (size == 0 || flags != 0 || ptr % kGranularity != 0 || size % kGranularity != 0 || offset % kGranularity != 0)
     return CUDA_ERROR_INVALID_VALUE;
-  if (offset > physical->size() || size > physical->size() - offset) return CUDA_ERROR_INVALID_VALUE;
+  // Only whole allocations can be mapped, as with NVIDIA's driver.
+  if (offset != 0 || size != physical->size()) return CUDA_ERROR_NOT_SUPPORTED;
   if (!memory.is_reserved(ptr, size)) return CUDA_ERROR_INVALID_VALUE;
   Region region;
   region.begin = ptr;
@@ -145,8 +163,12 @@ CUresult cuMemMap(CUdeviceptr ptr, size_t size, size_t offset, CUmemGenericAlloc
   return CUDA_SUCCESS;
 }
 
+// Whole mappings only; what is reserved without a mapping is passed over, as NVIDIA's driver does.
 CUresult cuMemUnmap(CUdeviceptr ptr, size_t size) {
-  const std::vector<Region> regions = TRY(mappings_in(ptr, size));
+  TRY(current_process());
+  if (size == 0 || ptr % kGranularity != 0 || size % kGranularity != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (!Process::get()->memory().is_reserved(ptr, size)) return CUDA_ERROR_INVALID_VALUE;
+  const std::vector<Region> regions = TRY(whole_mappings_in(ptr, size));
   wait_for_users();
   AddressSpace& memory = Process::get()->memory();
   for (const Region& region : regions) {
