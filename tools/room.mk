@@ -31,3 +31,9 @@ $(O)/bin/apidump: $(APIDUMP_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@
+
+# Unmodified nvcc programs on the software GPU.
+DEMO_PROGRAMS := device_query vector_add matrix_product graph streams
+demo: all $(addprefix build/programs/static/,$(DEMO_PROGRAMS))
+	@tools/demo.sh $(O) build/programs/static
+.PHONY: demo
