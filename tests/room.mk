@@ -4,7 +4,8 @@
 TEST_MAIN_OBJ := $(O)/obj/tests/support/main.o
 UNIT_OBJS     := $(call obj,$(wildcard tests/unit/*.tests.cpp))
 # The parts of the software GPU's driver that stand alone.
-SOFT_UNIT_OBJS := $(call obj,softgpu/driver/object.cpp softgpu/driver/range_allocator.cpp \
+SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_options.cpp softgpu/driver/object.cpp \
+                    softgpu/driver/occupancy.cpp softgpu/driver/range_allocator.cpp \
                     softgpu/driver/visible_devices.cpp)
 UNIT_LIBS     := $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))

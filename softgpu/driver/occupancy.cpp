@@ -29,16 +29,6 @@ int by_registers(const DeviceLimits& limits, int registers, int warps) {
 
 }  // namespace
 
-CuResult<BlockNeeds> block_needs(ContextFunction& function) {
-  const Kernel* const kernel = TRY(function.kernel());
-  BlockNeeds needs;
-  needs.registers = static_cast<int>(kernel->attributes().registers);
-  needs.static_shared = kernel->attributes().static_shared_bytes;
-  needs.max_dynamic_shared =
-      static_cast<size_t>(TRY(function.attribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES)));
-  return needs;
-}
-
 int blocks_per_multiprocessor(const DeviceLimits& limits, const BlockNeeds& needs, int threads, size_t dynamic_shared) {
   if (threads <= 0 || threads > limits.max_threads_per_block || dynamic_shared > needs.max_dynamic_shared) return 0;
   const int warps = (threads + kWarp - 1) / kWarp;
