@@ -131,7 +131,7 @@ CUresult cuCtxGetDevice(CUdevice* device) { return cuCtxGetDevice_v2(device, nul
 CUresult cuCtxGetFlags(unsigned int* flags) {
   Context* const context = TRY(current_context());
   if (flags == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *flags = context->flags();
+  *flags = context->flags() | CU_CTX_MAP_HOST;  // Always in force, and told so.
   return CUDA_SUCCESS;
 }
 

@@ -107,7 +107,7 @@ CUresult cuMemAllocHost(void** pp, unsigned bytesize) { return host_alloc(pp, by
 
 CUresult cuMemFreeHost(void* p) {
   Context* const context = TRY(current_context());
-  if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (p == nullptr) return CUDA_SUCCESS;
   VGPU_CHECK(check_unsafe_call());
   AddressSpace& memory = Process::get()->memory();
   const std::optional<Region> region = memory.find(reinterpret_cast<uint64_t>(p));
