@@ -11,28 +11,33 @@ namespace vgpu::soft::VGPU_ISA {
 // Adding and subtracting 1.5 * 2^52 leaves the nearest integer, whose low bits then stand at the end of the sum.
 inline constexpr double kRoundingShift = 0x1.8p52;
 
-// 2^x for |x| <= 1000: 2^n * e^(f ln 2) with |f| <= 1/2 and a Taylor sum to f^10.
+// a * b + c, fused where the host has an instruction for it: here nobody depends on the last place of a double.
+VGPU_INLINE double step(double a, double b, double c) {
+#ifdef __FMA__
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+// 2^x for |x| <= 1000: 2^n * e^(f ln 2) with |f| <= 1/2 and a Taylor sum to f^8, within 3e-10 of the value.
 VGPU_INLINE double power_of_two(double x) {
   const double shifted = x + kRoundingShift;
   const double t = (x - (shifted - kRoundingShift)) * 0x1.62e42fefa39efp-1;
-  double sum = 1.0 / 3628800;
-  sum = sum * t + 1.0 / 362880;
-  sum = sum * t + 1.0 / 40320;
-  sum = sum * t + 1.0 / 5040;
-  sum = sum * t + 1.0 / 720;
-  sum = sum * t + 1.0 / 120;
-  sum = sum * t + 1.0 / 24;
-  sum = sum * t + 1.0 / 6;
-  sum = sum * t + 0.5;
-  sum = sum * t + 1.0;
-  sum = sum * t + 1.0;
+  double sum = step(1.0 / 40320, t, 1.0 / 5040);
+  sum = step(sum, t, 1.0 / 720);
+  sum = step(sum, t, 1.0 / 120);
+  sum = step(sum, t, 1.0 / 24);
+  sum = step(sum, t, 1.0 / 6);
+  sum = step(sum, t, 0.5);
+  sum = step(sum, t, 1.0);
+  sum = step(sum, t, 1.0);
   return as_double(as_bits(sum) + (as_bits(shifted) << 52));
 }
 
 VGPU_INLINE float exp2_of(float x) {
-  const double wide = x;
-  const double limited = wide > 200.0 ? 200.0 : wide < -200.0 ? -200.0 : wide;
-  const auto value = static_cast<float>(power_of_two(x == x ? limited : 0.0));
+  const float below = x < 200.0f ? x : 200.0f;
+  const auto value = static_cast<float>(power_of_two(below > -200.0f ? below : -200.0f));
   return x == x ? value : x;
 }
 
@@ -45,14 +50,11 @@ VGPU_INLINE float log2_of(float x) {
   const double m = as_double(bits - (offset & 0xfff0000000000000u));
   const double s = (m - 1.0) / (m + 1.0);
   const double square = s * s;
-  double sum = 1.0 / 15;
-  sum = sum * square + 1.0 / 13;
-  sum = sum * square + 1.0 / 11;
-  sum = sum * square + 1.0 / 9;
-  sum = sum * square + 1.0 / 7;
-  sum = sum * square + 1.0 / 5;
-  sum = sum * square + 1.0 / 3;
-  sum = sum * square + 1.0;
+  double sum = step(1.0 / 11, square, 1.0 / 9);
+  sum = step(sum, square, 1.0 / 7);
+  sum = step(sum, square, 1.0 / 5);
+  sum = step(sum, square, 1.0 / 3);
+  sum = step(sum, square, 1.0);
   const auto value = static_cast<float>(static_cast<double>(exponent) + sum * s * 0x1.71547652b82fep+1);
   const float infinity = as_float(Single::kInfinity);
   const float finite = x == 0 ? -infinity : value;
@@ -68,22 +70,16 @@ struct Turn {
 VGPU_INLINE Turn turn_of(double x) {
   const double shifted = x * 0x1.45f306dc9c883p-1 + kRoundingShift;
   const double n = shifted - kRoundingShift;
-  const double r = (x - n * 0x1.921fb54400000p+0) - n * 0x1.0b4611a626331p-34;
+  const double r = step(n, -0x1.0b4611a626331p-34, step(n, -0x1.921fb54400000p+0, x));
   const double square = r * r;
-  double sine = 1.0 / 6227020800.0;
-  sine = sine * square - 1.0 / 39916800;
-  sine = sine * square + 1.0 / 362880;
-  sine = sine * square - 1.0 / 5040;
-  sine = sine * square + 1.0 / 120;
-  sine = sine * square - 1.0 / 6;
-  double cosine = -1.0 / 87178291200.0;
-  cosine = cosine * square + 1.0 / 479001600;
-  cosine = cosine * square - 1.0 / 3628800;
-  cosine = cosine * square + 1.0 / 40320;
-  cosine = cosine * square - 1.0 / 720;
-  cosine = cosine * square + 1.0 / 24;
-  cosine = cosine * square - 0.5;
-  return Turn{sine * square * r + r, cosine * square + 1.0, as_bits(shifted)};
+  double sine = step(1.0 / 362880, square, -1.0 / 5040);
+  sine = step(sine, square, 1.0 / 120);
+  sine = step(sine, square, -1.0 / 6);
+  double cosine = step(-1.0 / 3628800, square, 1.0 / 40320);
+  cosine = step(cosine, square, -1.0 / 720);
+  cosine = step(cosine, square, 1.0 / 24);
+  cosine = step(cosine, square, -0.5);
+  return Turn{step(sine * square, r, r), step(cosine, square, 1.0), as_bits(shifted)};
 }
 
 VGPU_INLINE float sine_of(float x) {

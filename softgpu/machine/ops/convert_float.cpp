@@ -64,8 +64,18 @@ void to_half(Warp& warp, const Instruction& instruction, LaneMask mask) {
   for_lanes(mask, warp.row<uint16_t>(instruction.operand[0]), [&](unsigned i) { return rounded[i]; });
 }
 
+// The commonest form: from f32, to nearest even, nothing else.
 template <class Ops>
-Handler to_half_from(Type source) {
+void single_to_half(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  alignas(64) uint16_t rounded[kLanes];
+  narrow_row(warp.row<float>(instruction.operand[1]), rounded, Ops{});
+  for_lanes(mask, warp.row<uint16_t>(instruction.operand[0]), [&](unsigned i) { return rounded[i]; });
+}
+
+// `aux` as above.
+template <class Ops>
+Handler to_half_from(Type source, uint8_t aux) {
+  if (source == Type::f32 && aux == kNearestEven) return single_to_half<Ops>;
   switch (source) {
     case Type::f16: return to_half<Ops, HalfElement>;
     case Type::bf16: return to_half<Ops, BfloatElement>;
@@ -201,10 +211,11 @@ Handler choose_narrow(Choice& choice, const Modifiers& m) {
                         : with_mode<double_to_single<false>>(choice, rounding, m.flush);
   }
   if (m.flush && m.source != Type::f32) return nullptr;
-  choice.set_aux(static_cast<uint8_t>(m.rounding | (m.saturating ? kSaturate : 0) | (m.relu ? kRelu : 0) |
-                                      (m.finite ? kSatFinite : 0) | (m.flush ? kFlush : 0)));
-  return m.result == Type::f16 ? to_half_from<HalfOps>(m.source)
-                               : m.result == Type::bf16 ? to_half_from<BfloatOps>(m.source) : nullptr;
+  const auto aux = static_cast<uint8_t>(m.rounding | (m.saturating ? kSaturate : 0) | (m.relu ? kRelu : 0) |
+                                        (m.finite ? kSatFinite : 0) | (m.flush ? kFlush : 0));
+  choice.set_aux(aux);
+  if (m.result == Type::f16) return to_half_from<HalfOps>(m.source, aux);
+  return m.result == Type::bf16 ? to_half_from<BfloatOps>(m.source, aux) : nullptr;
 }
 
 // .ftz concerns subnormal f32 operands and results; every f16 subnormal is a normal f32.

@@ -24,6 +24,20 @@ void pair_to_half(Warp& warp, const Instruction& instruction, LaneMask mask) {
             [=](unsigned i) { return to_half<Ops>(a[i], aux) << 16 | to_half<Ops>(b[i], aux); });
 }
 
+// The commonest form: to nearest even, nothing else.
+template <class Ops>
+void pair_to_half_plainly(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  uint16_t high[kLanes], low[kLanes];
+  narrow_row(warp.row<float>(instruction.operand[1]), high, Ops{});
+  narrow_row(warp.row<float>(instruction.operand[2]), low, Ops{});
+  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]), [&](unsigned i) { return uint32_t{high[i]} << 16 | low[i]; });
+}
+
+template <class Ops>
+Handler pair_to(bool plain) {
+  return plain ? pair_to_half_plainly<Ops> : pair_to_half<Ops>;
+}
+
 // Eight-bit formats. e4m3 has no infinity and one NaN (all ones), e5m2 is like a shorter f16.
 struct E4m3 {
   static constexpr int kFraction = 3, kBias = 7;
@@ -101,11 +115,12 @@ void bytes_to_halves(Warp& warp, const Instruction& instruction, LaneMask mask) 
 bool is_bytes(Type type) { return type == Type::e4m3x2 || type == Type::e5m2x2; }
 
 // cvt.frnd{.relu}{.satfinite}.{f16x2,bf16x2,e4m3x2,e5m2x2}.f32 d, a, b;
-Handler choose_from_singles(Choice& choice, Type result, int rounding, bool finite) {
+Handler choose_from_singles(Choice& choice, Type result, int rounding, bool relu, bool finite) {
   choice.source(Type::f32);
   choice.source(Type::f32);
-  if (result == Type::f16x2) return pair_to_half<HalfOps>;
-  if (result == Type::bf16x2) return pair_to_half<BfloatOps>;
+  const bool plain = rounding == kNearestEven && !relu && !finite;
+  if (result == Type::f16x2) return pair_to<HalfOps>(plain);
+  if (result == Type::bf16x2) return pair_to<BfloatOps>(plain);
   if (rounding != kNearestEven || !finite) return nullptr;
   return result == Type::e4m3x2 ? pair_to_bytes<E4m3> : pair_to_bytes<E5m2>;
 }
@@ -118,7 +133,7 @@ Handler choose_cvt(Choice& choice) {
   if (rounding < 0) return nullptr;
   choice.set_aux(static_cast<uint8_t>(rounding | (relu ? kRelu : 0) | (finite ? kSatFinite : 0)));
   choice.result(is_bytes(result) ? Type::b16 : Type::b32);
-  if (source == Type::f32) return choose_from_singles(choice, result, rounding, finite);
+  if (source == Type::f32) return choose_from_singles(choice, result, rounding, relu, finite);
   if (rounding != kNearestEven) return nullptr;
   if (source == Type::f16x2 && is_bytes(result)) {
     choice.source(Type::b32);

@@ -80,17 +80,15 @@ Handler choose_divide(Choice& choice) {
   return flush ? binary<Flushed<Quotient>, float, float> : binary<Quotient, float, float>;
 }
 
-// Roots of whole rows with the host's vector instruction.
+// Roots of whole rows with the host's vector instruction. The reciprocal's second rounding leaves it within an ulp.
 template <bool reciprocal, bool flush>
 void roots(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const float* a = warp.row<float>(instruction.operand[1]);
-  float operands[kLanes];
-  double wide[kLanes];
-  for (unsigned i = 0; i < kLanes; ++i) operands[i] = flush ? flushed(a[i]) : a[i];
-  for (unsigned i = 0; i < kLanes; ++i) wide[i] = operands[i];
-  for (unsigned i = 0; i < kLanes; i += 2) _mm_storeu_pd(wide + i, _mm_sqrt_pd(_mm_loadu_pd(wide + i)));
+  float values[kLanes];
+  for (unsigned i = 0; i < kLanes; ++i) values[i] = flush ? flushed(a[i]) : a[i];
+  for (unsigned i = 0; i < kLanes; i += 4) _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
   for_lanes(mask, warp.row<float>(instruction.operand[0]),
-            [&](unsigned i) { return canonical(static_cast<float>(reciprocal ? 1.0 / wide[i] : wide[i])); });
+            [&](unsigned i) { return canonical(reciprocal ? 1.0f / values[i] : values[i]); });
 }
 
 // rcp.approx.ftz.f64 and its root work on the upper word of the operand and give an upper word (9.7.3.14, 9.7.3.17).

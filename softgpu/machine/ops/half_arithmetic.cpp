@@ -37,50 +37,61 @@ VGPU_INLINE float flush_result(float value) {
   return rounded < 0x1p-14f ? as_float(as_bits(value) & Single::kSign) : value;
 }
 
-template <class Ops, class Op, unsigned sources>
-VGPU_INLINE void compute_row(const uint16_t (*operands)[kLanes], uint16_t* result, uint8_t aux) {
+// A row of packed registers is a row of twice as many halves, so both forms are one loop over `Count` elements. Thirty-two
+// at a time go through f32.
+template <class Ops, class Op, unsigned sources, unsigned Count>
+void compute(const uint16_t* const* operands, uint16_t* result) {
+  for (unsigned first = 0; first < Count; first += kLanes) {
+    float wide[3][kLanes] = {};
+    for (unsigned k = 0; k < sources; ++k) widen_row(operands[k] + first, wide[k], Ops{});
+    float values[kLanes];
+    for (unsigned i = 0; i < kLanes; ++i) values[i] = Op::template compute<Ops>(wide[0][i], wide[1][i], wide[2][i]);
+    narrow_row(values, result + first, Ops{});
+  }
+}
+
+// The same with modifiers.
+template <class Ops, class Op, unsigned sources, unsigned Count>
+void compute_modified(const uint16_t* const* operands, uint16_t* result, uint8_t aux) {
   using F = typename Ops::Format;
-  float wide[3][kLanes] = {};
-  for (unsigned k = 0; k < sources; ++k) {
-    uint16_t elements[kLanes];
-    for (unsigned i = 0; i < kLanes; ++i) elements[i] = (aux & kFlush) != 0 ? F::flush(operands[k][i]) : operands[k][i];
-    widen_row(elements, wide[k], Ops{});
+  for (unsigned first = 0; first < Count; first += kLanes) {
+    float wide[3][kLanes] = {};
+    for (unsigned k = 0; k < sources; ++k) {
+      uint16_t elements[kLanes];
+      for (unsigned i = 0; i < kLanes; ++i) elements[i] = operands[k][first + i];
+      if ((aux & kFlush) != 0)
+        for (uint16_t& element : elements) element = F::flush(element);
+      widen_row(elements, wide[k], Ops{});
+    }
+    float values[kLanes];
+    for (unsigned i = 0; i < kLanes; ++i) values[i] = Op::template compute<Ops>(wide[0][i], wide[1][i], wide[2][i]);
+    if ((aux & kFlush) != 0)
+      for (float& value : values) value = flush_result(value);
+    if ((aux & kSaturate) != 0)
+      for (float& value : values) value = saturate(value);
+    uint16_t* part = result + first;
+    narrow_row(values, part, Ops{});
+    if ((aux & kRelu) != 0)
+      for (unsigned i = 0; i < kLanes; ++i) part[i] = (part[i] & F::kSign) != 0 && !F::is_nan(part[i]) ? uint16_t{0} : part[i];
   }
-  float values[kLanes];
-  for (unsigned i = 0; i < kLanes; ++i) values[i] = Op::template compute<Ops>(wide[0][i], wide[1][i], wide[2][i]);
-  if ((aux & kFlush) != 0)
-    for (float& value : values) value = flush_result(value);
-  if ((aux & kSaturate) != 0)
-    for (float& value : values) value = saturate(value);
-  narrow_row(values, result, Ops{});
-  if ((aux & kRelu) != 0)
-    for (unsigned i = 0; i < kLanes; ++i)
-      result[i] = (result[i] & F::kSign) != 0 && !F::is_nan(result[i]) ? uint16_t{0} : result[i];
 }
 
-template <class Ops, class Op, unsigned sources>
-void scalar(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  uint16_t operands[sources][kLanes], result[kLanes];
-  for (unsigned k = 0; k < sources; ++k) {
-    const uint16_t* row = warp.row<uint16_t>(instruction.operand[k + 1]);
-    for (unsigned i = 0; i < kLanes; ++i) operands[k][i] = row[i];
-  }
-  compute_row<Ops, Op, sources>(operands, result, instruction.aux);
-  for_lanes(mask, warp.row<uint16_t>(instruction.operand[0]), [&](unsigned i) { return result[i]; });
+// Element: what a lane writes, uint16_t or uint32_t.
+template <class Ops, class Op, unsigned sources, class Element, bool modified>
+void handler(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  constexpr unsigned kCount = kLanes * sizeof(Element) / sizeof(uint16_t);
+  const uint16_t* operands[sources];
+  for (unsigned k = 0; k < sources; ++k) operands[k] = warp.row<uint16_t>(instruction.operand[k + 1]);
+  alignas(64) uint16_t result[kCount];
+  if constexpr (modified) compute_modified<Ops, Op, sources, kCount>(operands, result, instruction.aux);
+  else compute<Ops, Op, sources, kCount>(operands, result);
+  const auto* elements = reinterpret_cast<const Element*>(result);
+  for_lanes(mask, warp.row<Element>(instruction.operand[0]), [=](unsigned i) { return elements[i]; });
 }
 
-template <class Ops, class Op, unsigned sources>
-void packed(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  uint16_t low[sources][kLanes], high[sources][kLanes], low_result[kLanes], high_result[kLanes];
-  for (unsigned k = 0; k < sources; ++k) {
-    const uint32_t* row = warp.row<uint32_t>(instruction.operand[k + 1]);
-    for (unsigned i = 0; i < kLanes; ++i) low[k][i] = static_cast<uint16_t>(row[i]);
-    for (unsigned i = 0; i < kLanes; ++i) high[k][i] = static_cast<uint16_t>(row[i] >> 16);
-  }
-  compute_row<Ops, Op, sources>(low, low_result, instruction.aux);
-  compute_row<Ops, Op, sources>(high, high_result, instruction.aux);
-  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]),
-            [&](unsigned i) { return uint32_t{low_result[i]} | uint32_t{high_result[i]} << 16; });
+template <class Ops, class Op, unsigned sources, class Element>
+Handler handler_of(bool modified) {
+  return modified ? handler<Ops, Op, sources, Element, true> : handler<Ops, Op, sources, Element, false>;
 }
 
 // op{.rnd}{.ftz}{.sat}{.relu}.type: rn is the only rounding; bf16 has neither .ftz nor .sat; .relu is for fma.
@@ -91,12 +102,13 @@ Handler choose(Choice& choice) {
   const Type type = choice.take_type();
   declare(choice, type, sources);
   choice.set_aux(static_cast<uint8_t>((flush ? kFlush : 0) | (saturating ? kSaturate : 0) | (relu ? kRelu : 0)));
-  const bool plain = !flush && !saturating;
+  if ((type == Type::bf16 || type == Type::bf16x2) && (flush || saturating)) return nullptr;
+  const bool modified = flush || saturating || relu;
   switch (type) {
-    case Type::f16: return scalar<HalfOps, Op, sources>;
-    case Type::f16x2: return packed<HalfOps, Op, sources>;
-    case Type::bf16: return plain ? scalar<BfloatOps, Op, sources> : nullptr;
-    case Type::bf16x2: return plain ? packed<BfloatOps, Op, sources> : nullptr;
+    case Type::f16: return handler_of<HalfOps, Op, sources, uint16_t>(modified);
+    case Type::f16x2: return handler_of<HalfOps, Op, sources, uint32_t>(modified);
+    case Type::bf16: return handler_of<BfloatOps, Op, sources, uint16_t>(modified);
+    case Type::bf16x2: return handler_of<BfloatOps, Op, sources, uint32_t>(modified);
     default: return nullptr;
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of integers: mul, mad, mul24, mad24, sad, dp4a, dp2a (PTX ISA 9.7.1.3 to 9.7.1.7, 9.7.1.23, 9.7.1.24).
+#include <immintrin.h>
+
 #include "softgpu/machine/ops/lanes.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -206,14 +208,44 @@ VGPU_INLINE uint32_t byte_of(uint32_t x, unsigned i) {
   return static_cast<uint32_t>(static_cast<int32_t>(static_cast<A>(x >> (8 * i))));
 }
 
-template <class A, class B>
-struct DotOfBytes {
-  VGPU_INLINE static uint32_t apply(uint32_t a, uint32_t b, uint32_t c) {
-    uint32_t sum = c;
-    for (unsigned i = 0; i < 4; ++i) sum += byte_of<A>(a, i) * byte_of<B>(b, i);
-    return sum;
+// dp4a by the host's product of 16-bit pairs: even and odd bytes are widened in place, and each product of pairs sums two.
+#ifdef __AVX2__
+using Vector = __m256i;
+VGPU_INLINE Vector load(const uint32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const Vector*>(p)); }
+VGPU_INLINE void store(uint32_t* p, Vector v) { _mm256_storeu_si256(reinterpret_cast<Vector*>(p), v); }
+VGPU_INLINE Vector sum(Vector a, Vector b) { return _mm256_add_epi32(a, b); }
+VGPU_INLINE Vector products(Vector a, Vector b) { return _mm256_madd_epi16(a, b); }
+template <bool is_signed>
+VGPU_INLINE Vector odd_bytes(Vector a) { return is_signed ? _mm256_srai_epi16(a, 8) : _mm256_srli_epi16(a, 8); }
+VGPU_INLINE Vector raised(Vector a) { return _mm256_slli_epi16(a, 8); }
+#else
+using Vector = __m128i;
+VGPU_INLINE Vector load(const uint32_t* p) { return _mm_loadu_si128(reinterpret_cast<const Vector*>(p)); }
+VGPU_INLINE void store(uint32_t* p, Vector v) { _mm_storeu_si128(reinterpret_cast<Vector*>(p), v); }
+VGPU_INLINE Vector sum(Vector a, Vector b) { return _mm_add_epi32(a, b); }
+VGPU_INLINE Vector products(Vector a, Vector b) { return _mm_madd_epi16(a, b); }
+template <bool is_signed>
+VGPU_INLINE Vector odd_bytes(Vector a) { return is_signed ? _mm_srai_epi16(a, 8) : _mm_srli_epi16(a, 8); }
+VGPU_INLINE Vector raised(Vector a) { return _mm_slli_epi16(a, 8); }
+#endif
+
+template <bool a_signed, bool b_signed>
+void dot_of_bytes(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  constexpr unsigned kStep = sizeof(Vector) / sizeof(uint32_t);
+  const uint32_t* a = warp.row<uint32_t>(instruction.operand[1]);
+  const uint32_t* b = warp.row<uint32_t>(instruction.operand[2]);
+  const uint32_t* c = warp.row<uint32_t>(instruction.operand[3]);
+  uint32_t* d = warp.row<uint32_t>(instruction.operand[0]);
+  alignas(32) uint32_t sums[kLanes];
+  uint32_t* out = mask == kAllLanes ? d : sums;
+  for (unsigned i = 0; i < kLanes; i += kStep) {
+    const Vector x = load(a + i), y = load(b + i);
+    const Vector odd = products(odd_bytes<a_signed>(x), odd_bytes<b_signed>(y));
+    const Vector even = products(odd_bytes<a_signed>(raised(x)), odd_bytes<b_signed>(raised(y)));
+    store(out + i, sum(load(c + i), sum(odd, even)));
   }
-};
+  if (mask != kAllLanes) for_lanes(mask, d, [&](unsigned i) { return sums[i]; });
+}
 
 // A is the 16-bit type of a's halves, B the type of b's bytes; First is the first of the two bytes: 0 (.lo) or 2 (.hi).
 template <class A, class B, unsigned First>
@@ -238,9 +270,8 @@ Handler choose_dp4a(Choice& choice) {
   const Type b = choice.take_type();
   declare_dot(choice);
   if (!is_32_bit(a) || !is_32_bit(b)) return nullptr;
-  static constexpr Handler kHandlers[2][2] = {
-      {ternary<DotOfBytes<uint8_t, uint8_t>, uint32_t, uint32_t>, ternary<DotOfBytes<uint8_t, int8_t>, uint32_t, uint32_t>},
-      {ternary<DotOfBytes<int8_t, uint8_t>, uint32_t, uint32_t>, ternary<DotOfBytes<int8_t, int8_t>, uint32_t, uint32_t>}};
+  static constexpr Handler kHandlers[2][2] = {{dot_of_bytes<false, false>, dot_of_bytes<false, true>},
+                                              {dot_of_bytes<true, false>, dot_of_bytes<true, true>}};
   return kHandlers[a == Type::s32][b == Type::s32];
 }
 

@@ -99,13 +99,14 @@ struct PermuteMode {
 // A selector has four bits per byte: which byte, and whether to spread its sign instead.
 struct Permute {
   VGPU_INLINE static uint32_t apply(uint32_t a, uint32_t b, uint32_t c) {
-    const uint64_t bytes = uint64_t{b} << 32 | a;
     uint32_t result = 0;
     for (uint32_t place = 0; place < 4; ++place) {
-      const uint32_t selector = c >> (4 * place) & 15;
-      const auto byte = static_cast<uint32_t>(bytes >> (8 * (selector & 7)) & 255);
-      const uint32_t sign = (byte >> 7) * 255u;
-      result |= (selector < 8 ? byte : sign) << (8 * place);
+      const uint32_t selector = c >> (4 * place);
+      const uint32_t word = (selector & 4) != 0 ? b : a;
+      // The byte at the top of the word, so that an arithmetic shift can spread its sign.
+      const uint32_t byte = word << (24 - 8 * (selector & 3));
+      const auto sign = static_cast<uint32_t>(static_cast<int32_t>(byte) >> 31);
+      result |= ((selector & 8) != 0 ? sign >> 24 : byte >> 24) << (8 * place);
     }
     return result;
   }
