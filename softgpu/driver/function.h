@@ -45,7 +45,7 @@ CuResult<int> function_attribute(CUfunction_attribute attribute, const Kernel& k
 // One context's copy of a program and its variables. Kept by the module and by everything that may still run it.
 class LoadedCode final : public RefCounted {
  public:
-  // `library` gives managed variables their place; null for plain modules.
+  // `storage` is where the variables go. The errors are the program's.
   static Result<Ref<LoadedCode>, CompileError> load(Context& context, std::span<const std::string_view> texts,
                                                     std::unique_ptr<Storage> storage);
   ~LoadedCode() override;

@@ -18,7 +18,7 @@ CUgraphExecUpdateResultInfo difference(CUgraphExecUpdateResult result, const Gra
   return info;
 }
 
-// A node of `graph` whose counterpart does not depend on the counterpart of one of its dependencies, with that one.
+// Where each node stands in its graph; counterparts of two graphs stand at the same place.
 using Numbering = std::unordered_map<const GraphNode*, size_t>;
 
 Numbering number(const Graph& graph) {
