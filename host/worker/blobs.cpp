@@ -7,9 +7,10 @@ namespace vgpu::host {
 
 bool Blobs::append(uint64_t id, uint64_t total, std::span<const std::byte> bytes) {
   const std::lock_guard lock(mutex_);
+  if (id >= kFirstReply || total == 0) return false;
   auto found = blobs_.find(id);
   if (found == blobs_.end()) {
-    if (total > kMaxTotal - used_) return false;
+    if (blobs_.size() >= kMaxCount || total > kMaxTotal - used_) return false;
     used_ += total;
     found = blobs_.emplace(id, Blob{total, {}}).first;
     found->second.bytes.reserve(static_cast<size_t>(total));
@@ -33,7 +34,7 @@ std::optional<std::vector<std::byte>> Blobs::take(uint64_t id) {
 uint64_t Blobs::keep(std::vector<std::byte> bytes) {
   const std::lock_guard lock(mutex_);
   const uint64_t total = bytes.size();
-  if (total > kMaxTotal - used_) return 0;
+  if (blobs_.size() >= kMaxCount || total > kMaxTotal - used_) return 0;
   used_ += total;
   const uint64_t id = next_reply_++;
   blobs_.emplace(id, Blob{total, std::move(bytes)});

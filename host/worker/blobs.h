@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blobs: payloads too large for a command or a reply slot, collected and handed over in staging chunks. Bounded: a
-// session that exceeds kMaxTotal loses the blob, not the worker. Thread-safe.
+// session that exceeds kMaxTotal or kMaxCount loses the blob, not the worker. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,11 @@ namespace vgpu::host {
 class Blobs {
  public:
   static constexpr uint64_t kMaxTotal = uint64_t{2} << 30;
+  // A guest thread needs one at a time. Without a bound, blobs that are announced and never sent would pile up.
+  static constexpr size_t kMaxCount = 4096;
 
-  // Adds bytes to the guest's blob `id`, which will have `total` bytes. False when that breaks a bound.
+  // Adds bytes to the guest's blob `id`, which will have `total` bytes. False when that breaks a bound, when `total` is
+  // 0, or when the id is one of ours.
   bool append(uint64_t id, uint64_t total, std::span<const std::byte> bytes);
   // Takes a complete blob out.
   std::optional<std::vector<std::byte>> take(uint64_t id);
@@ -36,7 +39,8 @@ class Blobs {
   mutable std::mutex mutex_;  // guards all below
   std::unordered_map<uint64_t, Blob> blobs_;
   uint64_t used_ = 0;
-  uint64_t next_reply_ = uint64_t{1} << 63;  // apart from the guest's own ids
+  static constexpr uint64_t kFirstReply = uint64_t{1} << 63;  // apart from the guest's own ids
+  uint64_t next_reply_ = kFirstReply;
 };
 
 }  // namespace vgpu::host

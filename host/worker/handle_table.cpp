@@ -12,6 +12,7 @@ HandleTable::HandleTable() {
 }
 
 HandleTable::Entry* HandleTable::find(uint64_t wire) const {
+  if (wire == 0) return nullptr;  // What a free entry holds.
   const uint32_t index = handle::index_of(wire);
   Page* page = page_[index / kPageEntries].load(std::memory_order_acquire);
   if (page == nullptr) return nullptr;
