@@ -7,7 +7,9 @@ UNIT_OBJS     := $(call obj,$(wildcard tests/unit/*.tests.cpp))
 SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_options.cpp softgpu/driver/object.cpp \
                     softgpu/driver/occupancy.cpp softgpu/driver/range_allocator.cpp \
                     softgpu/driver/visible_devices.cpp)
-UNIT_LIBS     := $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
+# The parts of the worker and of the guest library that stand alone.
+WIRE_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp handle_table.cpp helpers.cpp) libcuda/session.cpp)
+UNIT_LIBS     := $(WIRE_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
 CXXFLAGS.tests := -Wno-conversion -Wno-shadow
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/worker/helpers.h"
+
+#include <atomic>
+#include <latch>
+
+#include "tests/support/test.h"
+
+using vgpu::host::Helpers;
+
+TEST_CASE("tasks of one guest thread run in order and never at the same time", "[unit][helpers]") {
+  std::vector<int> order;  // guarded by the promise under test
+  std::atomic<int> running{0}, overlaps{0};
+  std::latch done(200);
+  Helpers helpers;
+  for (int i = 0; i < 200; ++i)
+    helpers.submit(7, [&, i] {
+      if (running.fetch_add(1) != 0) overlaps.fetch_add(1);
+      order.push_back(i);
+      running.fetch_sub(1);
+      done.count_down();
+    });
+  done.wait();
+  CHECK(overlaps.load() == 0);
+  bool ascending = true;
+  for (int i = 0; i < 200; ++i) ascending = ascending && order[static_cast<size_t>(i)] == i;
+  CHECK(ascending);
+}
+
+TEST_CASE("guest threads that all block do so side by side", "[unit][helpers]") {
+  constexpr int kThreads = 40;
+  std::latch all_inside(kThreads), done(kThreads);
+  Helpers helpers;
+  // Each task ends only when every other has begun.
+  for (uint32_t thread = 0; thread < kThreads; ++thread)
+    helpers.submit(thread, [&] {
+      all_inside.arrive_and_wait();
+      done.count_down();
+    });
+  done.wait();
+  SUCCEED("all tasks were inside at once");
+}
+
+TEST_CASE("a blocked guest thread holds up its own tasks only", "[unit][helpers]") {
+  std::latch release(1), other(1), second(1);
+  std::atomic<bool> second_ran{false};
+  Helpers helpers;
+  helpers.submit(1, [&] { release.wait(); });
+  helpers.submit(1, [&] {
+    second_ran = true;
+    second.count_down();
+  });
+  helpers.submit(2, [&] { other.count_down(); });
+  other.wait();
+  CHECK_FALSE(second_ran.load());
+  release.count_down();
+  second.wait();
+  CHECK(second_ran.load());
+}
+
+TEST_CASE("tasks submitted from a task run, too", "[unit][helpers]") {
+  std::latch done(1);
+  Helpers helpers;
+  helpers.submit(1, [&] { helpers.submit(1, [&] { done.count_down(); }); });
+  done.wait();
+  SUCCEED("the inner task ran");
+}
+
+TEST_CASE("many short tasks of many guest threads all run", "[unit][helpers]") {
+  constexpr int kTasks = 5000;
+  std::atomic<int> ran{0};
+  std::latch done(kTasks);
+  Helpers helpers;
+  for (int i = 0; i < kTasks; ++i)
+    helpers.submit(static_cast<uint32_t>(i % 13), [&] {
+      ran.fetch_add(1);
+      done.count_down();
+    });
+  done.wait();
+  CHECK(ran.load() == kTasks);
+}
