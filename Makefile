@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The whole interface: make, make check, make format, make tidy, make asan, make tsan, make bench, make clean, make deps.
+# The whole interface is what `make help` prints.
 # Each room lists its own sources and artefacts in <room>/room.mk; adding a source file needs no edit here.
 
 CUDA_HOME ?= $(firstword $(wildcard /usr/local/cuda $(patsubst %/bin/nvcc,%,$(shell command -v nvcc 2>/dev/null))) /usr/local/cuda)
@@ -37,10 +37,11 @@ obj = $(patsubst %.cpp,$(O)/obj/%.o,$(1))
 
 ROOMS := common tools softgpu libcuda host tests bench
 include $(wildcard $(addsuffix /room.mk,$(ROOMS)))
+include tests/check/checks.mk
 
 all: $(ARTEFACTS)
 
-# Everything that includes cuda.h-derived tables waits for the generator.
+# Everything that includes cuda.h-derived tables waits for the generator, and that for the packages.
 $(O)/obj/%.o: %.cpp | $(GEN)/stamp
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
@@ -48,7 +49,45 @@ $(O)/obj/%.o: %.cpp | $(GEN)/stamp
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
+# Missing packages are installed once per tree; `make deps` looks again.
+build/deps.build: tools/deps.sh
+	@mkdir -p $(@D)
+	@tools/deps.sh build
+	@touch $@
+build/deps.all: tools/deps.sh
+	@mkdir -p $(@D)
+	@tools/deps.sh all
+	@touch $@ build/deps.build
+
+deps:
+	@mkdir -p build
+	@tools/deps.sh all
+	@touch build/deps.build build/deps.all
+
+# Tests of an instrumented build, in a tree of its own.
+asan tsan:
+	@$(MAKE) --no-print-directory VARIANT=$@ check-unit check-contract check-ring
+
+docs: docs/coverage.md
+docs/coverage.md: FORCE $(O)/bin/apidump
+	@$(O)/bin/apidump $(sort $(wildcard tests/contract/*.tests.cpp)) > $(O)/coverage.md
+	@cmp -s $(O)/coverage.md $@ || { echo "  DOCS $@"; cp $(O)/coverage.md $@; }
+
 clean:
 	rm -rf build
 
-.PHONY: all clean
+help:
+	@echo "make            everything a user needs: libcuda.so.1, vgpud, vgpu-worker, the software GPU, vgpu-run (build/)"
+	@echo "make check      all checks and tests, as CI runs them; make check-STEP runs one: $(CHECK_STEPS)"
+	@echo "make asan|tsan  unit and contract tests, instrumented (build/asan, build/tsan)"
+	@echo "make programs   the sample programs, by nvcc (build/programs)"
+	@echo "make bench      what calls, copies and instructions cost"
+	@echo "make format     clang-format over the tree; make format-check only looks"
+	@echo "make tidy       clang-tidy over what changed since the last good run"
+	@echo "make docs       docs/coverage.md, from the rows"
+	@echo "make deps       installs missing Debian packages"
+	@echo "make clean      removes build/"
+	@echo "Variables: CUDA_HOME (now $(CUDA_HOME)), CXX, OPT, VARIANT=asan|tsan, O (now $(O))"
+
+FORCE:
+.PHONY: all asan clean deps docs FORCE help tsan

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # apigen runs before anything else is compiled: build/gen holds what it reads from the toolkit's headers.
-build/tools/apigen: tools/apigen.cpp
+build/tools/apigen: tools/apigen.cpp | build/deps.build
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
 	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
 
 $(GEN)/stamp: build/tools/apigen include/vgpu/api/opcodes.lock
 	@mkdir -p $(GEN)
-	@test -r $(CUDA_HOME)/include/cuda.h || { echo "The CUDA toolkit's headers are needed: install them and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
+	@test -r $(CUDA_HOME)/include/cuda.h || { echo "The CUDA toolkit's headers are needed: install the toolkit and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
 	@printf '#include <cuda.h>\n#include <cudaProfiler.h>\n' | $(CXX) -E -P -D__CUDA_API_VERSION_INTERNAL -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cuda_declarations.txt
 	@cat $(CUDA_HOME)/include/cudaTypedefs.h $(CUDA_HOME)/include/cudaProfilerTypedefs.h > $(GEN)/cuda_typedefs.txt
 	@echo "  GEN  $(GEN)"

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
+# cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
+CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-ring contract ring \
+               programs-static programs-shared host asan-build asan-unit asan-contract asan-ring
+JOBS        := $(shell nproc)
+
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx host/client host/fake-worker)
+VGPU_RUN    := $(O)/bin/vgpu-run
+# The drivers under test: the software GPU in the process, or the guest's library and a worker.
+NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
+THROUGH_RING := $(VGPU_RUN) --driver soft --
+# Instrumented code is several times slower. A report of the sanitizer is a failure even where the test passes.
+LIMIT       := $(if $(VARIANT),400,120)
+export ASAN_OPTIONS  ?= abort_on_error=0:exitcode=99
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+# By another name, so that `make -n check` only prints.
+CHECK_MAKE := $(MAKE)
+check: build/deps.all
+	@LOGS=$(O)/check MAKE_COMMAND="env MAKEFLAGS= $(CHECK_MAKE) --no-print-directory -j$(JOBS) $(MAKEOVERRIDES)" tests/check/check.sh $(CHECK_STEPS)
+
+check-rooms:
+	@tests/check/rooms.sh
+check-licences:
+	@tests/check/licences.sh
+check-format: format-check
+check-opcodes: $(GEN)/stamp
+	@tests/check/opcodes.sh $(GEN)
+check-docs: $(O)/bin/apidump
+	@$(O)/bin/apidump $(sort $(wildcard tests/contract/*.tests.cpp)) > $(O)/coverage.md
+	@diff -u docs/coverage.md $(O)/coverage.md || { echo "docs/coverage.md is stale: make docs"; exit 1; }
+
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS))
+check-exports: all
+	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
+
+check-unit: $(O)/tests/unit
+	@tests/check/catch.sh $(LIMIT) $(O)/tests/unit
+check-ptx: all $(O)/tests/ptx
+	@$(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
+check-ptx-ring: all $(O)/tests/ptx
+	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
+check-contract: all $(O)/tests/contract
+	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
+check-ring: all $(O)/tests/contract
+	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
+check-programs-%: all $(PROGRAM_BINS)
+	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
+check-host: host-tests
+check-asan-%:
+	@$(MAKE) --no-print-directory VARIANT=asan check-$*
+
+# clang sees every file with its warnings; code generation is left to g++.
+CLANG        := clang++-14
+CLANG_CHECKS := $(patsubst %.cpp,$(O)/clang/%.ok,$(shell git ls-files -co --exclude-standard '*.cpp' 2>/dev/null))
+check-clang: $(CLANG_CHECKS)
+$(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
+	@mkdir -p $(@D)
+	@echo "  CLANG $<"
+	@$(CLANG) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$(firstword $(subst /, ,$*))) $(CXXFLAGS.$*) \
+	  $(if $(filter softgpu/machine/ops/%,$<),$(SOFT_OPS_FLAGS) -DVGPU_ISA=baseline) -fsyntax-only -MMD -MP -MT $@ -MF $(@:.ok=.d) $<
+	@touch $@
+-include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
+
+.PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
+        check-ptx check-ptx-ring check-contract check-ring check-host check-clang
+
+# Files that clang-format and clang-tidy look after.
+SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -v '\.api\.h$$')
+CLANG_FORMAT := clang-format-14
+format: build/deps.all
+	@$(CLANG_FORMAT) -i $(SOURCES)
+format-check: build/deps.all
+	@$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
+
+# One stamp per file, so that only what changed is looked at again; the checks and their reasons are in .clang-tidy.
+CLANG_TIDY  := clang-tidy-14
+TIDY_CHECKS := $(patsubst %.cpp,$(O)/tidy/%.ok,$(filter %.cpp,$(SOURCES)))
+tidy: $(TIDY_CHECKS)
+$(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
+	@mkdir -p $(@D)
+	@echo "  TIDY $<"
+	@$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$(firstword $(subst /, ,$*))) $(CXXFLAGS.$*) \
+	  $(if $(filter softgpu/machine/ops/%,$<),$(SOFT_OPS_FLAGS) -DVGPU_ISA=baseline) -MMD -MP -MT $@ -MF $(@:.ok=.d) >$(@:.ok=.log) 2>&1 || { cat $(@:.ok=.log); exit 1; }
+	@touch $@
+-include $(shell find $(O)/tidy -name '*.d' 2>/dev/null)
+
+.PHONY: format format-check tidy
