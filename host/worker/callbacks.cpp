@@ -26,13 +26,26 @@ void Callbacks::run_stream_callback(void* /*stream*/, int status, void* record) 
   self->owner->run(self, status, true);
 }
 
-void Callbacks::run(Record* record, int status, bool is_stream_callback) {
-  std::unique_lock lock(mutex_);
+void Callbacks::run_destructor(void* record) {
+  auto* self = static_cast<Record*>(record);
+  Callbacks& owner = *self->owner;
+  const std::lock_guard lock(owner.mutex_);
+  owner.request(self, 0, false);
+}
+
+// The mutex is held.
+uint64_t Callbacks::request(Record* record, int status, bool is_stream_callback) {
   const uint64_t id = next_id_++;
-  running_.insert(id);
   queue_.push_back({id, record->function, record->user_data, record->stream, status, is_stream_callback ? 1u : 0u});
   if (!record->keep) records_.erase(record);
   changed_.notify_all();
+  return id;
+}
+
+void Callbacks::run(Record* record, int status, bool is_stream_callback) {
+  std::unique_lock lock(mutex_);
+  const uint64_t id = request(record, status, is_stream_callback);
+  running_.insert(id);
   changed_.wait(lock, [&] { return closed_ || !running_.contains(id); });
 }
 

@@ -35,6 +35,9 @@ class Callbacks {
   // The functions to give to the driver.
   static void run_host_function(void* record);
   static void run_stream_callback(void* stream, int status, void* record);
+  // For destructors of user objects: the driver may call it from the very call that the ring's dispatcher is in, so it
+  // must not wait for the guest.
+  static void run_destructor(void* record);
 
   // Blocks until there is a request; none when the session ends.
   std::optional<wire::CallbackRequest> next();
@@ -43,6 +46,7 @@ class Callbacks {
   void close();
 
  private:
+  uint64_t request(Record* record, int status, bool is_stream_callback);
   void run(Record* record, int status, bool is_stream_callback);
 
   std::mutex mutex_;  // guards all below

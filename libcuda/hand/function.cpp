@@ -77,6 +77,8 @@ namespace by_hand {
 CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfunc) {
   VGPU_ADMIT(admitted);
   if (pi == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  // Launches and occupancy take a CUkernel for a CUfunction; this call does not.
+  if (handle::kind_of(wire_of(hfunc)) == Kind::kernel) return CUDA_ERROR_INVALID_HANDLE;
   Function* function = nullptr;
   VGPU_CHECK(function_facts(admitted, hfunc, function));
   const auto id = static_cast<int>(attrib);

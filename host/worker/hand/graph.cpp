@@ -339,7 +339,7 @@ CUresult user_object_create(Invocation& invocation) {
   Callbacks::Record* record = session.callbacks.add(target.function, target.user_data, 0, false);
   CUuserObject object = nullptr;
   const CUresult status = VGPU_DRIVER(session.driver, cuUserObjectCreate)(
-      &object, static_cast<void*>(record), &Callbacks::run_host_function, references, flags);
+      &object, static_cast<void*>(record), &Callbacks::run_destructor, references, flags);
   if (status != CUDA_SUCCESS) session.callbacks.remove(record);
   else invocation.reply.put(invocation.add(Kind::user_object, value_of(object)));
   return status;
