@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/machine/opcodes.h"
 
+#include <cpuid.h>
+
 #include <cstdlib>
 #include <string_view>
 #include <unordered_map>
@@ -21,10 +23,14 @@ void append(Table& table, OpcodeRows rows) {
 // x86-64-v3 as the psABI defines it. VGPU_SOFT_BASELINE=1 keeps to plain x86-64, for tests of that path.
 bool host_is_v3() {
   if (std::getenv("VGPU_SOFT_BASELINE") != nullptr) return false;
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
-         __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
-         __builtin_cpu_supports("f16c") != 0 && __builtin_cpu_supports("lzcnt") != 0 &&
-         __builtin_cpu_supports("movbe") != 0;
+  unsigned a = 0, b = 0, basic = 0, d = 0, extended = 0;
+  if (__get_cpuid(1, &a, &b, &basic, &d) == 0 || __get_cpuid(0x80000001, &a, &b, &extended, &d) == 0) return false;
+  const bool f16c = (basic >> 29 & 1u) != 0;
+  const bool movbe = (basic >> 22 & 1u) != 0;
+  const bool lzcnt = (extended >> 5 & 1u) != 0;
+  // The builtin also knows whether the operating system keeps the wide registers.
+  return f16c && movbe && lzcnt && __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+         __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
 }
 
 Table make_table() {
