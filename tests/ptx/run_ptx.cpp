@@ -89,7 +89,8 @@ Test read_test(const std::string& path) {
   std::istringstream lines(test.text);
   bool section = false;
   for (std::string line; std::getline(lines, line) && line.rfind("//", 0) == 0;) {
-    const std::string comment = line.substr(line.find_first_not_of("/ ") == std::string::npos ? 2 : line.find_first_not_of("/ "));
+    const std::string comment =
+        line.substr(line.find_first_not_of("/ ") == std::string::npos ? 2 : line.find_first_not_of("/ "));
     section = section || comment.rfind("PTX ISA ", 0) == 0;
     if (!parse_line(test, comment)) test.refusal = "cannot read header line: " + line;
   }
@@ -139,7 +140,8 @@ CUresult launch(const Test& test, CUmodule module, Buffers& buffers) {
   if (const CUresult code = cuModuleGetFunction(&function, module, "test")) return code;
   std::vector<void*> parameters;
   for (CUdeviceptr& pointer : buffers.pointers) parameters.push_back(&pointer);
-  if (const CUresult code = cuLaunchKernel(function, test.grid, 1, 1, test.block, 1, 1, 0, nullptr, parameters.data(), nullptr))
+  if (const CUresult code =
+          cuLaunchKernel(function, test.grid, 1, 1, test.block, 1, 1, 0, nullptr, parameters.data(), nullptr))
     return code;
   return cuCtxSynchronize();
 }
@@ -158,8 +160,9 @@ std::string compare(const Test& test, const Buffers& buffers, bool print) {
       if (print) {
         report += " " + format_value(array.type, actual);
       } else if (!matches(array.type, array.values[i], actual, test.tolerance)) {
-        report += "\n  parameter " + std::to_string(a) + "[" + std::to_string(i) + "]: got " + format_value(array.type, actual) +
-                  ", expected " + (array.values[i].any_nan ? "nan" : format_value(array.type, array.values[i].bits));
+        report += "\n  parameter " + std::to_string(a) + "[" + std::to_string(i) + "]: got " +
+                  format_value(array.type, actual) + ", expected " +
+                  (array.values[i].any_nan ? "nan" : format_value(array.type, array.values[i].bits));
       }
     }
   }
@@ -245,7 +248,8 @@ int run_all(const std::vector<std::string>& paths, bool print, bool alone) {
     ++counts[static_cast<int>(outcome)];
   }
   if (!alone) {
-    if (counts[2] != 0) std::printf("%zu skipped: the device (sm_%u) is older than their target\n", counts[2], capability);
+    if (counts[2] != 0)
+      std::printf("%zu skipped: the device (sm_%u) is older than their target\n", counts[2], capability);
     std::printf("%zu passed, %zu failed\n", counts[0], counts[1]);
   }
   return counts[1] == 0 ? 0 : 1;

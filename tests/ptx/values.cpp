@@ -14,9 +14,7 @@ unsigned exponent_bits(const Type& type) { return type.bytes * 8 - 1 - type.frac
 
 uint64_t magnitude_mask(const Type& type) { return (uint64_t{1} << (type.bytes * 8 - 1)) - 1; }
 
-uint64_t infinity_bits(const Type& type) {
-  return ((uint64_t{1} << exponent_bits(type)) - 1) << type.fraction_bits;
-}
+uint64_t infinity_bits(const Type& type) { return ((uint64_t{1} << exponent_bits(type)) - 1) << type.fraction_bits; }
 
 bool is_nan(const Type& type, uint64_t bits) { return (bits & magnitude_mask(type)) > infinity_bits(type); }
 
@@ -30,11 +28,21 @@ int64_t ordered(const Type& type, uint64_t bits) {
 
 std::optional<Type> find_type(std::string_view name) {
   static const Type kTypes[] = {
-      {"u8", Kind::unsigned_integer, 1},  {"u16", Kind::unsigned_integer, 2}, {"u32", Kind::unsigned_integer, 4},
-      {"u64", Kind::unsigned_integer, 8}, {"s8", Kind::signed_integer, 1},    {"s16", Kind::signed_integer, 2},
-      {"s32", Kind::signed_integer, 4},   {"s64", Kind::signed_integer, 8},   {"b8", Kind::bits, 1},
-      {"b16", Kind::bits, 2},             {"b32", Kind::bits, 4},             {"b64", Kind::bits, 8},
-      {"f16", Kind::floating, 2, 10},     {"bf16", Kind::floating, 2, 7},     {"f32", Kind::floating, 4, 23},
+      {"u8", Kind::unsigned_integer, 1},
+      {"u16", Kind::unsigned_integer, 2},
+      {"u32", Kind::unsigned_integer, 4},
+      {"u64", Kind::unsigned_integer, 8},
+      {"s8", Kind::signed_integer, 1},
+      {"s16", Kind::signed_integer, 2},
+      {"s32", Kind::signed_integer, 4},
+      {"s64", Kind::signed_integer, 8},
+      {"b8", Kind::bits, 1},
+      {"b16", Kind::bits, 2},
+      {"b32", Kind::bits, 4},
+      {"b64", Kind::bits, 8},
+      {"f16", Kind::floating, 2, 10},
+      {"bf16", Kind::floating, 2, 7},
+      {"f32", Kind::floating, 4, 23},
       {"f64", Kind::floating, 8, 52},
   };
   for (const Type& type : kTypes)
@@ -67,7 +75,8 @@ uint64_t from_double(const Type& type, double value) {
   const int fraction_bits = static_cast<int>(type.fraction_bits);
   const int exponent = std::max(std::ilogb(value), 1 - bias);
   // nearbyint rounds to nearest even; a carry out of the significand runs into the exponent field by itself.
-  const auto significand = static_cast<uint64_t>(std::nearbyint(std::ldexp(std::fabs(value), fraction_bits - exponent)));
+  const auto significand =
+      static_cast<uint64_t>(std::nearbyint(std::ldexp(std::fabs(value), fraction_bits - exponent)));
   const uint64_t hidden = uint64_t{1} << fraction_bits;
   if (significand < hidden) return sign | significand;
   const uint64_t bits = (static_cast<uint64_t>(exponent + bias) << fraction_bits) + (significand - hidden);
@@ -84,7 +93,8 @@ std::optional<Value> parse_value(const Type& type, const std::string& word) {
     const double value = std::strtod(word.c_str(), &end);
     if (*end != '\0' || end == word.c_str()) return std::nullopt;
     // A float's decimal is rounded once; going through double could round twice.
-    const uint64_t bits = type.bytes == 4 ? std::bit_cast<uint32_t>(std::strtof(word.c_str(), nullptr)) : from_double(type, value);
+    const uint64_t bits =
+        type.bytes == 4 ? std::bit_cast<uint32_t>(std::strtof(word.c_str(), nullptr)) : from_double(type, value);
     return Value{bits, std::isnan(value), false};
   }
   const uint64_t bits = word[0] == '-' ? static_cast<uint64_t>(std::strtoll(word.c_str(), &end, 0))
@@ -109,7 +119,8 @@ std::string format_value(const Type& type, uint64_t bits) {
   char text[64];
   const int digits = static_cast<int>(type.bytes * 2);
   if (type.kind == Kind::floating)
-    std::snprintf(text, sizeof text, "0x%0*llx(%.9g)", digits, static_cast<unsigned long long>(bits), to_double(type, bits));
+    std::snprintf(text, sizeof text, "0x%0*llx(%.9g)", digits, static_cast<unsigned long long>(bits),
+                  to_double(type, bits));
   else
     std::snprintf(text, sizeof text, "0x%0*llx", digits, static_cast<unsigned long long>(bits));
   return text;

@@ -18,10 +18,10 @@ double rounded_to(double value, int fraction_bits, int smallest_exponent, Roundi
   if (value == 0) return value;
   const int exponent = std::max(std::ilogb(value), smallest_exponent);
   const double steps = std::ldexp(value, fraction_bits - exponent);
-  const double whole = rounding == kNearestEven    ? std::nearbyint(steps)
-                       : rounding == kTowardsZero  ? std::trunc(steps)
-                       : rounding == kDown         ? std::floor(steps)
-                                                   : std::ceil(steps);
+  const double whole = rounding == kNearestEven   ? std::nearbyint(steps)
+                       : rounding == kTowardsZero ? std::trunc(steps)
+                       : rounding == kDown        ? std::floor(steps)
+                                                  : std::ceil(steps);
   return std::ldexp(whole, exponent - fraction_bits);
 }
 
@@ -38,7 +38,8 @@ void at_every_boundary(Check check) {
   for (uint32_t bits = 0; bits < Half::kInfinity; ++bits) {
     const double below = half_value(static_cast<uint16_t>(bits)), above = half_value(static_cast<uint16_t>(bits + 1));
     const auto middle = static_cast<float>(bits + 1 < Half::kInfinity ? (below + above) / 2 : 65520.0);
-    for (float value : {static_cast<float>(below), std::nextafterf(middle, 0.0f), middle, std::nextafterf(middle, 1e9f)}) {
+    for (float value :
+         {static_cast<float>(below), std::nextafterf(middle, 0.0f), middle, std::nextafterf(middle, 1e9f)}) {
       check(value);
       check(-value);
     }
@@ -49,9 +50,12 @@ TEST_CASE("every f16 widens to its value", "[unit]") {
   unsigned wrong = 0;
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const auto half = static_cast<uint16_t>(bits);
-    if (Half::is_nan(half)) wrong += !std::isnan(half_to_float(half));
-    else if ((half & Half::kMagnitude) == Half::kInfinity) wrong += !std::isinf(half_to_float(half));
-    else wrong += static_cast<double>(half_to_float(half)) != half_value(half);
+    if (Half::is_nan(half))
+      wrong += !std::isnan(half_to_float(half));
+    else if ((half & Half::kMagnitude) == Half::kInfinity)
+      wrong += !std::isinf(half_to_float(half));
+    else
+      wrong += static_cast<double>(half_to_float(half)) != half_value(half);
   }
   REQUIRE(wrong == 0);
 }
@@ -102,11 +106,13 @@ TEST_CASE("a fused f16 product and sum is rounded once", "[unit]") {
     const auto pick = [&](uint32_t limit) { return static_cast<uint16_t>((random() % limit) | (random() & 0x8000)); };
     const uint16_t a = pick(0x5000), b = pick(0x5000), c = pick(0x7c00);
     // 22 digits times, plus 11: exact in a long double, whose 64 digits span what does not overflow.
-    const long double exact = static_cast<long double>(half_value(a)) * half_value(b) + static_cast<long double>(half_value(c));
+    const long double exact =
+        static_cast<long double>(half_value(a)) * half_value(b) + static_cast<long double>(half_value(c));
     const uint16_t got = float_to_half(HalfOps::fused(half_to_float(a), half_to_float(b), half_to_float(c)));
     const int exponent = std::max(exact == 0 ? -14 : static_cast<int>(std::ilogb(exact)), -14);
     const long double want = std::ldexp(std::nearbyint(std::ldexp(exact, 10 - exponent)), exponent - 10);
-    wrong += static_cast<long double>(half_to_float(got)) != (std::fabs(want) < 65536.0L ? want : std::copysign(HUGE_VALL, want));
+    wrong += static_cast<long double>(half_to_float(got)) !=
+             (std::fabs(want) < 65536.0L ? want : std::copysign(HUGE_VALL, want));
   }
   REQUIRE(wrong == 0);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// 2^x, log2 x, sin, cos and tanh of f32 values, computed in f64 and rounded once at the end: within 1 ulp of f32, better
-// than the PTX ISA asks of the .approx forms (9.7.3.18 to 9.7.3.22). Pure functions without branches, so loops over
-// lanes vectorise. NaN gives some NaN; infinities and zeros are exact.
+// 2^x, log2 x, sin, cos and tanh of f32 values, computed in f64 and rounded once at the end: within 1 ulp of f32,
+// better than the PTX ISA asks of the .approx forms (9.7.3.18 to 9.7.3.22). Pure functions without branches, so loops
+// over lanes vectorise. NaN gives some NaN; infinities and zeros are exact.
 #pragma once
 
 #include "softgpu/machine/ops/float_format.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cp.async from global to shared memory (PTX ISA 9.7.9.25.3). The copy is done at once, which the PTX ISA allows: nobody
-// may look at the destination before waiting. So committing and waiting for groups do nothing.
+// cp.async from global to shared memory (PTX ISA 9.7.9.25.3). The copy is done at once, which the PTX ISA allows:
+// nobody may look at the destination before waiting. So committing and waiting for groups do nothing.
 #include "softgpu/machine/ops/memory_access.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -21,15 +21,16 @@ void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const bool limited = (instruction.aux & kSourceSize) != 0;
   Addresses to, from;
   const auto displacement = static_cast<int32_t>(instruction.immediate);
-  if ((instruction.aux & kWideDestination) != 0) addresses_of<uint64_t>(warp, instruction.operand[0], displacement, to);
-  else addresses_of<uint32_t>(warp, instruction.operand[0], displacement, to);
+  if ((instruction.aux & kWideDestination) != 0)
+    addresses_of<uint64_t>(warp, instruction.operand[0], displacement, to);
+  else
+    addresses_of<uint32_t>(warp, instruction.operand[0], displacement, to);
   addresses_of<uint64_t>(warp, instruction.operand[1], static_cast<int32_t>(instruction.immediate >> 32), from);
   const uint32_t* sizes = warp.row<uint32_t>(instruction.operand[2]);
 
   // A source of no bytes is not read, so its address need not be valid.
   LaneMask reading = mask;
-  if (limited)
-    for_each_lane(mask, [&](unsigned i) { reading &= sizes[i] == 0 ? ~(LaneMask{1} << i) : kAllLanes; });
+  if (limited) for_each_lane(mask, [&](unsigned i) { reading &= sizes[i] == 0 ? ~(LaneMask{1} << i) : kAllLanes; });
   std::byte *destinations[kLanes], *sources[kLanes];
   if (!resolve_lanes(warp, instruction, reading, Space::global, from.at, bytes, false, sources)) return;
   if (!resolve_lanes(warp, instruction, mask, Space::shared, to.at, bytes, true, destinations)) return;
@@ -61,8 +62,10 @@ Handler choose_copy(Choice& choice) {
   const int64_t bytes = choice.constant();
   if (bytes != 16 && (!all_levels || (bytes != 4 && bytes != 8))) return nullptr;
   const bool limited = choice.more();
-  if (limited) choice.source(Type::u32);
-  else choice.source_value(Type::u32, static_cast<uint64_t>(bytes));
+  if (limited)
+    choice.source(Type::u32);
+  else
+    choice.source_value(Type::u32, static_cast<uint64_t>(bytes));
   choice.set_aux(static_cast<uint8_t>(bytes | (limited ? kSourceSize : 0) | (to_width == 64 ? kWideDestination : 0)));
   return copy;
 }

@@ -8,27 +8,41 @@ namespace {
 enum class Relation : uint8_t { eq, ne, lt, le, gt, ge, equ, neu, ltu, leu, gtu, geu, num, nan };
 
 // In the order of Relation; lo, ls, hi, hs are lt, le, gt, ge of unsigned numbers.
-constexpr const char* kRelations[] = {"eq",  "ne",  "lt",  "le",  "gt",  "ge",  "equ", "neu", "ltu",
-                                      "leu", "gtu", "geu", "num", "nan", "lo",  "ls",  "hi",  "hs"};
+constexpr const char* kRelations[] = {"eq",  "ne",  "lt",  "le",  "gt",  "ge", "equ", "neu", "ltu",
+                                      "leu", "gtu", "geu", "num", "nan", "lo", "ls",  "hi",  "hs"};
 constexpr unsigned kRelationCount = 14;
 
 template <Relation relation, class T>
 VGPU_INLINE bool holds(T a, T b) {
   switch (relation) {
-    case Relation::eq: return a == b;
-    case Relation::lt: return a < b;
-    case Relation::le: return a <= b;
-    case Relation::gt: return a > b;
-    case Relation::ge: return a >= b;
-    case Relation::neu: return a != b;
-    case Relation::equ: return !(a < b) & !(a > b);
-    case Relation::ltu: return !(a >= b);
-    case Relation::leu: return !(a > b);
-    case Relation::gtu: return !(a <= b);
-    case Relation::geu: return !(a < b);
-    case Relation::num: return (a == a) & (b == b);
-    case Relation::nan: return (a != a) | (b != b);
-    case Relation::ne: return std::is_integral_v<T> ? a != b : (a < b) | (a > b);
+    case Relation::eq:
+      return a == b;
+    case Relation::lt:
+      return a < b;
+    case Relation::le:
+      return a <= b;
+    case Relation::gt:
+      return a > b;
+    case Relation::ge:
+      return a >= b;
+    case Relation::neu:
+      return a != b;
+    case Relation::equ:
+      return !(a < b) & !(a > b);
+    case Relation::ltu:
+      return !(a >= b);
+    case Relation::leu:
+      return !(a > b);
+    case Relation::gtu:
+      return !(a <= b);
+    case Relation::geu:
+      return !(a < b);
+    case Relation::num:
+      return (a == a) & (b == b);
+    case Relation::nan:
+      return (a != a) | (b != b);
+    case Relation::ne:
+      return std::is_integral_v<T> ? a != b : (a < b) | (a > b);
   }
   return false;
 }
@@ -36,7 +50,9 @@ VGPU_INLINE bool holds(T a, T b) {
 // How an element becomes what is compared.
 struct Same {
   template <class T>
-  VGPU_INLINE static T load(T a) { return a; }
+  VGPU_INLINE static T load(T a) {
+    return a;
+  }
 };
 struct Flushed {
   VGPU_INLINE static float load(float a) { return as_float(Single::flush(as_bits(a))); }
@@ -67,7 +83,8 @@ LaneMask compare_rows(const void* first, const void* second) {
   const T* a = static_cast<const T*>(first);
   const T* b = static_cast<const T*>(second);
   alignas(64) int32_t results[kLanes];
-  for (unsigned i = 0; i < kLanes; ++i) results[i] = -static_cast<int32_t>(holds<relation>(Load::load(a[i]), Load::load(b[i])));
+  for (unsigned i = 0; i < kLanes; ++i)
+    results[i] = -static_cast<int32_t>(holds<relation>(Load::load(a[i]), Load::load(b[i])));
   return signs_of(results);
 }
 
@@ -82,8 +99,10 @@ constexpr Compare pick(unsigned relation, std::integer_sequence<unsigned, Index.
 template <class Load, class T>
 Compare comparison_of(unsigned relation) {
   constexpr bool kInteger = std::is_same_v<Load, Same> && std::is_integral_v<T>;
-  if constexpr (kInteger) return relation < 6 ? pick<Load, T>(relation, std::make_integer_sequence<unsigned, 6>()) : nullptr;
-  return relation < kRelationCount ? pick<Load, T>(relation, std::make_integer_sequence<unsigned, kRelationCount>()) : nullptr;
+  if constexpr (kInteger)
+    return relation < 6 ? pick<Load, T>(relation, std::make_integer_sequence<unsigned, 6>()) : nullptr;
+  return relation < kRelationCount ? pick<Load, T>(relation, std::make_integer_sequence<unsigned, kRelationCount>())
+                                   : nullptr;
 }
 
 // `relation` is an index into kRelations. The unsigned names are for unsigned types and bits only have (in)equality.
@@ -95,21 +114,36 @@ Compare find_comparison(Type type, unsigned relation, bool flush) {
   const bool equality = relation <= static_cast<unsigned>(Relation::ne);
   if (flush && type != Type::f32 && type != Type::f16 && type != Type::f16x2) return nullptr;
   switch (type) {
-    case Type::b16: return equality ? comparison_of<Same, uint16_t>(relation) : nullptr;
-    case Type::b32: return equality ? comparison_of<Same, uint32_t>(relation) : nullptr;
-    case Type::b64: return equality ? comparison_of<Same, uint64_t>(relation) : nullptr;
-    case Type::u16: return comparison_of<Same, uint16_t>(relation);
-    case Type::s16: return comparison_of<Same, int16_t>(relation);
-    case Type::u32: return comparison_of<Same, uint32_t>(relation);
-    case Type::s32: return comparison_of<Same, int32_t>(relation);
-    case Type::u64: return comparison_of<Same, uint64_t>(relation);
-    case Type::s64: return comparison_of<Same, int64_t>(relation);
-    case Type::f32: return flush ? comparison_of<Flushed, float>(relation) : comparison_of<Same, float>(relation);
-    case Type::f64: return comparison_of<Same, double>(relation);
-    case Type::f16: case Type::f16x2:
+    case Type::b16:
+      return equality ? comparison_of<Same, uint16_t>(relation) : nullptr;
+    case Type::b32:
+      return equality ? comparison_of<Same, uint32_t>(relation) : nullptr;
+    case Type::b64:
+      return equality ? comparison_of<Same, uint64_t>(relation) : nullptr;
+    case Type::u16:
+      return comparison_of<Same, uint16_t>(relation);
+    case Type::s16:
+      return comparison_of<Same, int16_t>(relation);
+    case Type::u32:
+      return comparison_of<Same, uint32_t>(relation);
+    case Type::s32:
+      return comparison_of<Same, int32_t>(relation);
+    case Type::u64:
+      return comparison_of<Same, uint64_t>(relation);
+    case Type::s64:
+      return comparison_of<Same, int64_t>(relation);
+    case Type::f32:
+      return flush ? comparison_of<Flushed, float>(relation) : comparison_of<Same, float>(relation);
+    case Type::f64:
+      return comparison_of<Same, double>(relation);
+    case Type::f16:
+    case Type::f16x2:
       return flush ? comparison_of<FromFlushedHalf, uint16_t>(relation) : comparison_of<FromHalf, uint16_t>(relation);
-    case Type::bf16: case Type::bf16x2: return comparison_of<FromBfloat, uint16_t>(relation);
-    default: return nullptr;
+    case Type::bf16:
+    case Type::bf16x2:
+      return comparison_of<FromBfloat, uint16_t>(relation);
+    default:
+      return nullptr;
   }
 }
 
@@ -206,7 +240,8 @@ template <class T, T True>
 void set(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const LaneMask with = instruction.aux == kNoCombine ? 0 : warp.predicate(instruction.operand[3]);
   const LaneMask value = combined(instruction.aux, compare(warp, instruction, 1), with);
-  for_lanes(mask, warp.row<T>(instruction.operand[0]), [=](unsigned i) { return (value >> i & 1u) != 0 ? True : T{0}; });
+  for_lanes(mask, warp.row<T>(instruction.operand[0]),
+            [=](unsigned i) { return (value >> i & 1u) != 0 ? True : T{0}; });
 }
 
 template <uint32_t True>
@@ -214,9 +249,8 @@ void set_halves(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const LaneMask with = instruction.aux == kNoCombine ? 0 : warp.predicate(instruction.operand[3]);
   const Halves halves = compare_halves(warp, instruction, 1);
   const LaneMask low = combined(instruction.aux, halves.low, with), high = combined(instruction.aux, halves.high, with);
-  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]), [=](unsigned i) {
-    return ((low >> i & 1u) != 0 ? True : 0u) | ((high >> i & 1u) != 0 ? True << 16 : 0u);
-  });
+  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]),
+            [=](unsigned i) { return ((low >> i & 1u) != 0 ? True : 0u) | ((high >> i & 1u) != 0 ? True << 16 : 0u); });
 }
 
 Handler set_handler(Type result, Type source) {
@@ -226,12 +260,20 @@ Handler set_handler(Type result, Type source) {
     return result == Type::f16x2 ? set_halves<Half::kOne> : set_halves<Bfloat::kOne>;
   }
   switch (result) {
-    case Type::u16: case Type::s16: return set<uint16_t, 0xffff>;
-    case Type::u32: case Type::s32: return set<uint32_t, 0xffffffffu>;
-    case Type::f16: return set<uint16_t, Half::kOne>;
-    case Type::bf16: return set<uint16_t, Bfloat::kOne>;
-    case Type::f32: return set<uint32_t, Single::kOne>;
-    default: return nullptr;
+    case Type::u16:
+    case Type::s16:
+      return set<uint16_t, 0xffff>;
+    case Type::u32:
+    case Type::s32:
+      return set<uint32_t, 0xffffffffu>;
+    case Type::f16:
+      return set<uint16_t, Half::kOne>;
+    case Type::bf16:
+      return set<uint16_t, Bfloat::kOne>;
+    case Type::f32:
+      return set<uint32_t, Single::kOne>;
+    default:
+      return nullptr;
   }
 }
 

@@ -7,7 +7,8 @@ namespace {
 
 VGPU_INLINE float flushed(float a) { return as_float(Single::flush(as_bits(a))); }
 
-// A format's element, and its value as a host number. NaNs keep their payload but for f16, whose f32 value is canonical.
+// A format's element, and its value as a host number. NaNs keep their payload but for f16, whose f32 value is
+// canonical.
 struct HalfElement : HalfOps {
   using Element = uint16_t;
   using Value = float;
@@ -46,15 +47,18 @@ void to_half(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const auto rounding = static_cast<Rounding>(aux & 3);
   float values[kLanes];
   for (unsigned i = 0; i < kLanes; ++i) {
-    if constexpr (sizeof(typename From::Value) == 8) values[i] = narrow_to_odd(a[i]);
-    else values[i] = From::load(a[i]);
+    if constexpr (sizeof(typename From::Value) == 8)
+      values[i] = narrow_to_odd(a[i]);
+    else
+      values[i] = From::load(a[i]);
   }
   if ((aux & kFlush) != 0)
     for (float& value : values) value = flushed(value);
   if ((aux & kSaturate) != 0)
     for (float& value : values) value = saturate(value);
   uint16_t rounded[kLanes];
-  if (rounding == kNearestEven) narrow_row(values, rounded, Ops{});
+  if (rounding == kNearestEven)
+    narrow_row(values, rounded, Ops{});
   else
     for (unsigned i = 0; i < kLanes; ++i) rounded[i] = round_to(Ops{}, values[i], rounding);
   if ((aux & kSatFinite) != 0)
@@ -77,11 +81,16 @@ template <class Ops>
 Handler to_half_from(Type source, uint8_t aux) {
   if (source == Type::f32 && aux == kNearestEven) return single_to_half<Ops>;
   switch (source) {
-    case Type::f16: return to_half<Ops, HalfElement>;
-    case Type::bf16: return to_half<Ops, BfloatElement>;
-    case Type::f32: return to_half<Ops, SingleElement>;
-    case Type::f64: return to_half<Ops, DoubleElement>;
-    default: return nullptr;
+    case Type::f16:
+      return to_half<Ops, HalfElement>;
+    case Type::bf16:
+      return to_half<Ops, BfloatElement>;
+    case Type::f32:
+      return to_half<Ops, SingleElement>;
+    case Type::f64:
+      return to_half<Ops, DoubleElement>;
+    default:
+      return nullptr;
   }
 }
 
@@ -134,19 +143,26 @@ void within(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if ((aux & kNone) == 0) round_row(values, aux & 3);
   if ((aux & kSaturate) != 0)
     for (Value& value : values) value = clamp_to_one(value);
-  for_lanes(mask, warp.row<typename E::Element>(instruction.operand[0]), [&](unsigned i) { return E::store(values[i]); });
+  for_lanes(mask, warp.row<typename E::Element>(instruction.operand[0]),
+            [&](unsigned i) { return E::store(values[i]); });
 }
 
 Handler choose_within(Choice& choice, Type type, int rounding, bool flush, bool saturating) {
   if (flush && type != Type::f32) return nullptr;
   const bool plain = rounding < 0 && !flush && !saturating;
-  choice.set_aux(static_cast<uint8_t>((rounding < 0 ? kNone : rounding) | (flush ? kFlush : 0) | (saturating ? kSaturate : 0)));
+  choice.set_aux(
+      static_cast<uint8_t>((rounding < 0 ? kNone : rounding) | (flush ? kFlush : 0) | (saturating ? kSaturate : 0)));
   switch (type) {
-    case Type::f16: return plain ? copy<uint16_t> : within<HalfElement>;
-    case Type::bf16: return plain ? copy<uint16_t> : within<BfloatElement>;
-    case Type::f32: return plain ? copy<uint32_t> : within<SingleElement>;
-    case Type::f64: return plain ? copy<uint64_t> : within<DoubleElement>;
-    default: return nullptr;
+    case Type::f16:
+      return plain ? copy<uint16_t> : within<HalfElement>;
+    case Type::bf16:
+      return plain ? copy<uint16_t> : within<BfloatElement>;
+    case Type::f32:
+      return plain ? copy<uint32_t> : within<SingleElement>;
+    case Type::f64:
+      return plain ? copy<uint64_t> : within<DoubleElement>;
+    default:
+      return nullptr;
   }
 }
 
@@ -196,7 +212,8 @@ Modifiers take_modifiers(Choice& choice) {
 Handler choose_tf32(Choice& choice, const Modifiers& m) {
   choice.result(Type::b32);
   choice.source(Type::f32);
-  choice.set_aux(static_cast<uint8_t>((m.rounding < 0 ? 0 : m.rounding) | (m.relu ? kRelu : 0) | (m.finite ? kSatFinite : 0)));
+  choice.set_aux(
+      static_cast<uint8_t>((m.rounding < 0 ? 0 : m.rounding) | (m.relu ? kRelu : 0) | (m.finite ? kSatFinite : 0)));
   if (m.source != Type::f32 || m.flush || m.saturating || m.integer_rounding >= 0) return nullptr;
   if (m.nearest_away) return m.rounding < 0 ? single_to_tf32<true> : nullptr;
   return m.rounding == kNearestEven || m.rounding == kTowardsZero ? single_to_tf32<false> : nullptr;
@@ -244,7 +261,9 @@ Handler choose_cvt(Choice& choice) {
   choice.source_relaxed(m.source);
   if (m.nearest_away || !contains(kFloats | types(Type::f16, Type::bf16), m.source)) return nullptr;
   if (m.result == m.source)
-    return m.rounding >= 0 || m.relu || m.finite ? nullptr : choose_within(choice, m.result, m.integer_rounding, m.flush, m.saturating);
+    return m.rounding >= 0 || m.relu || m.finite
+               ? nullptr
+               : choose_within(choice, m.result, m.integer_rounding, m.flush, m.saturating);
   return rank(m.result) > rank(m.source) ? choose_widen(choice, m) : choose_narrow(choice, m);
 }
 

@@ -12,20 +12,30 @@ namespace {
 template <class With>
 VGPU_INLINE Handler by_integer(Type type, With with) {
   switch (type) {
-    case Type::u8: return with(uint8_t{});
-    case Type::s8: return with(int8_t{});
-    case Type::u16: return with(uint16_t{});
-    case Type::s16: return with(int16_t{});
-    case Type::u32: return with(uint32_t{});
-    case Type::s32: return with(int32_t{});
-    case Type::u64: return with(uint64_t{});
-    case Type::s64: return with(int64_t{});
-    default: return nullptr;
+    case Type::u8:
+      return with(uint8_t{});
+    case Type::s8:
+      return with(int8_t{});
+    case Type::u16:
+      return with(uint16_t{});
+    case Type::s16:
+      return with(int16_t{});
+    case Type::u32:
+      return with(uint32_t{});
+    case Type::s32:
+      return with(int32_t{});
+    case Type::u64:
+      return with(uint64_t{});
+    case Type::s64:
+      return with(int64_t{});
+    default:
+      return nullptr;
   }
 }
 
 template <class T>
-inline constexpr T kMinimum = std::is_signed_v<T> ? static_cast<T>(std::make_unsigned_t<T>{1} << (sizeof(T) * 8 - 1)) : T{0};
+inline constexpr T kMinimum = std::is_signed_v<T> ? static_cast<T>(std::make_unsigned_t<T>{1} << (sizeof(T) * 8 - 1))
+                                                  : T{0};
 template <class T>
 inline constexpr T kMaximum = static_cast<T>(~kMinimum<T>);
 
@@ -94,11 +104,16 @@ Handler integer_to_float(Choice& choice, Type result, Type source, Rounding roun
   return by_integer(source, [&](auto s) -> Handler {
     using S = decltype(s);
     switch (result) {
-      case Type::f32: return with_mode<from_integer<float, S>>(choice, rounding, false);
-      case Type::f64: return with_mode<from_integer<double, S>>(choice, rounding, false);
-      case Type::f16: return half_from_integer<HalfOps, S>;
-      case Type::bf16: return half_from_integer<BfloatOps, S>;
-      default: return nullptr;
+      case Type::f32:
+        return with_mode<from_integer<float, S>>(choice, rounding, false);
+      case Type::f64:
+        return with_mode<from_integer<double, S>>(choice, rounding, false);
+      case Type::f16:
+        return half_from_integer<HalfOps, S>;
+      case Type::bf16:
+        return half_from_integer<BfloatOps, S>;
+      default:
+        return nullptr;
     }
   });
 }
@@ -112,9 +127,10 @@ VGPU_INLINE D clamp_to(F value) {
   constexpr D kNan = kWide ? static_cast<D>(Unsigned{1} << (sizeof(D) * 8 - 1)) : D{0};
   // 2^31 or 2^63: where the signed conversion of the host ends.
   constexpr F kHalf = sizeof(D) == 8 ? F{0x1p63} : F{0x1p31};
-  constexpr F kEnd = sizeof(D) == 8   ? (std::is_signed_v<D> ? F{0x1p63} : F{0x1p64})
-                     : sizeof(D) == 4 ? (std::is_signed_v<D> ? F{0x1p31} : F{0x1p32})
-                                      : static_cast<F>(int32_t{kMaximum<std::conditional_t<sizeof(D) <= 2, D, int8_t>>} + 1);
+  constexpr F kEnd = sizeof(D) == 8 ? (std::is_signed_v<D> ? F{0x1p63} : F{0x1p64})
+                     : sizeof(D) == 4
+                         ? (std::is_signed_v<D> ? F{0x1p31} : F{0x1p32})
+                         : static_cast<F>(int32_t{kMaximum<std::conditional_t<sizeof(D) <= 2, D, int8_t>>} + 1);
   constexpr F kBegin = static_cast<F>(kMinimum<D>);
   using Host = std::conditional_t<sizeof(D) == 8, int64_t, int32_t>;
   const bool inside = value >= kBegin && value < kEnd;
@@ -172,11 +188,16 @@ Handler float_to_integer(Choice& choice, Type result, Type source, int rounding,
   return by_integer(result, [=](auto d) -> Handler {
     using D = decltype(d);
     switch (source) {
-      case Type::f16: return flush ? nullptr : to_integer<FromHalf, D>;
-      case Type::bf16: return flush ? nullptr : to_integer<FromBfloat, D>;
-      case Type::f32: return flush ? to_integer<FromFlushedSingle, D> : to_integer<FromSingle, D>;
-      case Type::f64: return flush ? nullptr : to_integer<FromDouble, D>;
-      default: return nullptr;
+      case Type::f16:
+        return flush ? nullptr : to_integer<FromHalf, D>;
+      case Type::bf16:
+        return flush ? nullptr : to_integer<FromBfloat, D>;
+      case Type::f32:
+        return flush ? to_integer<FromFlushedSingle, D> : to_integer<FromSingle, D>;
+      case Type::f64:
+        return flush ? nullptr : to_integer<FromDouble, D>;
+      default:
+        return nullptr;
     }
   });
 }
@@ -195,9 +216,12 @@ Handler choose_cvt(Choice& choice) {
   choice.source_relaxed(source);
   const bool to_int = contains(kAllIntegers, result), from_int = contains(kAllIntegers, source);
   if (to_int && from_int)
-    return integer_rounding >= 0 || float_rounding >= 0 || flush ? nullptr : integer_to_integer(result, source, saturating);
+    return integer_rounding >= 0 || float_rounding >= 0 || flush ? nullptr
+                                                                 : integer_to_integer(result, source, saturating);
   if (to_int && contains(kFloatTypes, source))
-    return integer_rounding < 0 || float_rounding >= 0 ? nullptr : float_to_integer(choice, result, source, integer_rounding, flush);
+    return integer_rounding < 0 || float_rounding >= 0
+               ? nullptr
+               : float_to_integer(choice, result, source, integer_rounding, flush);
   if (!from_int || float_rounding < 0 || integer_rounding >= 0 || flush || saturating) return nullptr;
   return integer_to_float(choice, result, source, static_cast<Rounding>(float_rounding));
 }
@@ -206,7 +230,9 @@ Handler choose_cvt(Choice& choice) {
 template <class D>
 struct PackTwo {
   VGPU_INLINE static uint32_t apply(int32_t a, int32_t b) {
-    const auto cut = [](int32_t x) { return static_cast<uint32_t>(static_cast<std::make_unsigned_t<D>>(Clamp<D, int32_t>::apply(x))); };
+    const auto cut = [](int32_t x) {
+      return static_cast<uint32_t>(static_cast<std::make_unsigned_t<D>>(Clamp<D, int32_t>::apply(x)));
+    };
     return cut(a) << (sizeof(D) * 8) | cut(b);
   }
 };
@@ -225,11 +251,16 @@ Handler choose_pack(Choice& choice) {
   choice.source(Type::s32);
   if (third) choice.source(Type::b32);
   switch (result) {
-    case Type::u16: return third ? nullptr : binary<PackTwo<uint16_t>, uint32_t, int32_t>;
-    case Type::s16: return third ? nullptr : binary<PackTwo<int16_t>, uint32_t, int32_t>;
-    case Type::u8: return third ? ternary<PackThree<uint8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
-    case Type::s8: return third ? ternary<PackThree<int8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
-    default: return nullptr;
+    case Type::u16:
+      return third ? nullptr : binary<PackTwo<uint16_t>, uint32_t, int32_t>;
+    case Type::s16:
+      return third ? nullptr : binary<PackTwo<int16_t>, uint32_t, int32_t>;
+    case Type::u8:
+      return third ? ternary<PackThree<uint8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
+    case Type::s8:
+      return third ? ternary<PackThree<int8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
+    default:
+      return nullptr;
   }
 }
 

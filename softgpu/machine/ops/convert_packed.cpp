@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cvt of two values at once: to f16x2, bf16x2 and the 8-bit formats e4m3 and e5m2, and back (PTX ISA 9.7.9.21). The first
-// source goes to the upper half.
+// cvt of two values at once: to f16x2, bf16x2 and the 8-bit formats e4m3 and e5m2, and back (PTX ISA 9.7.9.21). The
+// first source goes to the upper half.
 #include "softgpu/machine/ops/round.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -30,7 +30,8 @@ void pair_to_half_plainly(Warp& warp, const Instruction& instruction, LaneMask m
   uint16_t high[kLanes], low[kLanes];
   narrow_row(warp.row<float>(instruction.operand[1]), high, Ops{});
   narrow_row(warp.row<float>(instruction.operand[2]), low, Ops{});
-  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]), [&](unsigned i) { return uint32_t{high[i]} << 16 | low[i]; });
+  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]),
+            [&](unsigned i) { return uint32_t{high[i]} << 16 | low[i]; });
 }
 
 template <class Ops>
@@ -80,7 +81,8 @@ void halves_to_bytes(Warp& warp, const Instruction& instruction, LaneMask mask) 
   const uint32_t* a = warp.row<uint32_t>(instruction.operand[1]);
   const uint8_t aux = instruction.aux;
   for_lanes(mask, warp.row<uint16_t>(instruction.operand[0]), [=](unsigned i) {
-    const float low = half_to_float(static_cast<uint16_t>(a[i])), high = half_to_float(static_cast<uint16_t>(a[i] >> 16));
+    const float low = half_to_float(static_cast<uint16_t>(a[i])),
+                high = half_to_float(static_cast<uint16_t>(a[i] >> 16));
     return static_cast<uint16_t>(to_byte<F>(high, aux) << 8 | to_byte<F>(low, aux));
   });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The approximate floating-point instructions: div.approx, div.full, rcp, sqrt, rsqrt, sin, cos, lg2, ex2, tanh (PTX ISA
-// 9.7.3.8, 9.7.3.13 to 9.7.3.22, and of halves 9.7.4.9, 9.7.4.10). All are at least as close as the ISA asks; programs
-// must not expect NVIDIA's bits.
+// The approximate floating-point instructions: div.approx, div.full, rcp, sqrt, rsqrt, sin, cos, lg2, ex2, tanh (PTX
+// ISA 9.7.3.8, 9.7.3.13 to 9.7.3.22, and of halves 9.7.4.9, 9.7.4.10). All are at least as close as the ISA asks;
+// programs must not expect NVIDIA's bits.
 #include <emmintrin.h>
 
 #include "softgpu/machine/ops/approximate.h"
@@ -39,7 +39,9 @@ VGPU_INLINE float flushed(float a) { return as_float(Single::flush(as_bits(a)));
 template <class Op>
 struct Flushed {
   template <class... Ts>
-  VGPU_INLINE static float apply(Ts... operands) { return flushed(Op::apply(flushed(operands)...)); }
+  VGPU_INLINE static float apply(Ts... operands) {
+    return flushed(Op::apply(flushed(operands)...));
+  }
 };
 
 // div.approx is a * (1/b), so a quotient by more than 2^126 is zero (and NaN for an infinite a): the reciprocal is
@@ -130,7 +132,8 @@ void reciprocal_root_f64(Warp& warp, const Instruction& instruction, LaneMask ma
   const double* a = warp.row<double>(instruction.operand[1]);
   double roots_of[kLanes];
   for (unsigned i = 0; i < kLanes; i += 2) _mm_storeu_pd(roots_of + i, _mm_sqrt_pd(_mm_loadu_pd(a + i)));
-  for_lanes(mask, warp.row<double>(instruction.operand[0]), [&](unsigned i) { return finish(1.0 / roots_of[i], a[i], a[i]); });
+  for_lanes(mask, warp.row<double>(instruction.operand[0]),
+            [&](unsigned i) { return finish(1.0 / roots_of[i], a[i], a[i]); });
 }
 
 Handler choose_reciprocal_root(Choice& choice) {
@@ -162,13 +165,18 @@ Handler choose_of_half(Choice& choice) {
   const Type type = choice.take_type();
   declare(choice, type, 1);
   switch (type) {
-    case Type::f16: return flush ? nullptr : unary<OnHalf<Op, HalfOps>, uint16_t, uint16_t>;
-    case Type::f16x2: return flush ? nullptr : unary<OnPair<Op, HalfOps>, uint32_t, uint32_t>;
+    case Type::f16:
+      return flush ? nullptr : unary<OnHalf<Op, HalfOps>, uint16_t, uint16_t>;
+    case Type::f16x2:
+      return flush ? nullptr : unary<OnPair<Op, HalfOps>, uint32_t, uint32_t>;
     case Type::bf16:
-      return flush ? unary<OnHalf<Flushed<Op>, BfloatOps>, uint16_t, uint16_t> : unary<OnHalf<Op, BfloatOps>, uint16_t, uint16_t>;
+      return flush ? unary<OnHalf<Flushed<Op>, BfloatOps>, uint16_t, uint16_t>
+                   : unary<OnHalf<Op, BfloatOps>, uint16_t, uint16_t>;
     case Type::bf16x2:
-      return flush ? unary<OnPair<Flushed<Op>, BfloatOps>, uint32_t, uint32_t> : unary<OnPair<Op, BfloatOps>, uint32_t, uint32_t>;
-    default: return nullptr;
+      return flush ? unary<OnPair<Flushed<Op>, BfloatOps>, uint32_t, uint32_t>
+                   : unary<OnPair<Op, BfloatOps>, uint32_t, uint32_t>;
+    default:
+      return nullptr;
   }
 }
 

@@ -7,39 +7,55 @@ namespace {
 
 struct Add {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b) { return finish(a + b, a, b); }
+  VGPU_INLINE static T compute(T a, T b) {
+    return finish(a + b, a, b);
+  }
 };
 struct Subtract {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b) { return finish(a - b, a, b); }
+  VGPU_INLINE static T compute(T a, T b) {
+    return finish(a - b, a, b);
+  }
 };
 struct Multiply {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b) { return finish(a * b, a, b); }
+  VGPU_INLINE static T compute(T a, T b) {
+    return finish(a * b, a, b);
+  }
 };
 // Without the host's instruction this is the C library's, which is exact as well, in every mode.
 VGPU_INLINE float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 VGPU_INLINE double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 struct Fused {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b, T c) { return finish(fused(a, b, c), a, b, c); }
+  VGPU_INLINE static T compute(T a, T b, T c) {
+    return finish(fused(a, b, c), a, b, c);
+  }
 };
 
 template <class Op, class T>
 struct Plain {
   template <class... Ts>
-  VGPU_INLINE static T apply(Ts... operands) { return Op::template compute<T>(operands...); }
+  VGPU_INLINE static T apply(Ts... operands) {
+    return Op::template compute<T>(operands...);
+  }
 };
 template <class Op>
 struct Saturating {
   template <class... Ts>
-  VGPU_INLINE static float apply(Ts... operands) { return saturate(Op::template compute<float>(operands...)); }
+  VGPU_INLINE static float apply(Ts... operands) {
+    return saturate(Op::template compute<float>(operands...));
+  }
 };
 
 template <class Op, class T>
-void two(Warp& warp, const Instruction& instruction, LaneMask mask) { binary<Op, T, T>(warp, instruction, mask); }
+void two(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  binary<Op, T, T>(warp, instruction, mask);
+}
 template <class Op, class T>
-void three(Warp& warp, const Instruction& instruction, LaneMask mask) { ternary<Op, T, T>(warp, instruction, mask); }
+void three(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  ternary<Op, T, T>(warp, instruction, mask);
+}
 
 struct Modifiers {
   Rounding rounding;
@@ -84,7 +100,8 @@ void pairs_of_two(Warp& warp, const Instruction& instruction, LaneMask mask) {
   for_lanes(mask, warp.row<uint64_t>(instruction.operand[0]), [=](unsigned i) {
     const auto half = [&](unsigned shift) {
       return uint64_t{as_bits(Op::template compute<float>(as_float(static_cast<uint32_t>(a[i] >> shift)),
-                                                         as_float(static_cast<uint32_t>(b[i] >> shift))))} << shift;
+                                                          as_float(static_cast<uint32_t>(b[i] >> shift))))}
+             << shift;
     };
     return half(0) | half(32);
   });
@@ -98,7 +115,8 @@ void pairs_of_fused(Warp& warp, const Instruction& instruction, LaneMask mask) {
     const auto half = [&](unsigned shift) {
       return uint64_t{as_bits(Fused::compute(as_float(static_cast<uint32_t>(a[i] >> shift)),
                                              as_float(static_cast<uint32_t>(b[i] >> shift)),
-                                             as_float(static_cast<uint32_t>(c[i] >> shift))))} << shift;
+                                             as_float(static_cast<uint32_t>(c[i] >> shift))))}
+             << shift;
     };
     return half(0) | half(32);
   });

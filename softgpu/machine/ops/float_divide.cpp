@@ -10,7 +10,9 @@ namespace {
 
 // Of two NaN operands of a quotient the first wins, unlike of a product.
 VGPU_INLINE float finish_quotient(float result, float, float) { return finish(result, 0.0f, 0.0f); }
-VGPU_INLINE double finish_quotient(double result, double a, double b) { return a != a ? quiet(a) : b != b ? quiet(b) : result; }
+VGPU_INLINE double finish_quotient(double result, double a, double b) {
+  return a != a ? quiet(a) : b != b ? quiet(b) : result;
+}
 
 template <class T>
 struct Divide {
@@ -34,11 +36,14 @@ void square_root(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* a = warp.row<T>(instruction.operand[1]);
   T roots[kLanes];
   root_row(a, roots);
-  for_lanes(mask, warp.row<T>(instruction.operand[0]), [&](unsigned i) { return finish_quotient(roots[i], a[i], a[i]); });
+  for_lanes(mask, warp.row<T>(instruction.operand[0]),
+            [&](unsigned i) { return finish_quotient(roots[i], a[i], a[i]); });
 }
 
 template <class T>
-void divide(Warp& warp, const Instruction& instruction, LaneMask mask) { binary<Divide<T>, T, T>(warp, instruction, mask); }
+void divide(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  binary<Divide<T>, T, T>(warp, instruction, mask);
+}
 template <class T>
 void reciprocal(Warp& warp, const Instruction& instruction, LaneMask mask) {
   unary<Reciprocal<T>, T, T>(warp, instruction, mask);

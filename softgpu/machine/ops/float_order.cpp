@@ -11,7 +11,8 @@ template <class F>
 VGPU_INLINE auto order_key(typename F::Bits a) {
   using Signed = std::make_signed_t<typename F::Bits>;
   const auto bits = static_cast<Signed>(a);
-  return static_cast<Signed>(bits ^ static_cast<Signed>((bits >> (F::kWidth - 1)) & static_cast<Signed>(F::kMagnitude)));
+  return static_cast<Signed>(bits ^
+                             static_cast<Signed>((bits >> (F::kWidth - 1)) & static_cast<Signed>(F::kMagnitude)));
 }
 
 // What a NaN operand turns into when it is the result.
@@ -50,7 +51,9 @@ struct FlushedOperands {
 template <class F>
 struct Absolute {
   using Bits = typename F::Bits;
-  VGPU_INLINE static Bits apply(Bits a) { return F::is_nan(a) ? nan_result<F>(a) : static_cast<Bits>(a & F::kMagnitude); }
+  VGPU_INLINE static Bits apply(Bits a) {
+    return F::is_nan(a) ? nan_result<F>(a) : static_cast<Bits>(a & F::kMagnitude);
+  }
 };
 template <class F>
 struct Negate {
@@ -82,33 +85,46 @@ struct Form {
 template <class With>
 VGPU_INLINE Handler by_format(Type type, With with) {
   switch (type) {
-    case Type::f16: return with(Half{}, std::false_type{});
-    case Type::f16x2: return with(Half{}, std::true_type{});
-    case Type::bf16: return with(Bfloat{}, std::false_type{});
-    case Type::bf16x2: return with(Bfloat{}, std::true_type{});
-    case Type::f32: return with(Single{}, std::false_type{});
-    case Type::f64: return with(Double{}, std::false_type{});
-    default: return nullptr;
+    case Type::f16:
+      return with(Half{}, std::false_type{});
+    case Type::f16x2:
+      return with(Half{}, std::true_type{});
+    case Type::bf16:
+      return with(Bfloat{}, std::false_type{});
+    case Type::bf16x2:
+      return with(Bfloat{}, std::true_type{});
+    case Type::f32:
+      return with(Single{}, std::false_type{});
+    case Type::f64:
+      return with(Double{}, std::false_type{});
+    default:
+      return nullptr;
   }
 }
 
 template <class Op, class F, bool packed>
 Handler binary_of() {
-  if constexpr (packed) return binary<Both<Op>, uint32_t, uint32_t>;
-  else return binary<Op, typename F::Bits, typename F::Bits>;
+  if constexpr (packed)
+    return binary<Both<Op>, uint32_t, uint32_t>;
+  else
+    return binary<Op, typename F::Bits, typename F::Bits>;
 }
 template <class Op, class F, bool packed>
 Handler unary_of() {
-  if constexpr (packed) return unary<Both<Op>, uint32_t, uint32_t>;
-  else return unary<Op, typename F::Bits, typename F::Bits>;
+  if constexpr (packed)
+    return unary<Both<Op>, uint32_t, uint32_t>;
+  else
+    return unary<Op, typename F::Bits, typename F::Bits>;
 }
 
 template <class F, bool packed, class Op>
 Handler flushed_or_not(bool flush) {
   constexpr bool kCanFlush = std::is_same_v<F, Half> || std::is_same_v<F, Single>;
   if (!flush) return binary_of<Op, F, packed>();
-  if constexpr (kCanFlush) return binary_of<FlushedOperands<F, Op>, F, packed>();
-  else return nullptr;
+  if constexpr (kCanFlush)
+    return binary_of<FlushedOperands<F, Op>, F, packed>();
+  else
+    return nullptr;
 }
 
 template <bool maximum>
@@ -139,8 +155,10 @@ Handler choose_sign(Choice& choice) {
     constexpr bool kPacked = decltype(packed)::value;
     constexpr bool kCanFlush = std::is_same_v<F, Half> || std::is_same_v<F, Single>;
     if (!flush) return unary_of<Op<F>, F, kPacked>();
-    if constexpr (kCanFlush) return unary_of<FlushedOperand<F, Op<F>>, F, kPacked>();
-    else return nullptr;
+    if constexpr (kCanFlush)
+      return unary_of<FlushedOperand<F, Op<F>>, F, kPacked>();
+    else
+      return nullptr;
   });
 }
 
@@ -154,7 +172,8 @@ struct CopySign {
 Handler choose_copysign(Choice& choice) {
   const Type type = choice.take_type();
   declare(choice, type, 2);
-  return type == Type::f32 ? Handler{binary<CopySign<Single>, uint32_t, uint32_t>} : binary<CopySign<Double>, uint64_t, uint64_t>;
+  return type == Type::f32 ? Handler{binary<CopySign<Single>, uint32_t, uint32_t>}
+                           : binary<CopySign<Double>, uint64_t, uint64_t>;
 }
 
 enum class Property { finite, infinite, number, not_a_number, normal, subnormal };
@@ -165,12 +184,18 @@ VGPU_INLINE bool has(typename F::Bits a) {
   const auto m = static_cast<typename F::Bits>(a & F::kMagnitude);
   const bool subnormal = m != 0 && (m & F::kInfinity) == 0;
   switch (property) {
-    case Property::finite: return m < F::kInfinity;
-    case Property::infinite: return m == F::kInfinity;
-    case Property::number: return m <= F::kInfinity;
-    case Property::not_a_number: return m > F::kInfinity;
-    case Property::normal: return m < F::kInfinity && !subnormal;
-    case Property::subnormal: return subnormal;
+    case Property::finite:
+      return m < F::kInfinity;
+    case Property::infinite:
+      return m == F::kInfinity;
+    case Property::number:
+      return m <= F::kInfinity;
+    case Property::not_a_number:
+      return m > F::kInfinity;
+    case Property::normal:
+      return m < F::kInfinity && !subnormal;
+    case Property::subnormal:
+      return subnormal;
   }
   return false;
 }
@@ -183,9 +208,9 @@ void testp(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 template <class F>
 Handler testp_of(int property) {
-  static constexpr Handler kHandlers[] = {testp<F, Property::finite>,       testp<F, Property::infinite>,
-                                          testp<F, Property::number>,       testp<F, Property::not_a_number>,
-                                          testp<F, Property::normal>,       testp<F, Property::subnormal>};
+  static constexpr Handler kHandlers[] = {testp<F, Property::finite>, testp<F, Property::infinite>,
+                                          testp<F, Property::number>, testp<F, Property::not_a_number>,
+                                          testp<F, Property::normal>, testp<F, Property::subnormal>};
   return property < 0 ? nullptr : kHandlers[property];
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conversions between f16, bf16 and f32, and the exact intermediate from which a fused result is rounded once.
 // Called by the half-precision, comparison, conversion and matrix classes of ops/. Pure functions.
-// A result rounded "to odd" to f32 keeps enough to be rounded again, in any mode, to 22 bits or fewer (Boldo, Melquiond).
+// A result rounded "to odd" to f32 keeps enough to be rounded again, in any mode, to 22 bits or fewer (Boldo,
+// Melquiond).
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,9 @@ VGPU_INLINE uint16_t float_to_half_towards_zero(float value) {
   const auto small = static_cast<uint32_t>(static_cast<int32_t>((a < 0x38800000u ? as_float(a) : 0.0f) * 0x1p24f));
   const uint32_t normal = (a - (112u << 23)) >> 13;
   const uint32_t finite = a < 0x38800000u ? small : normal;
-  const uint32_t limited = a < 0x47800000u ? finite : a < Single::kInfinity ? Half::kInfinity - 1u : uint32_t{Half::kInfinity};
+  const uint32_t limited = a < 0x47800000u         ? finite
+                           : a < Single::kInfinity ? Half::kInfinity - 1u
+                                                   : uint32_t{Half::kInfinity};
   return static_cast<uint16_t>(a > Single::kInfinity ? uint32_t{Half::kNan} : sign | limited);
 }
 

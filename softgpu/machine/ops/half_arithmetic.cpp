@@ -11,11 +11,15 @@ constexpr uint8_t kFlush = 1, kSaturate = 2, kRelu = 4;  // in aux
 
 struct Add {
   template <class Ops>
-  VGPU_INLINE static float compute(float a, float b, float) { return a + b; }
+  VGPU_INLINE static float compute(float a, float b, float) {
+    return a + b;
+  }
 };
 struct Subtract {
   template <class Ops>
-  VGPU_INLINE static float compute(float a, float b, float) { return a - b; }
+  VGPU_INLINE static float compute(float a, float b, float) {
+    return a - b;
+  }
 };
 struct Multiply {
   template <class Ops>
@@ -27,7 +31,9 @@ struct Multiply {
 };
 struct Fused {
   template <class Ops>
-  VGPU_INLINE static float compute(float a, float b, float c) { return Ops::fused(a, b, c); }
+  VGPU_INLINE static float compute(float a, float b, float c) {
+    return Ops::fused(a, b, c);
+  }
 };
 
 // A result is flushed when it is below the normal range once rounded to eleven digits, as if exponents had no end: just
@@ -37,8 +43,8 @@ VGPU_INLINE float flush_result(float value) {
   return rounded < 0x1p-14f ? as_float(as_bits(value) & Single::kSign) : value;
 }
 
-// A row of packed registers is a row of twice as many halves, so both forms are one loop over `Count` elements. Thirty-two
-// at a time go through f32.
+// A row of packed registers is a row of twice as many halves, so both forms are one loop over `Count` elements.
+// Thirty-two at a time go through f32.
 template <class Ops, class Op, unsigned sources, unsigned Count>
 void compute(const uint16_t* const* operands, uint16_t* result) {
   for (unsigned first = 0; first < Count; first += kLanes) {
@@ -72,7 +78,8 @@ void compute_modified(const uint16_t* const* operands, uint16_t* result, uint8_t
     uint16_t* part = result + first;
     narrow_row(values, part, Ops{});
     if ((aux & kRelu) != 0)
-      for (unsigned i = 0; i < kLanes; ++i) part[i] = (part[i] & F::kSign) != 0 && !F::is_nan(part[i]) ? uint16_t{0} : part[i];
+      for (unsigned i = 0; i < kLanes; ++i)
+        part[i] = (part[i] & F::kSign) != 0 && !F::is_nan(part[i]) ? uint16_t{0} : part[i];
   }
 }
 
@@ -83,8 +90,10 @@ void handler(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const uint16_t* operands[sources];
   for (unsigned k = 0; k < sources; ++k) operands[k] = warp.row<uint16_t>(instruction.operand[k + 1]);
   alignas(64) uint16_t result[kCount];
-  if constexpr (modified) compute_modified<Ops, Op, sources, kCount>(operands, result, instruction.aux);
-  else compute<Ops, Op, sources, kCount>(operands, result);
+  if constexpr (modified)
+    compute_modified<Ops, Op, sources, kCount>(operands, result, instruction.aux);
+  else
+    compute<Ops, Op, sources, kCount>(operands, result);
   const auto* elements = reinterpret_cast<const Element*>(result);
   for_lanes(mask, warp.row<Element>(instruction.operand[0]), [=](unsigned i) { return elements[i]; });
 }
@@ -105,11 +114,16 @@ Handler choose(Choice& choice) {
   if ((type == Type::bf16 || type == Type::bf16x2) && (flush || saturating)) return nullptr;
   const bool modified = flush || saturating || relu;
   switch (type) {
-    case Type::f16: return handler_of<HalfOps, Op, sources, uint16_t>(modified);
-    case Type::f16x2: return handler_of<HalfOps, Op, sources, uint32_t>(modified);
-    case Type::bf16: return handler_of<BfloatOps, Op, sources, uint16_t>(modified);
-    case Type::bf16x2: return handler_of<BfloatOps, Op, sources, uint32_t>(modified);
-    default: return nullptr;
+    case Type::f16:
+      return handler_of<HalfOps, Op, sources, uint16_t>(modified);
+    case Type::f16x2:
+      return handler_of<HalfOps, Op, sources, uint32_t>(modified);
+    case Type::bf16:
+      return handler_of<BfloatOps, Op, sources, uint16_t>(modified);
+    case Type::bf16x2:
+      return handler_of<BfloatOps, Op, sources, uint32_t>(modified);
+    default:
+      return nullptr;
   }
 }
 

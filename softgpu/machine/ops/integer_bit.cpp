@@ -32,11 +32,13 @@ struct Reverse {
     a = (a >> 1 & kOnes / 3) | (a & kOnes / 3) << 1;
     a = (a >> 2 & kOnes / 5) | (a & kOnes / 5) << 2;
     a = (a >> 4 & kOnes / 17) | (a & kOnes / 17) << 4;
-    return sizeof(T) == 4 ? static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(a))) : static_cast<T>(__builtin_bswap64(a));
+    return sizeof(T) == 4 ? static_cast<T>(__builtin_bswap32(static_cast<uint32_t>(a)))
+                          : static_cast<T>(__builtin_bswap64(a));
   }
 };
 
-// The most significant bit that is not a sign bit; .shiftamt: how far to shift it to the top. All ones when there is none.
+// The most significant bit that is not a sign bit; .shiftamt: how far to shift it to the top. All ones when there is
+// none.
 template <class T, bool shift_amount>
 struct FindLeading {
   VGPU_INLINE static uint32_t apply(T a) {
@@ -55,7 +57,7 @@ struct FindNth {
     if (base > 31) return kNone;
     if (offset == 0) return (bits >> base & 1u) != 0 ? base : kNone;
     int64_t left = offset > 0 ? int64_t{offset} : -int64_t{offset};
-    for (auto position = static_cast<int32_t>(base); position >= 0 && position < 32; position += offset > 0 ? 1 : -1)
+    for (auto position = static_cast<int32_t>(base); position >= 0 && position<32; position += offset> 0 ? 1 : -1)
       if ((bits >> position & 1u) != 0 && --left == 0) return static_cast<uint32_t>(position);
     return kNone;
   }
@@ -63,12 +65,18 @@ struct FindNth {
 
 // Shifts that reach the width give zero.
 template <class T>
-VGPU_INLINE T shift_left(T a, uint32_t by) { return by < sizeof(T) * 8 ? static_cast<T>(a << (by & (sizeof(T) * 8 - 1))) : T{0}; }
+VGPU_INLINE T shift_left(T a, uint32_t by) {
+  return by < sizeof(T) * 8 ? static_cast<T>(a << (by & (sizeof(T) * 8 - 1))) : T{0};
+}
 template <class T>
-VGPU_INLINE T shift_right(T a, uint32_t by) { return by < sizeof(T) * 8 ? static_cast<T>(a >> (by & (sizeof(T) * 8 - 1))) : T{0}; }
+VGPU_INLINE T shift_right(T a, uint32_t by) {
+  return by < sizeof(T) * 8 ? static_cast<T>(a >> (by & (sizeof(T) * 8 - 1))) : T{0};
+}
 // The lowest `length` bits set.
 template <class T>
-VGPU_INLINE T low_bits(uint32_t length) { return static_cast<T>(shift_left(T{1}, length) - 1); }
+VGPU_INLINE T low_bits(uint32_t length) {
+  return static_cast<T>(shift_left(T{1}, length) - 1);
+}
 
 // Position and length are taken from the low byte. A signed field that reaches past the top is filled with the top bit.
 template <class T>
@@ -104,7 +112,9 @@ struct InsertField {
 
 // .wrap takes the low five bits of a count, .clamp limits it to 32.
 template <bool wrap>
-VGPU_INLINE uint32_t count_of(uint32_t b) { return wrap ? b & 31 : b < 32 ? b : 32; }
+VGPU_INLINE uint32_t count_of(uint32_t b) {
+  return wrap ? b & 31 : b < 32 ? b : 32;
+}
 
 template <class T, bool wrap>
 struct Extend {
@@ -134,17 +144,23 @@ Handler choose_reverse(Choice& choice) {
   const Type type = choice.take_type();
   choice.result(type);
   choice.source(type);
-  return type == Type::b32 ? Handler{unary<Reverse<uint32_t>, uint32_t, uint32_t>} : unary<Reverse<uint64_t>, uint64_t, uint64_t>;
+  return type == Type::b32 ? Handler{unary<Reverse<uint32_t>, uint32_t, uint32_t>}
+                           : unary<Reverse<uint64_t>, uint64_t, uint64_t>;
 }
 
 template <bool shift_amount>
 Handler find_leading(Type type) {
   switch (type) {
-    case Type::u32: return unary<FindLeading<uint32_t, shift_amount>, uint32_t, uint32_t>;
-    case Type::s32: return unary<FindLeading<int32_t, shift_amount>, uint32_t, int32_t>;
-    case Type::u64: return unary<FindLeading<uint64_t, shift_amount>, uint32_t, uint64_t>;
-    case Type::s64: return unary<FindLeading<int64_t, shift_amount>, uint32_t, int64_t>;
-    default: return nullptr;
+    case Type::u32:
+      return unary<FindLeading<uint32_t, shift_amount>, uint32_t, uint32_t>;
+    case Type::s32:
+      return unary<FindLeading<int32_t, shift_amount>, uint32_t, int32_t>;
+    case Type::u64:
+      return unary<FindLeading<uint64_t, shift_amount>, uint32_t, uint64_t>;
+    case Type::s64:
+      return unary<FindLeading<int64_t, shift_amount>, uint32_t, int64_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -172,11 +188,16 @@ Handler choose_extract(Choice& choice) {
   choice.source(Type::u32);
   choice.source(Type::u32);
   switch (type) {
-    case Type::u32: return ternary<ExtractField<uint32_t>, uint32_t, uint32_t, uint32_t, uint32_t>;
-    case Type::s32: return ternary<ExtractField<int32_t>, int32_t, int32_t, uint32_t, uint32_t>;
-    case Type::u64: return ternary<ExtractField<uint64_t>, uint64_t, uint64_t, uint32_t, uint32_t>;
-    case Type::s64: return ternary<ExtractField<int64_t>, int64_t, int64_t, uint32_t, uint32_t>;
-    default: return nullptr;
+    case Type::u32:
+      return ternary<ExtractField<uint32_t>, uint32_t, uint32_t, uint32_t, uint32_t>;
+    case Type::s32:
+      return ternary<ExtractField<int32_t>, int32_t, int32_t, uint32_t, uint32_t>;
+    case Type::u64:
+      return ternary<ExtractField<uint64_t>, uint64_t, uint64_t, uint32_t, uint32_t>;
+    case Type::s64:
+      return ternary<ExtractField<int64_t>, int64_t, int64_t, uint32_t, uint32_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -210,7 +231,8 @@ Handler choose_szext(Choice& choice) {
   choice.source(Type::u32);
   if (mode < 0) return nullptr;
   if (type == Type::u32)
-    return mode == 0 ? binary<Extend<uint32_t, false>, uint32_t, uint32_t> : binary<Extend<uint32_t, true>, uint32_t, uint32_t>;
+    return mode == 0 ? binary<Extend<uint32_t, false>, uint32_t, uint32_t>
+                     : binary<Extend<uint32_t, true>, uint32_t, uint32_t>;
   return mode == 0 ? binary<Extend<int32_t, false>, int32_t, int32_t, uint32_t>
                    : binary<Extend<int32_t, true>, int32_t, int32_t, uint32_t>;
 }

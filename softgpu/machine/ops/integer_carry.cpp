@@ -106,12 +106,15 @@ Handler choose_multiply_add(Choice& choice) {
   const Type type = take_flags(choice, reads, 3);
   if (half < 0 || type == Type::none) return nullptr;
   const bool negative = is_signed(type);
-  return bits_of(type) == 32 ? multiply_add_of<uint32_t>(half == 1, negative) : multiply_add_of<uint64_t>(half == 1, negative);
+  return bits_of(type) == 32 ? multiply_add_of<uint32_t>(half == 1, negative)
+                             : multiply_add_of<uint64_t>(half == 1, negative);
 }
 
 constexpr OpcodeRow kRows[] = {
-    {"add", kIntegers32And64, choose_add<false>, "9.7.2.1"},  {"addc", kIntegers32And64, choose_add<true>, "9.7.2.2"},
-    {"sub", kIntegers32And64, choose_subtract<false>, "9.7.2.3"}, {"subc", kIntegers32And64, choose_subtract<true>, "9.7.2.4"},
+    {"add", kIntegers32And64, choose_add<false>, "9.7.2.1"},
+    {"addc", kIntegers32And64, choose_add<true>, "9.7.2.2"},
+    {"sub", kIntegers32And64, choose_subtract<false>, "9.7.2.3"},
+    {"subc", kIntegers32And64, choose_subtract<true>, "9.7.2.4"},
     {"mad", kIntegers32And64, choose_multiply_add<false>, "9.7.2.5"},
     {"madc", kIntegers32And64, choose_multiply_add<true>, "9.7.2.6"},
 };

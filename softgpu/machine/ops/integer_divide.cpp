@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// div and rem of integers (PTX ISA 9.7.1.8, 9.7.1.9). Dividing by zero gives all ones, quotient and remainder, as NVIDIA
-// hardware does; the PTX ISA leaves it open.
+// div and rem of integers (PTX ISA 9.7.1.8, 9.7.1.9). Dividing by zero gives all ones, quotient and remainder, as
+// NVIDIA hardware does; the PTX ISA leaves it open.
 #include "softgpu/machine/ops/lanes.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
 
-// 32-bit and narrower: a double holds both operands, and the rounded quotient cannot reach the next integer, so cutting it
-// off is exact. The loop vectorises, which an integer division would not.
+// 32-bit and narrower: a double holds both operands, and the rounded quotient cannot reach the next integer, so cutting
+// it off is exact. The loop vectorises, which an integer division would not.
 template <class T>
 struct Quotient {
   VGPU_INLINE static T apply(T a, T b) {

@@ -7,20 +7,44 @@
 namespace vgpu::soft::VGPU_ISA {
 namespace {
 
-template <class T> struct Twice;
-template <> struct Twice<uint16_t> { using type = uint32_t; };
-template <> struct Twice<int16_t> { using type = int32_t; };
-template <> struct Twice<uint32_t> { using type = uint64_t; };
-template <> struct Twice<int32_t> { using type = int64_t; };
-template <> struct Twice<uint64_t> { using type = unsigned __int128; };
-template <> struct Twice<int64_t> { using type = __int128; };
-template <class T> using Wide = typename Twice<T>::type;
+template <class T>
+struct Twice;
+template <>
+struct Twice<uint16_t> {
+  using type = uint32_t;
+};
+template <>
+struct Twice<int16_t> {
+  using type = int32_t;
+};
+template <>
+struct Twice<uint32_t> {
+  using type = uint64_t;
+};
+template <>
+struct Twice<int32_t> {
+  using type = int64_t;
+};
+template <>
+struct Twice<uint64_t> {
+  using type = unsigned __int128;
+};
+template <>
+struct Twice<int64_t> {
+  using type = __int128;
+};
+template <class T>
+using Wide = typename Twice<T>::type;
 
 // Sums and products are formed unsigned: they wrap, and signed overflow is undefined in C++.
 template <class T>
-VGPU_INLINE T wrapping_add(T a, T b) { return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
+VGPU_INLINE T wrapping_add(T a, T b) {
+  return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
 template <class T>
-VGPU_INLINE T wrapping_multiply(T a, T b) { return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b)); }
+VGPU_INLINE T wrapping_multiply(T a, T b) {
+  return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
 
 VGPU_INLINE int32_t clamp_to_s32(int64_t value) {
   return static_cast<int32_t>(value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : value);
@@ -38,7 +62,9 @@ struct High {
 };
 template <class T>
 struct Full {
-  VGPU_INLINE static Wide<T> apply(T a, T b) { return static_cast<Wide<T>>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b)); }
+  VGPU_INLINE static Wide<T> apply(T a, T b) {
+    return static_cast<Wide<T>>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b));
+  }
 };
 template <class T>
 struct LowPlus {
@@ -98,13 +124,20 @@ struct SumOfDifference {
 template <template <class> class Op>
 Handler integer_ternary(Type type) {
   switch (type) {
-    case Type::u16: return ternary<Op<uint16_t>, uint16_t, uint16_t>;
-    case Type::s16: return ternary<Op<int16_t>, int16_t, int16_t>;
-    case Type::u32: return ternary<Op<uint32_t>, uint32_t, uint32_t>;
-    case Type::s32: return ternary<Op<int32_t>, int32_t, int32_t>;
-    case Type::u64: return ternary<Op<uint64_t>, uint64_t, uint64_t>;
-    case Type::s64: return ternary<Op<int64_t>, int64_t, int64_t>;
-    default: return nullptr;
+    case Type::u16:
+      return ternary<Op<uint16_t>, uint16_t, uint16_t>;
+    case Type::s16:
+      return ternary<Op<int16_t>, int16_t, int16_t>;
+    case Type::u32:
+      return ternary<Op<uint32_t>, uint32_t, uint32_t>;
+    case Type::s32:
+      return ternary<Op<int32_t>, int32_t, int32_t>;
+    case Type::u64:
+      return ternary<Op<uint64_t>, uint64_t, uint64_t>;
+    case Type::s64:
+      return ternary<Op<int64_t>, int64_t, int64_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -115,11 +148,16 @@ constexpr Handler kFullPlus = ternary<FullPlus<T>, Wide<T>, T, T, Wide<T>>;
 
 Type doubled(Type type) {
   switch (type) {
-    case Type::u16: return Type::u32;
-    case Type::s16: return Type::s32;
-    case Type::u32: return Type::u64;
-    case Type::s32: return Type::s64;
-    default: return Type::none;
+    case Type::u16:
+      return Type::u32;
+    case Type::s16:
+      return Type::s32;
+    case Type::u32:
+      return Type::u64;
+    case Type::s32:
+      return Type::s64;
+    default:
+      return Type::none;
   }
 }
 
@@ -136,11 +174,16 @@ Handler choose_mul(Choice& choice) {
   if (half == 1) return integer_binary<High>(type);
   if (half != 2) return nullptr;
   switch (type) {
-    case Type::u16: return kFull<uint16_t>;
-    case Type::s16: return kFull<int16_t>;
-    case Type::u32: return kFull<uint32_t>;
-    case Type::s32: return kFull<int32_t>;
-    default: return nullptr;
+    case Type::u16:
+      return kFull<uint16_t>;
+    case Type::s16:
+      return kFull<int16_t>;
+    case Type::u32:
+      return kFull<uint32_t>;
+    case Type::s32:
+      return kFull<int32_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -160,11 +203,16 @@ Handler choose_mad(Choice& choice) {
   if (half == 1) return integer_ternary<HighPlus>(type);
   if (half != 2) return nullptr;
   switch (type) {
-    case Type::u16: return kFullPlus<uint16_t>;
-    case Type::s16: return kFullPlus<int16_t>;
-    case Type::u32: return kFullPlus<uint32_t>;
-    case Type::s32: return kFullPlus<int32_t>;
-    default: return nullptr;
+    case Type::u16:
+      return kFullPlus<uint16_t>;
+    case Type::s16:
+      return kFullPlus<int16_t>;
+    case Type::u32:
+      return kFullPlus<uint32_t>;
+    case Type::s32:
+      return kFullPlus<int32_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -176,7 +224,8 @@ Handler choose_mul24(Choice& choice) {
   choice.source(type);
   const bool is_u32 = type == Type::u32;
   if (half == 0) return is_u32 ? binary<Low24<uint32_t>, uint32_t, uint32_t> : binary<Low24<int32_t>, int32_t, int32_t>;
-  if (half == 1) return is_u32 ? binary<High24<uint32_t>, uint32_t, uint32_t> : binary<High24<int32_t>, int32_t, int32_t>;
+  if (half == 1)
+    return is_u32 ? binary<High24<uint32_t>, uint32_t, uint32_t> : binary<High24<int32_t>, int32_t, int32_t>;
   return nullptr;
 }
 
@@ -202,13 +251,15 @@ Handler choose_sad(Choice& choice) {
   return integer_ternary<SumOfDifference>(type);
 }
 
-// Byte i of x, extended by A's sign, as the 32 bits of an int. Products and sums wrap, so unsigned arithmetic serves all.
+// Byte i of x, extended by A's sign, as the 32 bits of an int. Products and sums wrap, so unsigned arithmetic serves
+// all.
 template <class A>
 VGPU_INLINE uint32_t byte_of(uint32_t x, unsigned i) {
   return static_cast<uint32_t>(static_cast<int32_t>(static_cast<A>(x >> (8 * i))));
 }
 
-// dp4a by the host's product of 16-bit pairs: even and odd bytes are widened in place, and each product of pairs sums two.
+// dp4a by the host's product of 16-bit pairs: even and odd bytes are widened in place, and each product of pairs sums
+// two.
 #ifdef __AVX2__
 using Vector = __m256i;
 VGPU_INLINE Vector load(const uint32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const Vector*>(p)); }
@@ -216,7 +267,9 @@ VGPU_INLINE void store(uint32_t* p, Vector v) { _mm256_storeu_si256(reinterpret_
 VGPU_INLINE Vector sum(Vector a, Vector b) { return _mm256_add_epi32(a, b); }
 VGPU_INLINE Vector products(Vector a, Vector b) { return _mm256_madd_epi16(a, b); }
 template <bool is_signed>
-VGPU_INLINE Vector odd_bytes(Vector a) { return is_signed ? _mm256_srai_epi16(a, 8) : _mm256_srli_epi16(a, 8); }
+VGPU_INLINE Vector odd_bytes(Vector a) {
+  return is_signed ? _mm256_srai_epi16(a, 8) : _mm256_srli_epi16(a, 8);
+}
 VGPU_INLINE Vector raised(Vector a) { return _mm256_slli_epi16(a, 8); }
 #else
 using Vector = __m128i;
@@ -225,7 +278,9 @@ VGPU_INLINE void store(uint32_t* p, Vector v) { _mm_storeu_si128(reinterpret_cas
 VGPU_INLINE Vector sum(Vector a, Vector b) { return _mm_add_epi32(a, b); }
 VGPU_INLINE Vector products(Vector a, Vector b) { return _mm_madd_epi16(a, b); }
 template <bool is_signed>
-VGPU_INLINE Vector odd_bytes(Vector a) { return is_signed ? _mm_srai_epi16(a, 8) : _mm_srli_epi16(a, 8); }
+VGPU_INLINE Vector odd_bytes(Vector a) {
+  return is_signed ? _mm_srai_epi16(a, 8) : _mm_srli_epi16(a, 8);
+}
 VGPU_INLINE Vector raised(Vector a) { return _mm_slli_epi16(a, 8); }
 #endif
 
@@ -297,9 +352,9 @@ Handler choose_dp2a(Choice& choice) {
 constexpr TypeSet kIntegers32 = types(Type::u32, Type::s32);
 
 constexpr OpcodeRow kRows[] = {
-    {"mul", kIntegers16To64, choose_mul, "9.7.1.3"},  {"mad", kIntegers16To64, choose_mad, "9.7.1.4"},
-    {"mul24", kIntegers32, choose_mul24, "9.7.1.5"},  {"mad24", kIntegers32, choose_mad24, "9.7.1.6"},
-    {"sad", kIntegers16To64, choose_sad, "9.7.1.7"},  {"dp4a", kIntegers32, choose_dp4a, "9.7.1.23"},
+    {"mul", kIntegers16To64, choose_mul, "9.7.1.3"}, {"mad", kIntegers16To64, choose_mad, "9.7.1.4"},
+    {"mul24", kIntegers32, choose_mul24, "9.7.1.5"}, {"mad24", kIntegers32, choose_mad24, "9.7.1.6"},
+    {"sad", kIntegers16To64, choose_sad, "9.7.1.7"}, {"dp4a", kIntegers32, choose_dp4a, "9.7.1.23"},
     {"dp2a", kIntegers32, choose_dp2a, "9.7.1.24"},
 };
 

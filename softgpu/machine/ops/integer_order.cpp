@@ -59,7 +59,8 @@ Handler choose_order(Choice& choice) {
   const Type type = choice.take_type();
   declare(choice, type);
   if (type == Type::u16x2) return rectify ? nullptr : kPairs<Op<uint16_t>, uint16_t>;
-  if (type == Type::s16x2) return rectify ? kPairs<Rectified<Op<int16_t>, int16_t>, int16_t> : kPairs<Op<int16_t>, int16_t>;
+  if (type == Type::s16x2)
+    return rectify ? kPairs<Rectified<Op<int16_t>, int16_t>, int16_t> : kPairs<Op<int16_t>, int16_t>;
   if (rectify) return type == Type::s32 ? Handler{binary<Rectified<Op<int32_t>, int32_t>, int32_t, int32_t>} : nullptr;
   return integer_binary<Op>(type);
 }
@@ -76,10 +77,14 @@ Handler choose_unary(Choice& choice) {
   choice.result(type);
   choice.source(type);
   switch (type) {
-    case Type::s16: return unary<Op<int16_t>, int16_t, int16_t>;
-    case Type::s32: return unary<Op<int32_t>, int32_t, int32_t>;
-    case Type::s64: return unary<Op<int64_t>, int64_t, int64_t>;
-    default: return nullptr;
+    case Type::s16:
+      return unary<Op<int16_t>, int16_t, int16_t>;
+    case Type::s32:
+      return unary<Op<int32_t>, int32_t, int32_t>;
+    case Type::s64:
+      return unary<Op<int64_t>, int64_t, int64_t>;
+    default:
+      return nullptr;
   }
 }
 

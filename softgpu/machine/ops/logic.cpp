@@ -7,29 +7,41 @@ namespace {
 
 struct And {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b) { return static_cast<T>(a & b); }
+  VGPU_INLINE static T compute(T a, T b) {
+    return static_cast<T>(a & b);
+  }
 };
 struct Or {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b) { return static_cast<T>(a | b); }
+  VGPU_INLINE static T compute(T a, T b) {
+    return static_cast<T>(a | b);
+  }
 };
 struct Xor {
   template <class T>
-  VGPU_INLINE static T compute(T a, T b) { return static_cast<T>(a ^ b); }
+  VGPU_INLINE static T compute(T a, T b) {
+    return static_cast<T>(a ^ b);
+  }
 };
 struct Not {
   template <class T>
-  VGPU_INLINE static T compute(T a) { return static_cast<T>(~a); }
+  VGPU_INLINE static T compute(T a) {
+    return static_cast<T>(~a);
+  }
 };
 struct LogicalNot {
   template <class T>
-  VGPU_INLINE static T compute(T a) { return a == 0 ? T{1} : T{0}; }
+  VGPU_INLINE static T compute(T a) {
+    return a == 0 ? T{1} : T{0};
+  }
 };
 
 template <class Op, class T>
 struct On {
   template <class... Ts>
-  VGPU_INLINE static T apply(Ts... operands) { return Op::template compute<T>(operands...); }
+  VGPU_INLINE static T apply(Ts... operands) {
+    return Op::template compute<T>(operands...);
+  }
 };
 
 // A predicate row is one mask of the warp, so its operations are single ones.
@@ -50,11 +62,16 @@ Handler choose_binary(Choice& choice) {
   choice.source(type);
   choice.source(type);
   switch (bits_of(type)) {
-    case 1: return predicates<Op>;
-    case 16: return binary<On<Op, uint16_t>, uint16_t, uint16_t>;
-    case 32: return binary<On<Op, uint32_t>, uint32_t, uint32_t>;
-    case 64: return binary<On<Op, uint64_t>, uint64_t, uint64_t>;
-    default: return nullptr;
+    case 1:
+      return predicates<Op>;
+    case 16:
+      return binary<On<Op, uint16_t>, uint16_t, uint16_t>;
+    case 32:
+      return binary<On<Op, uint32_t>, uint32_t, uint32_t>;
+    case 64:
+      return binary<On<Op, uint64_t>, uint64_t, uint64_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -64,11 +81,16 @@ Handler choose_unary(Choice& choice) {
   choice.result(type);
   choice.source(type);
   switch (bits_of(type)) {
-    case 1: return not_predicate;
-    case 16: return unary<On<Op, uint16_t>, uint16_t, uint16_t>;
-    case 32: return unary<On<Op, uint32_t>, uint32_t, uint32_t>;
-    case 64: return unary<On<Op, uint64_t>, uint64_t, uint64_t>;
-    default: return nullptr;
+    case 1:
+      return not_predicate;
+    case 16:
+      return unary<On<Op, uint16_t>, uint16_t, uint16_t>;
+    case 32:
+      return unary<On<Op, uint32_t>, uint32_t, uint32_t>;
+    case 64:
+      return unary<On<Op, uint64_t>, uint64_t, uint64_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -79,7 +101,8 @@ struct Table {
 
   explicit Table(int64_t bits) {
     for (unsigned pair = 0; pair < 4; ++pair) {
-      const uint32_t first = (bits >> (2 * pair) & 1) != 0 ? ~0u : 0u, second = (bits >> (2 * pair + 1) & 1) != 0 ? ~0u : 0u;
+      const uint32_t first = (bits >> (2 * pair) & 1) != 0 ? ~0u : 0u,
+                     second = (bits >> (2 * pair + 1) & 1) != 0 ? ~0u : 0u;
       base[pair] = first;
       flip[pair] = first ^ second;
     }
@@ -103,7 +126,8 @@ struct Ternary {
 void lop3(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const Ternary in(warp, instruction, 1);
   const Table table(instruction.immediate);
-  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]), [=](unsigned i) { return table(in.a[i], in.b[i], in.c[i]); });
+  for_lanes(mask, warp.row<uint32_t>(instruction.operand[0]),
+            [=](unsigned i) { return table(in.a[i], in.b[i], in.c[i]); });
 }
 
 // lop3.BoolOp d|p, a, b, c, table, q: p = (d != 0) BoolOp q. The operator is in aux: 0 and, 1 or.
@@ -135,9 +159,12 @@ Handler choose_lop3(Choice& choice) {
 constexpr TypeSet kBitsAndPredicates = kBits16To64 | types(Type::pred);
 
 constexpr OpcodeRow kRows[] = {
-    {"and", kBitsAndPredicates, choose_binary<And>, "9.7.8.1"}, {"or", kBitsAndPredicates, choose_binary<Or>, "9.7.8.2"},
-    {"xor", kBitsAndPredicates, choose_binary<Xor>, "9.7.8.3"}, {"not", kBitsAndPredicates, choose_unary<Not>, "9.7.8.4"},
-    {"cnot", kBits16To64, choose_unary<LogicalNot>, "9.7.8.5"}, {"lop3", types(Type::b32), choose_lop3, "9.7.8.6"},
+    {"and", kBitsAndPredicates, choose_binary<And>, "9.7.8.1"},
+    {"or", kBitsAndPredicates, choose_binary<Or>, "9.7.8.2"},
+    {"xor", kBitsAndPredicates, choose_binary<Xor>, "9.7.8.3"},
+    {"not", kBitsAndPredicates, choose_unary<Not>, "9.7.8.4"},
+    {"cnot", kBits16To64, choose_unary<LogicalNot>, "9.7.8.5"},
+    {"lop3", types(Type::b32), choose_lop3, "9.7.8.6"},
 };
 
 }  // namespace

@@ -18,12 +18,16 @@ struct Plan {
   bool half_result, half_addend, saturate;
 
   int64_t pack() const {
-    return rows | depth << 8 | static_cast<int>(a) << 16 | static_cast<int>(b) << 22 | half_result << 28 | half_addend << 29 |
-           saturate << 30;
+    return rows | depth << 8 | static_cast<int>(a) << 16 | static_cast<int>(b) << 22 | half_result << 28 |
+           half_addend << 29 | saturate << 30;
   }
   static Plan unpack(int64_t bits) {
-    return {static_cast<uint8_t>(bits & 255),  static_cast<uint8_t>(bits >> 8 & 255), static_cast<Type>(bits >> 16 & 63),
-            static_cast<Type>(bits >> 22 & 63), (bits >> 28 & 1) != 0,                 (bits >> 29 & 1) != 0,
+    return {static_cast<uint8_t>(bits & 255),
+            static_cast<uint8_t>(bits >> 8 & 255),
+            static_cast<Type>(bits >> 16 & 63),
+            static_cast<Type>(bits >> 22 & 63),
+            (bits >> 28 & 1) != 0,
+            (bits >> 29 & 1) != 0,
             (bits >> 30 & 1) != 0};
   }
   unsigned a_registers() const { return rows * depth * bits_of(a) / 32 / kLanes; }
@@ -61,13 +65,21 @@ void load_b(Warp& warp, const Instruction& instruction, unsigned first, const Pl
   }
 }
 
-void load_factors(Warp& warp, const Instruction& instruction, const Plan& plan, unsigned first_a, unsigned first_b, MatrixA& a,
-                  MatrixB& b) {
+void load_factors(Warp& warp, const Instruction& instruction, const Plan& plan, unsigned first_a, unsigned first_b,
+                  MatrixA& a, MatrixB& b) {
   switch (bits_of(plan.a)) {
-    case 4: load_a<32>(warp, instruction, first_a, plan, a); return load_b<32>(warp, instruction, first_b, plan, b);
-    case 8: load_a<16>(warp, instruction, first_a, plan, a); return load_b<16>(warp, instruction, first_b, plan, b);
-    case 16: load_a<8>(warp, instruction, first_a, plan, a); return load_b<8>(warp, instruction, first_b, plan, b);
-    default: load_a<4>(warp, instruction, first_a, plan, a); return load_b<4>(warp, instruction, first_b, plan, b);
+    case 4:
+      load_a<32>(warp, instruction, first_a, plan, a);
+      return load_b<32>(warp, instruction, first_b, plan, b);
+    case 8:
+      load_a<16>(warp, instruction, first_a, plan, a);
+      return load_b<16>(warp, instruction, first_b, plan, b);
+    case 16:
+      load_a<8>(warp, instruction, first_a, plan, a);
+      return load_b<8>(warp, instruction, first_b, plan, b);
+    default:
+      load_a<4>(warp, instruction, first_a, plan, a);
+      return load_b<4>(warp, instruction, first_b, plan, b);
   }
 }
 
@@ -179,20 +191,31 @@ struct Shape8 {
   const char* name;
   uint8_t rows, depth;
 };
-constexpr Shape8 kShapes[] = {{"m16n8k4", 16, 4},   {"m16n8k8", 16, 8},  {"m16n8k16", 16, 16}, {"m16n8k32", 16, 32},
-                              {"m16n8k64", 16, 64}, {"m8n8k4", 8, 4},    {"m8n8k16", 8, 16},   {"m8n8k32", 8, 32}};
+constexpr Shape8 kShapes[] = {{"m16n8k4", 16, 4},   {"m16n8k8", 16, 8}, {"m16n8k16", 16, 16}, {"m16n8k32", 16, 32},
+                              {"m16n8k64", 16, 64}, {"m8n8k4", 8, 4},   {"m8n8k16", 8, 16},   {"m8n8k32", 8, 32}};
 
 // The depths that exist for a type of A (table of 9.7.14.5); m8n8k4 of f16 has another layout and is left out.
 bool shape_exists(Type type, unsigned rows, unsigned depth) {
   switch (type) {
-    case Type::f16: return rows == 16 && (depth == 8 || depth == 16);
-    case Type::bf16: return rows == 16 && (depth == 8 || depth == 16);
-    case Type::tf32: return rows == 16 && (depth == 4 || depth == 8);
-    case Type::e4m3: case Type::e5m2: return rows == 16 && (depth == 16 || depth == 32);
-    case Type::s8: case Type::u8: return rows == 16 ? depth == 16 || depth == 32 : depth == 16;
-    case Type::s4: case Type::u4: return rows == 16 ? depth == 32 || depth == 64 : depth == 32;
-    case Type::f64: return rows == 16 ? depth <= 16 : depth == 4;
-    default: return false;
+    case Type::f16:
+      return rows == 16 && (depth == 8 || depth == 16);
+    case Type::bf16:
+      return rows == 16 && (depth == 8 || depth == 16);
+    case Type::tf32:
+      return rows == 16 && (depth == 4 || depth == 8);
+    case Type::e4m3:
+    case Type::e5m2:
+      return rows == 16 && (depth == 16 || depth == 32);
+    case Type::s8:
+    case Type::u8:
+      return rows == 16 ? depth == 16 || depth == 32 : depth == 16;
+    case Type::s4:
+    case Type::u4:
+      return rows == 16 ? depth == 32 || depth == 64 : depth == 32;
+    case Type::f64:
+      return rows == 16 ? depth <= 16 : depth == 4;
+    default:
+      return false;
   }
 }
 
@@ -217,7 +240,8 @@ Handler choose_mma(Choice& choice) {
   choice.set_immediate(plan.pack());
   if (a == Type::f64) {
     if (b != a || c != a || d != a || saturate) return nullptr;
-    declare_fragments(choice, a, plan.elements(), a, plan.a_registers() / 2, plan.b_registers() / 2, a, plan.elements());
+    declare_fragments(choice, a, plan.elements(), a, plan.a_registers() / 2, plan.b_registers() / 2, a,
+                      plan.elements());
     return mma_double;
   }
   const ElementFormat format = element_format(a);
@@ -225,11 +249,13 @@ Handler choose_mma(Choice& choice) {
   if (format.bits >= 16 && a != b) return nullptr;
   if (format.integer) {
     if (c != Type::s32 || d != Type::s32) return nullptr;
-    declare_fragments(choice, d, plan.elements(), Type::b32, plan.a_registers(), plan.b_registers(), c, plan.elements());
+    declare_fragments(choice, d, plan.elements(), Type::b32, plan.a_registers(), plan.b_registers(), c,
+                      plan.elements());
     return mma_integer;
   }
   const bool half_allowed = a == Type::f16 || format.bits == 8;
-  if (saturate || (d != Type::f32 && !(half_allowed && d == Type::f16)) || (c != Type::f32 && !(half_allowed && c == Type::f16)))
+  if (saturate || (d != Type::f32 && !(half_allowed && d == Type::f16)) ||
+      (c != Type::f32 && !(half_allowed && c == Type::f16)))
     return nullptr;
   declare_fragments(choice, plan.half_result ? Type::b32 : d, plan.elements() / (plan.half_result ? 2 : 1), Type::b32,
                     plan.a_registers(), plan.b_registers(), plan.half_addend ? Type::b32 : c,

@@ -48,7 +48,8 @@ void pack(Warp& warp, const Instruction& instruction, LaneMask mask) {
   for (unsigned k = 0; k < kCount; ++k) elements[k] = warp.row<E>(instruction.operand[k + 1]);
   for_lanes(mask, warp.row<T>(instruction.operand[0]), [&](unsigned i) {
     T value = 0;
-    for (unsigned k = 0; k < kCount; ++k) value = static_cast<T>(value | static_cast<T>(static_cast<T>(elements[k][i]) << (k * sizeof(E) * 8)));
+    for (unsigned k = 0; k < kCount; ++k)
+      value = static_cast<T>(value | static_cast<T>(static_cast<T>(elements[k][i]) << (k * sizeof(E) * 8)));
     return value;
   });
 }
@@ -72,11 +73,16 @@ void pack_wide(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 Type bits_type(unsigned bits) {
   switch (bits) {
-    case 8: return Type::b8;
-    case 16: return Type::b16;
-    case 32: return Type::b32;
-    case 64: return Type::b64;
-    default: return Type::none;
+    case 8:
+      return Type::b8;
+    case 16:
+      return Type::b16;
+    case 32:
+      return Type::b32;
+    case 64:
+      return Type::b64;
+    default:
+      return Type::none;
   }
 }
 
@@ -101,12 +107,18 @@ Handler pack_handler(unsigned bits, unsigned element) {
 
 Handler plain_handler(unsigned bits) {
   switch (bits) {
-    case 1: return move_predicate;
-    case 16: return move<uint16_t>;
-    case 32: return move<uint32_t>;
-    case 64: return move<uint64_t>;
-    case 128: return move_wide;
-    default: return nullptr;
+    case 1:
+      return move_predicate;
+    case 16:
+      return move<uint16_t>;
+    case 32:
+      return move<uint32_t>;
+    case 64:
+      return move<uint64_t>;
+    case 128:
+      return move_wide;
+    default:
+      return nullptr;
   }
 }
 
@@ -131,7 +143,8 @@ Handler choose_mov(Choice& choice) {
   return plain_handler(bits);
 }
 
-constexpr TypeSet kMovable = kBits16To64 | kIntegers16To64 | kFloats | types(Type::pred, Type::b128, Type::f16, Type::bf16, Type::f16x2);
+constexpr TypeSet kMovable =
+    kBits16To64 | kIntegers16To64 | kFloats | types(Type::pred, Type::b128, Type::f16, Type::bf16, Type::f16x2);
 
 constexpr OpcodeRow kRows[] = {{"mov", kMovable, choose_mov, "9.7.9.3"}};
 

@@ -10,7 +10,8 @@ void selp(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* a = warp.row<T>(instruction.operand[1]);
   const T* b = warp.row<T>(instruction.operand[2]);
   const LaneMask first = warp.predicate(instruction.operand[3]);
-  for_lanes(mask, warp.row<T>(instruction.operand[0]), [=](unsigned i) { return (first >> i & 1u) != 0 ? a[i] : b[i]; });
+  for_lanes(mask, warp.row<T>(instruction.operand[0]),
+            [=](unsigned i) { return (first >> i & 1u) != 0 ? a[i] : b[i]; });
 }
 
 // c >= 0 selects a. -0 does, NaN does not; with .ftz a negative subnormal counts as -0.
@@ -37,10 +38,14 @@ Handler choose_selp(Choice& choice) {
   choice.source(type);
   choice.source(Type::pred);
   switch (bits_of(type)) {
-    case 16: return selp<uint16_t>;
-    case 32: return selp<uint32_t>;
-    case 64: return selp<uint64_t>;
-    default: return nullptr;
+    case 16:
+      return selp<uint16_t>;
+    case 32:
+      return selp<uint32_t>;
+    case 64:
+      return selp<uint64_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -53,10 +58,14 @@ Handler choose_slct(Choice& choice) {
   choice.source(type);
   choice.source(control);
   switch (bits_of(type)) {
-    case 16: return slct<uint16_t>(control, flush);
-    case 32: return slct<uint32_t>(control, flush);
-    case 64: return slct<uint64_t>(control, flush);
-    default: return nullptr;
+    case 16:
+      return slct<uint16_t>(control, flush);
+    case 32:
+      return slct<uint32_t>(control, flush);
+    case 64:
+      return slct<uint64_t>(control, flush);
+    default:
+      return nullptr;
   }
 }
 

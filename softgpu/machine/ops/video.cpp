@@ -6,7 +6,17 @@
 namespace vgpu::soft::VGPU_ISA {
 namespace {
 
-enum class Operation : uint8_t { add, subtract, absolute_difference, minimum, maximum, average, shift_left, shift_right, set };
+enum class Operation : uint8_t {
+  add,
+  subtract,
+  absolute_difference,
+  minimum,
+  maximum,
+  average,
+  shift_left,
+  shift_right,
+  set
+};
 enum class Second : uint8_t { none, add, minimum, maximum, merge };
 enum class Relation : uint8_t { eq, ne, lt, le, gt, ge };
 
@@ -48,12 +58,18 @@ VGPU_INLINE int64_t clamp(int64_t value, unsigned bits, bool is_signed) {
 
 VGPU_INLINE bool holds(Relation relation, int64_t a, int64_t b) {
   switch (relation) {
-    case Relation::eq: return a == b;
-    case Relation::ne: return a != b;
-    case Relation::lt: return a < b;
-    case Relation::le: return a <= b;
-    case Relation::gt: return a > b;
-    case Relation::ge: return a >= b;
+    case Relation::eq:
+      return a == b;
+    case Relation::ne:
+      return a != b;
+    case Relation::lt:
+      return a < b;
+    case Relation::le:
+      return a <= b;
+    case Relation::gt:
+      return a > b;
+    case Relation::ge:
+      return a >= b;
   }
   return false;
 }
@@ -67,15 +83,23 @@ VGPU_INLINE int64_t shifted(const Plan& plan, int64_t a, int64_t b) {
 
 int64_t compute(const Plan& plan, int64_t a, int64_t b) {
   switch (plan.operation) {
-    case Operation::add: return a + b;
-    case Operation::subtract: return a - b;
-    case Operation::absolute_difference: return a < b ? b - a : a - b;
-    case Operation::minimum: return a < b ? a : b;
-    case Operation::maximum: return a < b ? b : a;
-    case Operation::average: return (a + b + (a + b >= 0 ? 1 : 0)) >> 1;
+    case Operation::add:
+      return a + b;
+    case Operation::subtract:
+      return a - b;
+    case Operation::absolute_difference:
+      return a < b ? b - a : a - b;
+    case Operation::minimum:
+      return a < b ? a : b;
+    case Operation::maximum:
+      return a < b ? b : a;
+    case Operation::average:
+      return (a + b + (a + b >= 0 ? 1 : 0)) >> 1;
     case Operation::shift_left:
-    case Operation::shift_right: return shifted(plan, a, b);
-    case Operation::set: return holds(plan.relation, a, b) ? 1 : 0;
+    case Operation::shift_right:
+      return shifted(plan, a, b);
+    case Operation::set:
+      return holds(plan.relation, a, b) ? 1 : 0;
   }
   return 0;
 }
@@ -86,11 +110,16 @@ uint32_t finish(const Plan& plan, int64_t value, uint32_t c) {
   const int64_t result = extract(bits, Part{}, plan.signed_result), other = extract(c, Part{}, plan.signed_result);
   const uint32_t mask = static_cast<uint32_t>((uint64_t{1} << plan.result.bits) - 1) << plan.result.shift;
   switch (plan.second) {
-    case Second::none: return bits;
-    case Second::add: return bits + c;
-    case Second::minimum: return result < other ? bits : c;
-    case Second::maximum: return result < other ? c : bits;
-    case Second::merge: return (c & ~mask) | (bits << plan.result.shift & mask);
+    case Second::none:
+      return bits;
+    case Second::add:
+      return bits + c;
+    case Second::minimum:
+      return result < other ? bits : c;
+    case Second::maximum:
+      return result < other ? c : bits;
+    case Second::merge:
+      return (c & ~mask) | (bits << plan.result.shift & mask);
   }
   return 0;
 }
@@ -124,9 +153,10 @@ void multiply_add(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const Rows rows = rows_of(warp, instruction);
   const bool negative = plan.signed_a || plan.signed_b;
   for_each_lane(mask, [&](unsigned i) {
-    const __int128 product = static_cast<__int128>(extract(rows.a[i], plan.a, plan.signed_a)) *
-                             extract(rows.b[i], plan.b, plan.signed_b);
-    const auto sum = static_cast<int64_t>(product + extract(rows.c[i], Part{}, negative) + (plan.plus_one ? 1 : 0)) >> plan.scale;
+    const __int128 product =
+        static_cast<__int128>(extract(rows.a[i], plan.a, plan.signed_a)) * extract(rows.b[i], plan.b, plan.signed_b);
+    const auto sum =
+        static_cast<int64_t>(product + extract(rows.c[i], Part{}, negative) + (plan.plus_one ? 1 : 0)) >> plan.scale;
     rows.d[i] = static_cast<uint32_t>(plan.saturate ? clamp(sum, 32, plan.signed_result) : sum);
   });
 }
@@ -143,8 +173,10 @@ void packed(Warp& warp, const Instruction& instruction, LaneMask mask) {
       int64_t value = compute(plan, extract(rows.a[i], part, plan.signed_a), extract(rows.b[i], part, plan.signed_b));
       if (plan.saturate) value = clamp(value, bits, plan.signed_result);
       const auto element = static_cast<uint32_t>(value);
-      if (plan.second == Second::add) result += element;
-      else result |= (element & ((1u << bits) - 1)) << shift;
+      if (plan.second == Second::add)
+        result += element;
+      else
+        result |= (element & ((1u << bits) - 1)) << shift;
     }
     rows.d[i] = result;
   });
@@ -164,11 +196,10 @@ struct Name {
   const char* name;
   Operation operation;
 };
-constexpr Name kNames[] = {{"vadd", Operation::add},        {"vsub", Operation::subtract},
-                           {"vabsdiff", Operation::absolute_difference}, {"vmin", Operation::minimum},
-                           {"vmax", Operation::maximum},    {"vavrg", Operation::average},
-                           {"vshl", Operation::shift_left}, {"vshr", Operation::shift_right},
-                           {"vset", Operation::set}};
+constexpr Name kNames[] = {
+    {"vadd", Operation::add},        {"vsub", Operation::subtract},    {"vabsdiff", Operation::absolute_difference},
+    {"vmin", Operation::minimum},    {"vmax", Operation::maximum},     {"vavrg", Operation::average},
+    {"vshl", Operation::shift_left}, {"vshr", Operation::shift_right}, {"vset", Operation::set}};
 
 // The operation of an opcode and its ways: vadd is 1, vadd2 is 2.
 bool find_operation(const char* opcode, Plan& plan, unsigned& ways) {
@@ -205,8 +236,10 @@ bool declare(Choice& choice, Plan& plan, bool selectors) {
   if (selectors && !read_part(choice.selector(), plan.b)) return false;
   choice.source(Type::b32);
   const bool third = choice.more();
-  if (third) choice.source(Type::b32);
-  else choice.source_value(Type::b32, 0);
+  if (third)
+    choice.source(Type::b32);
+  else
+    choice.source_value(Type::b32, 0);
   if (selected[0] != '\0') {
     if (plan.second != Second::none) return false;
     plan.second = Second::merge;
@@ -258,17 +291,17 @@ Handler choose_multiply_add(Choice& choice) {
 }
 
 constexpr OpcodeRow kRows[] = {
-    {"vadd", kAnyType, choose_video, "9.7.18.1"},     {"vsub", kAnyType, choose_video, "9.7.18.1"},
-    {"vabsdiff", kAnyType, choose_video, "9.7.18.1"}, {"vmin", kAnyType, choose_video, "9.7.18.1"},
-    {"vmax", kAnyType, choose_video, "9.7.18.1"},     {"vshl", kAnyType, choose_video, "9.7.18.2"},
-    {"vshr", kAnyType, choose_video, "9.7.18.2"},     {"vmad", kAnyType, choose_multiply_add, "9.7.18.3"},
-    {"vset", kAnyType, choose_video, "9.7.18.4"},     {"vadd2", kAnyType, choose_video, "9.7.18.5"},
-    {"vsub2", kAnyType, choose_video, "9.7.18.5"},    {"vavrg2", kAnyType, choose_video, "9.7.18.5"},
+    {"vadd", kAnyType, choose_video, "9.7.18.1"},      {"vsub", kAnyType, choose_video, "9.7.18.1"},
+    {"vabsdiff", kAnyType, choose_video, "9.7.18.1"},  {"vmin", kAnyType, choose_video, "9.7.18.1"},
+    {"vmax", kAnyType, choose_video, "9.7.18.1"},      {"vshl", kAnyType, choose_video, "9.7.18.2"},
+    {"vshr", kAnyType, choose_video, "9.7.18.2"},      {"vmad", kAnyType, choose_multiply_add, "9.7.18.3"},
+    {"vset", kAnyType, choose_video, "9.7.18.4"},      {"vadd2", kAnyType, choose_video, "9.7.18.5"},
+    {"vsub2", kAnyType, choose_video, "9.7.18.5"},     {"vavrg2", kAnyType, choose_video, "9.7.18.5"},
     {"vabsdiff2", kAnyType, choose_video, "9.7.18.5"}, {"vmin2", kAnyType, choose_video, "9.7.18.5"},
-    {"vmax2", kAnyType, choose_video, "9.7.18.5"},    {"vset2", kAnyType, choose_video, "9.7.18.6"},
-    {"vadd4", kAnyType, choose_video, "9.7.18.7"},    {"vsub4", kAnyType, choose_video, "9.7.18.7"},
-    {"vavrg4", kAnyType, choose_video, "9.7.18.7"},   {"vabsdiff4", kAnyType, choose_video, "9.7.18.7"},
-    {"vmin4", kAnyType, choose_video, "9.7.18.7"},    {"vmax4", kAnyType, choose_video, "9.7.18.7"},
+    {"vmax2", kAnyType, choose_video, "9.7.18.5"},     {"vset2", kAnyType, choose_video, "9.7.18.6"},
+    {"vadd4", kAnyType, choose_video, "9.7.18.7"},     {"vsub4", kAnyType, choose_video, "9.7.18.7"},
+    {"vavrg4", kAnyType, choose_video, "9.7.18.7"},    {"vabsdiff4", kAnyType, choose_video, "9.7.18.7"},
+    {"vmin4", kAnyType, choose_video, "9.7.18.7"},     {"vmax4", kAnyType, choose_video, "9.7.18.7"},
     {"vset4", kAnyType, choose_video, "9.7.18.8"},
 };
 

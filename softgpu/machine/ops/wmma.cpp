@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// wmma.load, wmma.store, wmma.mma (PTX ISA 9.7.14.4). The PTX ISA leaves open which element of a matrix a lane holds, so
-// the fragments here are simply the matrix row by row: register r of lane l holds the elements from (32 r + l) * E on, E
-// elements in each. Where the ISA gives f16 operands more registers than that takes, they repeat.
+// wmma.load, wmma.store, wmma.mma (PTX ISA 9.7.14.4). The PTX ISA leaves open which element of a matrix a lane holds,
+// so the fragments here are simply the matrix row by row: register r of lane l holds the elements from (32 r + l) * E
+// on, E elements in each. Where the ISA gives f16 operands more registers than that takes, they repeat.
 #include "softgpu/machine/ops/matrix.h"
 #include "softgpu/machine/ops/memory_access.h"
 
@@ -21,8 +21,8 @@ struct Tile {
            uint64_t{by_column} << 32 | uint64_t{wide_address} << 33 | uint64_t{static_cast<uint8_t>(space)} << 40;
   }
   static Tile unpack(uint64_t bits) {
-    return {static_cast<uint8_t>(bits), static_cast<uint8_t>(bits >> 8), static_cast<uint8_t>(bits >> 16),
-            static_cast<uint8_t>(bits >> 24), (bits >> 32 & 1) != 0, (bits >> 33 & 1) != 0,
+    return {static_cast<uint8_t>(bits),          static_cast<uint8_t>(bits >> 8), static_cast<uint8_t>(bits >> 16),
+            static_cast<uint8_t>(bits >> 24),    (bits >> 32 & 1) != 0,           (bits >> 33 & 1) != 0,
             static_cast<Space>(bits >> 40 & 255)};
   }
   unsigned per_register() const { return 32u / element_bits; }
@@ -61,7 +61,8 @@ bool load_register(Warp& warp, const Instruction& instruction, const Access& acc
   std::byte* pointers[kLanes];
   for (unsigned index = 0; index < access.tile.per_register(); ++index) {
     element_addresses(access.tile, access.base, access.stride, r, index, addresses);
-    if (!resolve_lanes(warp, instruction, kAllLanes, access.tile.space, addresses.at, sizeof(T), false, pointers)) return false;
+    if (!resolve_lanes(warp, instruction, kAllLanes, access.tile.space, addresses.at, sizeof(T), false, pointers))
+      return false;
     for (unsigned i = 0; i < kLanes; ++i)
       out[i] |= static_cast<uint32_t>(read_memory<T>(pointers[i])) << (index * sizeof(T) * 8);
   }
@@ -74,8 +75,10 @@ bool store_register(Warp& warp, const Instruction& instruction, const Access& ac
   std::byte* pointers[kLanes];
   for (unsigned index = 0; index < access.tile.per_register(); ++index) {
     element_addresses(access.tile, access.base, access.stride, r, index, addresses);
-    if (!resolve_lanes(warp, instruction, kAllLanes, access.tile.space, addresses.at, sizeof(T), true, pointers)) return false;
-    for (unsigned i = 0; i < kLanes; ++i) write_memory<T>(pointers[i], static_cast<T>(in[i] >> (index * sizeof(T) * 8)));
+    if (!resolve_lanes(warp, instruction, kAllLanes, access.tile.space, addresses.at, sizeof(T), true, pointers))
+      return false;
+    for (unsigned i = 0; i < kLanes; ++i)
+      write_memory<T>(pointers[i], static_cast<T>(in[i] >> (index * sizeof(T) * 8)));
   }
   return true;
 }
@@ -86,9 +89,10 @@ void complete_load(Warp& warp, const Instruction& instruction, LaneMask mask, La
   for (unsigned r = 0; r < access.tile.registers; ++r) {
     uint32_t values[kLanes] = {};
     const unsigned part = r % access.tile.used_registers();
-    const bool good = access.tile.element_bits == 8    ? load_register<uint8_t>(warp, instruction, access, part, values)
-                      : access.tile.element_bits == 16 ? load_register<uint16_t>(warp, instruction, access, part, values)
-                                                       : load_register<uint32_t>(warp, instruction, access, part, values);
+    const bool good = access.tile.element_bits == 8 ? load_register<uint8_t>(warp, instruction, access, part, values)
+                      : access.tile.element_bits == 16
+                          ? load_register<uint16_t>(warp, instruction, access, part, values)
+                          : load_register<uint32_t>(warp, instruction, access, part, values);
     if (!good) return;
     for_lanes(mask, warp.row<uint32_t>(instruction.at(r)), [&](unsigned i) { return values[i]; });
   }
@@ -119,13 +123,22 @@ struct Plan {
   bool half_result, half_addend, saturate;
 
   int64_t pack() const {
-    return m | n << 8 | k << 16 | int64_t{a_registers} << 24 | int64_t{b_registers} << 28 | static_cast<int64_t>(a) << 32 |
-           static_cast<int64_t>(b) << 40 | int64_t{half_result} << 48 | int64_t{half_addend} << 49 | int64_t{saturate} << 50;
+    return m | n << 8 | k << 16 | int64_t{a_registers} << 24 | int64_t{b_registers} << 28 |
+           static_cast<int64_t>(a) << 32 | static_cast<int64_t>(b) << 40 | int64_t{half_result} << 48 |
+           int64_t{half_addend} << 49 | int64_t{saturate} << 50;
   }
   static Plan unpack(int64_t bits) {
     const auto field = [=](unsigned shift, unsigned mask) { return static_cast<uint8_t>(bits >> shift & mask); };
-    return {field(0, 255), field(8, 255), field(16, 255), field(24, 15), field(28, 15), static_cast<Type>(field(32, 255)),
-            static_cast<Type>(field(40, 255)), field(48, 1) != 0, field(49, 1) != 0, field(50, 1) != 0};
+    return {field(0, 255),
+            field(8, 255),
+            field(16, 255),
+            field(24, 15),
+            field(28, 15),
+            static_cast<Type>(field(32, 255)),
+            static_cast<Type>(field(40, 255)),
+            field(48, 1) != 0,
+            field(49, 1) != 0,
+            field(50, 1) != 0};
   }
 };
 
@@ -154,8 +167,10 @@ void complete_multiply(Warp& warp, const Instruction& instruction, LaneMask mask
   decode_tile(warp, instruction, results, plan.a, plan.m * plan.k, a);
   decode_tile(warp, instruction, first_b, plan.b, plan.k * plan.n, b);
   for (unsigned r = 0; !integer && r < (plan.half_addend ? 4u : 8u); ++r) {
-    if (plan.half_addend) decode_halves<HalfOps>(warp.row<uint32_t>(instruction.at(first_c + r)), sums + r * 64);
-    else std::memcpy(sums + r * kLanes, warp.row<float>(instruction.at(first_c + r)), sizeof(float) * kLanes);
+    if (plan.half_addend)
+      decode_halves<HalfOps>(warp.row<uint32_t>(instruction.at(first_c + r)), sums + r * 64);
+    else
+      std::memcpy(sums + r * kLanes, warp.row<float>(instruction.at(first_c + r)), sizeof(float) * kLanes);
   }
   multiply(plan, a, b, sums);
   for (unsigned r = 0; r < results; ++r) {
@@ -185,7 +200,8 @@ struct Sizes {
   const char* name;
   uint8_t m, n, k;
 };
-constexpr Sizes kSizes[] = {{"m16n16k16", 16, 16, 16}, {"m8n32k16", 8, 32, 16}, {"m32n8k16", 32, 8, 16}, {"m16n16k8", 16, 16, 8}};
+constexpr Sizes kSizes[] = {
+    {"m16n16k16", 16, 16, 16}, {"m8n32k16", 8, 32, 16}, {"m32n8k16", 32, 8, 16}, {"m16n16k8", 16, 16, 8}};
 
 const Sizes* take_sizes(Choice& choice) {
   for (const Sizes& sizes : kSizes)
@@ -230,8 +246,10 @@ Tile take_tile(Choice& choice, Part part) {
 
 // The stride may be left out: then rows, or columns, follow each other.
 void take_stride(Choice& choice, Tile tile) {
-  if (choice.more()) choice.source(Type::u32);
-  else choice.source_value(Type::u32, tile.by_column ? tile.rows : tile.columns);
+  if (choice.more())
+    choice.source(Type::u32);
+  else
+    choice.source_value(Type::u32, tile.by_column ? tile.rows : tile.columns);
   choice.source_value(Type::u64, tile.pack());
   choice.set_aux(tile.registers);
 }
@@ -258,8 +276,8 @@ Handler choose_store(Choice& choice) {
   return wmma_store;
 }
 
-// wmma.mma.sync.aligned.alayout.blayout.shape.dtype{.atype.btype}.ctype{.satfinite} d, a, b, c; without the types of A and
-// B these are f16. The layouts only matter to the loads.
+// wmma.mma.sync.aligned.alayout.blayout.shape.dtype{.atype.btype}.ctype{.satfinite} d, a, b, c; without the types of A
+// and B these are f16. The layouts only matter to the loads.
 Handler choose_multiply(Choice& choice) {
   if (!choice.take("sync") || !choice.take("aligned")) return nullptr;
   for (int i = 0; i < 2; ++i)
@@ -275,11 +293,21 @@ Handler choose_multiply(Choice& choice) {
   }
   if (sizes == nullptr || a != b || !shape_exists(a, *sizes)) return nullptr;
   const bool integer = element_format(a).integer;
-  const auto allowed = [=](Type type) { return integer ? type == Type::s32 : type == Type::f32 || (a == Type::f16 && type == Type::f16); };
+  const auto allowed = [=](Type type) {
+    return integer ? type == Type::s32 : type == Type::f32 || (a == Type::f16 && type == Type::f16);
+  };
   if (!allowed(c) || !allowed(d) || (saturate && !integer)) return nullptr;
   const unsigned a_registers = registers_of(a, sizes->m * sizes->k), b_registers = registers_of(b, sizes->k * sizes->n);
-  const Plan plan{sizes->m, sizes->n, sizes->k, static_cast<uint8_t>(a_registers), static_cast<uint8_t>(b_registers), a, b,
-                  d == Type::f16, c == Type::f16, saturate};
+  const Plan plan{sizes->m,
+                  sizes->n,
+                  sizes->k,
+                  static_cast<uint8_t>(a_registers),
+                  static_cast<uint8_t>(b_registers),
+                  a,
+                  b,
+                  d == Type::f16,
+                  c == Type::f16,
+                  saturate};
   choice.set_immediate(plan.pack());
   choice.results(Type::b32, plan.half_result ? 4 : 8);
   choice.sources(Type::b32, a_registers);
