@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 
@@ -45,8 +46,15 @@ size_t size_from_environment(const char* name, size_t fallback) {
   return static_cast<size_t>(value) << shift;
 }
 
-size_t half_of_memory() {
-  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE)) / 2;
+// The machine's memory, or what a container leaves of it (cgroup v2).
+size_t usable_memory() {
+  const size_t machine = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  std::FILE* const file = std::fopen("/sys/fs/cgroup/memory.max", "re");
+  if (file == nullptr) return machine;
+  unsigned long long limit = 0;
+  const bool is_number = std::fscanf(file, "%llu", &limit) == 1;  // "max" otherwise
+  std::fclose(file);
+  return is_number && limit > 0 ? std::min<size_t>(machine, limit) : machine;
 }
 
 unsigned usable_processors() {
@@ -59,7 +67,7 @@ unsigned usable_processors() {
 }  // namespace
 
 CUresult Process::start() {
-  const size_t memory = size_from_environment("VGPU_SOFT_MEMORY", half_of_memory()) & ~size_t{0xffff};
+  const size_t memory = size_from_environment("VGPU_SOFT_MEMORY", usable_memory() / 2) & ~size_t{0xffff};
   const int count = static_cast<int>(std::clamp<size_t>(size_from_environment("VGPU_SOFT_DEVICES", 1), 1, kMaxDevices));
   const unsigned threads =
       static_cast<unsigned>(std::min<size_t>(size_from_environment("VGPU_SOFT_THREADS", usable_processors()), 1024));
