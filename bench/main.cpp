@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpu-bench: the same calls natively and through us, side by side. See --help and bench/README.md.
+// The program starts itself to take samples: "--measure FAMILY PATTERN ROUND" is one sample of each row of a family,
+// "--first-result" the process whose life one row measures.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "bench/process.h"
+#include "bench/report.h"
+#include "bench/runner.h"
+
+namespace {
+
+bool all_measured(const std::vector<vgpu::bench::RowResult>& results) {
+  for (const auto& row : results)
+    if (row.native.values.empty() || row.ours.values.empty() || !row.native.failure.empty() ||
+        !row.ours.failure.empty())
+      return false;
+  return true;
+}
+
+int run(const vgpu::bench::Options& options) {
+  const auto results = vgpu::bench::run_all(options);
+  if (!results.ok()) {
+    std::fprintf(stderr, "vgpu-bench: %s\n", results.error().message.c_str());
+    return 2;
+  }
+  if (results.value().empty()) {
+    std::fprintf(stderr, "vgpu-bench: no row matches %s\n", options.rows.c_str());
+    return 2;
+  }
+  vgpu::bench::print_table(options, results.value());
+  if (!options.json.empty()) {
+    if (const auto written = vgpu::bench::write_json(options, results.value()); !written.ok()) {
+      std::fprintf(stderr, "vgpu-bench: %s\n", written.error().message.c_str());
+      return 2;
+    }
+  }
+  return all_measured(results.value()) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 5 && std::strcmp(argv[1], "--measure") == 0)
+    return vgpu::bench::measure_family(argv[2], argv[3], std::atoi(argv[4]));
+  if (argc == 2 && std::strcmp(argv[1], "--first-result") == 0) return vgpu::bench::first_result();
+  const auto parsed = vgpu::bench::parse_options(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  return run(std::get<vgpu::bench::Options>(parsed));
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process from its start to its first result. The caller holds a context meanwhile, so the GPU itself is awake.
+#include "bench/process.h"
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "bench/gpu.h"
+#include "bench/stopwatch.h"
+
+namespace vgpu::bench {
+namespace {
+
+constexpr char kAnswerPtx[] = R"(
+.version 6.4
+.target sm_52
+.address_size 64
+.visible .entry answer(.param .u64 out)
+{
+  .reg .b64 %rd;
+  ld.param.u64 %rd, [out];
+  cvta.to.global.u64 %rd, %rd;
+  st.global.u32 [%rd], 42;
+  ret;
+}
+)";
+
+Measured<unsigned> ask() {
+  TRY(Gpu::create());  // Leaves its context current.
+  CUmodule module = nullptr;
+  CUfunction function = nullptr;
+  CUdeviceptr memory = 0;
+  unsigned answer = 0;
+  void* parameters[] = {&memory};
+  CUDA_TRY(cuModuleLoadData(&module, kAnswerPtx));
+  CUDA_TRY(cuModuleGetFunction(&function, module, "answer"));
+  CUDA_TRY(cuMemAlloc(&memory, 4));
+  CUDA_TRY(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr));
+  CUDA_TRY(cuMemcpyDtoH(&answer, memory, 4));
+  return answer;
+}
+
+Measured<void> start_one() {
+  char name[] = "vgpu-bench", option[] = "--first-result";
+  char* const arguments[] = {name, option, nullptr};
+  pid_t child = -1;
+  int status = -1;
+  if (posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, arguments, environ) != 0 ||
+      waitpid(child, &status, 0) != child || status != 0)
+    return Failure{"a process that computes one result", CUDA_ERROR_UNKNOWN};
+  return {};
+}
+
+Measured<double> start_to_result(const Gpu&) { return median_time(3, start_one); }
+
+}  // namespace
+
+int first_result() {
+  const Measured<unsigned> answer = ask();
+  if (answer.ok() && answer.value() == 42) return 0;
+  std::fprintf(stderr, "vgpu-bench: %s\n", answer.ok() ? "the kernel wrote something else" : answer.error().call);
+  return 1;
+}
+
+Family process_family() {
+  return {"process", {{"process: start, first result, exit", Unit::seconds, start_to_result}}};
+}
+
+}  // namespace vgpu::bench

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# make bench: one binary against the public driver API (it links the toolkit's stub), run natively and through us in
+# turn. BENCHFLAGS are its options, e.g. make bench BENCHFLAGS="--rows launch --rounds 3".
+BENCH_OBJS := $(call obj,$(wildcard bench/*.cpp))
+BENCH      := $(O)/bench/vgpu-bench
+
+# The RUNPATH lets the process start that only starts others; samples get their library from LD_LIBRARY_PATH.
+$(BENCH): $(BENCH_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -lfmt '-Wl,-rpath,$$ORIGIN/../soft' -o $@
+
+bench: $(BENCH) $(ARTEFACTS)
+	@$(BENCH) $(BENCHFLAGS)
+.PHONY: bench
