@@ -149,11 +149,21 @@ void decode_tile(Warp& warp, const Instruction& instruction, unsigned first, Typ
     format.decode(warp.row<uint32_t>(instruction.at(first + e / per_row)), out + e);
 }
 
+// Eight columns of four rows at a time, which stay in registers; every size is a multiple of these.
 void multiply(const Plan& plan, const float* a, const float* b, float* sums) {
-  for (unsigned row = 0; row < plan.m; ++row)
-    for (unsigned k = 0; k < plan.k; ++k)
-      for (unsigned column = 0; column < plan.n; ++column)
-        sums[row * plan.n + column] += a[row * plan.k + k] * b[k * plan.n + column];
+  using Row = float __attribute__((vector_size(8 * sizeof(float))));
+  for (unsigned row = 0; row < plan.m; row += 4) {
+    for (unsigned column = 0; column < plan.n; column += 8) {
+      Row sum[4];
+      for (unsigned r = 0; r < 4; ++r) std::memcpy(&sum[r], sums + (row + r) * plan.n + column, sizeof(Row));
+      for (unsigned k = 0; k < plan.k; ++k) {
+        Row factor;
+        std::memcpy(&factor, b + k * plan.n + column, sizeof factor);
+        for (unsigned r = 0; r < 4; ++r) sum[r] += a[(row + r) * plan.k + k] * factor;
+      }
+      for (unsigned r = 0; r < 4; ++r) std::memcpy(sums + (row + r) * plan.n + column, &sum[r], sizeof(Row));
+    }
+  }
 }
 
 constexpr unsigned kSums = 256;  // m * n in every shape
@@ -167,10 +177,8 @@ void complete_multiply(Warp& warp, const Instruction& instruction, LaneMask mask
   decode_tile(warp, instruction, results, plan.a, plan.m * plan.k, a);
   decode_tile(warp, instruction, first_b, plan.b, plan.k * plan.n, b);
   for (unsigned r = 0; !integer && r < (plan.half_addend ? 4u : 8u); ++r) {
-    if (plan.half_addend)
-      decode_halves<HalfOps>(warp.row<uint32_t>(instruction.at(first_c + r)), sums + r * 64);
-    else
-      std::memcpy(sums + r * kLanes, warp.row<float>(instruction.at(first_c + r)), sizeof(float) * kLanes);
+    if (plan.half_addend) decode_halves<HalfOps>(warp.row<uint32_t>(instruction.at(first_c + r)), sums + r * 64);
+    else std::memcpy(sums + r * kLanes, warp.row<float>(instruction.at(first_c + r)), sizeof(float) * kLanes);
   }
   multiply(plan, a, b, sums);
   for (unsigned r = 0; r < results; ++r) {
@@ -246,10 +254,8 @@ Tile take_tile(Choice& choice, Part part) {
 
 // The stride may be left out: then rows, or columns, follow each other.
 void take_stride(Choice& choice, Tile tile) {
-  if (choice.more())
-    choice.source(Type::u32);
-  else
-    choice.source_value(Type::u32, tile.by_column ? tile.rows : tile.columns);
+  if (choice.more()) choice.source(Type::u32);
+  else choice.source_value(Type::u32, tile.by_column ? tile.rows : tile.columns);
   choice.source_value(Type::u64, tile.pack());
   choice.set_aux(tile.registers);
 }
