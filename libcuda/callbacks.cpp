@@ -2,30 +2,22 @@
 #include "libcuda/callbacks.h"
 
 #include <csignal>
-#include <cstring>
 #include <mutex>
 #include <thread>
 
+#include "common/bits.h"
 #include "libcuda/invoke.h"
 
 namespace vgpu::guest {
 namespace {
 
-template <class F> F* function(uint64_t address) {
-  F* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
-}
-
 void run(const wire::CallbackRequest& request) {
-  void* user_data = function<void>(request.user_data);
+  void* user_data = from_bits<void*>(request.user_data);
   if (request.is_stream_callback == 0) {
-    function<void(void*)>(request.function)(user_data);
+    from_bits<CUhostFn>(request.function)(user_data);
     return;
   }
-  CUstream stream = nullptr;
-  std::memcpy(&stream, &request.stream, sizeof stream);
-  function<void(CUstream, CUresult, void*)>(request.function)(stream, static_cast<CUresult>(request.status), user_data);
+  from_bits<CUstreamCallback>(request.function)(from_bits<CUstream>(request.stream), static_cast<CUresult>(request.status), user_data);
 }
 
 void serve(Process& process) {

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/context.h"
 
-#include <cstring>
 
+#include "common/bits.h"
 #include "libcuda/thread.h"
 
 namespace vgpu::guest {
 
-CUcontext Context::cuda_handle() const {
-  CUcontext out = nullptr;
-  std::memcpy(&out, &handle_, sizeof out);
-  return out;
-}
+CUcontext Context::cuda_handle() const { return from_bits<CUcontext>(handle_); }
 
 void ContextTable::open(int device_count) {
   for (int device = 0; device < device_count; ++device) {
@@ -26,8 +22,7 @@ Context* ContextTable::primary(int device) const {
 }
 
 Context* ContextTable::find(CUcontext handle) const {
-  uint64_t wire = 0;
-  std::memcpy(&wire, &handle, sizeof handle);
+  const uint64_t wire = bits_of(handle);
   if (wire == 0 || handle::kind_of(wire) != Kind::context) return nullptr;
   if (handle::index_of(wire) < handle::kPrimaryContexts) {
     Context* context = primary(static_cast<int>(handle::index_of(wire)));

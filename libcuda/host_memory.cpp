@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/host_memory.h"
+#include "common/bits.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace vgpu::guest {
@@ -12,18 +12,11 @@ constexpr uint64_t kPageMask = ring::kPage - 1;
 constexpr uint64_t page_down(uint64_t value) { return value & ~kPageMask; }
 constexpr uint64_t page_up(uint64_t value) { return (value + kPageMask) & ~kPageMask; }
 
-void* pointer(uint64_t address) {
-  void* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
-}
-
 }  // namespace
 
 Result<uint64_t> HostMemory::allocate(uint64_t bytes, HostKind kind, unsigned flags) {
   void* pages = TRY(transport_.allocate_shared(page_up(bytes)));
-  uint64_t address = 0;
-  std::memcpy(&address, &pages, sizeof pages);
+  const uint64_t address = bits_of(pages);
   const std::unique_lock lock(mutex_);
   ranges_[address] = {address, bytes, kind, flags};
   return address;
@@ -43,7 +36,7 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end) {
   uint64_t at = begin;
   const auto undo = [&] {
     for (const uint64_t run : added) {
-      transport_.unshare_in_place(pointer(run), runs_[run].end - run);
+      transport_.unshare_in_place(from_bits<void*>(run), runs_[run].end - run);
       runs_.erase(run);
     }
     for (const uint64_t run : joined) --runs_[run].users;
@@ -61,7 +54,7 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end) {
       }
     }
     const uint64_t stop = next == runs_.end() ? end : std::min(end, next->first);
-    if (Result<void> shared = transport_.share_in_place(pointer(at), stop - at); !shared.ok()) {
+    if (Result<void> shared = transport_.share_in_place(from_bits<void*>(at), stop - at); !shared.ok()) {
       undo();
       return shared.error();
     }
@@ -80,7 +73,7 @@ void HostMemory::unshare_pages(uint64_t begin, uint64_t end) {
       ++run;
       continue;
     }
-    transport_.unshare_in_place(pointer(run->first), run->second.end - run->first);
+    transport_.unshare_in_place(from_bits<void*>(run->first), run->second.end - run->first);
     run = runs_.erase(run);
   }
 }
@@ -93,7 +86,7 @@ void HostMemory::release(uint64_t address) {
   ranges_.erase(found);
   if (range.kind == HostKind::registered || range.kind == HostKind::staged)
     unshare_pages(page_down(range.address), page_up(range.address + range.bytes));
-  else transport_.release_shared(pointer(range.address), page_up(range.bytes));
+  else transport_.release_shared(from_bits<void*>(range.address), page_up(range.bytes));
 }
 
 std::optional<HostRange> HostMemory::starting_at(uint64_t address) const {

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "common/bits.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
 #include "libcuda/transport.h"
@@ -149,8 +150,7 @@ class SocketTransport final : public Transport {
   Result<void*> place(int file, size_t size) {
     for (int attempt = 0; attempt < 64; ++attempt) {
       if (size > wire::kSharedEnd - next_) return Error{"no address space left for shared memory"};
-      void* wanted = nullptr;
-      std::memcpy(&wanted, &next_, sizeof wanted);
+      void* const wanted = from_bits<void*>(next_);
       next_ += (size + kGap - 1) / kGap * kGap;
       void* got = ::mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, file, 0);
       if (got == wanted) return got;
@@ -164,7 +164,7 @@ class SocketTransport final : public Transport {
     wire::ControlMessage message = {};
     message.type = type;
     message.id = ++last_id_;
-    std::memcpy(&message.address, &address, sizeof address);
+    message.address = bits_of(address);
     message.size = size;
     TRY(send_message(socket_.get(), message, file));
     for (;;) {

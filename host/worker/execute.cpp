@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Carries out one command: makes its context current, decodes it by its row (or hands it to the call's own code),
 // calls the driver and encodes the reply.
+#include "common/bits.h"
 #include "host/worker/session.h"
 
 namespace vgpu::host {
@@ -19,9 +20,7 @@ CUresult make_current(Session& session, uint64_t wire) {
   uint64_t real = 0;
   // A context that is gone counts as none, and the driver answers as it does without one.
   if (wire != 0 && !session.handles.resolve(Kind::context, wire, real)) real = 0;
-  CUcontext context = nullptr;
-  std::memcpy(&context, &real, sizeof context);
-  const CUresult status = VGPU_DRIVER(session.driver, cuCtxSetCurrent)(context);
+  const CUresult status = VGPU_DRIVER(session.driver, cuCtxSetCurrent)(from_bits<CUcontext>(real));
   if (status == CUDA_SUCCESS) current_context = {wire, epoch};
   return status;
 }

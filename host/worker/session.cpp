@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/session.h"
+#include "common/bits.h"
 
 namespace vgpu::host {
 namespace {
@@ -15,7 +16,7 @@ uint64_t Session::per_thread_stream(uint32_t thread, uint64_t context) {
   if (stream == 0) {
     CUstream made = nullptr;
     if (VGPU_DRIVER(driver, cuStreamCreate)(&made, static_cast<unsigned>(CU_STREAM_DEFAULT)) != CUDA_SUCCESS) return 0;
-    std::memcpy(&stream, &made, sizeof made);
+    stream = bits_of(made);
   }
   return stream;
 }
@@ -27,9 +28,7 @@ void Session::drop_thread(uint32_t thread) {
       ++it;
       continue;
     }
-    CUstream stream = nullptr;
-    std::memcpy(&stream, &it->second, sizeof stream);
-    VGPU_DRIVER(driver, cuStreamDestroy_v2)(stream);
+    VGPU_DRIVER(driver, cuStreamDestroy_v2)(from_bits<CUstream>(it->second));
     it = per_thread_.erase(it);
   }
 }

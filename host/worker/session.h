@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "common/bits.h"
 #include "common/codec/call_codec.h"
 #include "common/session_memory.h"
 #include "host/worker/blobs.h"
@@ -99,8 +100,7 @@ class Invocation final : public codec::HandleMap {
   template <class T> bool real(Kind kind, uint64_t wire, T& out) {
     uint64_t value = 0;
     if ((wire != 0 || kind == Kind::stream) && !resolve(kind, wire, value)) return false;
-    // SAFETY: handles of the driver are pointers or integers of at most 8 bytes.
-    std::memcpy(&out, &value, sizeof out);
+    out = from_bits<T>(value);
     return true;
   }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 
+#include "common/bits.h"
 #include "libcuda/bulk/place.h"
 #include "libcuda/by_hand.h"
 #include "vgpu/hand_wire.h"
@@ -38,18 +39,6 @@ struct Request {
   bool async;
 };
 
-std::byte* pointer(uint64_t address) {
-  std::byte* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
-}
-
-uint64_t address_of(const void* pointer) {
-  uint64_t out = 0;
-  std::memcpy(&out, &pointer, sizeof pointer);
-  return out;
-}
-
 wire::Copy whole(const Request& request, wire::HostSide side) {
   wire::Copy copy = {};
   copy.destination = request.destination;
@@ -72,7 +61,7 @@ CUresult to_device_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block();
   remote.writer().put(whole(request, wire::HostSide::inline_data));
-  remote.writer().bytes(pointer(request.source), static_cast<size_t>(request.bytes));
+  remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
   return remote.call();
 }
 
@@ -84,7 +73,7 @@ CUresult to_device_staged(const Admitted& admitted, const Request& request) {
     const uint64_t bytes = std::min<uint64_t>(request.bytes - done, ring::kChunkBytes);
     const bool last = done + bytes == request.bytes;
     const uint32_t chunk = session.acquire_chunk();
-    std::memcpy(session.chunk(chunk), pointer(request.source + done), static_cast<size_t>(bytes));
+    std::memcpy(session.chunk(chunk), from_bits<std::byte*>(request.source + done), static_cast<size_t>(bytes));
     wire::Copy copy = whole(request, wire::HostSide::window);
     copy.destination += done;
     copy.bytes = bytes;
@@ -117,7 +106,7 @@ CUresult to_host_inline(const Admitted& admitted, const Request& request) {
   VGPU_CHECK(remote.call());
   const std::byte* data = remote.reader().take(request.bytes);
   if (data == nullptr) return CUDA_ERROR_UNKNOWN;
-  std::memcpy(pointer(request.destination), data, static_cast<size_t>(request.bytes));
+  std::memcpy(from_bits<std::byte*>(request.destination), data, static_cast<size_t>(request.bytes));
   return CUDA_SUCCESS;
 }
 
@@ -157,7 +146,7 @@ CUresult to_host_staged(const Admitted& admitted, const Request& request) {
     under_way.pop_front();
     const CUresult status = session.finish(piece.pending, reply);
     if (status == CUDA_SUCCESS)
-      std::memcpy(pointer(request.destination + piece.offset), session.chunk(piece.chunk), static_cast<size_t>(piece.bytes));
+      std::memcpy(from_bits<std::byte*>(request.destination + piece.offset), session.chunk(piece.chunk), static_cast<size_t>(piece.bytes));
     else if (result == CUDA_SUCCESS) result = status;
     session.release_chunk(piece.chunk);
   }
@@ -183,7 +172,7 @@ CUresult copy_anywhere(const Admitted& admitted, Request request) {
   if (source == Place::pageable && destination == Place::pageable) {
     // Between two pieces of the program's own memory, in order with the stream's earlier work.
     if (request.async) VGPU_CHECK(forward(admitted, api::spec::cuStreamSynchronize, request.stream));
-    std::memmove(pointer(request.destination), pointer(request.source), static_cast<size_t>(request.bytes));
+    std::memmove(from_bits<std::byte*>(request.destination), from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
     return CUDA_SUCCESS;
   }
   if (source == Place::pageable) {
@@ -211,26 +200,25 @@ template <class Copy> CUresult with_context(const Request& request, Copy copy) {
 namespace vgpu::guest::by_hand {
 
 namespace op = api::opcode;
-using bulk::address_of;
 using bulk::with_context;
 
 CUresult cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void* srcHost, size_t ByteCount) {
-  return with_context({op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, address_of(srcHost), ByteCount, nullptr, false},
+  return with_context({op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, bits_of(srcHost), ByteCount, nullptr, false},
                       bulk::to_device);
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void* srcHost, size_t ByteCount, CUstream hStream) {
-  return with_context({op::cuMemcpyHtoDAsync_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, address_of(srcHost), ByteCount, hStream, true},
+  return with_context({op::cuMemcpyHtoDAsync_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, bits_of(srcHost), ByteCount, hStream, true},
                       bulk::to_device);
 }
 
 CUresult cuMemcpyDtoH_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount) {
-  return with_context({op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2, address_of(dstHost), srcDevice, ByteCount, nullptr, false},
+  return with_context({op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2, bits_of(dstHost), srcDevice, ByteCount, nullptr, false},
                       bulk::to_host);
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream) {
-  return with_context({op::cuMemcpyDtoHAsync_v2, op::cuMemcpyDtoHAsync_v2, address_of(dstHost), srcDevice, ByteCount, hStream, true},
+  return with_context({op::cuMemcpyDtoHAsync_v2, op::cuMemcpyDtoHAsync_v2, bits_of(dstHost), srcDevice, ByteCount, hStream, true},
                       bulk::to_host);
 }
 

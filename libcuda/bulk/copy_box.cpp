@@ -6,16 +6,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/bits.h"
 #include "libcuda/bulk/place.h"
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest::bulk {
-
-template <class T> uint64_t bits_of(T value) {
-  uint64_t out = 0;
-  std::memcpy(&out, &value, sizeof value);
-  return out;
-}
 
 wire::CopyBox box_of(const CUDA_MEMCPY3D_PEER& c) {
   wire::CopyBox box = {};
@@ -106,12 +101,6 @@ void copy_rows(std::byte* to, uint64_t to_pitch, const std::byte* from, uint64_t
   for (uint64_t row = 0; row < rows; ++row) std::memcpy(to + row * to_pitch, from + row * from_pitch, width);
 }
 
-std::byte* pointer(uint64_t address) {
-  std::byte* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
-}
-
 // Points one side at a staging chunk that holds `rows` rows of `width` bytes, packed.
 void place_in_window(Side side, uint32_t chunk, uint64_t width, uint64_t rows) {
   side.type = CU_MEMORYTYPE_HOST;
@@ -145,7 +134,7 @@ CUresult copy_part(const Admitted& admitted, uint16_t opcode, const wire::CopyBo
   std::byte* staging = session.chunk(chunk);
   const Side user = from_pageable ? source_of(box) : destination_of(box);
   const uint64_t user_pitch = user.pitch;
-  std::byte* user_bytes = pointer(first_byte(user, box));
+  std::byte* user_bytes = from_bits<std::byte*>(first_byte(user, box));
   if (from_pageable) copy_rows(staging, part.width, user_bytes, user_pitch, part.width, part.rows);
   place_in_window(user, chunk, part.width, part.rows);
   const CUresult status = send(admitted, opcode, box, true);
@@ -170,8 +159,8 @@ CUresult copy_staged(const Admitted& admitted, uint16_t opcode, const wire::Copy
 void copy_on_host(wire::CopyBox& box) {
   const Side from = source_of(box), to = destination_of(box);
   for (uint64_t slice = 0; slice < box.depth; ++slice)
-    copy_rows(pointer(first_byte(to, box) + slice * height_of(to, box) * pitch_of(to, box)), pitch_of(to, box),
-              pointer(first_byte(from, box) + slice * height_of(from, box) * pitch_of(from, box)), pitch_of(from, box),
+    copy_rows(from_bits<std::byte*>(first_byte(to, box) + slice * height_of(to, box) * pitch_of(to, box)), pitch_of(to, box),
+              from_bits<std::byte*>(first_byte(from, box) + slice * height_of(from, box) * pitch_of(from, box)), pitch_of(from, box),
               box.width, box.height);
 }
 

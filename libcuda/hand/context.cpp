@@ -2,8 +2,8 @@
 // Contexts: creation and death cross to the worker, the stack of current contexts is the thread's own.
 // CUDA driver API: Context Management.
 #include <algorithm>
-#include <cstring>
 
+#include "common/bits.h"
 #include "common/face/driver_face.h"
 #include "libcuda/by_hand.h"
 
@@ -34,9 +34,7 @@ CUresult create(CUcontext* pctx, unsigned flags, CUdevice dev, unsigned api_vers
   if (admitted.process->device(dev) == nullptr) return CUDA_ERROR_INVALID_DEVICE;
   CUcontext made = nullptr;
   VGPU_CHECK(forward_blocking(admitted, api::spec::cuCtxCreate_v2, &made, flags, dev));
-  uint64_t handle = 0;
-  std::memcpy(&handle, &made, sizeof made);
-  Context* context = admitted.process->contexts().add(handle, dev, flags);
+  Context* context = admitted.process->contexts().add(bits_of(made), dev, flags);
   context->api_version = api_version;
   admitted.thread->contexts.push_back(context);
   *pctx = made;

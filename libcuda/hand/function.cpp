@@ -4,15 +4,14 @@
 #include "libcuda/function.h"
 
 #include <algorithm>
-#include <cstring>
 
+#include "common/bits.h"
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest {
 
 CUresult function_facts(const Admitted& admitted, CUfunction handle, Function*& out) {
-  uint64_t wire = 0;
-  std::memcpy(&wire, &handle, sizeof handle);
+  const uint64_t wire = bits_of(handle);
   Function* function = wire == 0 ? nullptr : admitted.process->handles().function(wire);
   if (function == nullptr) return CUDA_ERROR_INVALID_HANDLE;
   out = function;
@@ -46,12 +45,6 @@ void forget_facts(const Admitted& admitted, uint64_t wire) {
   function->known.store(false, std::memory_order_release);
 }
 
-template <class T> uint64_t wire_of(T handle) {
-  uint64_t out = 0;
-  std::memcpy(&out, &handle, sizeof handle);
-  return out;
-}
-
 // The name lives as long as the library's notes of the function: the program keeps the pointer.
 CUresult name_of(uint16_t opcode, const char** name, uint64_t wire) {
   VGPU_ADMIT(admitted);
@@ -78,7 +71,7 @@ CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfu
   VGPU_ADMIT(admitted);
   if (pi == nullptr) return CUDA_ERROR_INVALID_VALUE;
   // Launches and occupancy take a CUkernel for a CUfunction; this call does not.
-  if (handle::kind_of(wire_of(hfunc)) == Kind::kernel) return CUDA_ERROR_INVALID_HANDLE;
+  if (handle::kind_of(bits_of(hfunc)) == Kind::kernel) return CUDA_ERROR_INVALID_HANDLE;
   Function* function = nullptr;
   VGPU_CHECK(function_facts(admitted, hfunc, function));
   const auto id = static_cast<int>(attrib);
@@ -91,23 +84,23 @@ CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfu
 CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
   VGPU_ADMIT(admitted);
   VGPU_CHECK(forward(admitted, api::spec::cuFuncSetAttribute, hfunc, attrib, value));
-  forget_facts(admitted, wire_of(hfunc));
+  forget_facts(admitted, bits_of(hfunc));
   return CUDA_SUCCESS;
 }
 
 CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel, CUdevice dev) {
   VGPU_ADMIT(admitted);
   VGPU_CHECK(forward(admitted, api::spec::cuKernelSetAttribute, attrib, val, kernel, dev));
-  forget_facts(admitted, wire_of(kernel));
+  forget_facts(admitted, bits_of(kernel));
   return CUDA_SUCCESS;
 }
 
 CUresult cuFuncGetName(const char** name, CUfunction hfunc) {
-  return name_of(api::opcode::cuFuncGetName, name, wire_of(hfunc));
+  return name_of(api::opcode::cuFuncGetName, name, bits_of(hfunc));
 }
 
 CUresult cuKernelGetName(const char** name, CUkernel hfunc) {
-  return name_of(api::opcode::cuKernelGetName, name, wire_of(hfunc));
+  return name_of(api::opcode::cuKernelGetName, name, bits_of(hfunc));
 }
 
 // Tries block sizes from the largest down, as the documentation of the call describes its result: the smallest grid

@@ -3,6 +3,7 @@
 // CUDA driver API: Graph Management.
 #include <algorithm>
 
+#include "common/bits.h"
 #include "libcuda/bulk/copy_box.h"
 #include "libcuda/callbacks.h"
 #include "libcuda/hand/graph_node.h"
@@ -18,7 +19,7 @@ CUresult set_memcpy(uint16_t opcode, CUgraphExec exec, CUgraphNode node, const C
   Remote remote(admitted, opcode);
   put_target(remote, exec, node);
   remote.writer().put(box);
-  remote.writer().put(handle_bits(ctx));
+  remote.writer().put(bits_of(ctx));
   return remote.call();
 }
 
@@ -28,7 +29,7 @@ CUresult set_host(uint16_t opcode, CUgraphExec exec, CUgraphNode node, const CUD
   start_callback_thread(*admitted.process);
   Remote remote(admitted, opcode);
   put_target(remote, exec, node);
-  remote.writer().put(wire::HostFunction{handle_bits(params->fn), handle_bits(params->userData)});
+  remote.writer().put(wire::HostFunction{bits_of(params->fn), bits_of(params->userData)});
   return remote.call();
 }
 
@@ -47,7 +48,7 @@ CUresult cuGraphAddMemcpyNode(CUgraphNode* phGraphNode, CUgraph hGraph, const CU
   Remote remote(admitted, op::cuGraphAddMemcpyNode);
   VGPU_CHECK(put_place(remote, hGraph, dependencies, numDependencies));
   remote.writer().put(box);
-  remote.writer().put(handle_bits(ctx));
+  remote.writer().put(bits_of(ctx));
   VGPU_CHECK(remote.call());
   return get_node(remote, phGraphNode);
 }
@@ -73,13 +74,13 @@ CUresult cuGraphMemcpyNodeGetParams(CUgraphNode hNode, CUDA_MEMCPY3D* nodeParams
   CUDA_MEMCPY3D c = {};
   c.srcXInBytes = box.source_x, c.srcY = box.source_y, c.srcZ = box.source_z, c.srcLOD = box.source_lod;
   c.srcMemoryType = static_cast<CUmemorytype>(box.source_type);
-  c.srcHost = handle_from<const void*>(box.source_host), c.srcDevice = box.source_device;
-  c.srcArray = handle_from<CUarray>(box.source_array);
+  c.srcHost = from_bits<const void*>(box.source_host), c.srcDevice = box.source_device;
+  c.srcArray = from_bits<CUarray>(box.source_array);
   c.srcPitch = box.source_pitch, c.srcHeight = box.source_height;
   c.dstXInBytes = box.destination_x, c.dstY = box.destination_y, c.dstZ = box.destination_z;
   c.dstLOD = box.destination_lod, c.dstMemoryType = static_cast<CUmemorytype>(box.destination_type);
-  c.dstHost = handle_from<void*>(box.destination_host), c.dstDevice = box.destination_device;
-  c.dstArray = handle_from<CUarray>(box.destination_array);
+  c.dstHost = from_bits<void*>(box.destination_host), c.dstDevice = box.destination_device;
+  c.dstArray = from_bits<CUarray>(box.destination_array);
   c.dstPitch = box.destination_pitch, c.dstHeight = box.destination_height;
   c.WidthInBytes = box.width, c.Height = box.height, c.Depth = box.depth;
   *nodeParams = c;
@@ -93,7 +94,7 @@ CUresult cuGraphAddHostNode(CUgraphNode* phGraphNode, CUgraph hGraph, const CUgr
   start_callback_thread(*admitted.process);
   Remote remote(admitted, op::cuGraphAddHostNode);
   VGPU_CHECK(put_place(remote, hGraph, dependencies, numDependencies));
-  remote.writer().put(wire::HostFunction{handle_bits(nodeParams->fn), handle_bits(nodeParams->userData)});
+  remote.writer().put(wire::HostFunction{bits_of(nodeParams->fn), bits_of(nodeParams->userData)});
   VGPU_CHECK(remote.call());
   return get_node(remote, phGraphNode);
 }
@@ -116,7 +117,7 @@ CUresult cuGraphHostNodeGetParams(CUgraphNode hNode, CUDA_HOST_NODE_PARAMS* node
   VGPU_CHECK(remote.call());
   const auto target = remote.reader().get<wire::HostFunction>();
   if (!remote.reader().complete()) return CUDA_ERROR_UNKNOWN;
-  *nodeParams = {handle_from<CUhostFn>(target.function), handle_from<void*>(target.user_data)};
+  *nodeParams = {from_bits<CUhostFn>(target.function), from_bits<void*>(target.user_data)};
   return CUDA_SUCCESS;
 }
 
@@ -240,14 +241,14 @@ namespace {
 CUresult update(CUgraphExec exec, CUgraph graph, CUgraphExecUpdateResultInfo& info) {
   VGPU_ADMIT(admitted);
   Remote remote(admitted, op::cuGraphExecUpdate_v2);
-  remote.writer().put(handle_bits(exec));
-  remote.writer().put(handle_bits(graph));
+  remote.writer().put(bits_of(exec));
+  remote.writer().put(bits_of(graph));
   const CUresult status = remote.call();
   info = {};
   if (remote.reader().left() == 0) return status;
   info.result = static_cast<CUgraphExecUpdateResult>(remote.reader().get<uint32_t>());
-  info.errorNode = handle_from<CUgraphNode>(remote.reader().get<uint64_t>());
-  info.errorFromNode = handle_from<CUgraphNode>(remote.reader().get<uint64_t>());
+  info.errorNode = from_bits<CUgraphNode>(remote.reader().get<uint64_t>());
+  info.errorFromNode = from_bits<CUgraphNode>(remote.reader().get<uint64_t>());
   return status;
 }
 
@@ -272,17 +273,17 @@ CUresult cuGraphInstantiateWithParams(CUgraphExec* phGraphExec, CUgraph hGraph,
   VGPU_ADMIT(admitted);
   if (phGraphExec == nullptr || instantiateParams == nullptr) return CUDA_ERROR_INVALID_VALUE;
   Remote remote(admitted, op::cuGraphInstantiateWithParams);
-  remote.writer().put(handle_bits(hGraph));
+  remote.writer().put(bits_of(hGraph));
   remote.writer().put(static_cast<uint64_t>(instantiateParams->flags));
-  remote.writer().put(handle_bits(instantiateParams->hUploadStream));
+  remote.writer().put(bits_of(instantiateParams->hUploadStream));
   const CUresult status = remote.may_block().call();
   if (remote.reader().left() == 0) return status;
   const auto exec = remote.reader().get<uint64_t>();
   instantiateParams->result_out = static_cast<CUgraphInstantiateResult>(remote.reader().get<uint32_t>());
-  instantiateParams->hErrNode_out = handle_from<CUgraphNode>(remote.reader().get<uint64_t>());
+  instantiateParams->hErrNode_out = from_bits<CUgraphNode>(remote.reader().get<uint64_t>());
   if (status != CUDA_SUCCESS) return status;
   admitted.process->handles().made(Kind::graph_exec, exec);
-  *phGraphExec = handle_from<CUgraphExec>(exec);
+  *phGraphExec = from_bits<CUgraphExec>(exec);
   return CUDA_SUCCESS;
 }
 
@@ -307,11 +308,11 @@ CUresult cuUserObjectCreate(CUuserObject* object_out, void* ptr, CUhostFn destro
   if (object_out == nullptr || destroy == nullptr) return CUDA_ERROR_INVALID_VALUE;
   start_callback_thread(*admitted.process);
   Remote remote(admitted, op::cuUserObjectCreate);
-  remote.writer().put(wire::HostFunction{handle_bits(destroy), handle_bits(ptr)});
+  remote.writer().put(wire::HostFunction{bits_of(destroy), bits_of(ptr)});
   remote.writer().put(static_cast<uint32_t>(initialRefcount));
   remote.writer().put(static_cast<uint32_t>(flags));
   VGPU_CHECK(remote.call());
-  *object_out = handle_from<CUuserObject>(remote.reader().get<uint64_t>());
+  *object_out = from_bits<CUuserObject>(remote.reader().get<uint64_t>());
   return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "common/bits.h"
 #include "libcuda/function.h"
 #include "libcuda/hand/graph_node.h"
 
@@ -15,14 +16,14 @@ CUresult put_kernel(const Admitted& admitted, Remote& remote, const CUDA_KERNEL_
   // SAFETY: a CUkernel is accepted wherever a CUfunction is (CUDA driver API, Library Management).
   if (handle == nullptr) handle = reinterpret_cast<CUfunction>(params.kern);
   // Facts use the thread's buffers, so they are fetched before the message is begun.
-  Function* function = admitted.process->handles().function(handle_bits(handle));
+  Function* function = admitted.process->handles().function(bits_of(handle));
   if (function == nullptr || !function->known.load(std::memory_order_acquire)) return CUDA_ERROR_INVALID_HANDLE;
-  wire::KernelNode node = {handle_bits(handle),
+  wire::KernelNode node = {bits_of(handle),
                            {params.gridDimX, params.gridDimY, params.gridDimZ},
                            {params.blockDimX, params.blockDimY, params.blockDimZ},
                            params.sharedMemBytes,
                            0,
-                           handle_bits(params.ctx)};
+                           bits_of(params.ctx)};
   VGPU_CHECK(packed_size(*function, params.kernelParams, params.extra, node.parameter_bytes));
   remote.writer().put(node);
   return pack_parameters(*function, params.kernelParams, params.extra, remote.writer());
@@ -123,7 +124,7 @@ CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode hNode, CUDA_KERNEL_NODE_PARAM
   const std::byte* bytes = remote.reader().take(node.parameter_bytes);
   if (!remote.reader().complete()) return CUDA_ERROR_UNKNOWN;
   std::vector<std::byte> packed(bytes, bytes + node.parameter_bytes);
-  const auto handle = handle_from<CUfunction>(node.function);
+  const auto handle = from_bits<CUfunction>(node.function);
   Function* function = nullptr;
   VGPU_CHECK(function_facts(admitted, handle, function));
 
@@ -136,13 +137,13 @@ CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode hNode, CUDA_KERNEL_NODE_PARAM
       kept.pointers.push_back(kept.packed.data() + parameter.offset);
   *nodeParams = {};
   const bool is_kernel = handle::kind_of(node.function) == Kind::kernel;
-  if (is_kernel) nodeParams->kern = handle_from<CUkernel>(node.function);
+  if (is_kernel) nodeParams->kern = from_bits<CUkernel>(node.function);
   else nodeParams->func = handle;
   nodeParams->gridDimX = node.grid[0], nodeParams->gridDimY = node.grid[1], nodeParams->gridDimZ = node.grid[2];
   nodeParams->blockDimX = node.block[0], nodeParams->blockDimY = node.block[1], nodeParams->blockDimZ = node.block[2];
   nodeParams->sharedMemBytes = node.shared_bytes;
   nodeParams->kernelParams = kept.pointers.empty() ? nullptr : kept.pointers.data();
-  nodeParams->ctx = handle_from<CUcontext>(node.context);
+  nodeParams->ctx = from_bits<CUcontext>(node.context);
   return CUDA_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
 // (design D6). CUDA driver API: Execution Control.
 #include <cstring>
 
+#include "common/bits.h"
 #include "libcuda/by_hand.h"
 #include "libcuda/function.h"
 #include "vgpu/hand_wire.h"
@@ -99,8 +100,8 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
   VGPU_CHECK(function_facts(admitted, f, function));
   VGPU_CHECK(check_shape(admitted, *function, launch));
   VGPU_CHECK(packed_size(*function, kernel_params, extra, launch.parameter_bytes));
-  std::memcpy(&launch.function, &f, sizeof f);
-  std::memcpy(&launch.stream, &stream, sizeof stream);
+  launch.function = bits_of(f);
+  launch.stream = bits_of(stream);
   if (launch.stream > 2 && !admitted.process->handles().is_live(launch.stream)) return CUDA_ERROR_INVALID_HANDLE;
   launch.attribute_count = attributes.count;
   Remote remote(admitted, attributes.count == 0 ? api::opcode::cuLaunchKernel : api::opcode::cuLaunchKernelEx);
@@ -114,8 +115,8 @@ CUresult ask_clusters(uint16_t opcode, int* result, CUfunction f, const CUlaunch
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (result == nullptr || config == nullptr) return CUDA_ERROR_INVALID_VALUE;
   wire::Launch launch = {};
-  std::memcpy(&launch.function, &f, sizeof f);
-  std::memcpy(&launch.stream, &config->hStream, sizeof config->hStream);
+  launch.function = bits_of(f);
+  launch.stream = bits_of(config->hStream);
   launch.grid[0] = config->gridDimX, launch.grid[1] = config->gridDimY, launch.grid[2] = config->gridDimZ;
   launch.block[0] = config->blockDimX, launch.block[1] = config->blockDimY, launch.block[2] = config->blockDimZ;
   launch.shared_bytes = config->sharedMemBytes;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/bits.h"
 #include "common/log.h"
 #include "libcuda/by_hand.h"
 #include "libcuda/host_pages.h"
@@ -11,18 +12,6 @@
 
 namespace vgpu::guest {
 namespace {
-
-template <class T> T* pointer(uint64_t address) {
-  T* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
-}
-
-uint64_t address_of(const void* pointer) {
-  uint64_t out = 0;
-  std::memcpy(&out, &pointer, sizeof pointer);
-  return out;
-}
 
 }  // namespace
 
@@ -85,7 +74,7 @@ CUresult cuMemHostAlloc(void** pp, size_t bytesize, unsigned int Flags) {
   if (pp == nullptr || bytesize == 0 || (Flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
   uint64_t address = 0;
   VGPU_CHECK(allocate_pages(admitted, bytesize, HostKind::allocated, Flags, address));
-  *pp = pointer<void>(address);
+  *pp = from_bits<void*>(address);
   return CUDA_SUCCESS;
 }
 
@@ -98,7 +87,7 @@ CUresult cuMemAllocHost(void** pp, unsigned int bytesize) { return by_hand::cuMe
 CUresult cuMemFreeHost(void* p) {
   VGPU_ADMIT(admitted);
   if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const std::optional<HostRange> range = admitted.process->host_memory().starting_at(address_of(p));
+  const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
   if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
   return release_pages(admitted, range->address);
@@ -108,7 +97,7 @@ CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned int Flags) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
                               CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY;
-  const uint64_t address = address_of(p);
+  const uint64_t address = bits_of(p);
   if (p == nullptr || bytesize == 0 || (Flags & ~kKnown) != 0 || address + bytesize < address)
     return CUDA_ERROR_INVALID_VALUE;
   if ((Flags & CU_MEMHOSTREGISTER_IOMEMORY) != 0) return refuse("cuMemHostRegister with IOMEMORY");
@@ -130,7 +119,7 @@ CUresult cuMemHostRegister(void* p, size_t bytesize, unsigned int Flags) {
 CUresult cuMemHostUnregister(void* p) {
   VGPU_ADMIT(admitted);
   if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const std::optional<HostRange> range = admitted.process->host_memory().starting_at(address_of(p));
+  const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::registered) return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
   if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
   return release_pages(admitted, range->address);
@@ -139,9 +128,9 @@ CUresult cuMemHostUnregister(void* p) {
 CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* pdptr, void* p, unsigned int Flags) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (pdptr == nullptr || p == nullptr || Flags != 0) return CUDA_ERROR_INVALID_VALUE;
-  if (!admitted.process->host_memory().containing(address_of(p), 1)) return CUDA_ERROR_INVALID_VALUE;
+  if (!admitted.process->host_memory().containing(bits_of(p), 1)) return CUDA_ERROR_INVALID_VALUE;
   Remote remote(admitted, api::opcode::cuMemHostGetDevicePointer_v2);
-  remote.writer().put(address_of(p));
+  remote.writer().put(bits_of(p));
   remote.writer().put(static_cast<uint32_t>(Flags));
   VGPU_CHECK(remote.call());
   *pdptr = remote.reader().get<uint64_t>();
@@ -151,7 +140,7 @@ CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* pdptr, void* p, unsigned int 
 CUresult cuMemHostGetFlags(unsigned int* pFlags, void* p) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (pFlags == nullptr || p == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const std::optional<HostRange> range = admitted.process->host_memory().containing(address_of(p), 1);
+  const std::optional<HostRange> range = admitted.process->host_memory().containing(bits_of(p), 1);
   if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
   // Under unified addressing everything is mapped (CUDA driver API, Unified Addressing).
   *pFlags = range->flags | CU_MEMHOSTALLOC_DEVICEMAP;
@@ -201,7 +190,7 @@ CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle* handle, void*
   VGPU_ADMIT(admitted);
   if (handle == nullptr) return CUDA_ERROR_INVALID_VALUE;
   Remote remote(admitted, api::opcode::cuMemRetainAllocationHandle);
-  remote.writer().put(address_of(addr));
+  remote.writer().put(bits_of(addr));
   VGPU_CHECK(remote.call());
   *handle = remote.reader().get<uint64_t>();
   admitted.process->handles().made(Kind::memory, *handle);

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "common/bits.h"
 #include "common/fatbin.h"
 #include "libcuda/by_hand.h"
 #include "vgpu/hand_wire.h"
@@ -25,18 +26,6 @@ struct JitOutputs {
   void** wall_time = nullptr;
 };
 
-size_t as_size(void* value) {
-  size_t out = 0;
-  std::memcpy(&out, &value, sizeof value);
-  return out;
-}
-
-void* as_value(uint64_t value) {
-  void* out = nullptr;
-  std::memcpy(&out, &value, sizeof out);
-  return out;
-}
-
 CUresult write_options(codec::Writer& writer, unsigned count, CUjit_option* options, void** values, JitOutputs& outputs) {
   if (count != 0 && (options == nullptr || values == nullptr)) return CUDA_ERROR_INVALID_VALUE;
   // Sizes may follow their buffers, so they are looked up first.
@@ -50,11 +39,11 @@ CUresult write_options(codec::Writer& writer, unsigned count, CUjit_option* opti
     if (options[i] == CU_JIT_GLOBAL_SYMBOL_NAMES || options[i] == CU_JIT_GLOBAL_SYMBOL_ADDRESSES)
       return refuse("just-in-time options with global symbols");
   }
-  if (outputs.info_size != nullptr) outputs.info_capacity = static_cast<unsigned>(as_size(*outputs.info_size));
-  if (outputs.error_size != nullptr) outputs.error_capacity = static_cast<unsigned>(as_size(*outputs.error_size));
+  if (outputs.info_size != nullptr) outputs.info_capacity = static_cast<unsigned>(bits_of(*outputs.info_size));
+  if (outputs.error_size != nullptr) outputs.error_capacity = static_cast<unsigned>(bits_of(*outputs.error_size));
   writer.put(static_cast<uint32_t>(count));
   for (unsigned i = 0; i < count; ++i) {
-    uint64_t value = as_size(values[i]);
+    uint64_t value = bits_of(values[i]);
     if (options[i] == CU_JIT_INFO_LOG_BUFFER) value = outputs.info_capacity;
     if (options[i] == CU_JIT_ERROR_LOG_BUFFER) value = outputs.error_capacity;
     writer.put(wire::JitOption{static_cast<uint32_t>(options[i]), 0, value});
@@ -67,7 +56,7 @@ void store_log(codec::Reader& reader, char* buffer, size_t capacity, void** size
   const size_t bytes = std::min(text.size(), capacity);
   if (buffer != nullptr && bytes != 0) std::memcpy(buffer, text.data(), bytes);
   if (buffer != nullptr && bytes < capacity) buffer[bytes] = '\0';
-  if (size != nullptr) *size = as_value(bytes);
+  if (size != nullptr) *size = from_bits<void*>(bytes);
 }
 
 void read_outputs(codec::Reader& reader, const JitOutputs& outputs) {
@@ -254,8 +243,7 @@ CUresult cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void* data, si
   if (data == nullptr || size == 0) return CUDA_ERROR_INVALID_VALUE;
   Link* link = find_link(state);
   if (link == nullptr) return CUDA_ERROR_INVALID_HANDLE;
-  uint64_t handle = 0;
-  std::memcpy(&handle, &state, sizeof state);
+  const uint64_t handle = bits_of(state);
   Remote remote(admitted, api::opcode::cuLinkAddData_v2);
   remote.writer().put(handle);
   remote.writer().put(static_cast<uint32_t>(type));
@@ -292,8 +280,7 @@ CUresult cuLinkComplete(CUlinkState state, void** cubinOut, size_t* sizeOut) {
   if (cubinOut == nullptr) return CUDA_ERROR_INVALID_VALUE;
   Link* link = find_link(state);
   if (link == nullptr) return CUDA_ERROR_INVALID_HANDLE;
-  uint64_t handle = 0;
-  std::memcpy(&handle, &state, sizeof state);
+  const uint64_t handle = bits_of(state);
   Remote remote(admitted, api::opcode::cuLinkComplete);
   remote.writer().put(handle);
   const CUresult status = remote.may_block().call();

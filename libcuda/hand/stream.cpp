@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams: host functions, capture, and older forms of calls. CUDA driver API: Stream Management, Event Management,
 // Stream Memory Operations.
-#include <cstring>
 #include <mutex>
 #include <unordered_map>
 
+#include "common/bits.h"
 #include "libcuda/by_hand.h"
 #include "libcuda/callbacks.h"
 #include "vgpu/hand_wire.h"
 
 namespace vgpu::guest {
 namespace {
-
-template <class T> uint64_t bits_of(T value) {
-  uint64_t out = 0;
-  static_assert(sizeof value <= sizeof out);
-  std::memcpy(&out, &value, sizeof value);
-  return out;
-}
-
-template <class T> T handle_of(uint64_t bits) {
-  T out = nullptr;
-  std::memcpy(&out, &bits, sizeof out);
-  return out;
-}
 
 // While anything is being captured, nothing is posted: a capture's errors belong to the call that made them.
 template <class Begin> CUresult begin_capture(const Admitted& admitted, CUstreamCaptureMode mode, Begin begin) {
@@ -130,12 +117,12 @@ CUresult fetch_capture_info(CUstream stream, bool wants_edges, CaptureInfo& info
   codec::Reader& reader = remote.reader();
   info.status = static_cast<CUstreamCaptureStatus>(reader.get<uint32_t>());
   info.id = reader.get<uint64_t>();
-  info.graph = handle_of<CUgraph>(reader.get<uint64_t>());
+  info.graph = from_bits<CUgraph>(reader.get<uint64_t>());
   const auto count = reader.get<uint64_t>();
   if (reader.failed() || count > reader.left() / sizeof(uint64_t)) return CUDA_ERROR_UNKNOWN;
   info.nodes.clear();
   info.edges.clear();
-  for (uint64_t i = 0; i < count; ++i) info.nodes.push_back(handle_of<CUgraphNode>(reader.get<uint64_t>()));
+  for (uint64_t i = 0; i < count; ++i) info.nodes.push_back(from_bits<CUgraphNode>(reader.get<uint64_t>()));
   for (uint64_t i = 0; i < count; ++i) info.edges.push_back(reader.get<CUgraphEdgeData>());
   return reader.complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }
@@ -177,8 +164,8 @@ CUresult cuStreamGetCtx_v2(CUstream hStream, CUcontext* pCtx, CUgreenCtx* pGreen
   Remote remote(admitted, api::opcode::cuStreamGetCtx_v2);
   remote.writer().put(bits_of(hStream));
   VGPU_CHECK(remote.call());
-  *pCtx = handle_of<CUcontext>(remote.reader().get<uint64_t>());
-  const auto green = handle_of<CUgreenCtx>(remote.reader().get<uint64_t>());
+  *pCtx = from_bits<CUcontext>(remote.reader().get<uint64_t>());
+  const auto green = from_bits<CUgreenCtx>(remote.reader().get<uint64_t>());
   if (pGreenCtx != nullptr) *pGreenCtx = green;
   return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Contexts. The guest keeps stacks and reference counts; the driver sees one retain per living primary context.
+#include "common/bits.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -11,9 +12,7 @@ CUresult primary_retain(Invocation& invocation) {
   CUcontext context = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuDevicePrimaryCtxRetain)(&context, device);
   if (status != CUDA_SUCCESS) return status;
-  uint64_t real = 0;
-  std::memcpy(&real, &context, sizeof context);
-  invocation.session.handles.set_primary(device, real);
+  invocation.session.handles.set_primary(device, bits_of(context));
   return status;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies. The host's side of a copy is inline in the message, in a staging chunk, or in pages that both sides map;
 // an address is never passed to the driver as a host pointer unless it lies in such pages.
+#include "common/bits.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -27,12 +28,6 @@ const CopyCall& call_of(uint16_t opcode) {
   for (const CopyCall& call : kCopies)
     if (call.opcode == opcode) return call;
   return kCopies[0];  // The table of hand calls sends only these opcodes here.
-}
-
-void* pointer(uint64_t address) {
-  void* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
 }
 
 // Whether the driver knows the address as device or registered memory. An address it does not know it would take for
@@ -84,7 +79,7 @@ CUresult copy(Invocation& invocation) {
   void* host = nullptr;
   switch (copy.host_side) {
     case wire::HostSide::none:
-      host = pointer(call.way == Way::to_device ? copy.source : copy.destination);
+      host = from_bits<void*>(call.way == Way::to_device ? copy.source : copy.destination);
       if (call.way != Way::any && !session.shared.contains(call.way == Way::to_device ? copy.source : copy.destination, copy.bytes))
         return CUDA_ERROR_INVALID_VALUE;
       if (call.way == Way::any && (!is_known(session, copy.source, copy.bytes) || !is_known(session, copy.destination, copy.bytes)))

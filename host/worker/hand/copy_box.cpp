@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/hand/copy_box.h"
+#include "common/bits.h"
 
 namespace vgpu::host::hand {
 namespace {
@@ -40,7 +41,7 @@ CUresult host_pointer(const Session& session, const Side& side, const wire::Copy
       __builtin_mul_overflow(skip, side.pitch, &skip) || __builtin_add_overflow(skip, x, &skip) ||
       __builtin_add_overflow(address, skip, &first) || !session.shared.contains(first, span))
     return CUDA_ERROR_INVALID_VALUE;
-  std::memcpy(&out, &address, sizeof out);
+  out = from_bits<void*>(address);
   return CUDA_SUCCESS;
 }
 
@@ -106,18 +107,17 @@ CUDA_MEMCPY3D without_peers(const CUDA_MEMCPY3D_PEER& peer) {
 wire::CopyBox to_box(Invocation& invocation, const CUDA_MEMCPY3D& copy) {
   wire::CopyBox box = {};
   const auto wire_array = [&](CUarray array) {
-    uint64_t real = 0;
-    std::memcpy(&real, &array, sizeof array);
+    const uint64_t real = bits_of(array);
     return real == 0 ? 0 : invocation.find_or_add(Kind::array, real);
   };
   box.source_x = copy.srcXInBytes, box.source_y = copy.srcY, box.source_z = copy.srcZ, box.source_lod = copy.srcLOD;
   box.source_type = copy.srcMemoryType, box.source_device = copy.srcDevice;
-  std::memcpy(&box.source_host, &copy.srcHost, sizeof copy.srcHost);
+  box.source_host = bits_of(copy.srcHost);
   box.source_array = wire_array(copy.srcArray), box.source_pitch = copy.srcPitch, box.source_height = copy.srcHeight;
   box.destination_x = copy.dstXInBytes, box.destination_y = copy.dstY, box.destination_z = copy.dstZ;
   box.destination_lod = copy.dstLOD, box.destination_type = copy.dstMemoryType;
   box.destination_device = copy.dstDevice;
-  std::memcpy(&box.destination_host, &copy.dstHost, sizeof copy.dstHost);
+  box.destination_host = bits_of(copy.dstHost);
   box.destination_array = wire_array(copy.dstArray), box.destination_pitch = copy.dstPitch;
   box.destination_height = copy.dstHeight;
   box.width = copy.WidthInBytes, box.height = copy.Height, box.depth = copy.Depth;

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graph nodes whose parameters hold pointers. Each add call begins with u64 graph, u64 n, n dependencies.
+#include "common/bits.h"
 #include "host/worker/hand/copy_box.h"
 
 namespace vgpu::host::hand {
 namespace {
-
-template <class T> uint64_t value_of(T handle) {
-  uint64_t out = 0;
-  std::memcpy(&out, &handle, sizeof handle);
-  return out;
-}
 
 struct NodePlace {
   CUgraph graph = nullptr;
@@ -46,7 +41,7 @@ CUresult read_target(Invocation& invocation, NodeTarget& target) {
 }
 
 CUresult reply_node(Invocation& invocation, CUresult status, CUgraphNode node) {
-  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::graph_node, value_of(node)));
+  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::graph_node, bits_of(node)));
   return status;
 }
 
@@ -141,12 +136,12 @@ CUresult get_kernel_node(Invocation& invocation) {
     std::memcpy(packed.data() + offset, params.kernelParams[i], size);
   }
   const bool is_kernel = params.func == nullptr;
-  wire::KernelNode node = {invocation.find_or_add(is_kernel ? Kind::kernel : Kind::function, value_of(function)),
+  wire::KernelNode node = {invocation.find_or_add(is_kernel ? Kind::kernel : Kind::function, bits_of(function)),
                            {params.gridDimX, params.gridDimY, params.gridDimZ},
                            {params.blockDimX, params.blockDimY, params.blockDimZ},
                            params.sharedMemBytes,
                            static_cast<uint32_t>(packed.size()),
-                           params.ctx == nullptr ? 0 : invocation.find_or_add(Kind::context, value_of(params.ctx))};
+                           params.ctx == nullptr ? 0 : invocation.find_or_add(Kind::context, bits_of(params.ctx))};
   invocation.reply.put(node);
   invocation.reply.bytes(packed.data(), packed.size());
   return CUDA_SUCCESS;
@@ -260,7 +255,7 @@ CUresult exec_update(Invocation& invocation) {
   CUgraphExecUpdateResultInfo info = {};
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphExecUpdate_v2)(exec, graph, &info);
   const auto wire_node = [&](CUgraphNode node) {
-    return node == nullptr ? 0 : invocation.find_or_add(Kind::graph_node, value_of(node));
+    return node == nullptr ? 0 : invocation.find_or_add(Kind::graph_node, bits_of(node));
   };
   invocation.reply.put(static_cast<uint32_t>(info.result));
   invocation.reply.put(wire_node(info.errorNode));
@@ -282,11 +277,11 @@ CUresult instantiate_with_params(Invocation& invocation) {
   CUgraphExec exec = nullptr;
   const CUresult status =
       VGPU_DRIVER(invocation.session.driver, cuGraphInstantiateWithParams)(&exec, graph, &params);
-  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::graph_exec, value_of(exec)) : uint64_t{0});
+  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::graph_exec, bits_of(exec)) : uint64_t{0});
   invocation.reply.put(static_cast<uint32_t>(params.result_out));
   invocation.reply.put(params.hErrNode_out == nullptr
                            ? uint64_t{0}
-                           : invocation.find_or_add(Kind::graph_node, value_of(params.hErrNode_out)));
+                           : invocation.find_or_add(Kind::graph_node, bits_of(params.hErrNode_out)));
   return status;
 }
 
@@ -341,7 +336,7 @@ CUresult user_object_create(Invocation& invocation) {
   const CUresult status = VGPU_DRIVER(session.driver, cuUserObjectCreate)(
       &object, static_cast<void*>(record), &Callbacks::run_destructor, references, flags);
   if (status != CUDA_SUCCESS) session.callbacks.remove(record);
-  else invocation.reply.put(invocation.add(Kind::user_object, value_of(object)));
+  else invocation.reply.put(invocation.add(Kind::user_object, bits_of(object)));
   return status;
 }
 

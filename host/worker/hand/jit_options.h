@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "common/bits.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -24,8 +25,8 @@ class JitOptions {
     }
     // A size says how much room its buffer has: exactly what we allocated, whatever the message claims.
     for (size_t i = 0; i < ids_.size(); ++i) {
-      if (ids_[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES) values_[i] = as_value(info_.size());
-      if (ids_[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES) values_[i] = as_value(error_.size());
+      if (ids_[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES) values_[i] = from_bits<void*>(info_.size());
+      if (ids_[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES) values_[i] = from_bits<void*>(error_.size());
     }
     return !request.failed();
   }
@@ -53,13 +54,7 @@ class JitOptions {
       log.assign(static_cast<size_t>(std::min(option.value, kMaxLog)), '\0');
       return log.empty() ? nullptr : log.data();
     }
-    return as_value(option.value);
-  }
-
-  static void* as_value(uint64_t value) {
-    void* out = nullptr;
-    std::memcpy(&out, &value, sizeof out);
-    return out;
+    return from_bits<void*>(option.value);
   }
 
   const void* value_of(CUjit_option id) const {
@@ -69,9 +64,7 @@ class JitOptions {
   }
 
   void write_log(codec::Writer& reply, const std::vector<char>& log, CUjit_option size_option) const {
-    uint64_t size = 0;
-    const void* value = value_of(size_option);
-    std::memcpy(&size, &value, sizeof value);
+    const uint64_t size = bits_of(value_of(size_option));
     reply.string(std::string_view(log.data(), static_cast<size_t>(std::min<uint64_t>(size, log.size()))));
   }
 
@@ -100,11 +93,5 @@ inline bool read_image(Invocation& invocation, Image& image) {
 // those, the driver is given a wrapper of version 2 like the one in the program (nvcc -rdc=true). Null when it
 // is malformed or cut short.
 const void* read_code(Invocation& invocation);
-
-template <class Handle> uint64_t value_of(Handle handle) {
-  uint64_t out = 0;
-  std::memcpy(&out, &handle, sizeof handle);
-  return out;
-}
 
 }  // namespace vgpu::host::hand

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "common/bits.h"
 #include "host/worker/hand/jit_options.h"
 
 namespace vgpu::host::hand {
@@ -22,7 +23,7 @@ CUresult link_create(Invocation& invocation) {
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuLinkCreate_v2)(options->count(), options->ids(),
                                                                                   options->values(), &state);
   if (status != CUDA_SUCCESS) return status;
-  const uint64_t wire = invocation.add(Kind::link_state, value_of(state));
+  const uint64_t wire = invocation.add(Kind::link_state, bits_of(state));
   invocation.reply.put(wire);
   const std::lock_guard lock(links_mutex);
   links[wire] = std::move(options);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory calls that the worker accounts for, and host memory that both sides map.
+#include "common/bits.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -31,12 +32,6 @@ CUresult accounted_release(Invocation& invocation, const Call& call) {
   const CUresult status = call_row(invocation, row);
   if (status == CUDA_SUCCESS) invocation.session.device_memory.free(key);
   return status;
-}
-
-void* pointer(uint64_t address) {
-  void* out = nullptr;
-  std::memcpy(&out, &address, sizeof out);
-  return out;
 }
 
 uint64_t result_in_argument_0(const RowCall& row) {
@@ -97,13 +92,13 @@ CUresult host_register(Invocation& invocation) {
   const auto flags = invocation.request.get<uint32_t>();
   if (!invocation.request.complete()) return invocation.bad_message();
   if (!invocation.session.shared.contains(address, bytes)) return CUDA_ERROR_INVALID_VALUE;
-  return VGPU_DRIVER(invocation.session.driver, cuMemHostRegister_v2)(pointer(address), bytes, flags);
+  return VGPU_DRIVER(invocation.session.driver, cuMemHostRegister_v2)(from_bits<void*>(address), bytes, flags);
 }
 
 CUresult host_unregister(Invocation& invocation) {
   const auto address = invocation.request.get<uint64_t>();
   if (!invocation.request.complete()) return invocation.bad_message();
-  return VGPU_DRIVER(invocation.session.driver, cuMemHostUnregister)(pointer(address));
+  return VGPU_DRIVER(invocation.session.driver, cuMemHostUnregister)(from_bits<void*>(address));
 }
 
 CUresult host_device_pointer(Invocation& invocation) {
@@ -112,7 +107,7 @@ CUresult host_device_pointer(Invocation& invocation) {
   if (!invocation.request.complete()) return invocation.bad_message();
   CUdeviceptr device = 0;
   const CUresult status =
-      VGPU_DRIVER(invocation.session.driver, cuMemHostGetDevicePointer_v2)(&device, pointer(address), flags);
+      VGPU_DRIVER(invocation.session.driver, cuMemHostGetDevicePointer_v2)(&device, from_bits<void*>(address), flags);
   if (status == CUDA_SUCCESS) invocation.reply.put(static_cast<uint64_t>(device));
   return status;
 }
@@ -138,7 +133,7 @@ CUresult retain_memory(Invocation& invocation) {
   if (!invocation.request.complete()) return invocation.bad_message();
   CUmemGenericAllocationHandle handle = 0;
   const CUresult status =
-      VGPU_DRIVER(invocation.session.driver, cuMemRetainAllocationHandle)(&handle, pointer(address));
+      VGPU_DRIVER(invocation.session.driver, cuMemRetainAllocationHandle)(&handle, from_bits<void*>(address));
   if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::memory, handle));
   return status;
 }
@@ -151,9 +146,7 @@ CUresult pool_create(Invocation& invocation) {
   CUmemoryPool pool = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuMemPoolCreate)(&pool, &properties);
   if (status != CUDA_SUCCESS) return status;
-  uint64_t real = 0;
-  std::memcpy(&real, &pool, sizeof pool);
-  invocation.reply.put(invocation.add(Kind::memory_pool, real));
+  invocation.reply.put(invocation.add(Kind::memory_pool, bits_of(pool)));
   return status;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Code images: modules, libraries, the linker. Images and logs travel as bytes; the driver's loader does the choosing.
+#include "common/bits.h"
 #include "host/worker/hand/jit_options.h"
 
 #include "common/fatbin.h"
@@ -62,7 +63,7 @@ CUresult module_load(Invocation& invocation) {
   CUmodule module = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(
       &module, code, options.count(), options.ids(), options.values());
-  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::module, value_of(module)) : uint64_t{0});
+  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::module, bits_of(module)) : uint64_t{0});
   options.write(invocation.reply);
   return status;
 }
@@ -76,7 +77,7 @@ CUresult library_load(Invocation& invocation) {
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuLibraryLoadData)(
       &library, code, options.ids(), options.values(), options.count(),
       static_cast<CUlibraryOption*>(nullptr), static_cast<void**>(nullptr), 0u);
-  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::library, value_of(library)) : uint64_t{0});
+  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::library, bits_of(library)) : uint64_t{0});
   options.write(invocation.reply);
   return status;
 }

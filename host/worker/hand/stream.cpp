@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host callbacks in stream order, and questions about capture.
+#include "common/bits.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -64,8 +65,7 @@ CUresult capture_info(Invocation& invocation) {
       stream, &capture, &id, &graph, &nodes, wants_edges != 0 ? &edges : nullptr, &count);
   if (status != CUDA_SUCCESS) return status;
   if (capture != CU_STREAM_CAPTURE_STATUS_ACTIVE) count = 0, graph = nullptr;
-  uint64_t real = 0;
-  std::memcpy(&real, &graph, sizeof graph);
+  uint64_t real = bits_of(graph);
   const uint64_t wire_graph = real == 0 ? 0 : invocation.find_or_add(Kind::graph, real);
   // Nodes belong to the graph: naming it makes it their owner.
   if (wire_graph != 0) static_cast<void>(invocation.resolve(Kind::graph, wire_graph, real));
@@ -74,8 +74,7 @@ CUresult capture_info(Invocation& invocation) {
   invocation.reply.put(wire_graph);
   invocation.reply.put(static_cast<uint64_t>(count));
   for (size_t i = 0; i < count; ++i) {
-    std::memcpy(&real, &nodes[i], sizeof nodes[i]);
-    invocation.reply.put(invocation.find_or_add(Kind::graph_node, real));
+    invocation.reply.put(invocation.find_or_add(Kind::graph_node, bits_of(nodes[i])));
   }
   for (size_t i = 0; i < count; ++i) invocation.reply.put(edges == nullptr ? CUgraphEdgeData{} : edges[i]);
   return status;
@@ -91,11 +90,8 @@ CUresult stream_context(Invocation& invocation) {
   CUgreenCtx green = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuStreamGetCtx_v2)(stream, &context, &green);
   if (status != CUDA_SUCCESS) return status;
-  uint64_t real = 0;
-  std::memcpy(&real, &context, sizeof context);
-  invocation.reply.put(real == 0 ? 0 : invocation.find_or_add(Kind::context, real));
-  std::memcpy(&real, &green, sizeof green);
-  invocation.reply.put(real == 0 ? 0 : invocation.find_or_add(Kind::green_context, real));
+  invocation.reply.put(context == nullptr ? 0 : invocation.find_or_add(Kind::context, bits_of(context)));
+  invocation.reply.put(green == nullptr ? 0 : invocation.find_or_add(Kind::green_context, bits_of(green)));
   return status;
 }
 

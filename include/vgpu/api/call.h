@@ -77,7 +77,7 @@ template <class T> constexpr Param pointer_param(const Mark& mark) {
   using Pointee = std::remove_pointer_t<T>;
   using Bare = std::remove_cv_t<Pointee>;
   Param param{mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>()};
-  if (mark.size_of != nullptr) param.size = kMaxSized;
+  if (mark.role == Role::sized_in || mark.role == Role::sized_out) param.size = kMaxSized;
   const bool is_output = mark.role == Role::out || mark.role == Role::inout || mark.role == Role::writes ||
                          mark.role == Role::make || mark.role == Role::borrow;
   if (is_output && std::is_const_v<Pointee>) throw "an output must be a pointer to non-const";
