@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "softgpu/machine/block.h"
+#include "softgpu/machine/float_environment.h"
 #include "softgpu/machine/function.h"
 
 namespace vgpu::soft {
@@ -25,8 +26,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kTurn = std::chrono::milliseconds(1);
 // What blocks that wait for others of their grid may take up before no further ones are started.
 constexpr uint64_t kResidentBytes = uint64_t{1} << 29;
-// Local memory per thread beyond the variables of the functions: recursion takes less per call here than on a GPU, where
-// registers are saved, but a driver's default limit should not surprise anybody.
+// Local memory per thread beyond the variables of the functions: recursion takes less per call here than on a GPU,
+// where registers are saved, but a driver's default limit should not surprise anybody.
 constexpr uint32_t kCallStackFactor = 2;
 
 // One launch while it runs. Lives on the stack of Machine::run.
@@ -35,23 +36,21 @@ struct Job {
       : state(kernel, kernel.code(), environment, map) {}
 
   LaunchState state;
-  uint64_t total = 0;           // blocks
-  size_t limit = 1;             // blocks in flight
+  uint64_t total = 0;  // blocks
+  size_t limit = 1;    // blocks in flight
   std::atomic<uint32_t> users{0};
   alignas(64) uint32_t workspace[2] = {sizeof workspace, 0};  // see LaunchState::grid_workspace
 
-  std::mutex mutex;             // guards the rest
+  std::mutex mutex;  // guards the rest
   std::condition_variable changed;
-  uint64_t next = 0;            // block that has not been started
+  uint64_t next = 0;  // block that has not been started
   uint64_t finished = 0;
-  size_t made = 0;              // Block objects
+  size_t made = 0;  // Block objects
   std::vector<std::unique_ptr<Block>> idle;
   std::deque<std::unique_ptr<Block>> parked;  // started, not finished, waiting for a turn
 
   bool over() const { return finished == total || state.stop.load(std::memory_order_relaxed); }
-  bool has_work() const {
-    return !over() && (!parked.empty() || (next < total && (!idle.empty() || made < limit)));
-  }
+  bool has_work() const { return !over() && (!parked.empty() || (next < total && (!idle.empty() || made < limit))); }
 };
 
 }  // namespace
@@ -169,6 +168,7 @@ void Machine::Pool::put(Job& job, std::unique_ptr<Block> block, Block::Progress 
 }
 
 void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
+  const FloatEnvironment environment;
   const Clock::time_point end = Clock::now() + kTurn;
   while (auto block = take(job, worker)) {
     const Block::Progress progress = block->run();
@@ -211,8 +211,10 @@ Result<void, Fault> Machine::Pool::run(const Launch& launch, const Environment& 
   state.parameter_size = kernel.parameter_bytes();
   job.total = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   const uint64_t bytes = uint64_t{state.local_stride} * state.threads_per_block() + state.static_shared_bytes +
-                         state.dynamic_shared_bytes + uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block();
-  job.limit = launch.cooperative ? job.total : std::max<uint64_t>(kResidentBytes / bytes, 2 * threads_ + callers_.load() + 2);
+                         state.dynamic_shared_bytes +
+                         uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block();
+  job.limit =
+      launch.cooperative ? job.total : std::max<uint64_t>(kResidentBytes / bytes, 2 * threads_ + callers_.load() + 2);
 
   const uint32_t worker = callers_.fetch_add(1) % threads_;
   const bool shared = job.total > 1 && !workers_.empty();
