@@ -46,6 +46,8 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
 
 Result<void> Daemon::watch_ends() {
   ::signal(SIGPIPE, SIG_IGN);
+  // A file size limit must fail the call that meets it, not the daemon.
+  ::signal(SIGXFSZ, SIG_IGN);
   sigset_t ends;
   ::sigemptyset(&ends);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ends, signal);
