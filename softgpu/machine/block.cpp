@@ -101,9 +101,9 @@ bool Block::break_deadlock() {
   bool any = false;
   for (auto& schedule : schedules_) any = schedule->dissolve() || any;
   if (any) return true;
-  launch_.fail(CUDA_ERROR_LAUNCH_TIMEOUT,
-               launch_.kernel.name() + ": block (" + std::to_string(position_.x) + "," + std::to_string(position_.y) +
-                   "," + std::to_string(position_.z) + ") hangs: its threads wait for each other at barriers");
+  launch_.fail(CUDA_ERROR_LAUNCH_TIMEOUT, launch_.kernel.name() + ": block (" + std::to_string(position_.x) + "," +
+                                              std::to_string(position_.y) + "," + std::to_string(position_.z) +
+                                              ") hangs: its threads wait for each other at barriers");
   return false;
 }
 
@@ -134,7 +134,8 @@ bool Block::arrive(Warp& warp, LaneMask lanes, uint8_t id, uint32_t expected, La
 
 bool Block::try_open(uint8_t id) {
   Barrier& barrier = barriers_[id];
-  const uint32_t expected = barrier.expected != 0 ? (barrier.expected + kLanes - 1) / kLanes * kLanes : live_warps_ * kLanes;
+  const uint32_t expected =
+      barrier.expected != 0 ? (barrier.expected + kLanes - 1) / kLanes * kLanes : live_warps_ * kLanes;
   if (barrier.arrived < expected) return false;
   barrier.result = barrier.pending;
   barrier.arrived = 0;

@@ -41,7 +41,9 @@ class Block {
   };
   bool arrive(Warp& warp, LaneMask lanes, uint8_t id, uint32_t expected, LaneMask predicate, Schedule::Opened opened);
   // Whether lanes of the warp have arrived at the barrier and it has not opened since.
-  bool is_pending(const Warp& warp, LaneMask lanes, uint8_t id) const { return (barriers_[id].lanes[warp.index] & lanes) != 0; }
+  bool is_pending(const Warp& warp, LaneMask lanes, uint8_t id) const {
+    return (barriers_[id].lanes[warp.index] & lanes) != 0;
+  }
   const Reduction& reduction(uint8_t id) const { return barriers_[id].result; }
 
   // Lanes of the warp ended, its `live` says which are left.
@@ -49,8 +51,8 @@ class Block {
 
  private:
   struct Barrier {
-    uint32_t arrived = 0;    // threads; a warp all of whose live lanes are here counts in full
-    uint32_t expected = 0;   // 0: all
+    uint32_t arrived = 0;   // threads; a warp all of whose live lanes are here counts in full
+    uint32_t expected = 0;  // 0: all
     Schedule::Opened opened = nullptr;
     Reduction pending, result;
     std::vector<LaneMask> lanes;  // by warp
@@ -70,7 +72,7 @@ class Block {
   RowMemory local_;
   RowMemory specials_;
   Barrier barriers_[kBarriers + 1];  // the last one is the cluster's
-  uint32_t busy_barriers_ = 0;  // bit per barrier that somebody has arrived at
+  uint32_t busy_barriers_ = 0;       // bit per barrier that somebody has arrived at
   uint32_t live_warps_ = 0;
 };
 

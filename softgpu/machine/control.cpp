@@ -113,7 +113,8 @@ void allocate_local(Warp& warp, const Instruction& instruction, LaneMask mask) {
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) size = std::max(size, sizes[first_lane(rest)]);
   const uint64_t address = (frame.local_top + alignment - 1) / alignment * alignment;
   if (size > warp.local_stride || address > warp.local_stride - size) {
-    return warp.fault(CUDA_ERROR_HARDWARE_STACK_ERROR, instruction, first_lane(mask), "alloca: the stack is full", size);
+    return warp.fault(CUDA_ERROR_HARDWARE_STACK_ERROR, instruction, first_lane(mask), "alloca: the stack is full",
+                      size);
   }
   frame.local_top = static_cast<uint32_t>(address + size);
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) row[first_lane(rest)] = address;
@@ -153,11 +154,16 @@ void resize_row(Warp& warp, const Instruction& instruction, LaneMask mask) {
 template <class To>
 Handler resize_to(unsigned from, bool sign) {
   switch (from) {
-    case 8: return sign ? resize_row<To, int8_t> : Handler{resize_row<To, uint8_t>};
-    case 16: return sign ? resize_row<To, int16_t> : Handler{resize_row<To, uint16_t>};
-    case 32: return sign ? resize_row<To, int32_t> : Handler{resize_row<To, uint32_t>};
-    case 64: return resize_row<To, uint64_t>;
-    default: return nullptr;
+    case 8:
+      return sign ? resize_row<To, int8_t> : Handler{resize_row<To, uint8_t>};
+    case 16:
+      return sign ? resize_row<To, int16_t> : Handler{resize_row<To, uint16_t>};
+    case 32:
+      return sign ? resize_row<To, int32_t> : Handler{resize_row<To, uint32_t>};
+    case 64:
+      return resize_row<To, uint64_t>;
+    default:
+      return nullptr;
   }
 }
 
@@ -165,11 +171,16 @@ Handler resize_to(unsigned from, bool sign) {
 
 Handler resize(unsigned to, unsigned from, bool sign) {
   switch (to) {
-    case 8: return resize_to<uint8_t>(from, sign);
-    case 16: return resize_to<uint16_t>(from, sign);
-    case 32: return resize_to<uint32_t>(from, sign);
-    case 64: return resize_to<uint64_t>(from, sign);
-    default: return nullptr;
+    case 8:
+      return resize_to<uint8_t>(from, sign);
+    case 16:
+      return resize_to<uint16_t>(from, sign);
+    case 32:
+      return resize_to<uint32_t>(from, sign);
+    case 64:
+      return resize_to<uint64_t>(from, sign);
+    default:
+      return nullptr;
   }
 }
 

@@ -27,7 +27,8 @@ void trap(Warp& warp, const Instruction& instruction, LaneMask mask);
 void relax(Warp& warp, const Instruction& instruction, LaneMask mask);
 void no_operation(Warp& warp, const Instruction& instruction, LaneMask mask);
 
-// operand[0] = address of a local variable of this frame in local space, `immediate` bytes from the frame's begin (u64).
+// operand[0] = address of a local variable of this frame in local space, `immediate` bytes from the frame's begin
+// (u64).
 void local_address(Warp& warp, const Instruction& instruction, LaneMask mask);
 // alloca: operand[0] = address (u64) of operand[1] bytes (u64) aligned to `immediate`.
 void allocate_local(Warp& warp, const Instruction& instruction, LaneMask mask);

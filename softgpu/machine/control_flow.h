@@ -18,7 +18,8 @@ struct ControlFlow {
   std::vector<uint32_t> join;      // by instruction, of bra and brx: the instruction where both sides meet
 };
 
-// `ends_thread`, by instruction: no lane that executes it goes on (an unguarded exit or trap, a call that does not return).
+// `ends_thread`, by instruction: no lane that executes it goes on (an unguarded exit or trap, a call that does not
+// return).
 ControlFlow find_control_flow(const ptx::Function& function, const std::vector<bool>& ends_thread);
 
 }  // namespace vgpu::soft

@@ -28,12 +28,12 @@ class RowMemory {
  public:
   RowMemory() = default;
   explicit RowMemory(size_t bytes)
-      : bytes_(bytes == 0 ? nullptr : static_cast<std::byte*>(::operator new(bytes, std::align_val_t{64}))) {}
+      : bytes_(bytes == 0 ? nullptr : static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64}))) {}
   std::byte* data() const { return bytes_.get(); }
 
  private:
   struct Free {
-    void operator()(std::byte* bytes) const { ::operator delete(bytes, std::align_val_t{64}); }
+    void operator()(std::byte* bytes) const { ::operator delete (bytes, std::align_val_t{64}); }
   };
   std::unique_ptr<std::byte, Free> bytes_;
 };
@@ -43,15 +43,15 @@ struct Function;
 // One argument or result of a call: in the caller either a slot of its parameter area or a row.
 struct CallValue {
   bool is_row = false;
-  ParameterSlot slot;   // !is_row
-  Operand row;          // is_row
-  uint32_t width = 0;   // is_row: bytes of an element
+  ParameterSlot slot;  // !is_row
+  Operand row;         // is_row
+  uint32_t width = 0;  // is_row: bytes of an element
   bool is_predicate = false;
 };
 
 // One `call`. Instruction::immediate points to it.
 struct CallSite {
-  const Function* callee = nullptr;          // nullptr: indirect, through the row operand[0]
+  const Function* callee = nullptr;  // nullptr: indirect, through the row operand[0]
   std::vector<CallValue> results;
   std::vector<CallValue> arguments;
 };
@@ -70,16 +70,16 @@ struct BranchTarget {
 
 struct Function {
   std::string name;
-  std::vector<Instruction> code;             // ends with a return or exit
+  std::vector<Instruction> code;                 // ends with a return or exit
   std::vector<std::unique_ptr<Operand[]>> wide;  // behind Instruction::more
-  std::deque<BranchTarget> branches;         // behind Instruction::immediate, as are the next two
+  std::deque<BranchTarget> branches;             // behind Instruction::immediate, as are the next two
   std::deque<JumpTable> tables;
   std::deque<CallSite> calls;
   RowMemory constants;
-  uint32_t frame_bytes = 0;                  // rows and predicates
-  uint32_t parameter_stride = 0;             // of a lane's parameter area; multiple of 16
-  uint32_t local_bytes = 0;                  // local variables per lane; multiple of 16
-  std::vector<ParameterSlot> results;        // in the parameter area
+  uint32_t frame_bytes = 0;            // rows and predicates
+  uint32_t parameter_stride = 0;       // of a lane's parameter area; multiple of 16
+  uint32_t local_bytes = 0;            // local variables per lane; multiple of 16
+  std::vector<ParameterSlot> results;  // in the parameter area
   std::vector<ParameterSlot> parameters;
   // Device functions that the machine itself provides (vprintf, malloc ...): called instead of `code`, with a parameter
   // area in the current frame.

@@ -22,9 +22,9 @@ inline constexpr LaneMask kAllLanes = 0xffffffffu;
 // Lanes outside the mask keep their values.
 using Handler = void (*)(Warp& warp, const Instruction& instruction, LaneMask mask);
 
-// Where a row lies: an offset from one of the warp's bases. Rows are at least 4-byte aligned, so the base's number is in
-// the low two bits. A row of T is T[32]; rows of 8, 16, 32, 64, 128-bit elements take 32, 64, 128, 256, 512 bytes and are
-// aligned to 64 (8-bit: 32). A predicate is one uint32_t, bit i for lane i.
+// Where a row lies: an offset from one of the warp's bases. Rows are at least 4-byte aligned, so the base's number is
+// in the low two bits. A row of T is T[32]; rows of 8, 16, 32, 64, 128-bit elements take 32, 64, 128, 256, 512 bytes
+// and are aligned to 64 (8-bit: 32). A predicate is one uint32_t, bit i for lane i.
 struct Operand {
   enum Base : uint32_t { frame = 0, constant = 1, special = 2, absolute = 3 };
   uint32_t bits = 0;
@@ -38,16 +38,16 @@ struct Operand {
 inline constexpr unsigned kInlineOperands = 6;
 
 struct Instruction {
-  Handler handler = nullptr;       // what the warp calls: `body`, or the generic guard, which calls `body`
+  Handler handler = nullptr;  // what the warp calls: `body`, or the generic guard, which calls `body`
   Handler body = nullptr;
   Operand operand[kInlineOperands];  // results first, then sources, as the chooser declared them
-  uint32_t line = 0;               // of the PTX text
-  int64_t immediate = 0;           // the chooser's: address displacement, lookup table, branch target ...
-  const Operand* more = nullptr;   // all operands, when there are more than kInlineOperands (mma and other wide ones)
-  Operand guard;                   // predicate row, when handler != body
+  uint32_t line = 0;                 // of the PTX text
+  int64_t immediate = 0;             // the chooser's: address displacement, lookup table, branch target ...
+  const Operand* more = nullptr;     // all operands, when there are more than kInlineOperands (mma and other wide ones)
+  Operand guard;                     // predicate row, when handler != body
   bool guard_negated = false;
-  uint8_t aux = 0;                 // the chooser's
-  uint16_t count = 0;              // operands
+  uint8_t aux = 0;     // the chooser's
+  uint16_t count = 0;  // operands
 
   Operand at(unsigned index) const { return more != nullptr ? more[index] : operand[index]; }
 };

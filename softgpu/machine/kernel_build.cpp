@@ -16,7 +16,8 @@ namespace {
 
 class ReachFinder {
  public:
-  ReachFinder(const ProgramState& program, uint32_t kernel) : program_(program), seen_(program.function_count(), false) {
+  ReachFinder(const ProgramState& program, uint32_t kernel)
+      : program_(program), seen_(program.function_count(), false) {
     add(kernel);
   }
 
@@ -118,7 +119,8 @@ SharedLayout lay_out_shared(const Reach& reach, uint32_t& static_bytes, uint32_t
   return layout;
 }
 
-// 32-bit registers that the declarations would take if half of them lived at the same time, as nvcc's code does roughly.
+// 32-bit registers that the declarations would take if half of them lived at the same time, as nvcc's code does
+// roughly.
 uint32_t estimate_registers(const ptx::Function& function) {
   uint64_t words = 0;
   for (const ptx::Register& reg : function.registers) {
@@ -127,15 +129,17 @@ uint32_t estimate_registers(const ptx::Function& function) {
   uint32_t estimate = static_cast<uint32_t>(std::clamp<uint64_t>(16 + words / 4, 16, 255));
   const ptx::Directives& directives = function.directives;
   if (directives.maxnreg != 0) estimate = std::min(estimate, directives.maxnreg);
-  const auto limit = [&](const uint32_t (&threads)[3]) {
+  const auto limit = [&](const uint32_t(&threads)[3]) {
     const uint64_t count = uint64_t{threads[0]} * threads[1] * threads[2];
     const uint64_t blocks = std::max(1u, directives.minnctapersm);
-    if (count != 0) estimate = std::min(estimate, static_cast<uint32_t>(std::max<uint64_t>(16, 65536 / (count * blocks) / 8 * 8)));
+    if (count != 0)
+      estimate = std::min(estimate, static_cast<uint32_t>(std::max<uint64_t>(16, 65536 / (count * blocks) / 8 * 8)));
   };
   limit(directives.maxntid);
   limit(directives.reqntid);
   // A block of the device's 1024 threads always fits, unless the program says that it launches fewer.
-  if (directives.maxntid[0] == 0 && directives.reqntid[0] == 0 && directives.maxnreg == 0) estimate = std::min(estimate, 64u);
+  if (directives.maxntid[0] == 0 && directives.reqntid[0] == 0 && directives.maxnreg == 0)
+    estimate = std::min(estimate, 64u);
   return estimate;
 }
 
@@ -204,8 +208,8 @@ void ProgramState::describe(KernelEntry& entry, uint32_t static_shared, const Li
   kernel.name_ = std::string(function.name);
   const FunctionLayout layout = lay_out(function);
   for (const ptx::Variable& parameter : function.parameters) {
-    kernel.parameters_.push_back({layout.offsets.at(&parameter), static_cast<uint32_t>(parameter.size),
-                                  std::max(parameter.alignment, 1u)});
+    kernel.parameters_.push_back(
+        {layout.offsets.at(&parameter), static_cast<uint32_t>(parameter.size), std::max(parameter.alignment, 1u)});
   }
   kernel.parameter_bytes_ = layout.parameter_bytes;
   Kernel::Attributes& attributes = kernel.attributes_;
@@ -214,7 +218,7 @@ void ProgramState::describe(KernelEntry& entry, uint32_t static_shared, const Li
   attributes.static_shared_bytes = static_shared;
   attributes.constant_bytes = constant_bytes_;
   attributes.local_bytes = kernel.entry_->local_bytes;
-  const auto product = [](const uint32_t (&threads)[3]) { return threads[0] * threads[1] * threads[2]; };
+  const auto product = [](const uint32_t(&threads)[3]) { return threads[0] * threads[1] * threads[2]; };
   if (product(directives.maxntid) != 0) attributes.max_threads_per_block = std::min(1024u, product(directives.maxntid));
   if (product(directives.reqntid) != 0) attributes.max_threads_per_block = std::min(1024u, product(directives.reqntid));
   std::copy_n(directives.reqntid, 3, attributes.required_threads);

@@ -19,9 +19,9 @@ struct LaunchState {
   const Kernel& kernel;
   const KernelCode& code;
   Dim3 grid, block;
-  uint32_t static_shared_bytes = 0;   // rounded up to where dynamic shared memory begins
+  uint32_t static_shared_bytes = 0;  // rounded up to where dynamic shared memory begins
   uint32_t dynamic_shared_bytes = 0;
-  uint32_t local_stride = 0;          // bytes of local memory per thread
+  uint32_t local_stride = 0;  // bytes of local memory per thread
   bool cooperative = false;
   // Global memory that the device runtime's grid.sync() counts in, of cooperative launches: {uint32_t size, barrier}.
   uint64_t grid_workspace = 0;
@@ -31,7 +31,7 @@ struct LaunchState {
   const Environment& environment;
   const MemoryMap& map;
 
-  std::atomic<bool> stop{false};      // a fault: every block ends at its next opportunity
+  std::atomic<bool> stop{false};  // a fault: every block ends at its next opportunity
 
   uint32_t threads_per_block() const { return block.x * block.y * block.z; }
   uint32_t warps_per_block() const { return (threads_per_block() + kLanes - 1) / kLanes; }

@@ -23,10 +23,14 @@ uint32_t alignment_of(const ptx::Variable& variable) { return std::max<uint32_t>
 
 unsigned component_of(Word selector) {
   switch (selector) {
-    case Word::y_: return 1;
-    case Word::z_: return 2;
-    case Word::w_: return 3;
-    default: return 0;
+    case Word::y_:
+      return 1;
+    case Word::z_:
+      return 2;
+    case Word::w_:
+      return 3;
+    default:
+      return 0;
   }
 }
 
@@ -122,10 +126,14 @@ Result<void, CompileError> Lowerer::lower_ordinary(const ptx::Instruction& instr
 
 Result<Operand, CompileError> Lowerer::slot_operand(const ptx::Instruction& instruction, const Slot& slot) {
   switch (slot.role) {
-    case Slot::Role::value: return constant_row(bits_of(slot.type), slot.value);
-    case Slot::Role::address: return address_operand(instruction, *slot.operand, slot.type);
-    case Slot::Role::source: return source_operand(instruction, *slot.operand, slot.type);
-    case Slot::Role::result: break;
+    case Slot::Role::value:
+      return constant_row(bits_of(slot.type), slot.value);
+    case Slot::Role::address:
+      return address_operand(instruction, *slot.operand, slot.type);
+    case Slot::Role::source:
+      return source_operand(instruction, *slot.operand, slot.type);
+    case Slot::Role::result:
+      break;
   }
   if (slot.operand == nullptr) return sink();
   const uint32_t id = slot.operand->index;
@@ -172,8 +180,10 @@ Result<Operand, CompileError> Lowerer::source_operand(const ptx::Instruction& in
                                                       Type type) {
   if (operand.kind == OperandKind::symbol) return symbol_operand(instruction, operand, type);
   if (operand.kind == OperandKind::special) {
-    if (!is_changing_special(operand.special) && !find_special_row(operand.special, component_of(operand.selector), operand.value)) {
-      return error(instruction, "unsupported special register '" + std::string(module_.word_text(operand.special)) + "'");
+    if (!is_changing_special(operand.special) &&
+        !find_special_row(operand.special, component_of(operand.selector), operand.value)) {
+      return error(instruction,
+                   "unsupported special register '" + std::string(module_.word_text(operand.special)) + "'");
     }
     return special_operand(operand, type);
   }
@@ -224,10 +234,17 @@ Result<Lowerer::SymbolValue, CompileError> Lowerer::symbol_value(const ptx::Inst
   const ptx::Variable* variable = nullptr;
   switch (operand.base) {
     case Base::none:
-    case Base::reg: return SymbolValue{true, 0};
-    case Base::variable: variable = &ast_.variables[operand.index]; break;
-    case Base::parameter: variable = &ast_.parameters[operand.index]; break;
-    case Base::result: variable = &ast_.results[operand.index]; break;
+    case Base::reg:
+      return SymbolValue{true, 0};
+    case Base::variable:
+      variable = &ast_.variables[operand.index];
+      break;
+    case Base::parameter:
+      variable = &ast_.parameters[operand.index];
+      break;
+    case Base::result:
+      variable = &ast_.results[operand.index];
+      break;
     case Base::module: {
       const LinkedSymbol symbol = linked_.module->symbols[operand.index];
       if (symbol.is_function) return SymbolValue{true, kFunctionWindow + symbol.number * kFunctionStep};
@@ -314,7 +331,8 @@ Operand Lowerer::constant_row(unsigned bits, uint64_t value) {
   if (!fresh) return Operand::at(Operand::constant, place->second);
   const uint32_t element = bits == 1 ? 4 : bits / 8;
   const uint32_t count = bits == 1 ? 1 : kLanes;
-  const uint32_t offset = align_up(static_cast<uint32_t>(constant_bytes_.size()), std::min<uint32_t>(element * count, 64));
+  const uint32_t offset =
+      align_up(static_cast<uint32_t>(constant_bytes_.size()), std::min<uint32_t>(element * count, 64));
   constant_bytes_.resize(offset + element * count);
   for (uint32_t i = 0; i < count; ++i) {
     std::memcpy(constant_bytes_.data() + offset + i * element, &value, std::min<uint32_t>(element, 8));

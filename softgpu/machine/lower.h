@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lowering: one function of the syntax tree into its decoded form. lower.cpp handles operands and ordinary instructions,
-// lower_control.cpp branches and calls. Called by ProgramState when a kernel is first asked for; one Lowerer per
-// function, one thread.
+// Lowering: one function of the syntax tree into its decoded form. lower.cpp handles operands and ordinary
+// instructions, lower_control.cpp branches and calls. Called by ProgramState when a kernel is first asked for; one
+// Lowerer per function, one thread.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ using SharedLayout = std::unordered_map<const ptx::Variable*, uint32_t>;
 
 // Offsets of a function's parameters, results, and what its body declares.
 struct FunctionLayout {
-  std::unordered_map<const ptx::Variable*, uint32_t> offsets;  // .param: in the area (kernel: in the launch's bytes); .local
+  std::unordered_map<const ptx::Variable*, uint32_t>
+      offsets;                   // .param: in the area (kernel: in the launch's bytes); .local
   uint32_t parameter_bytes = 0;  // of a lane's area, or of the kernel's parameters
   uint32_t local_bytes = 0;
 };
@@ -43,17 +44,22 @@ class Lowerer {
   Result<void, CompileError> lower(uint32_t index);
   Result<void, CompileError> lower_ordinary(const ptx::Instruction& instruction);
   Result<Operand, CompileError> slot_operand(const ptx::Instruction& instruction, const Slot& slot);
-  Result<Operand, CompileError> source_operand(const ptx::Instruction& instruction, const ptx::Operand& operand, Type type);
-  Result<Operand, CompileError> address_operand(const ptx::Instruction& instruction, const ptx::Operand& operand, Type type);
-  Result<uint64_t, CompileError> immediate_bits(const ptx::Instruction& instruction, const ptx::Operand& operand, Type type);
+  Result<Operand, CompileError> source_operand(const ptx::Instruction& instruction, const ptx::Operand& operand,
+                                               Type type);
+  Result<Operand, CompileError> address_operand(const ptx::Instruction& instruction, const ptx::Operand& operand,
+                                                Type type);
+  Result<uint64_t, CompileError> immediate_bits(const ptx::Instruction& instruction, const ptx::Operand& operand,
+                                                Type type);
   Operand special_operand(const ptx::Operand& operand, Type type);
-  // The address that a symbol stands for, in its own space. Local variables of device functions are known at run time only.
+  // The address that a symbol stands for, in its own space. Local variables of device functions are known at run time
+  // only.
   struct SymbolValue {
     bool known = true;
     uint64_t value = 0;
   };
   Result<SymbolValue, CompileError> symbol_value(const ptx::Instruction& instruction, const ptx::Operand& operand);
-  Result<Operand, CompileError> symbol_operand(const ptx::Instruction& instruction, const ptx::Operand& operand, Type type);
+  Result<Operand, CompileError> symbol_operand(const ptx::Instruction& instruction, const ptx::Operand& operand,
+                                               Type type);
 
   Operand register_row(uint32_t id);
   Operand temporary(unsigned bits);
@@ -62,7 +68,7 @@ class Lowerer {
 
   Instruction make(Handler handler, const ptx::Instruction& source) const;
   void set_operands(Instruction& instruction, const std::vector<Operand>& operands);
-  void emit(Instruction instruction, const ptx::Instruction& source);    // with the source's guard
+  void emit(Instruction instruction, const ptx::Instruction& source);  // with the source's guard
   void emit_plain(const Instruction& instruction) { out_.code.push_back(instruction); }
   void finish();
 
@@ -74,8 +80,8 @@ class Lowerer {
   Result<void, CompileError> lower_jump_table(uint32_t index);
   Result<void, CompileError> lower_call(const ptx::Instruction& instruction);
   Result<void, CompileError> lower_stack(const ptx::Instruction& instruction);
-  Result<CallValue, CompileError> call_value(const ptx::Instruction& instruction, const ptx::Operand& operand, bool result,
-                                             uint32_t size);
+  Result<CallValue, CompileError> call_value(const ptx::Instruction& instruction, const ptx::Operand& operand,
+                                             bool result, uint32_t size);
   void lower_return(uint32_t index);
   void enter_function();
   void load_register_parameter(const ptx::Variable& variable);  // `.reg` parameters and results, old-style
@@ -97,7 +103,7 @@ class Lowerer {
   ControlFlow flow_;
 
   // Rows.
-  std::vector<uint32_t> register_offsets_;            // by id; UINT32_MAX: no row yet
+  std::vector<uint32_t> register_offsets_;                // by id; UINT32_MAX: no row yet
   std::map<unsigned, std::vector<Operand>> temporaries_;  // by width; reused by each instruction
   std::map<unsigned, size_t> temporaries_used_;
   std::map<std::pair<unsigned, uint64_t>, uint32_t> constants_;  // (width, value) -> offset
@@ -106,8 +112,8 @@ class Lowerer {
 
   // Targets: indices of the syntax tree until the code is complete. An instruction index means the block's begin.
   struct Patch {
-    size_t code;         // index of the instruction in out_.code
-    uint32_t target;     // instruction of the syntax tree; ControlFlow::kReturn
+    size_t code;      // index of the instruction in out_.code
+    uint32_t target;  // instruction of the syntax tree; ControlFlow::kReturn
     BranchTarget* branch = nullptr;
     uint32_t join = ControlFlow::kNowhere;
   };
@@ -118,8 +124,8 @@ class Lowerer {
   };
   std::vector<Patch> patches_;
   std::vector<TablePatch> table_patches_;
-  std::vector<bool> has_marker_;       // by instruction: lanes meet here
-  std::vector<size_t> code_index_;     // by instruction
+  std::vector<bool> has_marker_;    // by instruction: lanes meet here
+  std::vector<size_t> code_index_;  // by instruction
   bool return_marker_ = false;
   size_t return_index_ = 0;
 };

@@ -20,7 +20,8 @@ bool Lowerer::is_noreturn(const ptx::Instruction& instruction) const {
   const LinkedSymbol symbol = linked_.module->symbols[operands[1].index];
   if (!symbol.is_function) return false;
   const LinkedFunction& callee = program_.function(symbol.number);
-  return callee.function != nullptr && (callee.function->directives.noreturn || callee.function->name == "__assertfail");
+  return callee.function != nullptr &&
+         (callee.function->directives.noreturn || callee.function->name == "__assertfail");
 }
 
 std::vector<bool> Lowerer::find_thread_ends() const {
@@ -63,19 +64,34 @@ Result<bool, CompileError> Lowerer::lower_control(uint32_t index) {
     return true;
   };
   switch (instruction.opcode) {
-    case Word::bra_: TRY(lower_branch(index)); return true;
-    case Word::brx_: TRY(lower_jump_table(index)); return true;
-    case Word::call_: TRY(lower_call(instruction)); return true;
-    case Word::ret_: lower_return(index); return true;
-    case Word::exit_: return simple(exit_lanes);
+    case Word::bra_:
+      TRY(lower_branch(index));
+      return true;
+    case Word::brx_:
+      TRY(lower_jump_table(index));
+      return true;
+    case Word::call_:
+      TRY(lower_call(instruction));
+      return true;
+    case Word::ret_:
+      lower_return(index);
+      return true;
+    case Word::exit_:
+      return simple(exit_lanes);
     case Word::trap_:
-    case Word::brkpt_: return simple(trap);
-    case Word::nanosleep_: return simple(relax);
-    case Word::pmevent_: return simple(no_operation);
+    case Word::brkpt_:
+      return simple(trap);
+    case Word::nanosleep_:
+      return simple(relax);
+    case Word::pmevent_:
+      return simple(no_operation);
     case Word::alloca_:
     case Word::stacksave_:
-    case Word::stackrestore_: TRY(lower_stack(instruction)); return true;
-    default: return false;
+    case Word::stackrestore_:
+      TRY(lower_stack(instruction));
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -150,8 +166,13 @@ Result<CallValue, CompileError> Lowerer::call_value(const ptx::Instruction& inst
     const unsigned bits = register_bits(ast_.registers[operand.index].type);
     value.is_predicate = bits == 1;
     value.width = std::max(1u, bits / 8);
-    value.row = TRY(source_operand(instruction, operand, bits == 1 ? Type::pred : bits == 8 ? Type::b8 : bits == 16 ? Type::b16
-                                                         : bits == 32 ? Type::b32 : bits == 64 ? Type::b64 : Type::b128));
+    value.row = TRY(source_operand(instruction, operand,
+                                   bits == 1    ? Type::pred
+                                   : bits == 8  ? Type::b8
+                                   : bits == 16 ? Type::b16
+                                   : bits == 32 ? Type::b32
+                                   : bits == 64 ? Type::b64
+                                                : Type::b128));
     return value;
   }
   if (operand.kind == OperandKind::sink && result) {
@@ -225,9 +246,10 @@ Result<void, CompileError> Lowerer::lower_stack(const ptx::Instruction& instruct
   if (register_bits(ast_.registers[operands[0].index].type) != 64 || modifiers.size() != 1) {
     return error(instruction, "unsupported instruction '" + module_.instruction_text(ast_, instruction) + "'");
   }
-  Instruction decoded = make(allocate                                  ? allocate_local
+  Instruction decoded = make(allocate                                 ? allocate_local
                              : instruction.opcode == Word::stacksave_ ? save_stack
-                                                                      : restore_stack, instruction);
+                                                                      : restore_stack,
+                             instruction);
   decoded.operand[0] = register_row(operands[0].index);
   decoded.count = 1;
   if (allocate) {
@@ -260,12 +282,16 @@ void move_parameter(Warp& warp, const Instruction& instruction, LaneMask mask) {
     const unsigned lane = static_cast<unsigned>(__builtin_ctz(rest));
     std::byte* area = warp.area + size_t{warp.area_stride} * lane + instruction.immediate;
     if (instruction.aux == 0) {
-      if (kLoad) warp.set_predicate(instruction.operand[0], *area != std::byte{0} ? kAllLanes : 0, LaneMask{1} << lane);
-      else *area = std::byte{static_cast<uint8_t>(warp.predicate(instruction.operand[0]) >> lane & 1u)};
+      if (kLoad)
+        warp.set_predicate(instruction.operand[0], *area != std::byte{0} ? kAllLanes : 0, LaneMask{1} << lane);
+      else
+        *area = std::byte{static_cast<uint8_t>(warp.predicate(instruction.operand[0]) >> lane & 1u)};
     } else {
       std::byte* element = warp.row<std::byte>(instruction.operand[0]) + size_t{instruction.aux} * lane;
-      if (kLoad) std::copy_n(area, instruction.aux, element);
-      else std::copy_n(element, instruction.aux, area);
+      if (kLoad)
+        std::copy_n(area, instruction.aux, element);
+      else
+        std::copy_n(element, instruction.aux, area);
     }
   }
 }

@@ -60,7 +60,7 @@ class DeviceHeap {
 struct Environment {
   OutputSink& output;
   DeviceHeap& heap;
-  uint64_t grid_id = 1;         // %gridid
+  uint64_t grid_id = 1;              // %gridid
   uint32_t call_stack_bytes = 1024;  // CU_LIMIT_STACK_SIZE: local memory per thread for recursion and indirect calls
 };
 

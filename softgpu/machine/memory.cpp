@@ -12,19 +12,25 @@ namespace {
 
 const char* name_of(Space space) {
   switch (space) {
-    case Space::generic: return "generic";
-    case Space::global: return "global";
-    case Space::constant: return "constant";
-    case Space::shared: return "shared";
-    case Space::local: return "local";
+    case Space::generic:
+      return "generic";
+    case Space::global:
+      return "global";
+    case Space::constant:
+      return "constant";
+    case Space::shared:
+      return "shared";
+    case Space::local:
+      return "local";
     case Space::parameter:
-    case Space::kernel_parameter: return "parameter";
+    case Space::kernel_parameter:
+      return "parameter";
   }
   return "";
 }
 
-std::byte* refuse(Warp& warp, const Instruction& instruction, unsigned lane, CUresult code, Space space, uint64_t address,
-                  uint32_t size, bool write) {
+std::byte* refuse(Warp& warp, const Instruction& instruction, unsigned lane, CUresult code, Space space,
+                  uint64_t address, uint32_t size, bool write) {
   char text[96];
   std::snprintf(text, sizeof text, "%s %s of %u bytes %s %s memory",
                 code == CUDA_ERROR_MISALIGNED_ADDRESS ? "misaligned" : "invalid", write ? "write" : "read", size,
@@ -51,8 +57,8 @@ std::byte* inside(std::byte* begin, uint64_t available, uint64_t offset, uint32_
   return available >= size && offset <= available - size ? begin + offset : nullptr;
 }
 
-std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address, uint32_t size,
-                  bool write) {
+std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address,
+                  uint32_t size, bool write) {
   switch (space) {
     case Space::generic:
       if (address - kSharedWindow < kWindowSize) {
@@ -65,9 +71,12 @@ std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Spa
         return locate(warp, instruction, lane, Space::kernel_parameter, address - kParameterWindow, size, write);
       }
       return find_global(warp, instruction, address, size, write);
-    case Space::global: return find_global(warp, instruction, address, size, write);
-    case Space::constant: return write ? nullptr : find_global(warp, instruction, address, size, false);
-    case Space::shared: return inside(warp.shared, warp.shared_size, address, size);
+    case Space::global:
+      return find_global(warp, instruction, address, size, write);
+    case Space::constant:
+      return write ? nullptr : find_global(warp, instruction, address, size, false);
+    case Space::shared:
+      return inside(warp.shared, warp.shared_size, address, size);
     case Space::local:
       return inside(warp.local + size_t{warp.local_stride} * lane, warp.local_stride, address, size);
     case Space::parameter:
@@ -81,8 +90,8 @@ std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Spa
 
 }  // namespace
 
-std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address, uint32_t size,
-                   bool write) {
+std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address,
+                   uint32_t size, bool write) {
   if (address % size != 0) {
     return refuse(warp, instruction, lane, CUDA_ERROR_MISALIGNED_ADDRESS, space, address, size, write);
   }

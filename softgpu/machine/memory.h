@@ -12,15 +12,19 @@
 namespace vgpu::soft {
 
 enum class Space : uint8_t {
-  generic, global, constant, shared, local,
+  generic,
+  global,
+  constant,
+  shared,
+  local,
   parameter,         // of a device function: in the frame's area
   kernel_parameter,  // of the launch
 };
 
 // The host address of `size` bytes at `address` for `lane`, or nullptr after a fault. `size` is a power of two and the
 // required alignment, up to 32.
-std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address, uint32_t size,
-                   bool write);
+std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address,
+                   uint32_t size, bool write);
 
 // The same for each lane in `mask`: pointers[lane]. False after a fault.
 bool resolve_lanes(Warp& warp, const Instruction& instruction, LaneMask mask, Space space, const uint64_t* addresses,

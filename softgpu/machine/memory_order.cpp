@@ -17,22 +17,39 @@ void fence(Warp& warp, const Instruction&, LaneMask) {
 void nothing(Warp&, const Instruction&, LaneMask) {}
 
 void take_all(Choice& choice, const char* const* words, size_t count) {
-  while (choice.take_one(words, count) >= 0) {}
+  while (choice.take_one(words, count) >= 0) {
+  }
 }
 
 Handler choose_fence(Choice& choice) {
-  static constexpr const char* kWords[] = {"sc", "acq_rel", "acquire", "release", "sync_restrict::shared::cta",
-                                           "sync_restrict::shared::cluster", "cta", "cluster", "gpu", "sys", "gl",
-                                           "mbarrier_init", "proxy", "alias", "async", "async.global", "global",
-                                           "shared::cta", "shared::cluster", "async::generic"};
+  static constexpr const char* kWords[] = {"sc",
+                                           "acq_rel",
+                                           "acquire",
+                                           "release",
+                                           "sync_restrict::shared::cta",
+                                           "sync_restrict::shared::cluster",
+                                           "cta",
+                                           "cluster",
+                                           "gpu",
+                                           "sys",
+                                           "gl",
+                                           "mbarrier_init",
+                                           "proxy",
+                                           "alias",
+                                           "async",
+                                           "async.global",
+                                           "global",
+                                           "shared::cta",
+                                           "shared::cluster",
+                                           "async::generic"};
   take_all(choice, kWords, std::size(kWords));
   return fence;
 }
 
 // prefetch, discard and the like: an address that is only looked at as a hint, and cannot fault.
 Handler choose_hint(Choice& choice) {
-  static constexpr const char* kWords[] = {"global", "local", "const", "param", "tensormap", "L1", "L2", "L2::evict_last",
-                                           "L2::evict_normal", "L2::128B"};
+  static constexpr const char* kWords[] = {
+      "global", "local", "const", "param", "tensormap", "L1", "L2", "L2::evict_last", "L2::evict_normal", "L2::128B"};
   take_all(choice, kWords, std::size(kWords));
   choice.address();
   while (choice.more()) choice.constant();
@@ -54,10 +71,10 @@ void shift_address(Warp& warp, const Instruction& instruction, LaneMask mask) {
 }
 
 bool take_window(Choice& choice, uint64_t& window) {
-  static constexpr const char* kSpaces[] = {"global", "const", "shared", "shared::cta", "shared::cluster", "local", "param",
-                                            "param::entry"};
-  static constexpr uint64_t kWindows[] = {0, 0, kSharedWindow, kSharedWindow, kSharedWindow, kLocalWindow, kParameterWindow,
-                                          kParameterWindow};
+  static constexpr const char* kSpaces[] = {"global",          "const", "shared", "shared::cta",
+                                            "shared::cluster", "local", "param",  "param::entry"};
+  static constexpr uint64_t kWindows[] = {
+      0, 0, kSharedWindow, kSharedWindow, kSharedWindow, kLocalWindow, kParameterWindow, kParameterWindow};
   const int space = choice.take_one(kSpaces);
   if (space < 0) return false;
   window = kWindows[space];
@@ -138,8 +155,14 @@ void no_policy(Warp& warp, const Instruction& instruction, LaneMask mask) {
 }
 
 Handler choose_createpolicy(Choice& choice) {
-  static constexpr const char* kWords[] = {"L2::evict_last", "L2::evict_normal", "L2::evict_first", "L2::evict_unchanged",
-                                           "L2::evict_last", "L2::evict_normal", "L2", "global"};
+  static constexpr const char* kWords[] = {"L2::evict_last",
+                                           "L2::evict_normal",
+                                           "L2::evict_first",
+                                           "L2::evict_unchanged",
+                                           "L2::evict_last",
+                                           "L2::evict_normal",
+                                           "L2",
+                                           "global"};
   const bool fractional = choice.take("fractional");
   const bool range = choice.take("range");
   const bool convert = choice.take("cvt");

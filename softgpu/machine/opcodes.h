@@ -78,20 +78,23 @@ class Choice {
   const char* opcode() const;
 
   // Modifiers. take: true when present, and then it counts as handled. take_one: index of the first of the listed ones
-  // that is present (taken), or -1. take_type: the next type among the untaken modifiers, in order; none if there is none.
+  // that is present (taken), or -1. take_type: the next type among the untaken modifiers, in order; none if there is
+  // none.
   bool take(const char* modifier);
   int take_one(const char* const* list, size_t count);
   template <size_t N>
-  VGPU_INLINE int take_one(const char* const (&list)[N]) { return take_one(list, N); }
+  VGPU_INLINE int take_one(const char* const (&list)[N]) {
+    return take_one(list, N);
+  }
   Type take_type();
   Type peek_type() const;
 
   // The operand at the cursor.
   Shape shape() const;
-  unsigned width() const;          // bits of its register or of its first element's register; 0 for others
-  unsigned elements() const;       // of a vector, else 1
-  const char* selector();          // "b0" of a video instruction's `%r1.b0`, "" when there is none; counts as handled
-  bool more() const;               // operands are left
+  unsigned width() const;     // bits of its register or of its first element's register; 0 for others
+  unsigned elements() const;  // of a vector, else 1
+  const char* selector();     // "b0" of a video instruction's `%r1.b0`, "" when there is none; counts as handled
+  bool more() const;          // operands are left
 
   // Declaring operands moves the cursor. Registers must have exactly the type's width; immediates are converted to it.
   void result(Type type);
@@ -149,10 +152,10 @@ class Choice {
   bool fits(const Slot& slot) const;
 
   const Source& source_;
-  uint64_t taken_ = 0;          // modifiers, by index
-  uint64_t selectors_ = 0;      // operands whose selector was looked at, by index
-  uint32_t cursor_ = 0;         // operand of the instruction
-  bool pair_half_ = false;      // the first of a pair is declared
+  uint64_t taken_ = 0;      // modifiers, by index
+  uint64_t selectors_ = 0;  // operands whose selector was looked at, by index
+  uint32_t cursor_ = 0;     // operand of the instruction
+  bool pair_half_ = false;  // the first of a pair is declared
   bool mismatched_ = false;
   size_t slot_count_ = 0;
   std::array<Slot, kMaxSlots> slots_;
@@ -173,9 +176,15 @@ struct OpcodeRows {
 };
 
 #define VGPU_SOFT_DECLARE(name) OpcodeRows name##_rows();
-namespace baseline { VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE) }
-namespace v3 { VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE) }
-namespace portable { VGPU_SOFT_PORTABLE_CLASSES(VGPU_SOFT_DECLARE) }
+namespace baseline {
+VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE)
+}
+namespace v3 {
+VGPU_SOFT_CLASSES(VGPU_SOFT_DECLARE)
+}
+namespace portable {
+VGPU_SOFT_PORTABLE_CLASSES(VGPU_SOFT_DECLARE)
+}
 #undef VGPU_SOFT_DECLARE
 
 // The handler for an instruction, from the rows for this host's instruction set; nullptr: not supported. On success

@@ -23,8 +23,9 @@ struct DeviceText {
   int arguments = 0;  // conversions that took one, as vprintf returns
 };
 
-// Arguments lie in the buffer one after the other, each aligned to its size: 4 bytes for int and wchar, 8 for long long,
-// size_t, pointers and floating-point numbers. nullopt when an argument cannot be read.
-std::optional<DeviceText> format_device_text(std::string_view format, const ReadArgument& argument, const ReadString& string);
+// Arguments lie in the buffer one after the other, each aligned to its size: 4 bytes for int and wchar, 8 for long
+// long, size_t, pointers and floating-point numbers. nullopt when an argument cannot be read.
+std::optional<DeviceText> format_device_text(std::string_view format, const ReadArgument& argument,
+                                             const ReadString& string);
 
 }  // namespace vgpu::soft

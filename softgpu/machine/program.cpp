@@ -30,7 +30,8 @@ std::span<const GlobalVariable> Program::globals() const { return state_->global
 
 const GlobalVariable* Program::find_global(std::string_view name) const {
   const auto& globals = state_->globals();
-  const auto found = std::find_if(globals.begin(), globals.end(), [&](const GlobalVariable& g) { return g.name == name; });
+  const auto found =
+      std::find_if(globals.begin(), globals.end(), [&](const GlobalVariable& g) { return g.name == name; });
   return found == globals.end() ? nullptr : &*found;
 }
 

@@ -19,9 +19,9 @@
 
 namespace vgpu::soft {
 
-struct Function;      // lowered code, see function.h
+struct Function;  // lowered code, see function.h
 struct KernelCode;
-class ProgramState;   // what load built, see program_state.h
+class ProgramState;  // what load built, see program_state.h
 
 // Why text was refused. `code` is one of CUDA_ERROR_INVALID_PTX, UNSUPPORTED_PTX_VERSION, OUT_OF_MEMORY, NOT_FOUND,
 // INVALID_IMAGE; `log` is what CU_JIT_ERROR_LOG_BUFFER shows and names line and instruction.
@@ -62,16 +62,16 @@ struct LoadOptions {
 class Kernel {
  public:
   struct Attributes {
-    uint32_t registers = 16;           // per thread, estimated from the register declarations
+    uint32_t registers = 16;  // per thread, estimated from the register declarations
     uint32_t static_shared_bytes = 0;
-    uint32_t constant_bytes = 0;       // of the module
-    uint32_t local_bytes = 0;          // per thread, of the kernel and what it calls directly
-    uint32_t max_threads_per_block = 1024;  // product of maxntid or reqntid when given
+    uint32_t constant_bytes = 0;               // of the module
+    uint32_t local_bytes = 0;                  // per thread, of the kernel and what it calls directly
+    uint32_t max_threads_per_block = 1024;     // product of maxntid or reqntid when given
     uint32_t required_threads[3] = {0, 0, 0};  // reqntid, zeros when absent
     uint32_t required_cluster[3] = {0, 0, 0};  // reqnctapercluster, zeros when absent
     uint32_t min_blocks_per_multiprocessor = 0;
-    uint32_t ptx_version = 0;          // major * 10 + minor
-    uint32_t target = 0;               // as 75 for sm_75
+    uint32_t ptx_version = 0;  // major * 10 + minor
+    uint32_t target = 0;       // as 75 for sm_75
   };
 
   const std::string& name() const { return name_; }
@@ -82,7 +82,7 @@ class Kernel {
   // For the machine: code, and what a thread needs.
   const Function& entry() const { return *entry_; }
   const KernelCode& code() const { return *code_; }
-  uint32_t stack_bytes() const { return stack_bytes_; }  // local memory per thread, calls of known depth included
+  uint32_t stack_bytes() const { return stack_bytes_; }        // local memory per thread, calls of known depth included
   bool needs_call_stack() const { return needs_call_stack_; }  // recursion or indirect calls
 
  private:

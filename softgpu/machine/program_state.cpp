@@ -22,11 +22,14 @@ bool is_shared_between_modules(Linkage linkage) { return linkage != Linkage::int
 // A definition wins over a declaration, a strong one over a weak or common one.
 int strength(Linkage linkage) {
   switch (linkage) {
-    case Linkage::external: return 0;
+    case Linkage::external:
+      return 0;
     case Linkage::weak:
-    case Linkage::common: return 1;
+    case Linkage::common:
+      return 1;
     case Linkage::internal:
-    case Linkage::visible: return 2;
+    case Linkage::visible:
+      return 2;
   }
   return 0;
 }
@@ -144,7 +147,8 @@ Result<void, CompileError> ProgramState::place_variables() {
     }
     if (variable.linkage == Linkage::external) {
       return CompileError{CUDA_ERROR_INVALID_PTX, "line " + std::to_string(variable.line) +
-                                                      ": unresolved extern variable '" + std::string(variable.name) + "'"};
+                                                      ": unresolved extern variable '" + std::string(variable.name) +
+                                                      "'"};
     }
     const bool constant = variable.space == Space::constant;
     const auto kind = variable.managed ? Storage::Kind::managed
@@ -152,7 +156,8 @@ Result<void, CompileError> ProgramState::place_variables() {
                                        : Storage::Kind::global;
     const size_t size = std::max<size_t>(variable.size, 1);
     auto address = storage_.allocate(size, std::max<size_t>(variable.alignment, 1), kind);
-    if (!address.ok()) return CompileError{address.error(), "no memory for variable '" + std::string(variable.name) + "'"};
+    if (!address.ok())
+      return CompileError{address.error(), "no memory for variable '" + std::string(variable.name) + "'"};
     linked.address = address.value();
     allocations_.push_back(linked.address);
     if (constant) constant_bytes_ += static_cast<uint32_t>(size);
@@ -166,7 +171,8 @@ Result<void, CompileError> ProgramState::place_variables() {
 uint64_t ProgramState::relocated(const LinkedModule& module, const ptx::Relocation& relocation) const {
   const LinkedSymbol symbol = module.symbols[relocation.symbol];
   // Generic and global addresses are the same.
-  uint64_t value = symbol.is_function ? kFunctionWindow + symbol.number * kFunctionStep : variables_[symbol.number].address;
+  uint64_t value =
+      symbol.is_function ? kFunctionWindow + symbol.number * kFunctionStep : variables_[symbol.number].address;
   value += static_cast<uint64_t>(relocation.addend);
   if (relocation.mask != 0) value = (value & relocation.mask) >> std::countr_zero(relocation.mask);
   return value;

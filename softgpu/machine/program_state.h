@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Program::load builds: the parsed modules linked with each other, their variables in the driver's storage, and the
-// code of the kernels that were asked for. Used by program.cpp, the lowering, and (kernel code only) by running blocks.
-// get_kernel may be called from any thread.
+// What Program::load builds: the parsed modules linked with each other, their variables in the driver's storage, and
+// the code of the kernels that were asked for. Used by program.cpp, the lowering, and (kernel code only) by running
+// blocks. get_kernel may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace vgpu::soft {
 // The lowered functions of one kernel.
 struct KernelCode {
   std::vector<std::unique_ptr<Function>> functions;  // by program-wide number; null: not reached
-  uint32_t dynamic_shared_begin = 0;                  // bytes
+  uint32_t dynamic_shared_begin = 0;                 // bytes
   const Function* find_function(uint64_t address) const;
 };
 
@@ -40,13 +40,13 @@ struct LinkedModule {
 struct LinkedVariable {
   const LinkedModule* module = nullptr;  // where it is defined
   const ptx::Variable* variable = nullptr;
-  uint64_t address = 0;                  // global and constant space; shared ones are placed per kernel
+  uint64_t address = 0;  // global and constant space; shared ones are placed per kernel
 };
 
 struct LinkedFunction {
   const LinkedModule* module = nullptr;
   const ptx::Function* function = nullptr;
-  Handler builtin = nullptr;             // the machine provides it
+  Handler builtin = nullptr;  // the machine provides it
   bool defined() const { return builtin != nullptr || (function != nullptr && function->defined); }
 };
 
@@ -100,8 +100,8 @@ class ProgramState {
 
 // The functions that a kernel reaches and the shared variables they use, from the syntax tree alone.
 struct Reach {
-  std::vector<uint32_t> functions;                    // the kernel first
-  std::vector<const ptx::Variable*> shared;           // in the order of use
+  std::vector<uint32_t> functions;           // the kernel first
+  std::vector<const ptx::Variable*> shared;  // in the order of use
   bool indirect_calls = false;
   bool recursive = false;
 };

@@ -21,26 +21,26 @@ struct Frame {
   Frame* caller = nullptr;
   const Instruction* return_pc = nullptr;
   const CallSite* site = nullptr;
-  LaneMask lanes = 0;          // neither returned nor exited
-  uint32_t local_base = 0;     // of the function's local variables in each lane's local memory
-  uint32_t local_top = 0;      // end of its local memory; alloca moves it
+  LaneMask lanes = 0;       // neither returned nor exited
+  uint32_t local_base = 0;  // of the function's local variables in each lane's local memory
+  uint32_t local_top = 0;   // end of its local memory; alloca moves it
   std::byte* rows = nullptr;
   RowMemory memory;
-  uint32_t capacity = 0;       // bytes of memory
-  uint32_t depth = 0;          // calls below the kernel
+  uint32_t capacity = 0;  // bytes of memory
+  uint32_t depth = 0;     // calls below the kernel
 };
 
 struct Join {
   const Instruction* pc = nullptr;
   Frame* frame = nullptr;
-  Join* parent = nullptr;      // where the joined lanes are going next
-  LaneMask expected = 0;       // lanes that may still come or have come
+  Join* parent = nullptr;  // where the joined lanes are going next
+  LaneMask expected = 0;   // lanes that may still come or have come
   LaneMask arrived = 0;
   bool used = false;
 };
 
-// Finishes a warp-synchronous instruction for the lanes `mask` of a split, once all `members` are there; the warp's frame
-// base is that of the split.
+// Finishes a warp-synchronous instruction for the lanes `mask` of a split, once all `members` are there; the warp's
+// frame base is that of the split.
 using Complete = void (*)(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask members);
 
 struct Split {
@@ -50,10 +50,10 @@ struct Split {
   Frame* frame = nullptr;
   Join* join = nullptr;
   State state = State::ready;
-  LaneMask members = 0;        // at_warp_sync: lanes it waits for
-  uint8_t barrier = 0;         // at_barrier: its id
+  LaneMask members = 0;                  // at_warp_sync: lanes it waits for
+  uint8_t barrier = 0;                   // at_barrier: its id
   const Instruction* waiting = nullptr;  // the instruction that blocked it
-  Complete complete = nullptr; // at_warp_sync: what finishes it
+  Complete complete = nullptr;           // at_warp_sync: what finishes it
 };
 
 class Schedule {
@@ -84,7 +84,8 @@ class Schedule {
   // `lanes` of the running split block at `instruction`; the rest goes on behind it.
   void wait_at_barrier(const Instruction& instruction, LaneMask lanes, uint8_t barrier);
   // Lanes of the running split arrive at a warp-synchronous instruction that waits for `members`. When all are there,
-  // `complete` runs for them and for those that waited; else the lanes wait, and another split may be running on return.
+  // `complete` runs for them and for those that waited; else the lanes wait, and another split may be running on
+  // return.
   void synchronise(const Instruction& instruction, LaneMask lanes, LaneMask members, Complete complete);
 
   // A barrier of the block opened: its waiting splits are ready. `opened` may be nullptr.
@@ -95,17 +96,17 @@ class Schedule {
   Frame& frame() { return *splits_[current_].frame; }
 
  private:
-  void enter(size_t split);        // loads the warp's hot state from the split
-  void save();                     // the program counter, the other way round
-  void pick();                     // another ready split, or stop
+  void enter(size_t split);  // loads the warp's hot state from the split
+  void save();               // the program counter, the other way round
+  void pick();               // another ready split, or stop
   void remove_current();
   Join* new_join(const Instruction* pc, Frame* frame, Join* parent, LaneMask expected);
-  void settle();                   // after lanes vanished from joins: releases and collapses what that completes
-  void check_warp_sync();          // after lanes exited: waiting splits may have all members now
+  void settle();           // after lanes vanished from joins: releases and collapses what that completes
+  void check_warp_sync();  // after lanes exited: waiting splits may have all members now
   void complete_waiting(LaneMask members);
   LaneMask waiting_for(LaneMask members) const;
   void block_lanes(const Instruction& instruction, LaneMask lanes, Split blocked);
-  void merge_ready();              // splits that have come to the same place by themselves
+  void merge_ready();  // splits that have come to the same place by themselves
   void dissolve(Join* join);
   Frame* new_frame(uint32_t bytes);
   void set_frame(Frame* frame);
@@ -113,11 +114,11 @@ class Schedule {
   Warp& warp_;
   std::vector<Split> splits_;
   size_t current_ = 0;
-  bool running_ = false;           // the warp's hot state is that of splits_[current_]
+  bool running_ = false;  // the warp's hot state is that of splits_[current_]
   std::vector<std::unique_ptr<Join>> joins_;
-  std::vector<std::unique_ptr<Frame>> frames_;   // all
+  std::vector<std::unique_ptr<Frame>> frames_;  // all
   std::vector<Frame*> free_frames_;
-  uint32_t plain_slices_ = 0;      // slices that ended without synchronisation since the last dissolve
+  uint32_t plain_slices_ = 0;  // slices that ended without synchronisation since the last dissolve
 };
 
 }  // namespace vgpu::soft

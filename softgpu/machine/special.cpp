@@ -14,13 +14,36 @@ namespace {
 
 // Rows in order. Vector registers take four; w is always zero.
 enum Row : uint32_t {
-  tid = 1, ntid = tid + 4, ctaid = ntid + 4, nctaid = ctaid + 4, clusterid = nctaid + 4, nclusterid = clusterid + 4,
-  cluster_ctaid = nclusterid + 4, cluster_nctaid = cluster_ctaid + 4, laneid = cluster_nctaid + 4, warpid, nwarpid, smid,
-  nsmid, lanemask_eq, lanemask_le, lanemask_lt, lanemask_ge, lanemask_gt, dynamic_size, total_size, cluster_rank,
-  cluster_count, workspace_high, workspace_low, zero, gridid, row_count = gridid + 2,
+  tid = 1,
+  ntid = tid + 4,
+  ctaid = ntid + 4,
+  nctaid = ctaid + 4,
+  clusterid = nctaid + 4,
+  nclusterid = clusterid + 4,
+  cluster_ctaid = nclusterid + 4,
+  cluster_nctaid = cluster_ctaid + 4,
+  laneid = cluster_nctaid + 4,
+  warpid,
+  nwarpid,
+  smid,
+  nsmid,
+  lanemask_eq,
+  lanemask_le,
+  lanemask_lt,
+  lanemask_ge,
+  lanemask_gt,
+  dynamic_size,
+  total_size,
+  cluster_rank,
+  cluster_count,
+  workspace_high,
+  workspace_low,
+  zero,
+  gridid,
+  row_count = gridid + 2,
 };
-constexpr uint32_t kRowBytes = 128;   // gridid, the last one, takes two
-constexpr uint32_t kFirstRow = 512;   // behind the sink
+constexpr uint32_t kRowBytes = 128;  // gridid, the last one, takes two
+constexpr uint32_t kFirstRow = 512;  // behind the sink
 static_assert(kFirstRow + row_count * kRowBytes <= kSpecialBytes);
 
 constexpr uint32_t offset_of(uint32_t row) { return kFirstRow + row * kRowBytes; }
@@ -43,37 +66,88 @@ void fill(std::byte* rows, uint32_t row, const Dim3& value) {
 std::optional<Operand> find_special_row(Word word, unsigned component, uint64_t number) {
   uint32_t row = zero;
   switch (word) {
-    case Word::sr_tid_: row = tid + component; break;
-    case Word::sr_ntid_: row = ntid + component; break;
-    case Word::sr_ctaid_: row = ctaid + component; break;
-    case Word::sr_nctaid_: row = nctaid + component; break;
-    case Word::sr_clusterid_: row = clusterid + component; break;
-    case Word::sr_nclusterid_: row = nclusterid + component; break;
-    case Word::sr_cluster_ctaid_: row = cluster_ctaid + component; break;
-    case Word::sr_cluster_nctaid_: row = cluster_nctaid + component; break;
-    case Word::sr_cluster_ctarank_: row = cluster_rank; break;
-    case Word::sr_cluster_nctarank_: row = cluster_count; break;
-    case Word::sr_laneid_: row = laneid; break;
-    case Word::sr_warpid_: row = warpid; break;
-    case Word::sr_nwarpid_: row = nwarpid; break;
-    case Word::sr_smid_: row = smid; break;
-    case Word::sr_nsmid_: row = nsmid; break;
-    case Word::sr_gridid_: row = gridid; break;
-    case Word::sr_lanemask_eq_: row = lanemask_eq; break;
-    case Word::sr_lanemask_le_: row = lanemask_le; break;
-    case Word::sr_lanemask_lt_: row = lanemask_lt; break;
-    case Word::sr_lanemask_ge_: row = lanemask_ge; break;
-    case Word::sr_lanemask_gt_: row = lanemask_gt; break;
-    case Word::sr_dynamic_smem_size_: row = dynamic_size; break;
+    case Word::sr_tid_:
+      row = tid + component;
+      break;
+    case Word::sr_ntid_:
+      row = ntid + component;
+      break;
+    case Word::sr_ctaid_:
+      row = ctaid + component;
+      break;
+    case Word::sr_nctaid_:
+      row = nctaid + component;
+      break;
+    case Word::sr_clusterid_:
+      row = clusterid + component;
+      break;
+    case Word::sr_nclusterid_:
+      row = nclusterid + component;
+      break;
+    case Word::sr_cluster_ctaid_:
+      row = cluster_ctaid + component;
+      break;
+    case Word::sr_cluster_nctaid_:
+      row = cluster_nctaid + component;
+      break;
+    case Word::sr_cluster_ctarank_:
+      row = cluster_rank;
+      break;
+    case Word::sr_cluster_nctarank_:
+      row = cluster_count;
+      break;
+    case Word::sr_laneid_:
+      row = laneid;
+      break;
+    case Word::sr_warpid_:
+      row = warpid;
+      break;
+    case Word::sr_nwarpid_:
+      row = nwarpid;
+      break;
+    case Word::sr_smid_:
+      row = smid;
+      break;
+    case Word::sr_nsmid_:
+      row = nsmid;
+      break;
+    case Word::sr_gridid_:
+      row = gridid;
+      break;
+    case Word::sr_lanemask_eq_:
+      row = lanemask_eq;
+      break;
+    case Word::sr_lanemask_le_:
+      row = lanemask_le;
+      break;
+    case Word::sr_lanemask_lt_:
+      row = lanemask_lt;
+      break;
+    case Word::sr_lanemask_ge_:
+      row = lanemask_ge;
+      break;
+    case Word::sr_lanemask_gt_:
+      row = lanemask_gt;
+      break;
+    case Word::sr_dynamic_smem_size_:
+      row = dynamic_size;
+      break;
     case Word::sr_total_smem_size_:
-    case Word::sr_aggr_smem_size_: row = total_size; break;
+    case Word::sr_aggr_smem_size_:
+      row = total_size;
+      break;
     // Two of the driver's registers hold the address through which grid.sync() works (see launch_state.h).
-    case Word::sr_envreg_: row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero; break;
+    case Word::sr_envreg_:
+      row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero;
+      break;
     // No cluster launch, no performance counters.
     case Word::sr_is_explicit_cluster_:
     case Word::sr_pm_:
-    case Word::sr_pm_64_: row = zero; break;
-    default: return std::nullopt;
+    case Word::sr_pm_64_:
+      row = zero;
+      break;
+    default:
+      return std::nullopt;
   }
   return Operand::at(Operand::special, offset_of(row));
 }
@@ -89,8 +163,10 @@ void read_special(Warp& warp, const Instruction& instruction, LaneMask mask) {
   };
   // A cycle counter of one cycle per nanosecond, so that differences mean something to whoever divides by a clock rate.
   const Word word = static_cast<Word>(instruction.immediate);
-  const bool timer = word == Word::sr_globaltimer_ || word == Word::sr_globaltimer_lo_ || word == Word::sr_globaltimer_hi_;
-  const uint64_t value = timer ? nanoseconds(std::chrono::system_clock::now()) : nanoseconds(std::chrono::steady_clock::now());
+  const bool timer =
+      word == Word::sr_globaltimer_ || word == Word::sr_globaltimer_lo_ || word == Word::sr_globaltimer_hi_;
+  const uint64_t value =
+      timer ? nanoseconds(std::chrono::system_clock::now()) : nanoseconds(std::chrono::steady_clock::now());
   // A loop that watches a clock waits for something.
   warp.synchronising = true;
   if (word == Word::sr_clock64_ || word == Word::sr_globaltimer_) {

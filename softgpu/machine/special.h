@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Special registers (PTX ISA 10) as rows: most are set once for a warp and read like any register; clocks and timers are
-// read by an instruction that lowering puts in front. The lowering asks where a register lies; a Block fills the rows.
+// Special registers (PTX ISA 10) as rows: most are set once for a warp and read like any register; clocks and timers
+// are read by an instruction that lowering puts in front. The lowering asks where a register lies; a Block fills the
+// rows.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ inline constexpr uint32_t kSpecialBytes = 8192;
 // `number`: n of %envreg<n>.
 std::optional<Operand> find_special_row(ptx::Word word, unsigned component, uint64_t number);
 
-// Whether the register changes while a warp runs; then read_special puts it into row operand[0], `immediate` is its Word.
+// Whether the register changes while a warp runs; then read_special puts it into row operand[0], `immediate` is its
+// Word.
 bool is_changing_special(ptx::Word word);
 void read_special(Warp& warp, const Instruction& instruction, LaneMask mask);
 

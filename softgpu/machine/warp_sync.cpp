@@ -20,7 +20,8 @@ void for_each(LaneMask mask, F action) {
 
 // Lanes with the same member mask form a group. Those that are complete finish first, because waiting may make another
 // split the running one.
-void synchronise(Warp& warp, const Instruction& instruction, LaneMask mask, unsigned members_operand, Complete complete) {
+void synchronise(Warp& warp, const Instruction& instruction, LaneMask mask, unsigned members_operand,
+                 Complete complete) {
   const uint32_t* members = warp.row<uint32_t>(instruction.operand[members_operand]);
   LaneMask groups[kLanes];
   uint32_t group_members[kLanes];
@@ -215,14 +216,26 @@ void match_all(Warp& warp, const Instruction& instruction, LaneMask mask) {
 }
 
 // redux: operands d, a, members.
-struct Add { static uint32_t apply(uint32_t a, uint32_t b) { return a + b; } };
-struct And { static uint32_t apply(uint32_t a, uint32_t b) { return a & b; } };
-struct Or { static uint32_t apply(uint32_t a, uint32_t b) { return a | b; } };
-struct Xor { static uint32_t apply(uint32_t a, uint32_t b) { return a ^ b; } };
+struct Add {
+  static uint32_t apply(uint32_t a, uint32_t b) { return a + b; }
+};
+struct And {
+  static uint32_t apply(uint32_t a, uint32_t b) { return a & b; }
+};
+struct Or {
+  static uint32_t apply(uint32_t a, uint32_t b) { return a | b; }
+};
+struct Xor {
+  static uint32_t apply(uint32_t a, uint32_t b) { return a ^ b; }
+};
 template <class T>
-struct Min { static uint32_t apply(uint32_t a, uint32_t b) { return static_cast<T>(a) < static_cast<T>(b) ? a : b; } };
+struct Min {
+  static uint32_t apply(uint32_t a, uint32_t b) { return static_cast<T>(a) < static_cast<T>(b) ? a : b; }
+};
 template <class T>
-struct Max { static uint32_t apply(uint32_t a, uint32_t b) { return static_cast<T>(a) > static_cast<T>(b) ? a : b; } };
+struct Max {
+  static uint32_t apply(uint32_t a, uint32_t b) { return static_cast<T>(a) > static_cast<T>(b) ? a : b; }
+};
 
 template <class Op>
 void complete_redux(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask members) {
@@ -320,13 +333,20 @@ Handler choose_redux(Choice& choice) {
   if (operation >= 0 && operation < 3 && type != Type::u32 && !sign) return nullptr;
   if (operation >= 3 && type != Type::b32) return nullptr;
   switch (operation) {
-    case 0: return redux<Add>;
-    case 1: return sign ? redux<Min<int32_t>> : redux<Min<uint32_t>>;
-    case 2: return sign ? redux<Max<int32_t>> : redux<Max<uint32_t>>;
-    case 3: return redux<And>;
-    case 4: return redux<Or>;
-    case 5: return redux<Xor>;
-    default: return nullptr;
+    case 0:
+      return redux<Add>;
+    case 1:
+      return sign ? redux<Min<int32_t>> : redux<Min<uint32_t>>;
+    case 2:
+      return sign ? redux<Max<int32_t>> : redux<Max<uint32_t>>;
+    case 3:
+      return redux<And>;
+    case 4:
+      return redux<Or>;
+    case 5:
+      return redux<Xor>;
+    default:
+      return nullptr;
   }
 }
 
@@ -351,12 +371,9 @@ Handler choose_activemask(Choice& choice) {
 }
 
 constexpr OpcodeRow kRows[] = {
-    {"shfl", kAnyType, choose_shuffle, "9.7.9.6"},
-    {"vote", kAnyType, choose_vote, "9.7.13.9"},
-    {"match", kAnyType, choose_match, "9.7.13.10"},
-    {"activemask", kAnyType, choose_activemask, "9.7.13.11"},
-    {"redux", kAnyType, choose_redux, "9.7.13.12"},
-    {"elect", kAnyType, choose_elect, "9.7.13.15"},
+    {"shfl", kAnyType, choose_shuffle, "9.7.9.6"},      {"vote", kAnyType, choose_vote, "9.7.13.9"},
+    {"match", kAnyType, choose_match, "9.7.13.10"},     {"activemask", kAnyType, choose_activemask, "9.7.13.11"},
+    {"redux", kAnyType, choose_redux, "9.7.13.12"},     {"elect", kAnyType, choose_elect, "9.7.13.15"},
     {"bar", kAnyType, choose_warp_barrier, "9.7.13.2"},
 };
 

@@ -3,8 +3,8 @@
 #include "tests/support/soft_machine.h"
 #include "tests/support/test.h"
 
-using vgpu::soft::test::SoftMachine;
 using vgpu::soft::test::address_of;
+using vgpu::soft::test::SoftMachine;
 
 TEST_CASE("a barrier orders shared memory between warps, whatever the dimensions of the block", "[unit]") {
   SoftMachine gpu;
@@ -149,6 +149,25 @@ JOINED:
   auto& out = gpu.buffer<uint32_t>(2);
   REQUIRE(gpu.run({20, 1, 1}, {64, 1, 1}, {address_of(out)}, 0, true) == CUDA_SUCCESS);
   CHECK(out[1] == 1280);
+}
+
+TEST_CASE("blocks of an ordinary launch may wait for later ones, too", "[unit]") {
+  SoftMachine gpu(1);
+  REQUIRE(gpu.load(R"(
+.visible .entry test(.param .u64 out) {
+  .reg .pred %p<4>; .reg .b32 %r<8>; .reg .b64 %rd<4>;
+  ld.param.u64 %rd0, [out];
+  atom.global.add.u32 %r1, [%rd0], 1;
+WAIT:
+  ld.volatile.global.u32 %r1, [%rd0];
+  setp.lt.u32 %p2, %r1, 4;
+  @%p2 bra WAIT;
+  red.global.add.u32 [%rd0+4], 1;
+  ret;
+})") == "");
+  auto& out = gpu.buffer<uint32_t>(2);
+  REQUIRE(gpu.run({4, 1, 1}, {1, 1, 1}, {address_of(out)}) == CUDA_SUCCESS);
+  CHECK(out[1] == 4);
 }
 
 TEST_CASE("dynamic shared memory begins behind the static one and ends where the launch says", "[unit]") {

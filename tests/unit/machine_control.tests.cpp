@@ -4,8 +4,8 @@
 #include "tests/support/soft_machine.h"
 #include "tests/support/test.h"
 
-using vgpu::soft::test::SoftMachine;
 using vgpu::soft::test::address_of;
+using vgpu::soft::test::SoftMachine;
 
 namespace {
 
@@ -18,7 +18,8 @@ std::string kernel(const std::string& body, const std::string& before = "") {
   ld.param.u64 %rd0, [out];
   mul.wide.u32 %rd1, %r0, 4;
   add.u64 %rd0, %rd0, %rd1;
-)" + body + "\n}\n";
+)" + body +
+         "\n}\n";
 }
 
 std::vector<uint32_t> run_warp(SoftMachine& gpu, const std::string& text, uint32_t threads = 32) {
@@ -160,7 +161,8 @@ TEST_CASE("a spin lock between lanes of one warp makes progress", "[unit]") {
     membar.gl;
     atom.global.exch.b32 %r1, [lock], 0;
     st.global.u32 [%rd0], %r2;
-    ret;)", ".global .u32 lock = 0;\n.global .u32 counter = 0;\n"));
+    ret;)",
+                                        ".global .u32 lock = 0;\n.global .u32 counter = 0;\n"));
   uint64_t sum = 0;
   for (uint32_t value : out) sum += value;
   CHECK(sum == 32 * 33 / 2);
@@ -181,7 +183,8 @@ TEST_CASE("a lane that waits for another one's plain store gets there", "[unit]"
     mov.u32 %r1, 6;
   DONE:
     st.global.u32 [%rd0], %r1;
-    ret;)", ".global .u32 flag = 0;\n"));
+    ret;)",
+                                        ".global .u32 flag = 0;\n"));
   CHECK(out[0] == 5);
   CHECK(out[31] == 6);
 }
@@ -246,7 +249,8 @@ TEST_CASE("recursion gives every activation its own registers", "[unit]") {
       call.uni (r), fib, (a);
       ld.param.b32 %r2, [r]; }
     st.global.u32 [%rd0], %r2;
-    ret;)", R"(
+    ret;)",
+                                        R"(
 .func (.param .b32 result) fib(.param .b32 n) {
   .reg .pred %p<2>; .reg .b32 %r<8>;
   ld.param.u32 %r1, [n];
@@ -303,7 +307,8 @@ TEST_CASE("an indirect call goes to each lane's function, and lanes keep their l
     popc.b32 %r3, %r3;
     mad.lo.u32 %r2, %r3, 1000, %r2;
     st.global.u32 [%rd0], %r2;
-    ret;)", R"(
+    ret;)",
+                                        R"(
 .func (.param .b32 result) twice(.param .b32 n) {
   .reg .b32 %r<4>; .reg .b64 %rd<4>; .local .align 4 .b32 box[2];
   ld.param.u32 %r1, [n];
@@ -331,7 +336,8 @@ TEST_CASE("a guarded call runs for the lanes of the guard only", "[unit]") {
     mov.u32 %r2, 1;
     @%p1 call (%r2), old_style, (%r0);
     st.global.u32 [%rd0], %r2;
-    ret;)", R"(
+    ret;)",
+                                        R"(
 .func (.reg .u32 %result) old_style(.reg .u32 %n) {
   add.u32 %result, %n, 50;
   ret;

@@ -12,16 +12,44 @@ namespace vgpu::soft::VGPU_ISA {
 namespace {
 
 // What comes of `old` in memory with operands b and c. T is the type in memory.
-template <class T> struct Add { static T apply(T old, T b, T) { return static_cast<T>(old + b); } };
-template <class T> struct And { static T apply(T old, T b, T) { return static_cast<T>(old & b); } };
-template <class T> struct Or { static T apply(T old, T b, T) { return static_cast<T>(old | b); } };
-template <class T> struct Xor { static T apply(T old, T b, T) { return static_cast<T>(old ^ b); } };
-template <class T> struct Exchange { static T apply(T, T b, T) { return b; } };
-template <class T> struct CompareAndSwap { static T apply(T old, T b, T c) { return old == b ? c : old; } };
-template <class T> struct Min { static T apply(T old, T b, T) { return b < old ? b : old; } };
-template <class T> struct Max { static T apply(T old, T b, T) { return old < b ? b : old; } };
-struct Increment { static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old >= b ? 0 : old + 1; } };
-struct Decrement { static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old == 0 || old > b ? b : old - 1; } };
+template <class T>
+struct Add {
+  static T apply(T old, T b, T) { return static_cast<T>(old + b); }
+};
+template <class T>
+struct And {
+  static T apply(T old, T b, T) { return static_cast<T>(old & b); }
+};
+template <class T>
+struct Or {
+  static T apply(T old, T b, T) { return static_cast<T>(old | b); }
+};
+template <class T>
+struct Xor {
+  static T apply(T old, T b, T) { return static_cast<T>(old ^ b); }
+};
+template <class T>
+struct Exchange {
+  static T apply(T, T b, T) { return b; }
+};
+template <class T>
+struct CompareAndSwap {
+  static T apply(T old, T b, T c) { return old == b ? c : old; }
+};
+template <class T>
+struct Min {
+  static T apply(T old, T b, T) { return b < old ? b : old; }
+};
+template <class T>
+struct Max {
+  static T apply(T old, T b, T) { return old < b ? b : old; }
+};
+struct Increment {
+  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old >= b ? 0 : old + 1; }
+};
+struct Decrement {
+  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old == 0 || old > b ? b : old - 1; }
+};
 
 // Global f32 flushes subnormals, shared does not.
 VGPU_INLINE float flush(float value) {
@@ -65,7 +93,9 @@ VGPU_INLINE T change(T* pointer, T b, T c) {
     return b;
   } else {
     T old = __atomic_load_n(pointer, __ATOMIC_SEQ_CST);
-    while (!__atomic_compare_exchange_n(pointer, &old, Op::apply(old, b, c), true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {}
+    while (
+        !__atomic_compare_exchange_n(pointer, &old, Op::apply(old, b, c), true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    }
     return old;
   }
 }
@@ -115,9 +145,8 @@ void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
   } else if (same_place(addresses, mask)) {
     change_together<Op>(reinterpret_cast<T*>(place.base + addresses.at[__builtin_ctz(mask)]), mask, b, c, old);
   } else {
-    for_each_lane(mask, [&](unsigned i) {
-      old[i] = change<Op>(reinterpret_cast<T*>(place.base + addresses.at[i]), b[i], c[i]);
-    });
+    for_each_lane(
+        mask, [&](unsigned i) { old[i] = change<Op>(reinterpret_cast<T*>(place.base + addresses.at[i]), b[i], c[i]); });
   }
   if constexpr (kResult) {
     T* d = warp.row<T>(instruction.operand[0]);
@@ -127,21 +156,25 @@ void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 struct Form {
   Space space = Space::generic;
-  bool narrow = false;   // 32-bit addresses
-  bool result = true;    // atom, else red
+  bool narrow = false;  // 32-bit addresses
+  bool result = true;   // atom, else red
 };
 
 template <class Op, class T, bool kResult>
 Handler in_space(Form form) {
   switch (form.space) {
-    case Space::generic: return form.narrow ? nullptr : Handler{atomic<Space::generic, uint64_t, Op, T, kResult>};
-    case Space::global: return form.narrow ? nullptr : Handler{atomic<Space::global, uint64_t, Op, T, kResult>};
+    case Space::generic:
+      return form.narrow ? nullptr : Handler{atomic<Space::generic, uint64_t, Op, T, kResult>};
+    case Space::global:
+      return form.narrow ? nullptr : Handler{atomic<Space::global, uint64_t, Op, T, kResult>};
     case Space::shared:
-      return form.narrow ? atomic<Space::shared, uint32_t, Op, T, kResult> : atomic<Space::shared, uint64_t, Op, T, kResult>;
+      return form.narrow ? atomic<Space::shared, uint32_t, Op, T, kResult>
+                         : atomic<Space::shared, uint64_t, Op, T, kResult>;
     case Space::constant:
     case Space::local:
     case Space::parameter:
-    case Space::kernel_parameter: return nullptr;
+    case Space::kernel_parameter:
+      return nullptr;
   }
   return nullptr;
 }
@@ -161,25 +194,41 @@ Handler pick_bits(Form form, Type type) {
 template <template <class> class Op>
 Handler pick_order(Form form, Type type) {
   switch (type) {
-    case Type::u32: return pick<Op<uint32_t>, uint32_t>(form);
-    case Type::s32: return pick<Op<int32_t>, int32_t>(form);
-    case Type::u64: return pick<Op<uint64_t>, uint64_t>(form);
-    case Type::s64: return pick<Op<int64_t>, int64_t>(form);
-    default: return nullptr;
+    case Type::u32:
+      return pick<Op<uint32_t>, uint32_t>(form);
+    case Type::s32:
+      return pick<Op<int32_t>, int32_t>(form);
+    case Type::u64:
+      return pick<Op<uint64_t>, uint64_t>(form);
+    case Type::s64:
+      return pick<Op<int64_t>, int64_t>(form);
+    default:
+      return nullptr;
   }
 }
 
 Handler pick_add(Form form, Type type) {
   switch (type) {
-    case Type::u32: case Type::s32: return pick<Add<uint32_t>, uint32_t>(form);
-    case Type::u64: case Type::s64: return pick<Add<uint64_t>, uint64_t>(form);
-    case Type::f32: return form.space == Space::shared ? pick<AddFloat, uint32_t>(form) : pick<AddFloatFlush, uint32_t>(form);
-    case Type::f64: return pick<AddDouble, uint64_t>(form);
-    case Type::f16: return pick<AddHalf<HalfOps>, uint16_t>(form);
-    case Type::bf16: return pick<AddHalf<BfloatOps>, uint16_t>(form);
-    case Type::f16x2: return pick<AddHalfPair<HalfOps>, uint32_t>(form);
-    case Type::bf16x2: return pick<AddHalfPair<BfloatOps>, uint32_t>(form);
-    default: return nullptr;
+    case Type::u32:
+    case Type::s32:
+      return pick<Add<uint32_t>, uint32_t>(form);
+    case Type::u64:
+    case Type::s64:
+      return pick<Add<uint64_t>, uint64_t>(form);
+    case Type::f32:
+      return form.space == Space::shared ? pick<AddFloat, uint32_t>(form) : pick<AddFloatFlush, uint32_t>(form);
+    case Type::f64:
+      return pick<AddDouble, uint64_t>(form);
+    case Type::f16:
+      return pick<AddHalf<HalfOps>, uint16_t>(form);
+    case Type::bf16:
+      return pick<AddHalf<BfloatOps>, uint16_t>(form);
+    case Type::f16x2:
+      return pick<AddHalfPair<HalfOps>, uint32_t>(form);
+    case Type::bf16x2:
+      return pick<AddHalfPair<BfloatOps>, uint32_t>(form);
+    default:
+      return nullptr;
   }
 }
 
@@ -187,19 +236,29 @@ enum Operation { add, op_and, op_or, op_xor, exch, cas, min, max, inc, dec };
 
 Handler pick_operation(int operation, Form form, Type type) {
   switch (operation) {
-    case add: return pick_add(form, type);
-    case op_and: return pick_bits<And>(form, type);
-    case op_or: return pick_bits<Or>(form, type);
-    case op_xor: return pick_bits<Xor>(form, type);
-    case exch: return form.result ? pick_bits<Exchange>(form, type) : nullptr;
+    case add:
+      return pick_add(form, type);
+    case op_and:
+      return pick_bits<And>(form, type);
+    case op_or:
+      return pick_bits<Or>(form, type);
+    case op_xor:
+      return pick_bits<Xor>(form, type);
+    case exch:
+      return form.result ? pick_bits<Exchange>(form, type) : nullptr;
     case cas:
       if (!form.result) return nullptr;
       return type == Type::b16 ? pick<CompareAndSwap<uint16_t>, uint16_t>(form) : pick_bits<CompareAndSwap>(form, type);
-    case min: return pick_order<Min>(form, type);
-    case max: return pick_order<Max>(form, type);
-    case inc: return type == Type::u32 ? pick<Increment, uint32_t>(form) : nullptr;
-    case dec: return type == Type::u32 ? pick<Decrement, uint32_t>(form) : nullptr;
-    default: return nullptr;
+    case min:
+      return pick_order<Min>(form, type);
+    case max:
+      return pick_order<Max>(form, type);
+    case inc:
+      return type == Type::u32 ? pick<Increment, uint32_t>(form) : nullptr;
+    case dec:
+      return type == Type::u32 ? pick<Decrement, uint32_t>(form) : nullptr;
+    default:
+      return nullptr;
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ld, ldu, st (PTX ISA 9.7.9.8 to 9.7.9.12): all spaces, vectors, cache operators. One handler per space, type in memory
-// and type of the register, so that the loop over lanes is all there is.
+// ld, ldu, st (PTX ISA 9.7.9.8 to 9.7.9.12): all spaces, vectors, cache operators. One handler per space, type in
+// memory and type of the register, so that the loop over lanes is all there is.
 #include <type_traits>
 
 #include "softgpu/machine/ops/memory_access.h"
@@ -61,7 +61,8 @@ template <class M, class R>
 
 // Sixteen lanes from `lane` on, in the pattern that classify has found.
 template <class A, class M, class R, bool kLaneStride>
-VGPU_INLINE void load_half(R* destination, const A* row, A displacement, const Place& place, Pattern pattern, unsigned lane) {
+VGPU_INLINE void load_half(R* destination, const A* row, A displacement, const Place& place, Pattern pattern,
+                           unsigned lane) {
   // SAFETY: classify has checked all sixteen addresses.
   uintptr_t first = place.base + static_cast<A>(row[0] + displacement);
   if (kLaneStride && pattern == Pattern::same) {
@@ -204,15 +205,14 @@ void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
     const R* source = warp.row<R>(instruction.at(1 + k));
     const uintptr_t base = place.base + k * sizeof(M);
     // SAFETY: all_inside has checked the addresses of all lanes in the mask.
-    for_each_lane(mask, [&](unsigned i) {
-      write_memory<M>(base + addresses.at[i] + place.stride * i, extend<M>(source[i]));
-    });
+    for_each_lane(
+        mask, [&](unsigned i) { write_memory<M>(base + addresses.at[i] + place.stride * i, extend<M>(source[i])); });
   }
 }
 
 struct Form {
   Space space = Space::generic;
-  unsigned width = 64;          // of the address
+  unsigned width = 64;  // of the address
   bool named_parameter = false;
 };
 
@@ -221,13 +221,20 @@ Handler load_from(Form form) {
   if (form.named_parameter) return load_parameter<M, R>;
   const bool narrow = form.width == 32;
   switch (form.space) {
-    case Space::generic: return narrow ? nullptr : Handler{load<Space::generic, uint64_t, M, R>};
-    case Space::global: return narrow ? nullptr : Handler{load<Space::global, uint64_t, M, R>};
-    case Space::constant: return narrow ? nullptr : Handler{load<Space::constant, uint64_t, M, R>};
-    case Space::shared: return narrow ? load<Space::shared, uint32_t, M, R> : load<Space::shared, uint64_t, M, R>;
-    case Space::local: return narrow ? load<Space::local, uint32_t, M, R> : load<Space::local, uint64_t, M, R>;
-    case Space::parameter: return narrow ? nullptr : Handler{load<Space::parameter, uint64_t, M, R>};
-    case Space::kernel_parameter: return narrow ? load_parameter_at<uint32_t, M, R> : load_parameter_at<uint64_t, M, R>;
+    case Space::generic:
+      return narrow ? nullptr : Handler{load<Space::generic, uint64_t, M, R>};
+    case Space::global:
+      return narrow ? nullptr : Handler{load<Space::global, uint64_t, M, R>};
+    case Space::constant:
+      return narrow ? nullptr : Handler{load<Space::constant, uint64_t, M, R>};
+    case Space::shared:
+      return narrow ? load<Space::shared, uint32_t, M, R> : load<Space::shared, uint64_t, M, R>;
+    case Space::local:
+      return narrow ? load<Space::local, uint32_t, M, R> : load<Space::local, uint64_t, M, R>;
+    case Space::parameter:
+      return narrow ? nullptr : Handler{load<Space::parameter, uint64_t, M, R>};
+    case Space::kernel_parameter:
+      return narrow ? load_parameter_at<uint32_t, M, R> : load_parameter_at<uint64_t, M, R>;
   }
   return nullptr;
 }
@@ -236,13 +243,19 @@ template <class M, class R>
 Handler store_to(Form form) {
   const bool narrow = form.width == 32;
   switch (form.space) {
-    case Space::generic: return narrow ? nullptr : Handler{store<Space::generic, uint64_t, M, R>};
-    case Space::global: return narrow ? nullptr : Handler{store<Space::global, uint64_t, M, R>};
-    case Space::shared: return narrow ? store<Space::shared, uint32_t, M, R> : store<Space::shared, uint64_t, M, R>;
-    case Space::local: return narrow ? store<Space::local, uint32_t, M, R> : store<Space::local, uint64_t, M, R>;
-    case Space::parameter: return narrow ? nullptr : Handler{store<Space::parameter, uint64_t, M, R>};
+    case Space::generic:
+      return narrow ? nullptr : Handler{store<Space::generic, uint64_t, M, R>};
+    case Space::global:
+      return narrow ? nullptr : Handler{store<Space::global, uint64_t, M, R>};
+    case Space::shared:
+      return narrow ? store<Space::shared, uint32_t, M, R> : store<Space::shared, uint64_t, M, R>;
+    case Space::local:
+      return narrow ? store<Space::local, uint32_t, M, R> : store<Space::local, uint64_t, M, R>;
+    case Space::parameter:
+      return narrow ? nullptr : Handler{store<Space::parameter, uint64_t, M, R>};
     case Space::constant:
-    case Space::kernel_parameter: return nullptr;
+    case Space::kernel_parameter:
+      return nullptr;
   }
   return nullptr;
 }
@@ -263,74 +276,122 @@ Handler load_into(Form form, bool sign, unsigned width) {
     case 64:
       if constexpr (kBits < 64) return sign ? load_from<Signed, uint64_t>(form) : load_from<Unsigned, uint64_t>(form);
       return nullptr;
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
 template <class M>
 Handler store_from(Form form, unsigned width) {
   switch (width) {
-    case 8: if constexpr (sizeof(M) <= 1) return store_to<M, uint8_t>(form); return nullptr;
-    case 16: if constexpr (sizeof(M) <= 2) return store_to<M, uint16_t>(form); return nullptr;
-    case 32: if constexpr (sizeof(M) <= 4) return store_to<M, uint32_t>(form); return nullptr;
-    case 64: if constexpr (sizeof(M) <= 8) return store_to<M, uint64_t>(form); return nullptr;
-    default: return nullptr;
+    case 8:
+      if constexpr (sizeof(M) <= 1) return store_to<M, uint8_t>(form);
+      return nullptr;
+    case 16:
+      if constexpr (sizeof(M) <= 2) return store_to<M, uint16_t>(form);
+      return nullptr;
+    case 32:
+      if constexpr (sizeof(M) <= 4) return store_to<M, uint32_t>(form);
+      return nullptr;
+    case 64:
+      if constexpr (sizeof(M) <= 8) return store_to<M, uint64_t>(form);
+      return nullptr;
+    default:
+      return nullptr;
   }
 }
 
 Handler choose_load_handler(Form form, Type type, unsigned width) {
   switch (bits_of(type)) {
-    case 8: return load_into<uint8_t, int8_t>(form, is_signed(type), width);
-    case 16: return load_into<uint16_t, int16_t>(form, is_signed(type), width);
-    case 32: return load_into<uint32_t, int32_t>(form, is_signed(type), width);
-    case 64: return load_into<uint64_t, int64_t>(form, is_signed(type), width);
-    case 128: return width == 128 ? load_from<Bits128, Bits128>(form) : nullptr;
-    default: return nullptr;
+    case 8:
+      return load_into<uint8_t, int8_t>(form, is_signed(type), width);
+    case 16:
+      return load_into<uint16_t, int16_t>(form, is_signed(type), width);
+    case 32:
+      return load_into<uint32_t, int32_t>(form, is_signed(type), width);
+    case 64:
+      return load_into<uint64_t, int64_t>(form, is_signed(type), width);
+    case 128:
+      return width == 128 ? load_from<Bits128, Bits128>(form) : nullptr;
+    default:
+      return nullptr;
   }
 }
 
 Handler choose_store_handler(Form form, Type type, unsigned width) {
   switch (bits_of(type)) {
-    case 8: return store_from<uint8_t>(form, width);
-    case 16: return store_from<uint16_t>(form, width);
-    case 32: return store_from<uint32_t>(form, width);
-    case 64: return store_from<uint64_t>(form, width);
-    case 128: return width == 128 ? store_to<Bits128, Bits128>(form) : nullptr;
-    default: return nullptr;
+    case 8:
+      return store_from<uint8_t>(form, width);
+    case 16:
+      return store_from<uint16_t>(form, width);
+    case 32:
+      return store_from<uint32_t>(form, width);
+    case 64:
+      return store_from<uint64_t>(form, width);
+    case 128:
+      return width == 128 ? store_to<Bits128, Bits128>(form) : nullptr;
+    default:
+      return nullptr;
   }
 }
 
 Type bits_type(unsigned width) {
   switch (width) {
-    case 8: return Type::b8;
-    case 16: return Type::b16;
-    case 32: return Type::b32;
-    case 64: return Type::b64;
-    case 128: return Type::b128;
-    default: return Type::none;
+    case 8:
+      return Type::b8;
+    case 16:
+      return Type::b16;
+    case 32:
+      return Type::b32;
+    case 64:
+      return Type::b64;
+    case 128:
+      return Type::b128;
+    default:
+      return Type::none;
   }
 }
 
 // What a cache that always agrees with memory makes meaningless (PTX ISA 9.7.9.1, 9.7.9.2), and the memory model's
 // words: a host access is at least as strong. Returns whether the access is of the strong kind.
 bool take_semantics(Choice& choice) {
-  static constexpr const char* kHints[] = {
-      "weak", "nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt",
-      "L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate",
-      "L2::evict_normal", "L2::evict_first", "L2::evict_last", "L2::64B", "L2::128B", "L2::256B",
-      "cta", "cluster", "gpu", "sys"};
+  static constexpr const char* kHints[] = {"weak",
+                                           "nc",
+                                           "ca",
+                                           "cg",
+                                           "cs",
+                                           "lu",
+                                           "cv",
+                                           "wb",
+                                           "wt",
+                                           "L1::evict_normal",
+                                           "L1::evict_unchanged",
+                                           "L1::evict_first",
+                                           "L1::evict_last",
+                                           "L1::no_allocate",
+                                           "L2::evict_normal",
+                                           "L2::evict_first",
+                                           "L2::evict_last",
+                                           "L2::64B",
+                                           "L2::128B",
+                                           "L2::256B",
+                                           "cta",
+                                           "cluster",
+                                           "gpu",
+                                           "sys"};
   static constexpr const char* kStrong[] = {"volatile", "relaxed", "acquire", "release", "mmio"};
   bool strong = false;
   while (choice.take_one(kStrong) >= 0) strong = true;
-  while (choice.take_one(kHints) >= 0) {}
+  while (choice.take_one(kHints) >= 0) {
+  }
   return strong;
 }
 
 Form take_space(Choice& choice) {
-  static constexpr const char* kNames[] = {"global", "const", "shared", "shared::cta", "local", "param", "param::entry",
-                                           "param::func"};
-  static constexpr Space kSpaces[] = {Space::global, Space::constant, Space::shared, Space::shared, Space::local,
-                                      Space::parameter, Space::kernel_parameter, Space::parameter};
+  static constexpr const char* kNames[] = {"global", "const", "shared",       "shared::cta",
+                                           "local",  "param", "param::entry", "param::func"};
+  static constexpr Space kSpaces[] = {Space::global, Space::constant,  Space::shared,           Space::shared,
+                                      Space::local,  Space::parameter, Space::kernel_parameter, Space::parameter};
   const int index = choice.take_one(kNames);
   Form form;
   if (index >= 0) form.space = kSpaces[index];

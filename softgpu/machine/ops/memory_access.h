@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fast paths of memory accesses: the addresses of a whole warp, checked at once, in the patterns that matter (32 elements
-// in a row, one for all lanes, anything else). Included by the memory classes in ops/ only; see memory.h for the rest.
+// Fast paths of memory accesses: the addresses of a whole warp, checked at once, in the patterns that matter (32
+// elements in a row, one for all lanes, anything else). Included by the memory classes in ops/ only; see memory.h for
+// the rest.
 #pragma once
 
 #include <cstring>
@@ -92,7 +93,8 @@ VGPU_INLINE Pattern classify(const A* row, A displacement, const Place& place) {
     if (differs == 0) {
       const A offset = static_cast<A>(first + displacement - begin);
       const A last = static_cast<A>(offset + (kHalf - 1) * step);
-      const bool good = offset <= limit && last <= limit && last >= offset && ((first + displacement) & (kBytes - 1)) == 0;
+      const bool good =
+          offset <= limit && last <= limit && last >= offset && ((first + displacement) & (kBytes - 1)) == 0;
       return !good ? Pattern::outside : step == 0 ? Pattern::same : Pattern::ascending;
     }
   }
