@@ -11,7 +11,8 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
 WIRE_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp handle_table.cpp helpers.cpp) libcuda/session.cpp)
 UNIT_LIBS     := $(WIRE_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
-CXXFLAGS.tests := -Wno-conversion -Wno-shadow
+# Not optimised: compiling takes longer than running.
+CXXFLAGS.tests := -O0 -Wno-conversion -Wno-shadow
 
 $(O)/tests/unit: $(UNIT_OBJS) $(TEST_MAIN_OBJ) $(UNIT_LIBS)
 	@mkdir -p $(@D)
@@ -38,14 +39,19 @@ NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecate
 # nvcc includes the runtime ahead of the file, too early for the file's own macro.
 NVCCFLAGS.threads := --default-stream per-thread
 
-build/programs/static/%: tests/programs/%.cu $(wildcard tests/programs/*.h)
+# Compiled once, linked twice.
+build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
-	@echo "  NVCC $@"
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart static $< -o $@
-build/programs/shared/%: tests/programs/%.cu $(wildcard tests/programs/*.h)
+	@test -x $(NVCC) || { echo "The CUDA toolkit's nvcc is needed: install the toolkit and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -c $< -o $@
+build/programs/static/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@echo "  NVCC $@"
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart shared $< -o $@
+	@$(NVCC) $(NVCCFLAGS) -cudart static $< -o $@
+build/programs/shared/%: build/programs/obj/%.o
+	@mkdir -p $(@D)
+	@$(NVCC) $(NVCCFLAGS) -cudart shared $< -o $@
+.SECONDARY: $(PROGRAMS:%=build/programs/obj/%.o)
 
 programs: $(PROGRAM_BINS)
 .PHONY: programs
