@@ -2,7 +2,7 @@
 // Copies. The host's side of a copy is inline in the message, in a staging chunk, or in pages that both sides map;
 // an address is never passed to the driver as a host pointer unless it lies in such pages.
 #include "common/bits.h"
-#include "host/worker/hand/calls.h"
+#include "host/worker/hand/copy_box.h"
 
 namespace vgpu::host::hand {
 namespace {
@@ -30,14 +30,11 @@ const CopyCall& call_of(uint16_t opcode) {
   return kCopies[0];  // The table of hand calls sends only these opcodes here.
 }
 
-// Whether the driver knows the address as device or registered memory. An address it does not know it would take for
-// ordinary memory of this process.
-bool is_known(const Session& session, uint64_t address, uint64_t bytes) {
-  unsigned type = 0;
-  for (const uint64_t at : {address, bytes == 0 ? address : address + bytes - 1})
-    if (VGPU_DRIVER(session.driver, cuPointerGetAttribute)(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, at) != CUDA_SUCCESS)
-      return false;
-  return true;
+// A graph keeps the host pointers of its copies, and the bytes of a message are gone after it.
+bool is_captured(const Session& session, CUstream stream) {
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+  return VGPU_DRIVER(session.driver, cuStreamIsCapturing)(stream, &status) == CUDA_SUCCESS &&
+         status != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
 CUresult submit(const Session& session, const CopyCall& call, const wire::Copy& copy, void* host, CUstream stream,
@@ -103,6 +100,8 @@ CUresult copy(Invocation& invocation) {
   CUstream stream = nullptr;
   if (!invocation.real(Kind::stream, copy.stream, stream)) return CUDA_ERROR_INVALID_HANDLE;
   const bool own_stream = !call.async && (invocation.command.flags & ring::kPerThreadStream) != 0;
+  if (copy.host_side == wire::HostSide::inline_data && (call.async || own_stream) && is_captured(session, stream))
+    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   const CUresult status = submit(session, call, copy, host, stream, own_stream);
   // The driver takes pageable bytes before it returns (CUDA driver API, API synchronization behavior).
   if (copy.host_side == wire::HostSide::window && copy.release_chunk != 0)

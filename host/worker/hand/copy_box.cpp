@@ -23,6 +23,26 @@ uint64_t span_of(const Side& side, const wire::CopyBox& box) {
   return bytes;
 }
 
+// Where the first byte lies that the side touches. False on overflow.
+bool first_byte(const Side& side, const wire::CopyBox& box, uint64_t address, uint64_t x, uint64_t y, uint64_t z,
+                uint64_t& first) {
+  uint64_t skip = 0;
+  const uint64_t height = side.height == 0 ? box.height : side.height;
+  return !__builtin_mul_overflow(z, height, &skip) && !__builtin_add_overflow(skip, y, &skip) &&
+         !__builtin_mul_overflow(skip, side.pitch, &skip) && !__builtin_add_overflow(skip, x, &skip) &&
+         !__builtin_add_overflow(address, skip, &first);
+}
+
+// The driver finds out by itself what a unified address is, and takes what it does not know for ordinary memory.
+bool may_be_unified(const Session& session, const Side& side, const wire::CopyBox& box, uint64_t x, uint64_t y,
+                    uint64_t z) {
+  if (box.width == 0 || box.height == 0 || box.depth == 0) return true;  // Nothing is touched.
+  const uint64_t span = span_of(side, box);
+  uint64_t first = 0;
+  return span != 0 && first_byte(side, box, side.device, x, y, z, first) &&
+         (session.shared.contains(first, span) || is_known(session, first, span));
+}
+
 // The host pointer of a side: into the window, or into pages that both sides map.
 CUresult host_pointer(const Session& session, const Side& side, const wire::CopyBox& box, uint64_t x, uint64_t y,
                       uint64_t z, void*& out) {
@@ -35,11 +55,8 @@ CUresult host_pointer(const Session& session, const Side& side, const wire::Copy
     out = session.memory.chunk(0) + side.host;
     return CUDA_SUCCESS;
   }
-  uint64_t skip = 0, first = 0;
-  const uint64_t height = side.height == 0 ? box.height : side.height;
-  if (__builtin_mul_overflow(z, height, &skip) || __builtin_add_overflow(skip, y, &skip) ||
-      __builtin_mul_overflow(skip, side.pitch, &skip) || __builtin_add_overflow(skip, x, &skip) ||
-      __builtin_add_overflow(address, skip, &first) || !session.shared.contains(first, span))
+  uint64_t first = 0;
+  if (!first_byte(side, box, address, x, y, z, first) || !session.shared.contains(first, span))
     return CUDA_ERROR_INVALID_VALUE;
   out = from_bits<void*>(address);
   return CUDA_SUCCESS;
@@ -51,6 +68,16 @@ template <class T> bool handle_of(Invocation& invocation, Kind kind, uint64_t wi
 }
 
 }  // namespace
+
+bool is_known(const Session& session, uint64_t address, uint64_t bytes) {
+  uint64_t last = address;
+  if (bytes != 0 && __builtin_add_overflow(address, bytes - 1, &last)) return false;
+  unsigned type = 0;
+  for (const uint64_t at : {address, last})
+    if (VGPU_DRIVER(session.driver, cuPointerGetAttribute)(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, at) != CUDA_SUCCESS)
+      return false;
+  return true;
+}
 
 CUresult to_copy3d(Invocation& invocation, const wire::CopyBox& box, CUDA_MEMCPY3D_PEER& out) {
   out = {};
@@ -83,6 +110,12 @@ CUresult to_copy3d(Invocation& invocation, const wire::CopyBox& box, CUDA_MEMCPY
       return status;
     out.dstHost = host;
   }
+  const bool unified_source = out.srcMemoryType == CU_MEMORYTYPE_UNIFIED;
+  const bool unified_destination = out.dstMemoryType == CU_MEMORYTYPE_UNIFIED;
+  if ((unified_source && !may_be_unified(session, source, box, box.source_x, box.source_y, box.source_z)) ||
+      (unified_destination &&
+       !may_be_unified(session, destination, box, box.destination_x, box.destination_y, box.destination_z)))
+    return CUDA_ERROR_INVALID_VALUE;
   if (!handle_of(invocation, Kind::array, box.source_array, out.srcArray) ||
       !handle_of(invocation, Kind::array, box.destination_array, out.dstArray))
     return CUDA_ERROR_INVALID_HANDLE;
