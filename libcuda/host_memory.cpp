@@ -25,12 +25,20 @@ Result<uint64_t> HostMemory::allocate(uint64_t bytes, HostKind kind, unsigned fl
 Result<void> HostMemory::share(uint64_t address, uint64_t bytes, HostKind kind, unsigned flags) {
   const std::unique_lock lock(mutex_);
   if (ranges_.contains(address)) return Error{"a registered range begins at this address already"};
-  TRY(share_pages(page_down(address), page_up(address + bytes)));
+  TRY(share_pages(page_down(address), page_up(address + bytes), How::share));
   ranges_[address] = {address, bytes, kind, flags};
   return {};
 }
 
-Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end) {
+Result<void> HostMemory::adopt(uint64_t address, uint64_t bytes) {
+  const std::unique_lock lock(mutex_);
+  if (ranges_.contains(address)) return {};
+  TRY(share_pages(page_down(address), page_up(address + bytes), How::adopt));
+  ranges_[address] = {address, bytes, HostKind::managed, 0};
+  return {};
+}
+
+Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
   std::vector<uint64_t> added;
   std::vector<uint64_t> joined;
   uint64_t at = begin;
@@ -54,7 +62,9 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end) {
       }
     }
     const uint64_t stop = next == runs_.end() ? end : std::min(end, next->first);
-    if (Result<void> shared = transport_.share_in_place(from_bits<void*>(at), stop - at); !shared.ok()) {
+    void* const first = from_bits<void*>(at);
+    Result<void> shared = how == How::adopt ? transport_.adopt(first, stop - at) : transport_.share_in_place(first, stop - at);
+    if (!shared.ok()) {
       undo();
       return shared.error();
     }

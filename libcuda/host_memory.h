@@ -31,6 +31,8 @@ class HostMemory {
   Result<uint64_t> allocate(uint64_t bytes, HostKind kind, unsigned flags);
   // Shares the pages around [address, address + bytes). A range that begins where a live one does is refused.
   Result<void> share(uint64_t address, uint64_t bytes, HostKind kind, unsigned flags);
+  // Pages of the worker that it has permitted to be taken over become this program's as well, for good.
+  Result<void> adopt(uint64_t address, uint64_t bytes);
   // Gives up the range that begins at `address`.
   void release(uint64_t address);
 
@@ -45,7 +47,8 @@ class HostMemory {
     uint64_t end = 0;
     int users = 0;
   };
-  Result<void> share_pages(uint64_t begin, uint64_t end);
+  enum class How { share, adopt };
+  Result<void> share_pages(uint64_t begin, uint64_t end, How how);
   void unshare_pages(uint64_t begin, uint64_t end);
 
   Transport& transport_;

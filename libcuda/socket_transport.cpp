@@ -120,6 +120,17 @@ class SocketTransport final : public Transport {
     return TRY(replace(view, address));
   }
 
+  Result<void> adopt(void* address, size_t size) override {
+    const std::lock_guard lock(mutex_);
+    const UniqueFd file = TRY(create_memory_file("vgpu-managed", size));
+    const int protection = PROT_READ | PROT_WRITE;
+    void* got = ::mmap(address, size, protection, MAP_SHARED | MAP_FIXED_NOREPLACE, file.get(), 0);
+    if (got != address) return Error::from_errno("the address of a managed variable is in use here");
+    Result<void> mapped = tell_worker(wire::Control::map, address, size, file.get(), kAdopt);
+    if (!mapped.ok()) ::munmap(address, size);
+    return mapped;
+  }
+
   void release_shared(void* address, size_t size) override {
     const std::lock_guard lock(mutex_);
     static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());
@@ -160,9 +171,10 @@ class SocketTransport final : public Transport {
     return Error{"the address range for shared memory is occupied"};
   }
 
-  Result<void> tell_worker(wire::Control type, const void* address, size_t size, int file) {
+  Result<void> tell_worker(wire::Control type, const void* address, size_t size, int file, int how = 0) {
     wire::ControlMessage message = {};
     message.type = type;
+    message.result = how;
     message.id = ++last_id_;
     message.address = bits_of(address);
     message.size = size;
@@ -175,6 +187,7 @@ class SocketTransport final : public Transport {
     }
   }
 
+  static constexpr int kAdopt = 1;  // wire::Control::map
   // Alignment of shared ranges: a large page, so that the kernel may use one.
   static constexpr uint64_t kGap = 2 << 20;
 

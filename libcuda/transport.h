@@ -29,7 +29,9 @@ class Transport {
   // Turns existing private pages into shared ones, contents and address unchanged. Other threads must not write to
   // them meanwhile.
   virtual Result<void> share_in_place(void* address, size_t size) = 0;
-  // Undoes either: allocated pages disappear, pages shared in place become private again.
+  // Maps pages that the worker has, and has permitted to be taken over, at their address here.
+  virtual Result<void> adopt(void* address, size_t size) = 0;
+  // Undoes the first two: allocated pages disappear, pages shared in place become private again.
   virtual void release_shared(void* address, size_t size) = 0;
   virtual void unshare_in_place(void* address, size_t size) = 0;
 };

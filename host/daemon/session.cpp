@@ -204,6 +204,7 @@ bool Session::forward(const wire::ControlMessage& request, std::span<const int> 
   copy.address = request.address;
   copy.size = request.size;
   copy.offset = request.offset;
+  copy.result = request.result;
   requests_[copy.id] = {request.id, request.address, request.type == wire::Control::map};
   throttle();
   return worker_->send(copy, files);

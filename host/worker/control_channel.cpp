@@ -59,6 +59,8 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::map:
       answer.result = incoming.file_count != 1
                           ? EBADF
+                      : message.result == 1
+                          ? ranges_.adopt(incoming.files[0].get(), message.address, message.size, message.offset)
                           : ranges_.map(incoming.files[0].get(), message.address, message.size, message.offset);
       return send(answer);
     case wire::Control::unmap:

@@ -8,7 +8,7 @@ namespace {
 
 class Core final : public WorkerCore {
  public:
-  Core(const WorkerConfig& config, Driver driver, SessionMemory memory, MemoryBudget& budget, const SharedRanges& ranges)
+  Core(const WorkerConfig& config, Driver driver, SessionMemory memory, MemoryBudget& budget, SharedRanges& ranges)
       : session_(config, std::move(driver), std::move(memory), budget, ranges), server_(session_) {}
 
   void run() override {
@@ -32,7 +32,7 @@ class Core final : public WorkerCore {
 }  // namespace
 
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
-                                                       const SharedRanges& ranges) {
+                                                       SharedRanges& ranges) {
   Driver driver = TRY(Driver::open(config.driver_path));
   SessionMemory memory = TRY(SessionMemory::map(config.memory_fd));
   TRY(memory.check());

@@ -17,6 +17,8 @@ struct WorkerConfig {
   int doorbell_fd = -1;
   int output_fd = -1;  // the memory file that is the process's stdout
   std::string driver_path;
+  // The driver's managed memory is ordinary memory of this process (the software GPU).
+  bool plain_managed_memory = false;
 };
 
 // The device memory this worker may still take; the daemon decides (design D14). Thread-safe.
@@ -35,13 +37,15 @@ class SharedRanges {
  public:
   virtual ~SharedRanges() = default;
   virtual bool contains(uint64_t address, uint64_t size) const = 0;
+  // The guest may take over these pages of the worker: from then on both sides map them.
+  virtual void permit_adoption(uint64_t address, uint64_t size) = 0;
 };
 
 class WorkerCore {
  public:
   // Opens and initialises the driver and maps the session. The error's text reaches the user who started a program.
   static Result<std::unique_ptr<WorkerCore>> create(const WorkerConfig& config, MemoryBudget& budget,
-                                                    const SharedRanges& ranges);
+                                                    SharedRanges& ranges);
   virtual ~WorkerCore() = default;
 
   // Serves the ring; returns when the session is closed. Spins a little, then sleeps on the doorbell.

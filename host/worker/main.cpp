@@ -70,12 +70,13 @@ Result<int> redirect_output() {
 
 // Returns when the session has ended.
 Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlChannel& channel,
-                   const SharedRangeTable& ranges) {
+                   SharedRangeTable& ranges) {
   WorkerConfig config;
   config.memory_fd = kMemoryFd;
   config.doorbell_fd = kDoorbellFd;
   config.output_fd = TRY(redirect_output());
   config.driver_path = arguments.driver;
+  config.plain_managed_memory = arguments.profile == SandboxProfile::soft;
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
   WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges)).release();
   if (arguments.sandbox) TRY(sandbox.seal());

@@ -41,7 +41,7 @@ struct Counters {
 
 struct Session {
   Session(const WorkerConfig& worker_config, Driver loaded_driver, SessionMemory mapped, MemoryBudget& memory_budget,
-          const SharedRanges& shared_ranges)
+          SharedRanges& shared_ranges)
       : config(worker_config), driver(std::move(loaded_driver)), memory(std::move(mapped)), device_memory(memory_budget),
         shared(shared_ranges), output(worker_config.output_fd) {}
 
@@ -50,7 +50,7 @@ struct Session {
   const SessionMemory memory;
   HandleTable handles;
   DeviceMemory device_memory;
-  const SharedRanges& shared;
+  SharedRanges& shared;
   Blobs blobs;
   Callbacks callbacks;
   OutputTap output;

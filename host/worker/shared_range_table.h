@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <shared_mutex>
 
 #include "host/worker/core.h"
@@ -17,12 +18,17 @@ class SharedRangeTable final : public SharedRanges {
 
   // Maps `size` bytes of `file` from `offset` at exactly `address`. Returns an errno: EEXIST when something is there.
   int map(int file, uint64_t address, uint64_t size, uint64_t offset);
-  // Takes away a range as it was mapped. Returns an errno.
+  // The same over pages that are there and were permitted; their content goes into the file first.
+  int adopt(int file, uint64_t address, uint64_t size, uint64_t offset);
+  void permit_adoption(uint64_t address, uint64_t size) override;
+  // Takes away a range as it was mapped. Returns an errno: EPERM for adopted pages, which are the driver's own.
   int unmap(uint64_t address, uint64_t size);
 
  private:
-  mutable std::shared_mutex mutex_;     // guards sizes_
-  std::map<uint64_t, uint64_t> sizes_;  // by address; never overlapping
+  mutable std::shared_mutex mutex_;         // guards all below
+  std::map<uint64_t, uint64_t> sizes_;      // by address; never overlapping
+  std::map<uint64_t, uint64_t> permitted_;  // by address: pages that may be adopted
+  std::set<uint64_t> adopted_;              // addresses of sizes_ that were
 };
 
 }  // namespace vgpu::host

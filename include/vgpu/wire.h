@@ -110,7 +110,8 @@ enum class Control : uint32_t {
                     // (answered by welcome with the session's memory and the doorbell, or by refused)
   welcome = 2,
   refused = 3,      // `text` says why
-  map = 4,          // client -> daemon -> worker, with a memory file: map it at `address`
+  map = 4,          // client -> daemon -> worker, with a memory file: map it at `address`. With result 1 the worker
+                    // has pages there, which it permitted before: their content goes into the file first
   unmap = 5,
   done = 6,         // answer to map, unmap and budget: `result` is an errno, 0 when it worked
   reserve = 7,      // worker -> daemon: may I take `size` more bytes of device memory? done says so, with the

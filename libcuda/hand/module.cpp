@@ -10,6 +10,7 @@
 
 #include "common/bits.h"
 #include "common/fatbin.h"
+#include "common/log.h"
 #include "libcuda/by_hand.h"
 #include "vgpu/hand_wire.h"
 
@@ -188,9 +189,20 @@ CUresult cuLibraryGetGlobal(CUdeviceptr* dptr, size_t* bytes, CUlibrary library,
   return global(api::spec::cuLibraryGetGlobal, dptr, bytes, library, name);
 }
 
-// A managed variable would have to be memory of this process too.
-CUresult cuLibraryGetManaged(CUdeviceptr* /*dptr*/, size_t* /*bytes*/, CUlibrary /*library*/, const char* /*name*/) {
-  return refuse("cuLibraryGetManaged");
+// The program uses the address itself, so the variable's pages must become its own too.
+CUresult cuLibraryGetManaged(CUdeviceptr* dptr, size_t* bytes, CUlibrary library, const char* name) {
+  VGPU_ADMIT(admitted);
+  if (name == nullptr || (dptr == nullptr && bytes == nullptr)) return CUDA_ERROR_INVALID_VALUE;
+  CUdeviceptr address = 0;
+  size_t size = 0;
+  VGPU_CHECK(forward_blocking(admitted, api::spec::cuLibraryGetManaged, &address, &size, library, name));
+  if (Result<void> adopted = admitted.process->host_memory().adopt(address, size); !adopted.ok()) {
+    VGPU_WARN("managed variable %s: %s", name, adopted.error().message.c_str());
+    return CUDA_ERROR_OPERATING_SYSTEM;
+  }
+  if (dptr != nullptr) *dptr = address;
+  if (bytes != nullptr) *bytes = size;
+  return CUDA_SUCCESS;
 }
 
 }  // namespace by_hand

@@ -43,7 +43,7 @@ std::string attempt(const std::string& what) {
 
 class FakeCore final : public WorkerCore {
  public:
-  FakeCore(SessionMemory memory, int doorbell, MemoryBudget& budget, const SharedRanges& ranges)
+  FakeCore(SessionMemory memory, int doorbell, MemoryBudget& budget, SharedRanges& ranges)
       : memory_(std::move(memory)), doorbell_(doorbell), budget_(budget), ranges_(ranges) {}
 
   void run() override {
@@ -93,14 +93,14 @@ class FakeCore final : public WorkerCore {
   SessionMemory memory_;
   const int doorbell_;
   MemoryBudget& budget_;
-  const SharedRanges& ranges_;
+  SharedRanges& ranges_;
   std::atomic<uint64_t> commands_{0};
 };
 
 }  // namespace
 
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
-                                                       const SharedRanges& ranges) {
+                                                       SharedRanges& ranges) {
   std::ifstream file(config.driver_path);
   std::string mode;
   file >> mode;

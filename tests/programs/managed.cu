@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Managed memory: one pointer for host and device, handed over by synchronising. (Managed variables are not carried to
-// a worker yet: docs/architecture.md.)
+// Managed memory: one pointer for host and device, handed over by synchronising; a managed variable too.
 #include "check.h"
 
 constexpr int kValues = 20000;
 
-__global__ void square(int* values, int* counter) {
+__managed__ int counter = 3;
+
+__global__ void square(int* values) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < kValues) {
     values[i] *= values[i];
-    if (i % 100 == 0) atomicAdd(counter, 1);
+    if (i % 100 == 0) atomicAdd(&counter, 1);
   }
 }
 
@@ -20,16 +21,14 @@ int main() {
     std::printf("the device has no managed memory\n");
     return pass();
   }
-  int *values = nullptr, *counter = nullptr;
+  int* values = nullptr;
   CHECK(cudaMallocManaged(&values, kValues * sizeof(int)));
-  CHECK(cudaMallocManaged(&counter, sizeof(int)));
-  *counter = 3;
   cudaPointerAttributes attributes;
   CHECK(cudaPointerGetAttributes(&attributes, values));
   EXPECT(attributes.type == cudaMemoryTypeManaged, "memory type %d", attributes.type);
   for (int i = 0; i < kValues; ++i) values[i] = i % 1000;
   for (int round = 0; round < 2; ++round) {
-    square<<<(kValues + 255) / 256, 256>>>(values, counter);
+    square<<<(kValues + 255) / 256, 256>>>(values);
     CHECK_LAUNCH();
     CHECK(cudaDeviceSynchronize());
     for (int i = 0; i < kValues; ++i) {
@@ -38,12 +37,11 @@ int main() {
       values[i] = (i + 1) % 1000;
     }
   }
-  EXPECT(*counter == 3 + 2 * kValues / 100, "the managed counter is %d", *counter);
+  EXPECT(counter == 3 + 2 * kValues / 100, "the managed counter is %d", counter);
   CHECK(cudaMemset(values, 0, kValues * sizeof(int)));
   CHECK(cudaDeviceSynchronize());
   for (int i = 0; i < kValues; ++i) EXPECT(values[i] == 0, "value %d is %d after the set", i, values[i]);
-  std::printf("%d managed values, counter %d\n", kValues, *counter);
-  CHECK(cudaFree(counter));
   CHECK(cudaFree(values));
+  std::printf("%d managed values, counter %d\n", kValues, counter);
   return pass();
 }

@@ -36,6 +36,7 @@ class FakeTransport final : public guest::Transport {
   Result<void*> allocate_shared(size_t) override { return Error{"none"}; }
   Result<void> share_in_place(void*, size_t) override { return Error{"none"}; }
   void release_shared(void*, size_t) override {}
+  Result<void> adopt(void*, size_t) override { return {}; }
   void unshare_in_place(void*, size_t) override {}
 
   std::atomic<uint64_t> rings{0};

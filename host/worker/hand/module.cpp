@@ -82,6 +82,22 @@ CUresult library_load(Invocation& invocation) {
   return status;
 }
 
+// The program gets the variable's address and uses it, so its pages must be the program's as well.
+CUresult managed_variable(Invocation& invocation) {
+  if (!invocation.session.config.plain_managed_memory) return CUDA_ERROR_NOT_SUPPORTED;
+  RowCall row{api::spec::cuLibraryGetManaged, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const CUresult status = call_row(invocation, row);
+  const auto* address = row.argument<CUdeviceptr*>(0);
+  const auto* bytes = row.argument<size_t*>(1);
+  if (status == CUDA_SUCCESS && address != nullptr && bytes != nullptr) {
+    const uint64_t first = *address / ring::kPage * ring::kPage;
+    const uint64_t last = (*address + *bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
+    invocation.session.shared.permit_adoption(first, last - first);
+  }
+  return status;
+}
+
 CUresult function_name(Invocation& invocation) {
   const auto wire_function = invocation.request.get<uint64_t>();
   if (!invocation.request.complete()) return invocation.bad_message();

@@ -73,6 +73,7 @@ constexpr Entry kEntries[] = {
     {op::cuLinkAddData_v2, link_add},
     {op::cuLinkComplete, link_complete},
     {op::cuLinkDestroy, link_destroy},
+    {op::cuLibraryGetManaged, managed_variable},
     {op::cuFuncGetName, function_name},
     {op::cuKernelGetName, function_name},
 
