@@ -15,6 +15,8 @@
 
 namespace vgpu::api {
 
+// One line per type.
+// clang-format off
 template <class T> inline constexpr Kind kind_of = Kind::none;
 template <> inline constexpr Kind kind_of<CUcontext> = Kind::context;
 template <> inline constexpr Kind kind_of<CUmodule> = Kind::module;
@@ -59,5 +61,6 @@ template <> inline constexpr bool is_flat<CUDA_RESOURCE_VIEW_DESC> = true;
 template <> inline constexpr bool is_flat<CUDA_MEMSET_NODE_PARAMS_v1> = true;
 template <> inline constexpr bool is_flat<CUmulticastObjectProp> = true;
 template <> inline constexpr bool is_flat<CUstreamAttrValue> = true;
+// clang-format on
 
 }  // namespace vgpu::api
