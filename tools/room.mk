@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# apigen runs before anything else is compiled: build/gen holds what it reads from the toolkit's headers.
+# apigen runs before anything else is compiled: build/gen holds what it reads from the toolkit's headers. A table that
+# stays the same keeps its time, so that nothing is compiled again.
 build/tools/apigen: tools/apigen.cpp | build/deps.build
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
@@ -11,7 +12,9 @@ $(GEN)/stamp: build/tools/apigen include/vgpu/api/opcodes.lock
 	@printf '#include <cuda.h>\n#include <cudaProfiler.h>\n' | $(CXX) -E -P -D__CUDA_API_VERSION_INTERNAL -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cuda_declarations.txt
 	@cat $(CUDA_HOME)/include/cudaTypedefs.h $(CUDA_HOME)/include/cudaProfilerTypedefs.h > $(GEN)/cuda_typedefs.txt
 	@echo "  GEN  $(GEN)"
-	@build/tools/apigen $(GEN)/cuda_declarations.txt $(GEN)/cuda_typedefs.txt include/vgpu/api/opcodes.lock $(GEN)
+	@mkdir -p $(GEN)/new
+	@build/tools/apigen $(GEN)/cuda_declarations.txt $(GEN)/cuda_typedefs.txt include/vgpu/api/opcodes.lock $(GEN)/new
+	@for file in $(GEN)/new/*; do cmp -s $$file $(GEN)/$${file##*/} || cp $$file $(GEN)/; done
 	@touch $@
 
 $(GEN)/cuda.map: $(GEN)/stamp ;
