@@ -21,7 +21,7 @@ test_the_programs_exit_status_is_passed_on() {
   expect "status without --" $? 0
   run -- /nowhere/program
   expect "status when not found" $? 127
-  run -- no-such-program-here
+  PATH=/usr/bin:/bin run -- no-such-program-here
   expect "status when not in PATH" $? 127
   run -- "$PWD/driver"
   expect "status when not executable" $? 126
