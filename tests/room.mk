@@ -55,3 +55,5 @@ build/programs/shared/%: build/programs/obj/%.o
 
 programs: $(PROGRAM_BINS)
 .PHONY: programs
+
+include tests/fuzz/room.mk

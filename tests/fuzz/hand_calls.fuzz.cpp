@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzzes the worker's hand-written calls: commands with random payloads are carried out on the software GPU, whose
+// library VGPU_FUZZ_DRIVER names (default: build/lib/libcuda-soft.so.1). A command is: two bytes that choose the call,
+// two bytes of length, the payload. In a payload, 0xf0 to 0xf7 at the beginning of a word stand for handles and addresses
+// that exist. Compiled with -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise it replays files.
+#ifndef __CUDA_API_VERSION_INTERNAL
+#define __CUDA_API_VERSION_INTERNAL
+#endif
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "host/worker/session.h"
+#include "tests/contract/kernels.h"
+#include "vgpu/hand_wire.h"
+
+namespace {
+
+using namespace vgpu;
+using namespace vgpu::host;
+namespace op = vgpu::api::opcode;
+
+class Budget final : public MemoryBudget {
+ public:
+  bool reserve(uint64_t bytes) override { return bytes <= (1 << 20); }
+  void release(uint64_t) override {}
+  uint64_t limit() const override { return 64 << 20; }
+  uint64_t used() const override { return 0; }
+};
+
+class NothingShared final : public SharedRanges {
+ public:
+  bool contains(uint64_t, uint64_t) const override { return false; }
+  void permit_adoption(uint64_t, uint64_t) override {}
+};
+
+[[noreturn]] void die(const std::string& why) {
+  std::fprintf(stderr, "%s\n", why.c_str());
+  std::exit(1);
+}
+
+struct Worker {
+  Budget budget;
+  NothingShared ranges;
+  WorkerConfig config;
+  UniqueFd memory_file = create_memory_file("vgpu-fuzz", ring::kTotalBytes).value();
+  std::unique_ptr<Session> session;
+  std::vector<uint64_t> known;  // handles and addresses that payloads may name
+  std::vector<uint16_t> calls;
+
+  Worker() {
+    const char* path = std::getenv("VGPU_FUZZ_DRIVER");
+    auto driver = Driver::open(path != nullptr ? path : "build/lib/libcuda-soft.so.1");
+    if (!driver.ok()) die(driver.error().message);
+    auto memory = SessionMemory::map(memory_file.get());
+    session = std::make_unique<Session>(config, std::move(driver).value(), std::move(memory).value(), budget, ranges);
+    // Host functions do not wait for a guest that is not there.
+    session->callbacks.close();
+    for (uint16_t opcode = 0; opcode < wire::kOpcodeEnd; ++opcode)
+      if (find_hand_call(opcode) != nullptr && opcode != wire::kNextCallback) calls.push_back(opcode);
+  }
+
+  std::vector<std::byte> run(uint16_t opcode, std::vector<std::byte> payload, uint64_t context) {
+    CommandCopy command;
+    command.opcode = opcode;
+    command.thread = 1;
+    command.context = context;
+    command.payload = std::move(payload);
+    std::vector<std::byte> reply;
+    Invocation invocation(*session, command, reply);
+    execute(invocation);
+    return reply;
+  }
+
+  template <class... T> uint64_t made(uint16_t opcode, const T&... values) {
+    std::vector<std::byte> payload;
+    codec::Writer writer(payload);
+    (writer.put(values), ...);
+    const auto reply = run(opcode, payload, handle::primary_context(0));
+    return codec::Reader(reply).get<uint64_t>();
+  }
+
+  // A fresh context with something of everything in it.
+  void prepare() {
+    const uint64_t context = handle::primary_context(0);
+    static_cast<void>(made(op::cuDevicePrimaryCtxReset_v2, int32_t{0}));
+    static_cast<void>(made(op::cuDevicePrimaryCtxRetain, int32_t{0}));
+    std::vector<std::byte> image;
+    codec::Writer writer(image);
+    writer.put(uint32_t{0});
+    writer.string(std::string_view(contract::kBasicPtx));
+    writer.put(uint32_t{0});
+    const auto loaded = run(op::cuModuleLoadDataEx, image, context);
+    const uint64_t module = codec::Reader(loaded).get<uint64_t>();
+    std::vector<std::byte> name;
+    codec::Writer function_name(name);
+    function_name.put(uint8_t{1});
+    function_name.put(module);
+    function_name.put(uint8_t{1});
+    function_name.string("fill");
+    const auto found = run(op::cuModuleGetFunction, name, context);
+    const uint64_t graph = made(op::cuGraphCreate, uint8_t{1}, uint32_t{0});
+    known = {context,
+             module,
+             codec::Reader(found).get<uint64_t>(),
+             made(op::cuStreamCreate, uint8_t{1}, uint32_t{0}),
+             graph,
+             made(op::cuGraphAddEmptyNode, uint8_t{1}, graph, uint8_t{0}, uint64_t{0}),
+             made(op::cuMemAlloc_v2, uint8_t{1}, uint64_t{4096}),
+             made(op::cuEventCreate, uint8_t{1}, uint32_t{0})};
+  }
+};
+
+// A grid that would keep the processor busy for years says nothing about the decoder.
+bool takes_long(uint16_t opcode, const std::vector<std::byte>& payload) {
+  if (opcode != op::cuLaunchKernel && opcode != op::cuLaunchKernelEx) return false;
+  codec::Reader reader(payload);
+  const auto launch = reader.get<wire::Launch>();
+  return !reader.failed() && uint64_t{launch.grid[0]} * launch.grid[1] > 64 / (1 + uint64_t{launch.grid[2]});
+}
+
+std::vector<std::byte> translate(const Worker& worker, const uint8_t* data, size_t size) {
+  std::vector<std::byte> payload(size);
+  if (size != 0) std::memcpy(payload.data(), data, size);
+  for (size_t at = 0; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t)) {
+    const uint8_t first = data[at];
+    if (first >= 0xf0 && first <= 0xf7) std::memcpy(payload.data() + at, &worker.known[first - 0xf0], sizeof(uint64_t));
+  }
+  return payload;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static Worker& worker = *new Worker;  // its driver's threads run until the end
+  static int inputs = 0;
+  if (inputs++ % 500 == 0) worker.prepare();
+  while (size >= 4) {
+    const uint16_t opcode = worker.calls[static_cast<size_t>(data[0] | data[1] << 8) % worker.calls.size()];
+    const size_t length = std::min<size_t>(static_cast<size_t>(data[2] | data[3] << 8) % 1024, size - 4);
+    std::vector<std::byte> payload = translate(worker, data + 4, length);
+    if (!takes_long(opcode, payload)) static_cast<void>(worker.run(opcode, std::move(payload), worker.known[0]));
+    data += 4 + length, size -= 4 + length;
+  }
+  return 0;
+}
+
+#ifndef VGPU_LIBFUZZER
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    std::ifstream file(argv[i], std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  }
+}
+#endif
