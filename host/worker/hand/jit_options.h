@@ -20,6 +20,7 @@ class JitOptions {
     if (request.failed() || count > request.left() / sizeof(wire::JitOption)) return false;
     for (uint32_t i = 0; i < count; ++i) {
       const auto option = request.get<wire::JitOption>();
+      if (!may_pass(option.option)) return false;
       ids_.push_back(static_cast<CUjit_option>(option.option));
       values_.push_back(value_for(option));
     }
@@ -46,6 +47,22 @@ class JitOptions {
 
  private:
   static constexpr uint64_t kMaxLog = 1 << 20;
+
+  // Arrays are addresses in the guest, which the driver would follow here; a log that came twice would free the buffer
+  // that the driver was given first.
+  bool may_pass(uint32_t option) const {
+    if (option >= CU_JIT_NUM_OPTIONS) return false;
+    switch (static_cast<CUjit_option>(option)) {
+      case CU_JIT_GLOBAL_SYMBOL_NAMES:
+      case CU_JIT_GLOBAL_SYMBOL_ADDRESSES:
+      case CU_JIT_REFERENCED_KERNEL_NAMES:
+      case CU_JIT_REFERENCED_VARIABLE_NAMES: return false;
+      case CU_JIT_INFO_LOG_BUFFER:
+      case CU_JIT_ERROR_LOG_BUFFER:
+        return std::find(ids_.begin(), ids_.end(), static_cast<CUjit_option>(option)) == ids_.end();
+      default: return true;
+    }
+  }
 
   void* value_for(const wire::JitOption& option) {
     // A log buffer arrives as its size; the driver gets one of ours.
