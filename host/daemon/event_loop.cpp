@@ -48,10 +48,12 @@ void EventLoop::turn(int timeout_ms) {
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
   for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<size_t>(i)];
+    // The kernel's struct is packed: its fields may be copied, not referred to.
+    const uint64_t token = events[static_cast<size_t>(i)].data.u64;
+    const uint32_t what = events[static_cast<size_t>(i)].events;
     // A token is never used again, so an event of a file that an earlier handler gave up finds nothing.
-    const auto found = handlers_.find(event.data.u64);
-    if (found != handlers_.end()) (*found->second)(event.events);
+    const auto found = handlers_.find(token);
+    if (found != handlers_.end()) (*found->second)(what);
   }
   gone_.clear();
 }
