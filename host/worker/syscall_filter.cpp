@@ -83,6 +83,9 @@ constexpr int kSoftAllowed[] = {
     SCMP_SYS(getrusage),
     SCMP_SYS(sysinfo),
     SCMP_SYS(uname),
+#ifdef VGPU_SANITIZED
+    SCMP_SYS(pipe2),  // How a sanitizer finds out whether an address can be read.
+#endif
 };
 // Calls that libraries make in passing and survive without: refused, not punished.
 constexpr int kSoftRefused[] = {
