@@ -14,8 +14,9 @@ GEN       := build/gen
 
 WARNINGS  := -Wall -Wextra -Wconversion -Wshadow -Werror
 # Checks for null would keep g++ from comparing a function's address in a constant, which rows do; the address
-# sanitizer reports such accesses as well.
-SANITIZE.asan := -fsanitize=address,undefined -fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute \
+# sanitizer reports such accesses as well. And callers may put any number into CUDA's enums: g++ keeps such values, and
+# the driver answers CUDA_ERROR_INVALID_VALUE.
+SANITIZE.asan := -fsanitize=address,undefined -fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute,enum \
                  -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DVGPU_SANITIZED
 SANITIZE.tsan := -fsanitize=thread -fno-omit-frame-pointer -DVGPU_SANITIZED
 SANITIZE  := $(SANITIZE.$(VARIANT))
