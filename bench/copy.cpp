@@ -23,10 +23,8 @@ struct Copy {
 Measured<double> time_copies(const Copy& copy, void* host, CUdeviceptr device) {
   const int count = static_cast<int>(std::clamp<size_t>(64 * kMiB / copy.bytes, 2, 200));
   const auto once = [&]() -> Measured<void> {
-    if (copy.to_device)
-      CUDA_TRY(cuMemcpyHtoD(device, host, copy.bytes));
-    else
-      CUDA_TRY(cuMemcpyDtoH(host, device, copy.bytes));
+    if (copy.to_device) CUDA_TRY(cuMemcpyHtoD(device, host, copy.bytes));
+    else CUDA_TRY(cuMemcpyDtoH(host, device, copy.bytes));
     return {};
   };
   // The first one touches pages that nobody has touched.
@@ -39,10 +37,8 @@ Measured<double> measure(const Copy& copy) {
   CUDA_TRY(cuMemAlloc(&device, copy.bytes));
   void* pinned = nullptr;
   std::unique_ptr<std::byte[]> pageable;
-  if (copy.pinned)
-    CUDA_TRY(cuMemHostAlloc(&pinned, copy.bytes, 0));
-  else
-    pageable = std::make_unique<std::byte[]>(copy.bytes);
+  if (copy.pinned) CUDA_TRY(cuMemHostAlloc(&pinned, copy.bytes, 0));
+  else pageable = std::make_unique<std::byte[]>(copy.bytes);
   void* const host = copy.pinned ? pinned : pageable.get();
   std::memset(host, 1, copy.bytes);
   const double seconds = TRY(time_copies(copy, host, device));

@@ -29,27 +29,20 @@ Scale scale_for(Unit unit, double value) {
     return found == std::end(scales) ? *(std::end(scales) - 1) : *found;
   };
   switch (unit) {
-    case Unit::seconds:
-      return pick(kSeconds);
-    case Unit::bytes_per_second:
-      return pick(kBytes);
+    case Unit::seconds: return pick(kSeconds);
+    case Unit::bytes_per_second: return pick(kBytes);
     case Unit::launches_per_second:
-    case Unit::operations_per_second:
-      return pick(kRates);
+    case Unit::operations_per_second: return pick(kRates);
   }
   return {1, ""};
 }
 
 const char* base_unit(Unit unit) {
   switch (unit) {
-    case Unit::seconds:
-      return "s";
-    case Unit::bytes_per_second:
-      return "B/s";
-    case Unit::launches_per_second:
-      return "launches/s";
-    case Unit::operations_per_second:
-      return "operations/s";
+    case Unit::seconds: return "s";
+    case Unit::bytes_per_second: return "B/s";
+    case Unit::launches_per_second: return "launches/s";
+    case Unit::operations_per_second: return "operations/s";
   }
   return "";
 }

@@ -83,10 +83,8 @@ std::vector<std::string> environment_with(const std::string& library_path) {
   std::vector<std::string> out;
   std::string value = library_path;
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with(kName))
-      out.emplace_back(*entry);
-    else
-      value += (value.empty() ? "" : ":") + std::string(*entry + kName.size());
+    if (!std::string_view(*entry).starts_with(kName)) out.emplace_back(*entry);
+    else value += (value.empty() ? "" : ":") + std::string(*entry + kName.size());
   }
   if (!value.empty()) out.push_back(std::string(kName) + value);
   return out;
@@ -143,10 +141,8 @@ void read_samples(const std::string& text, Side side, std::vector<RowResult>& re
       if (line.compare(0, tab, result.name) != 0) continue;
       Samples& samples = side == Side::native ? result.native : result.ours;
       const std::string value = line.substr(tab + 1);
-      if (value.starts_with("!\t"))
-        samples.failure = value.substr(2);
-      else
-        samples.values.push_back(std::strtod(value.c_str(), nullptr));
+      if (value.starts_with("!\t")) samples.failure = value.substr(2);
+      else samples.values.push_back(std::strtod(value.c_str(), nullptr));
     }
   }
 }

@@ -9,14 +9,16 @@
 namespace vgpu {
 
 // The bits of a pointer, a handle or a function, widened to 64.
-template <class T> uint64_t bits_of(T value) {
+template <class T>
+uint64_t bits_of(T value) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof value <= sizeof(uint64_t));
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof value);
   return bits;
 }
 
-template <class T> T from_bits(uint64_t bits) {
+template <class T>
+T from_bits(uint64_t bits) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(uint64_t));
   T value{};
   std::memcpy(&value, &bits, sizeof value);

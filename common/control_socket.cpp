@@ -24,10 +24,8 @@ bool take_files(msghdr& header, Incoming& incoming) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
       UniqueFd file(fd);
-      if (incoming.file_count == kMaxAttachedFiles)
-        fits = false;
-      else
-        incoming.files[incoming.file_count++] = std::move(file);
+      if (incoming.file_count == kMaxAttachedFiles) fits = false;
+      else incoming.files[incoming.file_count++] = std::move(file);
     }
   }
   return fits;
@@ -52,12 +50,10 @@ Incoming receive_control(int socket, int flags) {
     return incoming;
   }
   const bool files_fit = take_files(header, incoming);
-  if (got == 0 && (header.msg_flags & MSG_TRUNC) == 0)
-    incoming.receipt = Receipt::closed;
+  if (got == 0 && (header.msg_flags & MSG_TRUNC) == 0) incoming.receipt = Receipt::closed;
   else if (!files_fit || got != sizeof incoming.message || (header.msg_flags & MSG_TRUNC) != 0)
     incoming.receipt = Receipt::violation;
-  else
-    incoming.receipt = Receipt::message;
+  else incoming.receipt = Receipt::message;
   if (incoming.receipt != Receipt::message) {
     for (UniqueFd& file : incoming.files) file.reset();
     incoming.file_count = 0;

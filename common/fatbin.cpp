@@ -174,7 +174,8 @@ std::optional<Image> locate_image(const void* image) {
     case ImageKind::container: found.bytes = locate_container(image); break;
     case ImageKind::elf: found.bytes = {begin, elf_size({begin, kMaxImage})}; break;
     case ImageKind::ptx: found.bytes = {begin, std::strlen(text) + 1}; break;
-    case ImageKind::archive: case ImageKind::unknown: break;
+    case ImageKind::archive:
+    case ImageKind::unknown: break;
   }
   if (found.bytes.empty()) return std::nullopt;
   return found;
@@ -193,7 +194,8 @@ std::optional<Image> locate_image(Bytes bytes) {
       size = std::min(length + 1, bytes.size());
       break;
     }
-    case ImageKind::wrapper: case ImageKind::unknown: break;
+    case ImageKind::wrapper:
+    case ImageKind::unknown: break;
   }
   if (size == 0) return std::nullopt;
   return Image{kind, bytes.first(size), {}};

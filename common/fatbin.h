@@ -43,12 +43,12 @@ enum class Compression : uint8_t { none, lz4, zstd, unsupported };
 struct Entry {
   EntryKind kind = EntryKind::other;
   Compression compression = Compression::none;
-  uint32_t architecture = 0;                  // 75 of sm_75
-  char suffix = 0;                            // 'a' architecture-specific, 'f' family-specific, or 0
+  uint32_t architecture = 0;                      // 75 of sm_75
+  char suffix = 0;                                // 'a' architecture-specific, 'f' family-specific, or 0
   uint16_t version_major = 0, version_minor = 0;  // PTX ISA of a ptx entry
   uint64_t flags = 0;
-  std::span<const std::byte> payload;         // as stored, without padding where that is known
-  uint64_t uncompressed_size = 0;             // of a compressed payload
+  std::span<const std::byte> payload;  // as stored, without padding where that is known
+  uint64_t uncompressed_size = 0;      // of a compressed payload
 };
 
 // Every entry of a container or of several back to back, in order; nothing when anything is truncated or malformed.

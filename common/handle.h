@@ -33,8 +33,6 @@ constexpr uint32_t index_of(uint64_t handle) { return static_cast<uint32_t>(hand
 constexpr uint32_t generation_of(uint64_t handle) {
   return static_cast<uint32_t>(handle >> kGenerationShift) & kMaxGeneration;
 }
-constexpr uint64_t primary_context(int device) {
-  return make(Kind::context, static_cast<uint32_t>(device), 1);
-}
+constexpr uint64_t primary_context(int device) { return make(Kind::context, static_cast<uint32_t>(device), 1); }
 
 }  // namespace vgpu::handle

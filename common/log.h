@@ -16,9 +16,9 @@ void set_level(Level level);
 
 }  // namespace vgpu::log
 
-#define VGPU_LOG_AT(level_, ...)                                                                  \
-  do {                                                                                            \
-    if (::vgpu::log::level() >= (level_)) ::vgpu::log::write((level_), __VA_ARGS__);              \
+#define VGPU_LOG_AT(level_, ...)                                                     \
+  do {                                                                               \
+    if (::vgpu::log::level() >= (level_)) ::vgpu::log::write((level_), __VA_ARGS__); \
   } while (false)
 #define VGPU_ERROR(...) VGPU_LOG_AT(::vgpu::log::Level::error, __VA_ARGS__)
 #define VGPU_WARN(...) VGPU_LOG_AT(::vgpu::log::Level::warn, __VA_ARGS__)

@@ -19,7 +19,9 @@ struct Error {
   std::string message;
 
   // "what: strerror(errno)".
-  static Error from_errno(std::string what, int error = errno) { return {std::move(what) + ": " + std::strerror(error)}; }
+  static Error from_errno(std::string what, int error = errno) {
+    return {std::move(what) + ": " + std::strerror(error)};
+  }
 };
 
 // Returned by functions that have nothing to say but success.
@@ -34,9 +36,9 @@ class [[nodiscard]] Result {
 
   Result() requires std::is_void_v<T> : state_(std::in_place_index<0>) {}
   template <class U = Value>
-    requires(std::is_constructible_v<Value, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, E>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires(std::is_constructible_v<Value, U&&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
+           !std::is_same_v<std::remove_cvref_t<U>, E>) Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   bool ok() const { return state_.index() == 0; }
@@ -59,9 +61,9 @@ class [[nodiscard]] Result {
 }  // namespace vgpu
 
 // TRY(expression): the value of a Result, or return its error from the calling function.
-#define TRY(...)                                              \
-  ({                                                          \
-    auto vgpu_result_ = (__VA_ARGS__);                        \
-    if (!vgpu_result_.ok()) return vgpu_result_.error();      \
-    std::move(vgpu_result_).value();                          \
+#define TRY(...)                                         \
+  ({                                                     \
+    auto vgpu_result_ = (__VA_ARGS__);                   \
+    if (!vgpu_result_.ok()) return vgpu_result_.error(); \
+    std::move(vgpu_result_).value();                     \
   })

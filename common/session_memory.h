@@ -20,8 +20,8 @@ class SessionMemory {
   Result<void> check() const;
 
   ring::Header& header() const;
-  ring::ReplySlot& slot(uint32_t index) const;      // index < kReplySlots
-  std::byte* chunk(uint32_t index) const;           // index < kChunks; kChunkBytes long
+  ring::ReplySlot& slot(uint32_t index) const;  // index < kReplySlots
+  std::byte* chunk(uint32_t index) const;       // index < kChunks; kChunkBytes long
   // Memory of the command at a ring position; kRingUnits units from there are contiguous.
   std::byte* units(uint64_t position) const;
 

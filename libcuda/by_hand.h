@@ -21,14 +21,14 @@ namespace vgpu::guest::by_hand {
 }  // namespace vgpu::guest::by_hand
 
 // Returns from the calling entry point unless the call may run.
-#define VGPU_ADMIT(name)                                                                            \
-  ::vgpu::guest::Admitted name;                                                                     \
+#define VGPU_ADMIT(name)        \
+  ::vgpu::guest::Admitted name; \
   if (const CUresult status_ = ::vgpu::guest::admit(name); status_ != CUDA_SUCCESS) return status_
-#define VGPU_ADMIT_WITH_CONTEXT(name)                                                               \
-  ::vgpu::guest::Admitted name;                                                                     \
+#define VGPU_ADMIT_WITH_CONTEXT(name) \
+  ::vgpu::guest::Admitted name;       \
   if (const CUresult status_ = ::vgpu::guest::admit_with_context(name); status_ != CUDA_SUCCESS) return status_
 // Returns an unsuccessful status from the calling function.
-#define VGPU_CHECK(...)                                                                             \
-  do {                                                                                              \
-    if (const CUresult status_ = (__VA_ARGS__); status_ != CUDA_SUCCESS) return status_;            \
+#define VGPU_CHECK(...)                                                                  \
+  do {                                                                                   \
+    if (const CUresult status_ = (__VA_ARGS__); status_ != CUDA_SUCCESS) return status_; \
   } while (false)

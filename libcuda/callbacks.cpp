@@ -17,7 +17,8 @@ void run(const wire::CallbackRequest& request) {
     from_bits<CUhostFn>(request.function)(user_data);
     return;
   }
-  from_bits<CUstreamCallback>(request.function)(from_bits<CUstream>(request.stream), static_cast<CUresult>(request.status), user_data);
+  from_bits<CUstreamCallback>(request.function)(from_bits<CUstream>(request.stream),
+                                                static_cast<CUresult>(request.status), user_data);
 }
 
 void serve(Process& process) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/context.h"
 
-
 #include "common/bits.h"
 #include "libcuda/thread.h"
 
@@ -18,7 +17,8 @@ void ContextTable::open(int device_count) {
 }
 
 Context* ContextTable::primary(int device) const {
-  return device >= 0 && device < static_cast<int>(primary_.size()) ? primary_[static_cast<size_t>(device)].get() : nullptr;
+  return device >= 0 && device < static_cast<int>(primary_.size()) ? primary_[static_cast<size_t>(device)].get()
+                                                                   : nullptr;
 }
 
 Context* ContextTable::find(CUcontext handle) const {

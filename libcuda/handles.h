@@ -20,8 +20,8 @@ struct Function {
   std::atomic<bool> known{false};  // the rest is there
   wire::FunctionFacts facts = {};
   std::vector<wire::ParameterFacts> parameters;
-  std::string name;                // for cuFuncGetName: the program keeps the pointer
-  std::mutex mutex;                // guards the fetching
+  std::string name;  // for cuFuncGetName: the program keeps the pointer
+  std::mutex mutex;  // guards the fetching
 };
 
 class HandleNotes final : public codec::HandleObserver {

@@ -63,7 +63,8 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
     }
     const uint64_t stop = next == runs_.end() ? end : std::min(end, next->first);
     void* const first = from_bits<void*>(at);
-    Result<void> shared = how == How::adopt ? transport_.adopt(first, stop - at) : transport_.share_in_place(first, stop - at);
+    Result<void> shared =
+        how == How::adopt ? transport_.adopt(first, stop - at) : transport_.share_in_place(first, stop - at);
     if (!shared.ok()) {
       undo();
       return shared.error();

@@ -18,9 +18,9 @@ enum class HostKind { allocated, registered, managed, staged };
 
 struct HostRange {
   uint64_t address = 0;
-  uint64_t bytes = 0;      // as the program asked
+  uint64_t bytes = 0;  // as the program asked
   HostKind kind = HostKind::allocated;
-  unsigned flags = 0;      // as the program gave them
+  unsigned flags = 0;  // as the program gave them
 };
 
 class HostMemory {

@@ -37,7 +37,8 @@ CUresult allocate_pages(const Admitted& admitted, uint64_t bytes, HostKind kind,
     return CUDA_ERROR_OUT_OF_MEMORY;
   }
   const uint64_t rounded = (bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
-  if (const CUresult status = register_pages(admitted, *pages, rounded, register_flags(flags)); status != CUDA_SUCCESS) {
+  if (const CUresult status = register_pages(admitted, *pages, rounded, register_flags(flags));
+      status != CUDA_SUCCESS) {
     admitted.process->host_memory().release(*pages);
     return status;
   }

@@ -33,7 +33,8 @@ CUresult check_posted(Process& process, const Call& call, void* const* argv) {
     uint64_t handle = 0;
     std::memcpy(&handle, argv[i], param.size);
     if (param.kind == Kind::stream && handle <= 2) continue;
-    if (!process.handles().is_live(handle)) return handle == 0 && param.kind == Kind::graph_exec ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
+    if (!process.handles().is_live(handle))
+      return handle == 0 && param.kind == Kind::graph_exec ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
   }
   return CUDA_SUCCESS;
 }
@@ -94,8 +95,8 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   codec::Writer writer(thread.request);
   if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
   const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
-  const Message message = {call.opcode, static_cast<uint16_t>(flags_of(thread) | helper_flag(thread, blocking)), thread.id,
-                           wire_context(thread), thread.request};
+  const Message message = {call.opcode, static_cast<uint16_t>(flags_of(thread) | helper_flag(thread, blocking)),
+                           thread.id, wire_context(thread), thread.request};
   if (posted) return process.session().post(message);
   const CUresult status = process.session().call(message, thread.reply);
   if (status != CUDA_SUCCESS) return note_result(admitted, status);
@@ -113,11 +114,15 @@ codec::Writer start(std::vector<std::byte>& buffer) {
 }  // namespace
 
 Remote::Remote(const Admitted& admitted, uint16_t opcode)
-    : admitted_(admitted), opcode_(opcode), flags_(flags_of(*admitted.thread)), writer_(start(admitted.thread->request)),
+    : admitted_(admitted),
+      opcode_(opcode),
+      flags_(flags_of(*admitted.thread)),
+      writer_(start(admitted.thread->request)),
       reader_({}) {}
 
 Message Remote::message() const {
-  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.thread, blocking_)), admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
+  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.thread, blocking_)), admitted_.thread->id,
+          wire_context(*admitted_.thread), admitted_.thread->request};
 }
 
 CUresult Remote::call() {

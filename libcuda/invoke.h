@@ -29,12 +29,14 @@ CUresult refuse(const char* name);
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
 enum class Runs { by_path, on_helper };
 CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path);
-template <class... A> CUresult forward(const Admitted& admitted, const Call& call, A... arguments) {
+template <class... A>
+CUresult forward(const Admitted& admitted, const Call& call, A... arguments) {
   void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
   return forward_argv(admitted, call, argv);
 }
 // For calls that may block: a helper thread of the worker runs them.
-template <class... A> CUresult forward_blocking(const Admitted& admitted, const Call& call, A... arguments) {
+template <class... A>
+CUresult forward_blocking(const Admitted& admitted, const Call& call, A... arguments) {
   void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
   return forward_argv(admitted, call, argv, Runs::on_helper);
 }

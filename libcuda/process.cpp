@@ -13,9 +13,9 @@ namespace {
 
 std::atomic<Process*> the_process{nullptr};
 std::atomic<bool> forked{false};
-std::mutex init_mutex;       // guards opened and failed
+std::mutex init_mutex;           // guards opened and failed
 CUresult failed = CUDA_SUCCESS;  // why the last attempt to open did not work
-Process* opened = nullptr;   // has a session, but cuInit may still be to come
+Process* opened = nullptr;       // has a session, but cuInit may still be to come
 std::atomic<uint32_t> next_thread{1};
 
 // The child of a fork has the parent's memory but not its worker: CUDA is unusable there, as on the real driver.
@@ -100,7 +100,8 @@ CUresult Process::initialise(unsigned flags) {
 
 CUresult Process::load_snapshot() {
   std::vector<std::byte> reply;
-  if (const CUresult status = session_.call({wire::kSnapshot, 0, thread_state().id, 0, {}}, reply); status != CUDA_SUCCESS)
+  if (const CUresult status = session_.call({wire::kSnapshot, 0, thread_state().id, 0, {}}, reply);
+      status != CUDA_SUCCESS)
     return status;
   codec::Reader reader(reply);
   header_ = reader.get<wire::SnapshotHeader>();

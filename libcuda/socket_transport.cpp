@@ -244,8 +244,8 @@ Result<std::unique_ptr<Transport>, OpenFailure> open_transport() {
   Result<SessionMemory> memory = SessionMemory::map(answer->fds[0].get());
   if (!memory.ok()) return no_device(std::move(memory.error()));
   if (Result<void> checked = memory->check(); !checked.ok()) return no_device(std::move(checked.error()));
-  return std::unique_ptr<Transport>(std::make_unique<SocketTransport>(
-      std::move(*socket), std::move(answer->fds[1]), std::move(*memory)));
+  return std::unique_ptr<Transport>(
+      std::make_unique<SocketTransport>(std::move(*socket), std::move(answer->fds[1]), std::move(*memory)));
 }
 
 }  // namespace vgpu::guest

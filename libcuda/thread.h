@@ -16,12 +16,12 @@ class Context;
 
 struct ThreadState {
   uint32_t id = 0;
-  std::vector<Context*> contexts;          // the stack; the last one is current
-  bool in_callback = false;                // inside a host function: CUDA calls are not permitted
-  bool per_thread_stream = false;          // inside a _ptds or _ptsz entry point
+  std::vector<Context*> contexts;  // the stack; the last one is current
+  bool in_callback = false;        // inside a host function: CUDA calls are not permitted
+  bool per_thread_stream = false;  // inside a _ptds or _ptsz entry point
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
-  int captures = 0;                        // begun by this thread and not relaxed
-  std::vector<std::byte> request, reply;   // buffers; valid until the next call of this thread
+  int captures = 0;                       // begun by this thread and not relaxed
+  std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread
 
   Context* current() const { return contexts.empty() ? nullptr : contexts.back(); }
 };

@@ -10,7 +10,8 @@ constexpr bool is_written_by_hand(const Call* call) {
   return call != nullptr && (call->path == Path::local || call->path == Path::hand || call->path == Path::bulk);
 }
 
-template <class... A> CUresult invoke_typed(const Call* call, bool per_thread, A&... arguments) {
+template <class... A>
+CUresult invoke_typed(const Call* call, bool per_thread, A&... arguments) {
   void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
   return invoke(*call, argv, per_thread);
 }
@@ -20,17 +21,17 @@ template <class... A> CUresult invoke_typed(const Call* call, bool per_thread, A
 
 // (a, b) becomes ", a, b", and () nothing.
 #define VGPU_UNWRAP(...) __VA_OPT__(, ) __VA_ARGS__
-#define VGPU_EXPORT(symbol, base, number, flavour, params, args)                                        \
-  extern "C" [[gnu::weak, gnu::visibility("default")]] CUresult symbol params {                         \
-    constexpr const ::vgpu::Call* vgpu_row = ::vgpu::api::row_of<number>;                               \
-    if constexpr (vgpu_row == nullptr) {                                                                \
-      return ::vgpu::guest::refuse(#symbol);                                                            \
-    } else if constexpr (::vgpu::guest::is_written_by_hand(vgpu_row)) {                                 \
-      const ::vgpu::guest::FlavourScope vgpu_flavour(flavour != 0);                                     \
-      return ::vgpu::guest::by_hand::base args;                                                         \
-    } else {                                                                                            \
-      return ::vgpu::guest::invoke_typed(vgpu_row, flavour != 0 VGPU_UNWRAP args);                     \
-    }                                                                                                   \
+#define VGPU_EXPORT(symbol, base, number, flavour, params, args)                   \
+  extern "C" [[gnu::weak, gnu::visibility("default")]] CUresult symbol params {    \
+    constexpr const ::vgpu::Call* vgpu_row = ::vgpu::api::row_of<number>;          \
+    if constexpr (vgpu_row == nullptr) {                                           \
+      return ::vgpu::guest::refuse(#symbol);                                       \
+    } else if constexpr (::vgpu::guest::is_written_by_hand(vgpu_row)) {            \
+      const ::vgpu::guest::FlavourScope vgpu_flavour(flavour != 0);                \
+      return ::vgpu::guest::by_hand::base args;                                    \
+    } else {                                                                       \
+      return ::vgpu::guest::invoke_typed(vgpu_row, flavour != 0 VGPU_UNWRAP args); \
+    }                                                                              \
   }
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "cuda_exports.inc"

@@ -19,10 +19,8 @@ class Writer {
   explicit Writer(std::vector<std::byte>& buffer) : buffer_(buffer) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void put(const T& value) {
-    bytes(&value, sizeof value);
-  }
+  requires std::is_trivially_copyable_v<T>
+  void put(const T& value) { bytes(&value, sizeof value); }
 
   void bytes(const void* data, size_t size) {
     if (size == 0) return;
@@ -54,8 +52,7 @@ class Reader {
   explicit Reader(std::span<const std::byte> data) : data_(data) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  T get() {
+  requires std::is_trivially_copyable_v<T> T get() {
     T value{};
     const std::byte* from = take(sizeof value);
     if (from != nullptr) std::memcpy(&value, from, sizeof value);

@@ -351,7 +351,9 @@ void encode_reply(const Call& call, const Arguments& arguments, HandleMap& handl
       case Role::borrow: {
         const uint64_t real = load_unsigned(pointer, param.size);
         const bool made = param.role == Role::make;
-        const uint64_t wire = real == 0 ? 0 : made ? handles.add(param.kind, real) : handles.find_or_add(param.kind, real);
+        const uint64_t wire = real == 0 ? 0
+                              : made    ? handles.add(param.kind, real)
+                                        : handles.find_or_add(param.kind, real);
         writer.bytes(&wire, param.size);
         break;
       }

@@ -135,8 +135,7 @@ const char* error_name(int code) noexcept {
     return #name;
 #include "cuda_errors.inc"
 #undef VGPU_CUDA_ERROR
-    default:
-      return nullptr;
+    default: return nullptr;
   }
 }
 

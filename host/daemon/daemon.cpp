@@ -126,10 +126,8 @@ void Daemon::accept_clients() {
       continue;
     }
     auto session = Session::open(*loop_, *this, std::move(client));
-    if (session)
-      sessions_.push_back(std::move(session).value());
-    else
-      VGPU_WARN("%s", session.error().message.c_str());
+    if (session) sessions_.push_back(std::move(session).value());
+    else VGPU_WARN("%s", session.error().message.c_str());
   }
 }
 

@@ -84,18 +84,14 @@ void Session::on_message(Incoming& incoming) {
     case wire::Control::hello:
       if (state_ != State::fresh) return break_off("said hello twice");
       return on_hello(message);
-    case wire::Control::statistics:
-      return host_.query_statistics(*this, message.id);
-    case wire::Control::map:
-      return on_map(incoming);
-    case wire::Control::unmap:
-      return on_unmap(message);
+    case wire::Control::statistics: return host_.query_statistics(*this, message.id);
+    case wire::Control::map: return on_map(incoming);
+    case wire::Control::unmap: return on_unmap(message);
     case wire::Control::welcome:
     case wire::Control::refused:
     case wire::Control::done:
     case wire::Control::reserve:
-    case wire::Control::release:
-      break;
+    case wire::Control::release: break;
   }
   break_off("sent a message that is not a client's");
 }

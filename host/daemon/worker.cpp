@@ -71,8 +71,7 @@ void Worker::on_message(const wire::ControlMessage& message) {
     case wire::Control::done:
       if (client_ != nullptr) client_->worker_done(message);
       return;
-    case wire::Control::reserve:
-      return on_reserve(message);
+    case wire::Control::reserve: return on_reserve(message);
     case wire::Control::release:
       if (!share_.release(message.size)) break_off("gave back device memory that it did not hold");
       return;
@@ -83,8 +82,7 @@ void Worker::on_message(const wire::ControlMessage& message) {
       return;
     case wire::Control::hello:
     case wire::Control::map:
-    case wire::Control::unmap:
-      break;
+    case wire::Control::unmap: break;
   }
   break_off("sent a message that is not a worker's");
 }

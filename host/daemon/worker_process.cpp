@@ -7,8 +7,8 @@
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/personality.h>
-#include <sys/syscall.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -57,17 +57,13 @@ void ControlChannel::on_message(Incoming& incoming) {
   answer.id = message.id;
   switch (message.type) {
     case wire::Control::map:
-      answer.result = incoming.file_count != 1
-                          ? EBADF
+      answer.result = incoming.file_count != 1 ? EBADF
                       : message.result == 1
                           ? ranges_.adopt(incoming.files[0].get(), message.address, message.size, message.offset)
                           : ranges_.map(incoming.files[0].get(), message.address, message.size, message.offset);
       return send(answer);
-    case wire::Control::unmap:
-      answer.result = ranges_.unmap(message.address, message.size);
-      return send(answer);
-    case wire::Control::statistics:
-      return say_statistics(message.id);
+    case wire::Control::unmap: answer.result = ranges_.unmap(message.address, message.size); return send(answer);
+    case wire::Control::statistics: return say_statistics(message.id);
     case wire::Control::done: {
       const std::lock_guard lock(mutex_);
       answers_[message.id] = message;

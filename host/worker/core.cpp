@@ -19,8 +19,8 @@ class Core final : public WorkerCore {
 
   wire::Statistics statistics() const override {
     const Counters& counters = session_.counters;
-    return {counters.commands, counters.posted,       counters.replies,      counters.helper_calls,
-            counters.parks,    counters.wakeups,      counters.bytes_inline, counters.bytes_window,
+    return {counters.commands,     counters.posted,   counters.replies,      counters.helper_calls,
+            counters.parks,        counters.wakeups,  counters.bytes_inline, counters.bytes_window,
             counters.bytes_shared, counters.launches, counters.refused};
   }
 

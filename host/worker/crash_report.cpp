@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/crash_report.h"
 
+#include <execinfo.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstddef>
-#include <execinfo.h>
 #include <initializer_list>
-#include <unistd.h>
 
 #include "common/log.h"
 

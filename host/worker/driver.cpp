@@ -8,8 +8,10 @@
 namespace vgpu::host {
 namespace {
 
-template <class F> struct Caller;
-template <class... A> struct Caller<CUresult(A...)> {
+template <class F>
+struct Caller;
+template <class... A>
+struct Caller<CUresult(A...)> {
   template <size_t... I>
   static CUresult spread(void* function, void* const* argv, std::index_sequence<I...>) {
     // SAFETY: `function` is the symbol whose declared type is CUresult(A...), and argv[i] points to storage of A_i,

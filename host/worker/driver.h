@@ -23,7 +23,8 @@ class Driver {
   CUresult call(uint16_t opcode, void* const* argv) const;
 
   // The function itself, typed: driver.fn<opcode::cuMemAlloc_v2, decltype(::cuMemAlloc_v2)>().
-  template <class F> F* function(uint16_t opcode) const {
+  template <class F>
+  F* function(uint16_t opcode) const {
     // SAFETY: the table holds, under each opcode, the symbol that the opcode's name stands for.
     return reinterpret_cast<F*>(entry_[opcode]);
   }
@@ -36,8 +37,8 @@ class Driver {
 
 // VGPU_DRIVER(driver, cuMemAlloc_v2)(&pointer, size): a driver's function by its name; CUDA_ERROR_NOT_SUPPORTED when
 // this driver does not have it.
-#define VGPU_DRIVER(driver, name)                                                              \
-  [&](auto... arguments) -> CUresult {                                                         \
-    auto* entry_ = (driver).template function<decltype(::name)>(::vgpu::api::opcode::name);    \
-    return entry_ == nullptr ? CUDA_ERROR_NOT_SUPPORTED : entry_(arguments...);                \
+#define VGPU_DRIVER(driver, name)                                                           \
+  [&](auto... arguments) -> CUresult {                                                      \
+    auto* entry_ = (driver).template function<decltype(::name)>(::vgpu::api::opcode::name); \
+    return entry_ == nullptr ? CUDA_ERROR_NOT_SUPPORTED : entry_(arguments...);             \
   }

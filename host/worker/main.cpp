@@ -39,24 +39,15 @@ struct Arguments {
 bool parse(int argc, char** argv, Arguments& arguments) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view option = argv[i];
-    if (option == "--soft")
-      arguments.profile = SandboxProfile::soft;
-    else if (option == "--no-sandbox")
-      arguments.sandbox = false;
-    else if (option == "--probe")
-      arguments.probe = true;
-    else if (i + 1 == argc)
-      return false;
-    else if (option == "--driver")
-      arguments.driver = argv[++i];
-    else if (option == "--parent")
-      arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
-    else if (option == "--visible-devices")
-      ::setenv("CUDA_VISIBLE_DEVICES", argv[++i], 1);
-    else if (option == "--log")
-      log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
-    else
-      return false;
+    if (option == "--soft") arguments.profile = SandboxProfile::soft;
+    else if (option == "--no-sandbox") arguments.sandbox = false;
+    else if (option == "--probe") arguments.probe = true;
+    else if (i + 1 == argc) return false;
+    else if (option == "--driver") arguments.driver = argv[++i];
+    else if (option == "--parent") arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
+    else if (option == "--visible-devices") ::setenv("CUDA_VISIBLE_DEVICES", argv[++i], 1);
+    else if (option == "--log") log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
+    else return false;
   }
   return !arguments.driver.empty() && (arguments.probe || arguments.daemon > 0);
 }

@@ -3,10 +3,10 @@
 // file; the guest takes it after each call that synchronises and prints it itself. Thread-safe.
 #pragma once
 
+#include <sys/types.h>
 #include <cstddef>
 #include <mutex>
 #include <span>
-#include <sys/types.h>
 
 namespace vgpu::host {
 

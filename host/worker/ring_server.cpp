@@ -142,9 +142,7 @@ void RingServer::run() {
           spinner.reset();
         }
         break;
-      case Taken::broken:
-        VGPU_ERROR("the guest process sent a malformed command; its session ends");
-        return;
+      case Taken::broken: VGPU_ERROR("the guest process sent a malformed command; its session ends"); return;
     }
   }
 }

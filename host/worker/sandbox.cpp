@@ -95,12 +95,9 @@ void Sandbox::isolate() {
               (profile_ == SandboxProfile::soft || devices_open_to_all());
   // The filter of the software GPU's worker has no socket(2), which is stricter than a network namespace, and cheaper.
   const int flags = CLONE_NEWNS | CLONE_NEWIPC | (profile_ == SandboxProfile::vendor ? CLONE_NEWNET : 0);
-  if (::unshare(flags) == 0)
-    lock_files();
-  else if (!own_user_ && ::unshare(flags | CLONE_NEWUSER) == 0)
-    lock_files();
-  else
-    skipped("namespaces");
+  if (::unshare(flags) == 0) lock_files();
+  else if (!own_user_ && ::unshare(flags | CLONE_NEWUSER) == 0) lock_files();
+  else skipped("namespaces");
   keep_capabilities(own_user_ ? std::span<const unsigned>(kForSeal) : std::span<const unsigned>());
 }
 

@@ -42,8 +42,12 @@ struct Counters {
 struct Session {
   Session(const WorkerConfig& worker_config, Driver loaded_driver, SessionMemory mapped, MemoryBudget& memory_budget,
           SharedRanges& shared_ranges)
-      : config(worker_config), driver(std::move(loaded_driver)), memory(std::move(mapped)), device_memory(memory_budget),
-        shared(shared_ranges), output(worker_config.output_fd) {}
+      : config(worker_config),
+        driver(std::move(loaded_driver)),
+        memory(std::move(mapped)),
+        device_memory(memory_budget),
+        shared(shared_ranges),
+        output(worker_config.output_fd) {}
 
   const WorkerConfig config;
   const Driver driver;
@@ -97,7 +101,8 @@ class Invocation final : public codec::HandleMap {
   void drop(Kind kind, uint64_t wire) override;
 
   // A handle of the request as the driver's type. False when it is not live; the error is error_for(kind).
-  template <class T> bool real(Kind kind, uint64_t wire, T& out) {
+  template <class T>
+  bool real(Kind kind, uint64_t wire, T& out) {
     uint64_t value = 0;
     if ((wire != 0 || kind == Kind::stream) && !resolve(kind, wire, value)) return false;
     out = from_bits<T>(value);
@@ -126,7 +131,10 @@ struct RowCall {
   codec::Arguments arguments;
 
   // The i-th argument as its type; T must be the parameter's type.
-  template <class T> T& argument(int i) const { return *static_cast<T*>(arguments.argv[i]); }
+  template <class T>
+  T& argument(int i) const {
+    return *static_cast<T*>(arguments.argv[i]);
+  }
 };
 // Decodes the request into `row`; CUDA_SUCCESS, or what to answer.
 CUresult decode_row(Invocation& invocation, RowCall& row);

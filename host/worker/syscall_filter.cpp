@@ -220,10 +220,8 @@ Result<void> install_syscall_filter(SandboxProfile profile) {
   const uint32_t violation = named ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS;
   Filter filter(profile == SandboxProfile::soft ? violation : SCMP_ACT_ALLOW);
   if (filter.status == 0) filter.status = ::seccomp_attr_set(filter.context, SCMP_FLTATR_CTL_TSYNC, 1);
-  if (profile == SandboxProfile::soft)
-    fill_soft(filter);
-  else
-    fill_vendor(filter, violation);
+  if (profile == SandboxProfile::soft) fill_soft(filter);
+  else fill_vendor(filter, violation);
   if (filter.status == 0) filter.status = ::seccomp_load(filter.context);
   if (filter.status == 0) return {};
   return Error::from_errno("cannot install the worker's system call filter (vgpud --no-sandbox goes without)",

@@ -12,29 +12,50 @@ namespace vgpu {
 // worker finds before the driver sees anything. The order is part of the wire format: append only.
 enum class Kind : uint8_t {
   none = 0,
-  context, module, library, kernel, function, stream, event, array, mipmapped_array, graph, graph_node, graph_exec,
-  memory_pool, memory, link_state, external_memory, external_semaphore, user_object, green_context, resource,
-  texture_reference, surface_reference, texture_object, surface_object,
+  context,
+  module,
+  library,
+  kernel,
+  function,
+  stream,
+  event,
+  array,
+  mipmapped_array,
+  graph,
+  graph_node,
+  graph_exec,
+  memory_pool,
+  memory,
+  link_state,
+  external_memory,
+  external_semaphore,
+  user_object,
+  green_context,
+  resource,
+  texture_reference,
+  surface_reference,
+  texture_object,
+  surface_object,
   count_,
 };
 
 // What a parameter means. Values and handles follow from their type; every pointer needs a mark in its row.
 enum class Role : uint8_t {
-  value,    // by value, `size` bytes
-  handle,   // an existing handle of `kind`; zero stays zero
-  out,      // pointer to a fixed-size result
-  inout,    // pointer to a fixed-size value that the call also reads
-  copies,   // pointer to a const flat struct
-  reads,    // pointer to `count_arg` elements in
-  writes,   // pointer to `count_arg` elements out
-  cstr,     // NUL-terminated string in
-  sized_in, // pointer to a value whose size depends on another argument, in
-  sized_out,// the same, out
-  make,     // pointer to a new handle
-  borrow,   // pointer to a handle that may exist already
-  drop,     // a handle that the call destroys
-  unused,   // pointer that must be NULL
-  hand,     // has its own codec; the row alone cannot carry this parameter
+  value,      // by value, `size` bytes
+  handle,     // an existing handle of `kind`; zero stays zero
+  out,        // pointer to a fixed-size result
+  inout,      // pointer to a fixed-size value that the call also reads
+  copies,     // pointer to a const flat struct
+  reads,      // pointer to `count_arg` elements in
+  writes,     // pointer to `count_arg` elements out
+  cstr,       // NUL-terminated string in
+  sized_in,   // pointer to a value whose size depends on another argument, in
+  sized_out,  // the same, out
+  make,       // pointer to a new handle
+  borrow,     // pointer to a handle that may exist already
+  drop,       // a handle that the call destroys
+  unused,     // pointer that must be NULL
+  hand,       // has its own codec; the row alone cannot carry this parameter
 };
 
 // How a call travels (docs/add-a-call.md explains how to choose).
@@ -53,12 +74,12 @@ constexpr uint8_t kNoCount = 0xff;
 
 struct Param {
   Role role = Role::value;
-  Kind kind = Kind::none;       // of a handle, or of the elements of an array of handles
-  uint8_t count_arg = kNoCount; // index of the argument that holds the element count
-  bool count_is_pointer = false;// the count argument points to the count (in-out capacity)
-  uint8_t count_size = 0;       // bytes of the count: 4 or 8; of the selector of a sized value
+  Kind kind = Kind::none;                  // of a handle, or of the elements of an array of handles
+  uint8_t count_arg = kNoCount;            // index of the argument that holds the element count
+  bool count_is_pointer = false;           // the count argument points to the count (in-out capacity)
+  uint8_t count_size = 0;                  // bytes of the count: 4 or 8; of the selector of a sized value
   uint32_t (*size_of)(int64_t) = nullptr;  // bytes of a sized value by its selector, at most `size`; 0 is refused
-  uint32_t size = 0;            // bytes of the value, or of one element
+  uint32_t size = 0;                       // bytes of the value, or of one element
 };
 
 struct Call {

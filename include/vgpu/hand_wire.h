@@ -23,9 +23,9 @@ static_assert(sizeof(Launch) == 56);
 
 // Where the host's side of a copy lies.
 enum class HostSide : uint32_t {
-  none = 0,      // both sides are device addresses, or pages mapped on both sides
-  inline_data,   // the bytes follow in the message (to the device), or go into the reply (to the host)
-  window,        // in staging chunk `chunk`
+  none = 0,     // both sides are device addresses, or pages mapped on both sides
+  inline_data,  // the bytes follow in the message (to the device), or go into the reply (to the host)
+  window,       // in staging chunk `chunk`
 };
 
 // The one-dimensional copies. `host_side` says what replaces the host pointer.

@@ -20,11 +20,11 @@ constexpr uint32_t kFormat = 1;
 constexpr size_t kUnit = 64;
 constexpr size_t kPage = 4096;
 constexpr uint32_t kReplySlots = 256;
-constexpr uint32_t kChunks = 32;            // staging chunks in the window
+constexpr uint32_t kChunks = 32;  // staging chunks in the window
 constexpr size_t kChunkBytes = 1 << 20;
 constexpr size_t kRingBytes = 1 << 20;
 constexpr size_t kRingUnits = kRingBytes / kUnit;
-constexpr size_t kMaxInline = 16 << 10;     // payload bytes of a command; larger ones travel as a blob
+constexpr size_t kMaxInline = 16 << 10;  // payload bytes of a command; larger ones travel as a blob
 
 enum class SessionState : uint32_t { open = 0, worker_lost = 1, closed = 2 };
 
@@ -39,12 +39,12 @@ struct Header {
   uint64_t ring_bytes;
   uint32_t slot_count;
   uint32_t chunk_count;
-  alignas(64) std::atomic<uint64_t> tail;           // units reserved; producers
-  alignas(64) std::atomic<uint64_t> head;           // units consumed; consumer
-  alignas(64) std::atomic<uint32_t> worker_parked;  // 1: ring the doorbell after publishing
-  alignas(64) std::atomic<uint32_t> space_waiters;  // producers asleep on `head_word`
-  std::atomic<uint32_t> head_word;                  // changes when `head` moved while someone slept
-  alignas(64) std::atomic<uint32_t> state;          // SessionState
+  alignas(64) std::atomic<uint64_t> tail;                 // units reserved; producers
+  alignas(64) std::atomic<uint64_t> head;                 // units consumed; consumer
+  alignas(64) std::atomic<uint32_t> worker_parked;        // 1: ring the doorbell after publishing
+  alignas(64) std::atomic<uint32_t> space_waiters;        // producers asleep on `head_word`
+  std::atomic<uint32_t> head_word;                        // changes when `head` moved while someone slept
+  alignas(64) std::atomic<uint32_t> state;                // SessionState
   alignas(64) std::atomic<uint32_t> chunk_busy[kChunks];  // guest takes 0 -> 1, worker (or guest) gives back
 };
 static_assert(sizeof(Header) <= kPage);
@@ -55,12 +55,12 @@ static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t
 struct Command {
   std::atomic<uint32_t> commit;  // units of this command, header included
   uint16_t opcode;
-  uint16_t flags;                // CommandFlag
-  uint32_t thread;               // which guest thread: commands of one thread stay in order
-  uint32_t reply_slot;           // kNoReply for a posted command
-  uint64_t context;              // handle of the thread's current context, 0 when none
+  uint16_t flags;       // CommandFlag
+  uint32_t thread;      // which guest thread: commands of one thread stay in order
+  uint32_t reply_slot;  // kNoReply for a posted command
+  uint64_t context;     // handle of the thread's current context, 0 when none
   uint64_t payload_bytes;
-  uint64_t blob;                 // with kBlobPayload: which blob holds the payload
+  uint64_t blob;  // with kBlobPayload: which blob holds the payload
   uint64_t reserved;
 };
 static_assert(sizeof(Command) == 48);
@@ -70,7 +70,7 @@ constexpr uint32_t kNoReply = 0xffffffff;
 enum CommandFlag : uint16_t {
   kPerThreadStream = 1,  // the call's NULL stream is the calling thread's own (_ptds, _ptsz)
   kBlobPayload = 2,
-  kHelper = 4,           // run it on the thread's helper: the call may block
+  kHelper = 4,  // run it on the thread's helper: the call may block
 };
 
 enum class SlotState : uint32_t { free = 0, pending = 1, done = 2 };

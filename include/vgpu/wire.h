@@ -32,9 +32,9 @@ constexpr int kAttributes = 160;  // ids of CUdevice_attribute below this are in
 struct SnapshotHeader {
   uint32_t device_count;
   int32_t driver_version;
-  uint32_t device_bytes;   // sizeof(DeviceSnapshot) of the sender
+  uint32_t device_bytes;  // sizeof(DeviceSnapshot) of the sender
   uint32_t reserved;
-  uint8_t served[128];     // bit per opcode below 1024: the driver has it and the worker carries it
+  uint8_t served[128];  // bit per opcode below 1024: the driver has it and the worker carries it
 };
 static_assert(sizeof(SnapshotHeader) == 144);
 
@@ -68,7 +68,7 @@ struct CallbackRequest {
   uint64_t id;
   uint64_t function;
   uint64_t user_data;
-  uint64_t stream;   // guest's stream handle, for CUstreamCallback
+  uint64_t stream;  // guest's stream handle, for CUstreamCallback
   int32_t status;
   uint32_t is_stream_callback;
 };
@@ -84,7 +84,7 @@ struct Statistics {
   uint64_t wakeups;
   uint64_t bytes_inline;
   uint64_t bytes_window;
-  uint64_t bytes_shared;   // by pages both sides map
+  uint64_t bytes_shared;  // by pages both sides map
   uint64_t launches;
   uint64_t refused;
 };
@@ -92,39 +92,39 @@ struct Statistics {
 // What the daemon knows on top: `work` is the sum over all workers, those that ended included.
 struct DaemonStatistics {
   Statistics work;
-  uint64_t sessions;        // opened since the daemon started
+  uint64_t sessions;  // opened since the daemon started
   uint64_t sessions_open;
   uint64_t sessions_refused;
-  uint64_t workers_lost;    // ended without being told to
-  uint64_t device_bytes;    // of the budget, handed out now
+  uint64_t workers_lost;  // ended without being told to
+  uint64_t device_bytes;  // of the budget, handed out now
   uint64_t device_peak;
-  uint64_t device_limit;    // 0: none
-  uint64_t mapped_bytes;    // shared with guests now
+  uint64_t device_limit;  // 0: none
+  uint64_t mapped_bytes;  // shared with guests now
 };
 static_assert(sizeof(DaemonStatistics) == 152);
 
 // --- Control messages of the socket transport (SOCK_SEQPACKET, one message per datagram, fds attached). ---
 
 enum class Control : uint32_t {
-  hello = 1,        // client -> daemon; with result 1, `text` is CUDA_VISIBLE_DEVICES of the program
-                    // (answered by welcome with the session's memory and the doorbell, or by refused)
+  hello = 1,  // client -> daemon; with result 1, `text` is CUDA_VISIBLE_DEVICES of the program
+              // (answered by welcome with the session's memory and the doorbell, or by refused)
   welcome = 2,
-  refused = 3,      // `text` says why
-  map = 4,          // client -> daemon -> worker, with a memory file: map it at `address`. With result 1 the worker
-                    // has pages there, which it permitted before: their content goes into the file first
+  refused = 3,  // `text` says why
+  map = 4,      // client -> daemon -> worker, with a memory file: map it at `address`. With result 1 the worker
+                // has pages there, which it permitted before: their content goes into the file first
   unmap = 5,
-  done = 6,         // answer to map, unmap and budget: `result` is an errno, 0 when it worked
-  reserve = 7,      // worker -> daemon: may I take `size` more bytes of device memory? done says so, with the
-                    // limit in `size` and what all workers hold in `offset`
-  release = 8,      // worker -> daemon: `size` bytes came back
-  statistics = 9,   // client -> daemon: totals of the daemon's life; the answer's `text` holds DaemonStatistics.
-                    // daemon -> worker: what it counted; the answer's `text` holds Statistics
+  done = 6,        // answer to map, unmap and budget: `result` is an errno, 0 when it worked
+  reserve = 7,     // worker -> daemon: may I take `size` more bytes of device memory? done says so, with the
+                   // limit in `size` and what all workers hold in `offset`
+  release = 8,     // worker -> daemon: `size` bytes came back
+  statistics = 9,  // client -> daemon: totals of the daemon's life; the answer's `text` holds DaemonStatistics.
+                   // daemon -> worker: what it counted; the answer's `text` holds Statistics
 };
 
 struct ControlMessage {
   Control type;
-  uint32_t format;    // hello: ring::kFormat of the sender
-  uint64_t id;        // echoed in the answer
+  uint32_t format;  // hello: ring::kFormat of the sender
+  uint64_t id;      // echoed in the answer
   uint64_t address;
   uint64_t size;
   uint64_t offset;

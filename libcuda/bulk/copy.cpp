@@ -17,8 +17,8 @@ Place place_of(const Admitted& admitted, uint64_t address, uint64_t bytes) {
   if (admitted.process->host_memory().containing(address, bytes)) return Place::shared;
   unsigned type = 0;
   void* data = &type;
-  const CUresult status = forward(admitted, api::spec::cuPointerGetAttribute, data,
-                                  CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CUdeviceptr{address});
+  const CUresult status =
+      forward(admitted, api::spec::cuPointerGetAttribute, data, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CUdeviceptr{address});
   return status == CUDA_SUCCESS ? Place::device : Place::pageable;
 }
 
@@ -30,8 +30,8 @@ constexpr uint64_t kInlineToHost = sizeof(ring::ReplySlot::data);
 constexpr size_t kUnderWay = 4;  // staging chunks of one copy to the host at a time
 
 struct Request {
-  uint16_t opcode;         // of the call as the program made it
-  uint16_t async_opcode;   // of the pieces that need not be waited for
+  uint16_t opcode;        // of the call as the program made it
+  uint16_t async_opcode;  // of the pieces that need not be waited for
   uint64_t destination;
   uint64_t source;
   uint64_t bytes;
@@ -146,7 +146,8 @@ CUresult to_host_staged(const Admitted& admitted, const Request& request) {
     under_way.pop_front();
     const CUresult status = session.finish(piece.pending, reply);
     if (status == CUDA_SUCCESS)
-      std::memcpy(from_bits<std::byte*>(request.destination + piece.offset), session.chunk(piece.chunk), static_cast<size_t>(piece.bytes));
+      std::memcpy(from_bits<std::byte*>(request.destination + piece.offset), session.chunk(piece.chunk),
+                  static_cast<size_t>(piece.bytes));
     else if (result == CUDA_SUCCESS) result = status;
     session.release_chunk(piece.chunk);
   }
@@ -172,7 +173,8 @@ CUresult copy_anywhere(const Admitted& admitted, Request request) {
   if (source == Place::pageable && destination == Place::pageable) {
     // Between two pieces of the program's own memory, in order with the stream's earlier work.
     if (request.async) VGPU_CHECK(forward(admitted, api::spec::cuStreamSynchronize, request.stream));
-    std::memmove(from_bits<std::byte*>(request.destination), from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
+    std::memmove(from_bits<std::byte*>(request.destination), from_bits<std::byte*>(request.source),
+                 static_cast<size_t>(request.bytes));
     return CUDA_SUCCESS;
   }
   if (source == Place::pageable) {
@@ -187,7 +189,8 @@ CUresult copy_anywhere(const Admitted& admitted, Request request) {
   return copy_in_place(admitted, request);
 }
 
-template <class Copy> CUresult with_context(const Request& request, Copy copy) {
+template <class Copy>
+CUresult with_context(const Request& request, Copy copy) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (request.bytes == 0) return CUDA_SUCCESS;
   if (request.source == 0 || request.destination == 0) return CUDA_ERROR_INVALID_VALUE;
@@ -203,23 +206,27 @@ namespace op = api::opcode;
 using bulk::with_context;
 
 CUresult cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void* srcHost, size_t ByteCount) {
-  return with_context({op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, bits_of(srcHost), ByteCount, nullptr, false},
-                      bulk::to_device);
+  return with_context(
+      {op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, bits_of(srcHost), ByteCount, nullptr, false},
+      bulk::to_device);
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void* srcHost, size_t ByteCount, CUstream hStream) {
-  return with_context({op::cuMemcpyHtoDAsync_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, bits_of(srcHost), ByteCount, hStream, true},
-                      bulk::to_device);
+  return with_context(
+      {op::cuMemcpyHtoDAsync_v2, op::cuMemcpyHtoDAsync_v2, dstDevice, bits_of(srcHost), ByteCount, hStream, true},
+      bulk::to_device);
 }
 
 CUresult cuMemcpyDtoH_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount) {
-  return with_context({op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2, bits_of(dstHost), srcDevice, ByteCount, nullptr, false},
-                      bulk::to_host);
+  return with_context(
+      {op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2, bits_of(dstHost), srcDevice, ByteCount, nullptr, false},
+      bulk::to_host);
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void* dstHost, CUdeviceptr srcDevice, size_t ByteCount, CUstream hStream) {
-  return with_context({op::cuMemcpyDtoHAsync_v2, op::cuMemcpyDtoHAsync_v2, bits_of(dstHost), srcDevice, ByteCount, hStream, true},
-                      bulk::to_host);
+  return with_context(
+      {op::cuMemcpyDtoHAsync_v2, op::cuMemcpyDtoHAsync_v2, bits_of(dstHost), srcDevice, ByteCount, hStream, true},
+      bulk::to_host);
 }
 
 CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount) {

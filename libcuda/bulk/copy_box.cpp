@@ -58,17 +58,21 @@ struct Side {
 };
 
 Side source_of(wire::CopyBox& b) {
-  return {b.source_x, b.source_y, b.source_z, b.source_host, b.source_device, b.source_pitch, b.source_height,
-          b.source_type, b.source_in_window};
+  return {b.source_x,     b.source_y,      b.source_z,    b.source_host,     b.source_device,
+          b.source_pitch, b.source_height, b.source_type, b.source_in_window};
 }
 
 Side destination_of(wire::CopyBox& b) {
-  return {b.destination_x, b.destination_y, b.destination_z, b.destination_host, b.destination_device,
+  return {b.destination_x,     b.destination_y,      b.destination_z,    b.destination_host,     b.destination_device,
           b.destination_pitch, b.destination_height, b.destination_type, b.destination_in_window};
 }
 
-uint64_t pitch_of(const Side& side, const wire::CopyBox& box) { return side.pitch == 0 ? box.width + side.x : side.pitch; }
-uint64_t height_of(const Side& side, const wire::CopyBox& box) { return side.height == 0 ? box.height + side.y : side.height; }
+uint64_t pitch_of(const Side& side, const wire::CopyBox& box) {
+  return side.pitch == 0 ? box.width + side.x : side.pitch;
+}
+uint64_t height_of(const Side& side, const wire::CopyBox& box) {
+  return side.height == 0 ? box.height + side.y : side.height;
+}
 
 uint64_t first_byte(const Side& side, const wire::CopyBox& box) {
   return side.host + (side.z * height_of(side, box) + side.y) * pitch_of(side, box) + side.x;
@@ -97,7 +101,8 @@ CUresult send(const Admitted& admitted, uint16_t opcode, const wire::CopyBox& bo
   return remote.call();
 }
 
-void copy_rows(std::byte* to, uint64_t to_pitch, const std::byte* from, uint64_t from_pitch, uint64_t width, uint64_t rows) {
+void copy_rows(std::byte* to, uint64_t to_pitch, const std::byte* from, uint64_t from_pitch, uint64_t width,
+               uint64_t rows) {
   for (uint64_t row = 0; row < rows; ++row) std::memcpy(to + row * to_pitch, from + row * from_pitch, width);
 }
 
@@ -138,7 +143,8 @@ CUresult copy_part(const Admitted& admitted, uint16_t opcode, const wire::CopyBo
   if (from_pageable) copy_rows(staging, part.width, user_bytes, user_pitch, part.width, part.rows);
   place_in_window(user, chunk, part.width, part.rows);
   const CUresult status = send(admitted, opcode, box, true);
-  if (status == CUDA_SUCCESS && to_pageable) copy_rows(user_bytes, user_pitch, staging, part.width, part.width, part.rows);
+  if (status == CUDA_SUCCESS && to_pageable)
+    copy_rows(user_bytes, user_pitch, staging, part.width, part.width, part.rows);
   session.release_chunk(chunk);
   return status;
 }
@@ -159,13 +165,15 @@ CUresult copy_staged(const Admitted& admitted, uint16_t opcode, const wire::Copy
 void copy_on_host(wire::CopyBox& box) {
   const Side from = source_of(box), to = destination_of(box);
   for (uint64_t slice = 0; slice < box.depth; ++slice)
-    copy_rows(from_bits<std::byte*>(first_byte(to, box) + slice * height_of(to, box) * pitch_of(to, box)), pitch_of(to, box),
-              from_bits<std::byte*>(first_byte(from, box) + slice * height_of(from, box) * pitch_of(from, box)), pitch_of(from, box),
-              box.width, box.height);
+    copy_rows(from_bits<std::byte*>(first_byte(to, box) + slice * height_of(to, box) * pitch_of(to, box)),
+              pitch_of(to, box),
+              from_bits<std::byte*>(first_byte(from, box) + slice * height_of(from, box) * pitch_of(from, box)),
+              pitch_of(from, box), box.width, box.height);
 }
 
 // A 2D or 3D copy of one element of the family, `async` when it has a stream.
-template <class T> CUresult copy_box(uint16_t opcode, const T* copy, CUstream stream, bool async) {
+template <class T>
+CUresult copy_box(uint16_t opcode, const T* copy, CUstream stream, bool async) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (copy == nullptr) return CUDA_ERROR_INVALID_VALUE;
   wire::CopyBox box = box_of(*copy);
@@ -202,18 +210,14 @@ namespace vgpu::guest::by_hand {
 
 namespace op = api::opcode;
 
-CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D* pCopy) {
-  return bulk::copy_box(op::cuMemcpy2D_v2, pCopy, nullptr, false);
-}
+CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D* pCopy) { return bulk::copy_box(op::cuMemcpy2D_v2, pCopy, nullptr, false); }
 CUresult cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D* pCopy) {
   return bulk::copy_box(op::cuMemcpy2DUnaligned_v2, pCopy, nullptr, false);
 }
 CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D* pCopy, CUstream hStream) {
   return bulk::copy_box(op::cuMemcpy2DAsync_v2, pCopy, hStream, true);
 }
-CUresult cuMemcpy3D_v2(const CUDA_MEMCPY3D* pCopy) {
-  return bulk::copy_box(op::cuMemcpy3D_v2, pCopy, nullptr, false);
-}
+CUresult cuMemcpy3D_v2(const CUDA_MEMCPY3D* pCopy) { return bulk::copy_box(op::cuMemcpy3D_v2, pCopy, nullptr, false); }
 CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D* pCopy, CUstream hStream) {
   return bulk::copy_box(op::cuMemcpy3DAsync_v2, pCopy, hStream, true);
 }

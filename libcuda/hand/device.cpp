@@ -134,7 +134,8 @@ CUresult cuDeviceGetByPCIBusId(CUdevice* dev, const char* pciBusId) {
     attribute(device, CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID, has_domain);
     attribute(device, CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, has_bus);
     attribute(device, CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID, has_slot);
-    if (static_cast<int>(domain) != has_domain || static_cast<int>(bus) != has_bus || static_cast<int>(slot) != has_slot)
+    if (static_cast<int>(domain) != has_domain || static_cast<int>(bus) != has_bus ||
+        static_cast<int>(slot) != has_slot)
       continue;
     *dev = ordinal;
     return CUDA_SUCCESS;

@@ -153,8 +153,8 @@ CUresult cuGraphKernelNodeGetParams(CUgraphNode hNode, CUDA_KERNEL_NODE_PARAMS_v
   VGPU_CHECK(by_hand::cuGraphKernelNodeGetParams_v2(hNode, &p));
   // SAFETY: as in put_kernel; the older struct has one field for both.
   const CUfunction function = p.func != nullptr ? p.func : reinterpret_cast<CUfunction>(p.kern);
-  *nodeParams = {function,    p.gridDimX,       p.gridDimY,     p.gridDimZ, p.blockDimX,
-                 p.blockDimY, p.blockDimZ,      p.sharedMemBytes, p.kernelParams, p.extra};
+  *nodeParams = {function,    p.gridDimX,  p.gridDimY,       p.gridDimZ,     p.blockDimX,
+                 p.blockDimY, p.blockDimZ, p.sharedMemBytes, p.kernelParams, p.extra};
   return CUDA_SUCCESS;
 }
 

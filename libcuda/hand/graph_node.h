@@ -2,7 +2,6 @@
 // What the hand-written graph calls share: the beginning of their messages.
 #pragma once
 
-
 #include "common/bits.h"
 #include "libcuda/by_hand.h"
 #include "vgpu/hand_wire.h"

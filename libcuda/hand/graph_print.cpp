@@ -59,7 +59,8 @@ CUresult cuGraphDebugDotPrint(CUgraph hGraph, const char* path, unsigned int /*f
     std::fprintf(file.get(), "  \"%p\" [label=\"%s\"];\n", static_cast<void*>(node), name_of(type));
   }
   for (size_t i = 0; i < shape.from.size(); ++i)
-    std::fprintf(file.get(), "  \"%p\" -> \"%p\";\n", static_cast<void*>(shape.from[i]), static_cast<void*>(shape.to[i]));
+    std::fprintf(file.get(), "  \"%p\" -> \"%p\";\n", static_cast<void*>(shape.from[i]),
+                 static_cast<void*>(shape.to[i]));
   std::fputs("}\n", file.get());
   return CUDA_SUCCESS;
 }

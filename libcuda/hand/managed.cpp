@@ -24,13 +24,15 @@ struct Advice {
 // Advice by managed allocation, an entry per page. Most programs give none, so it is made on first use.
 class AdviceBook {
  public:
-  template <class Change> void change(const HostRange& range, uint64_t address, uint64_t bytes, Change change) {
+  template <class Change>
+  void change(const HostRange& range, uint64_t address, uint64_t bytes, Change change) {
     const std::lock_guard lock(mutex_);
     std::vector<Advice>& pages = pages_of(range);
     for (uint64_t page = first(range, address); page <= last(range, address, bytes); ++page) change(pages[page]);
   }
   // Whether all pages give the same answer, which is then in `value`.
-  template <class T, class Ask> bool ask(const HostRange& range, uint64_t address, uint64_t bytes, Ask ask, T& value) {
+  template <class T, class Ask>
+  bool ask(const HostRange& range, uint64_t address, uint64_t bytes, Ask ask, T& value) {
     const std::lock_guard lock(mutex_);
     const std::vector<Advice>& pages = pages_of(range);
     value = ask(pages[first(range, address)]);
@@ -83,7 +85,8 @@ int number_of(const CUmemLocation& location) {
   return location.type == CU_MEM_LOCATION_TYPE_DEVICE ? location.id : CU_DEVICE_INVALID;
 }
 
-template <class T> CUresult store(void* data, size_t size, const T& value) {
+template <class T>
+CUresult store(void* data, size_t size, const T& value) {
   if (size != sizeof value) return CUDA_ERROR_INVALID_VALUE;
   std::memcpy(data, &value, sizeof value);
   return CUDA_SUCCESS;
@@ -97,7 +100,8 @@ CUresult range_attribute(void* data, size_t size, CUmem_range_attribute attribut
   const auto prefetched = [](const Advice& a) { return a.prefetched; };
   switch (attribute) {
     case CU_MEM_RANGE_ATTRIBUTE_READ_MOSTLY: {
-      const bool same = book().ask(range, address, bytes, [](const Advice& a) { return a.read_mostly; }, read_mostly);
+      const bool same = book().ask(
+          range, address, bytes, [](const Advice& a) { return a.read_mostly; }, read_mostly);
       return store(data, size, static_cast<int>(same && read_mostly));
     }
     case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION:
@@ -113,7 +117,9 @@ CUresult range_attribute(void* data, size_t size, CUmem_range_attribute attribut
     case CU_MEM_RANGE_ATTRIBUTE_ACCESSED_BY: {
       uint64_t devices = 0;
       if (size % sizeof(int) != 0) return CUDA_ERROR_INVALID_VALUE;
-      if (!book().ask(range, address, bytes, [](const Advice& a) { return a.accessed_by; }, devices)) devices = 0;
+      if (!book().ask(
+              range, address, bytes, [](const Advice& a) { return a.accessed_by; }, devices))
+        devices = 0;
       auto* out = static_cast<int*>(data);
       const int* const end = out + size / sizeof(int);
       for (int id = 0; id < 63 && out != end; ++id)
@@ -124,7 +130,8 @@ CUresult range_attribute(void* data, size_t size, CUmem_range_attribute attribut
     }
     default: return CUDA_ERROR_INVALID_VALUE;
   }
-  if (attribute == CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION || attribute == CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION)
+  if (attribute == CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION ||
+      attribute == CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION)
     return store(data, size, number_of(place));
   const bool wants_type = attribute == CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_TYPE ||
                           attribute == CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION_TYPE;

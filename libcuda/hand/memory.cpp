@@ -11,9 +11,7 @@
 #include "libcuda/managed.h"
 
 namespace vgpu::guest {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 namespace by_hand {
 
@@ -25,7 +23,8 @@ CUresult cuMemAlloc_v2(CUdeviceptr* dptr, size_t bytesize) {
 CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes, size_t Height,
                             unsigned int ElementSizeBytes) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward_blocking(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height, ElementSizeBytes);
+  return forward_blocking(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height,
+                          ElementSizeBytes);
 }
 
 CUresult cuMemFree_v2(CUdeviceptr dptr) {
@@ -95,8 +94,8 @@ CUresult cuMemFreeHost(void* p) {
 
 CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned int Flags) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
-                              CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY;
+  constexpr unsigned kKnown = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_IOMEMORY |
+                              CU_MEMHOSTREGISTER_READ_ONLY;
   const uint64_t address = bits_of(p);
   if (p == nullptr || bytesize == 0 || (Flags & ~kKnown) != 0 || address + bytesize < address)
     return CUDA_ERROR_INVALID_VALUE;

@@ -27,7 +27,8 @@ struct JitOutputs {
   void** wall_time = nullptr;
 };
 
-CUresult write_options(codec::Writer& writer, unsigned count, CUjit_option* options, void** values, JitOutputs& outputs) {
+CUresult write_options(codec::Writer& writer, unsigned count, CUjit_option* options, void** values,
+                       JitOutputs& outputs) {
   if (count != 0 && (options == nullptr || values == nullptr)) return CUDA_ERROR_INVALID_VALUE;
   // Sizes may follow their buffers, so they are looked up first.
   for (unsigned i = 0; i < count; ++i) {
@@ -145,7 +146,8 @@ CUresult cuModuleLoad(CUmodule* module, const char* fname) {
   if (module == nullptr || fname == nullptr) return CUDA_ERROR_INVALID_VALUE;
   std::vector<std::byte> image;
   VGPU_CHECK(read_file(fname, image));
-  return load(api::opcode::cuModuleLoadDataEx, Kind::module, module, {fatbin::ImageKind::unknown, image, {}}, 0, nullptr, nullptr);
+  return load(api::opcode::cuModuleLoadDataEx, Kind::module, module, {fatbin::ImageKind::unknown, image, {}}, 0,
+              nullptr, nullptr);
 }
 
 CUresult cuModuleGetGlobal_v2(CUdeviceptr* dptr, size_t* bytes, CUmodule hmod, const char* name) {
@@ -161,8 +163,8 @@ CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode* mode) {
 }
 
 CUresult cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option* jitOptions, void** jitOptionsValues,
-                           unsigned int numJitOptions, CUlibraryOption* libraryOptions,
-                           void** /*libraryOptionValues*/, unsigned int numLibraryOptions) {
+                           unsigned int numJitOptions, CUlibraryOption* libraryOptions, void** /*libraryOptionValues*/,
+                           unsigned int numLibraryOptions) {
   VGPU_ADMIT(admitted);
   if (library == nullptr || code == nullptr) return CUDA_ERROR_INVALID_VALUE;
   for (unsigned i = 0; i < numLibraryOptions; ++i)

@@ -13,7 +13,8 @@ namespace vgpu::guest {
 namespace {
 
 // While anything is being captured, nothing is posted: a capture's errors belong to the call that made them.
-template <class Begin> CUresult begin_capture(const Admitted& admitted, CUstreamCaptureMode mode, Begin begin) {
+template <class Begin>
+CUresult begin_capture(const Admitted& admitted, CUstreamCaptureMode mode, Begin begin) {
   admitted.process->captures.fetch_add(1);
   const CUresult status = begin();
   if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
@@ -48,7 +49,8 @@ CUresult cuStreamAddCallback(CUstream hStream, CUstreamCallback callback, void* 
 
 CUresult cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mode) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return begin_capture(admitted, mode, [&] { return forward(admitted, api::spec::cuStreamBeginCapture_v2, hStream, mode); });
+  return begin_capture(admitted, mode,
+                       [&] { return forward(admitted, api::spec::cuStreamBeginCapture_v2, hStream, mode); });
 }
 
 CUresult cuStreamBeginCapture(CUstream hStream) {
@@ -170,7 +172,9 @@ CUresult cuStreamGetCtx_v2(CUstream hStream, CUcontext* pCtx, CUgreenCtx* pGreen
   return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }
 
-CUresult cuStreamGetCtx(CUstream hStream, CUcontext* pctx) { return by_hand::cuStreamGetCtx_v2(hStream, pctx, nullptr); }
+CUresult cuStreamGetCtx(CUstream hStream, CUcontext* pctx) {
+  return by_hand::cuStreamGetCtx_v2(hStream, pctx, nullptr);
+}
 
 // --- Older forms of row-described calls. They differ in name only.
 

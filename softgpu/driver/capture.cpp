@@ -50,8 +50,7 @@ CuResult<NodeWork> work_of(Ref<Operation> operation, Context& context) {
     case CU_GRAPH_NODE_TYPE_MEMSET:
     case CU_GRAPH_NODE_TYPE_HOST:
     case CU_GRAPH_NODE_TYPE_MEM_FREE:
-    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
-      return captured_work(std::move(operation), context);
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: return captured_work(std::move(operation), context);
     case CU_GRAPH_NODE_TYPE_MEM_ALLOC: {
       const auto& allocation = static_cast<const MemAllocOperation&>(*operation.get());
       NodeWork work;
@@ -59,8 +58,7 @@ CuResult<NodeWork> work_of(Ref<Operation> operation, Context& context) {
       work.allocation = TRY(GraphAllocation::adopt(*allocation.pool(), allocation.address(), allocation.bytes()));
       return work;
     }
-    default:
-      return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    default: return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   }
 }
 
@@ -147,17 +145,13 @@ CUresult Capture::end(Stream& stream, CUgraph* out) {
     return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
   }
   CUresult result = CUDA_SUCCESS;
-  if (state_ == State::invalidated)
-    result = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+  if (state_ == State::invalidated) result = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   else if (mode_ != CU_STREAM_CAPTURE_MODE_RELAXED && thread_ != thread_state().id)
     result = CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-  else if (!all_joined())
-    result = CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+  else if (!all_joined()) result = CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
   finish();
-  if (result == CUDA_SUCCESS)
-    *out = handle_of(*graph_);
-  else if (own_graph_)
-    graph_->close();
+  if (result == CUDA_SUCCESS) *out = handle_of(*graph_);
+  else if (own_graph_) graph_->close();
   graph_ = nullptr;
   return result;
 }
@@ -283,10 +277,8 @@ CUresult Capture::set_dependencies(Stream& stream, const CUgraphNode* nodes, con
   Participant* const participant = find(stream);
   if (participant == nullptr) return CUDA_ERROR_ILLEGAL_STATE;
   Dependencies wanted = TRY(find_dependencies(*graph_, nodes, data, count));
-  if (replace)
-    participant->dependencies = std::move(wanted);
-  else
-    merge(participant->dependencies, wanted);
+  if (replace) participant->dependencies = std::move(wanted);
+  else merge(participant->dependencies, wanted);
   return CUDA_SUCCESS;
 }
 

@@ -13,16 +13,11 @@ namespace {
 
 const char* explain(CUresult code) {
   switch (static_cast<int>(code)) {
-    case CUDA_ERROR_INVALID_IMAGE:
-      return "this is no device code, or it is corrupt";
-    case CUDA_ERROR_NO_BINARY_FOR_GPU:
-      return "no PTX for this device's compute capability (cubins cannot run here)";
-    case CUDA_ERROR_INVALID_PTX:
-      return "PTX for a device of later compute capability";
-    case CUDA_ERROR_NOT_SUPPORTED:
-      return "compressed as by an old nvcc";
-    default:
-      return "the image cannot be read";
+    case CUDA_ERROR_INVALID_IMAGE: return "this is no device code, or it is corrupt";
+    case CUDA_ERROR_NO_BINARY_FOR_GPU: return "no PTX for this device's compute capability (cubins cannot run here)";
+    case CUDA_ERROR_INVALID_PTX: return "PTX for a device of later compute capability";
+    case CUDA_ERROR_NOT_SUPPORTED: return "compressed as by an old nvcc";
+    default: return "the image cannot be read";
   }
 }
 

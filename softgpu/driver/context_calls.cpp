@@ -104,10 +104,8 @@ CUresult cuCtxSetCurrent(CUcontext ctx) {
   }
   if (!stack.empty() && handle_of(*stack.back()) == ctx && stack.back()->active()) return CUDA_SUCCESS;
   Ref<Context> context = TRY(get_context(ctx));
-  if (stack.empty())
-    stack.push_back(std::move(context));
-  else
-    stack.back() = std::move(context);
+  if (stack.empty()) stack.push_back(std::move(context));
+  else stack.back() = std::move(context);
   return CUDA_SUCCESS;
 }
 

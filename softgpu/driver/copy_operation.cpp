@@ -60,17 +60,13 @@ CuResult<Side> resolve(const SideDescription& at, const Extent& extent) {
       side.begin = at.host;
       side.may_be_pageable = true;
       break;
-    case CU_MEMORYTYPE_DEVICE:
-      side.begin = at.device;
-      break;
+    case CU_MEMORYTYPE_DEVICE: side.begin = at.device; break;
     case CU_MEMORYTYPE_UNIFIED:
       side.begin = at.device;
       side.may_be_pageable = true;
       break;
-    case CU_MEMORYTYPE_ARRAY:
-      return VGPU_UNIMPLEMENTED("a copy from or to an array");
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_MEMORYTYPE_ARRAY: return VGPU_UNIMPLEMENTED("a copy from or to an array");
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
   if (at.lod != 0) return CUDA_ERROR_INVALID_VALUE;
   size_t row = 0;

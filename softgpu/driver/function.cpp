@@ -48,14 +48,12 @@ CUresult FunctionSettings::set(CUfunction_attribute attribute, int value, const 
       if (kernel.attributes().required_cluster[0] != 0) return CUDA_ERROR_NOT_PERMITTED;
       if (value < 0) return CUDA_ERROR_INVALID_VALUE;
       break;
-    case CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED:
-      break;
+    case CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED: break;
     case CU_FUNC_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
       if (value < CU_CLUSTER_SCHEDULING_POLICY_DEFAULT || value > CU_CLUSTER_SCHEDULING_POLICY_LOAD_BALANCING)
         return CUDA_ERROR_INVALID_VALUE;
       break;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
   values_[static_cast<size_t>(attribute)].store(value, std::memory_order_relaxed);
   return CUDA_SUCCESS;
@@ -70,34 +68,20 @@ CuResult<int> function_attribute(CUfunction_attribute attribute, const Kernel& k
   const Kernel::Attributes& code = kernel.attributes();
   const DeviceLimits& limits = device.limits();
   switch (static_cast<int>(attribute)) {
-    case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK:
-      return max_threads_per_block(kernel, limits);
-    case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES:
-      return static_cast<int>(code.static_shared_bytes);
-    case CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES:
-      return static_cast<int>(code.constant_bytes);
-    case CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES:
-      return static_cast<int>(code.local_bytes);
-    case CU_FUNC_ATTRIBUTE_NUM_REGS:
-      return static_cast<int>(code.registers);
-    case CU_FUNC_ATTRIBUTE_PTX_VERSION:
-      return static_cast<int>(code.target);
-    case CU_FUNC_ATTRIBUTE_BINARY_VERSION:
-      return limits.major * 10 + limits.minor;
-    case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-      return default_dynamic_shared(kernel, limits);
-    case CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
-      return -1;
-    case CU_FUNC_ATTRIBUTE_CLUSTER_SIZE_MUST_BE_SET:
-      return code.required_cluster[0] != 0 ? 1 : 0;
-    case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_WIDTH:
-      return static_cast<int>(code.required_cluster[0]);
-    case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_HEIGHT:
-      return static_cast<int>(code.required_cluster[1]);
-    case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_DEPTH:
-      return static_cast<int>(code.required_cluster[2]);
-    default:
-      return 0;  // cache mode, non-portable clusters, scheduling policy: CUDA's defaults
+    case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK: return max_threads_per_block(kernel, limits);
+    case CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES: return static_cast<int>(code.static_shared_bytes);
+    case CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES: return static_cast<int>(code.constant_bytes);
+    case CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES: return static_cast<int>(code.local_bytes);
+    case CU_FUNC_ATTRIBUTE_NUM_REGS: return static_cast<int>(code.registers);
+    case CU_FUNC_ATTRIBUTE_PTX_VERSION: return static_cast<int>(code.target);
+    case CU_FUNC_ATTRIBUTE_BINARY_VERSION: return limits.major * 10 + limits.minor;
+    case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES: return default_dynamic_shared(kernel, limits);
+    case CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT: return -1;
+    case CU_FUNC_ATTRIBUTE_CLUSTER_SIZE_MUST_BE_SET: return code.required_cluster[0] != 0 ? 1 : 0;
+    case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_WIDTH: return static_cast<int>(code.required_cluster[0]);
+    case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_HEIGHT: return static_cast<int>(code.required_cluster[1]);
+    case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_DEPTH: return static_cast<int>(code.required_cluster[2]);
+    default: return 0;  // cache mode, non-portable clusters, scheduling policy: CUDA's defaults
   }
 }
 

@@ -16,22 +16,14 @@ bool wants(unsigned flags, unsigned flag) { return (flags & (flag | CU_GRAPH_DEB
 
 const char* name_of(CUgraphNodeType type) {
   switch (static_cast<int>(type)) {
-    case CU_GRAPH_NODE_TYPE_HOST:
-      return "HOST";
-    case CU_GRAPH_NODE_TYPE_GRAPH:
-      return "GRAPH";
-    case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
-      return "EVENT_WAIT";
-    case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
-      return "EVENT_RECORD";
-    case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
-      return "MEM_ALLOC";
-    case CU_GRAPH_NODE_TYPE_MEM_FREE:
-      return "MEM_FREE";
-    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
-      return "BATCH_MEM_OP";
-    default:
-      return "EMPTY";
+    case CU_GRAPH_NODE_TYPE_HOST: return "HOST";
+    case CU_GRAPH_NODE_TYPE_GRAPH: return "GRAPH";
+    case CU_GRAPH_NODE_TYPE_WAIT_EVENT: return "EVENT_WAIT";
+    case CU_GRAPH_NODE_TYPE_EVENT_RECORD: return "EVENT_RECORD";
+    case CU_GRAPH_NODE_TYPE_MEM_ALLOC: return "MEM_ALLOC";
+    case CU_GRAPH_NODE_TYPE_MEM_FREE: return "MEM_FREE";
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: return "BATCH_MEM_OP";
+    default: return "EMPTY";
   }
 }
 
@@ -49,8 +41,7 @@ std::string kernel_label(const NodeWork& work, unsigned flags) {
 std::string label_of(const NodeWork& work, unsigned flags) {
   char text[128];
   switch (static_cast<int>(work.type)) {
-    case CU_GRAPH_NODE_TYPE_KERNEL:
-      return kernel_label(work, flags);
+    case CU_GRAPH_NODE_TYPE_KERNEL: return kernel_label(work, flags);
     case CU_GRAPH_NODE_TYPE_MEMSET: {
       const CUDA_MEMSET_NODE_PARAMS_v1& set = work.set().parameters();
       std::snprintf(text, sizeof text, "MEMSET\\n(%u,%zu)", set.value, set.width * set.elementSize * set.height);
@@ -61,8 +52,7 @@ std::string label_of(const NodeWork& work, unsigned flags) {
       std::snprintf(text, sizeof text, "MEMCPY\\n(%zu)", copy.WidthInBytes * copy.Height * copy.Depth);
       return text;
     }
-    default:
-      return name_of(work.type);
+    default: return name_of(work.type);
   }
 }
 

@@ -60,10 +60,8 @@ void take_over(Graph& copy, const Graph& graph) {
   for (size_t i = 0; i < copy.nodes().size(); ++i) {
     GraphNode& before = *copy.nodes()[i];
     const GraphNode& after = *graph.nodes()[i];
-    if (before.work.child)
-      take_over(*before.work.child, *after.work.child);
-    else
-      before.work = after.work;
+    if (before.work.child) take_over(*before.work.child, *after.work.child);
+    else before.work = after.work;
   }
 }
 

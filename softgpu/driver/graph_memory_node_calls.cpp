@@ -36,36 +36,23 @@ CuResult<NodeWork> work_of(const CUgraphNodeParams& parameters, const NodeWork* 
     case CU_GRAPH_NODE_TYPE_MEMCPY:
       if (parameters.memcpy.flags != 0 || parameters.memcpy.reserved != 0) return CUDA_ERROR_INVALID_VALUE;
       return memcpy_work(parameters.memcpy.copyParams, parameters.memcpy.copyCtx);
-    case CU_GRAPH_NODE_TYPE_MEMSET:
-      return memset_work(parameters.memset);
-    case CU_GRAPH_NODE_TYPE_HOST:
-      return host_work(parameters.host);
-    case CU_GRAPH_NODE_TYPE_GRAPH:
-      return child_work(parameters.graph.graph, parameters.graph.ownership);
-    case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
-      return event_work(parameters.type, parameters.eventWait.event);
-    case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
-      return event_work(parameters.type, parameters.eventRecord.event);
-    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
-      return batch_work(parameters.memOp);
-    default:
-      break;
+    case CU_GRAPH_NODE_TYPE_MEMSET: return memset_work(parameters.memset);
+    case CU_GRAPH_NODE_TYPE_HOST: return host_work(parameters.host);
+    case CU_GRAPH_NODE_TYPE_GRAPH: return child_work(parameters.graph.graph, parameters.graph.ownership);
+    case CU_GRAPH_NODE_TYPE_WAIT_EVENT: return event_work(parameters.type, parameters.eventWait.event);
+    case CU_GRAPH_NODE_TYPE_EVENT_RECORD: return event_work(parameters.type, parameters.eventRecord.event);
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: return batch_work(parameters.memOp);
+    default: break;
   }
   if (before != nullptr) return CUDA_ERROR_INVALID_VALUE;  // the others have nothing to set
   switch (static_cast<int>(parameters.type)) {
-    case CU_GRAPH_NODE_TYPE_EMPTY:
-      return NodeWork();
-    case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
-      return alloc_work(parameters.alloc);
-    case CU_GRAPH_NODE_TYPE_MEM_FREE:
-      return free_work(parameters.free.dptr);
+    case CU_GRAPH_NODE_TYPE_EMPTY: return NodeWork();
+    case CU_GRAPH_NODE_TYPE_MEM_ALLOC: return alloc_work(parameters.alloc);
+    case CU_GRAPH_NODE_TYPE_MEM_FREE: return free_work(parameters.free.dptr);
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_SIGNAL:
-    case CU_GRAPH_NODE_TYPE_EXT_SEMAS_WAIT:
-      return VGPU_UNIMPLEMENTED("graph nodes of external semaphores");
-    case CU_GRAPH_NODE_TYPE_CONDITIONAL:
-      return VGPU_UNIMPLEMENTED("conditional graph nodes");
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_GRAPH_NODE_TYPE_EXT_SEMAS_WAIT: return VGPU_UNIMPLEMENTED("graph nodes of external semaphores");
+    case CU_GRAPH_NODE_TYPE_CONDITIONAL: return VGPU_UNIMPLEMENTED("conditional graph nodes");
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
 

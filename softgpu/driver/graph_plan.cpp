@@ -126,10 +126,8 @@ class GraphLaunch::Run final : public RefCounted {
       for (const uint32_t next : steps()[index].next) {
         // acq_rel: the step sees what all that it depends on have written.
         if (missing_[next].fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
-        if (mine)
-          elsewhere(next);
-        else
-          mine = next;
+        if (mine) elsewhere(next);
+        else mine = next;
       }
       if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         done_.store(1, std::memory_order_release);

@@ -212,8 +212,7 @@ CUDA_KERNEL_NODE_PARAMS_v3 widen(const CUDA_KERNEL_NODE_PARAMS_v2& parameters) {
 bool can_become(const NodeWork& before, const NodeWork& after) {
   if (before.type != after.type) return false;
   switch (before.type) {
-    case CU_GRAPH_NODE_TYPE_KERNEL:
-      return before.context == after.context;
+    case CU_GRAPH_NODE_TYPE_KERNEL: return before.context == after.context;
     case CU_GRAPH_NODE_TYPE_MEMCPY:
       return before.context == after.context && same_sides(before.copy().parameters(), after.copy().parameters());
     case CU_GRAPH_NODE_TYPE_MEMSET: {
@@ -222,8 +221,7 @@ bool can_become(const NodeWork& before, const NodeWork& after) {
       if (!(before.context == after.context)) return false;
       return (a.height == 1 && b.height == 1) || (a.height == b.height && a.width == b.width);
     }
-    default:
-      return true;
+    default: return true;
   }
 }
 

@@ -13,15 +13,9 @@ CuResult<JitOptions> JitOptions::parse(unsigned count, const CUjit_option* optio
     if (options[i] < 0 || options[i] >= CU_JIT_NUM_OPTIONS) return CUDA_ERROR_INVALID_VALUE;
     void*& slot = values[i];
     switch (static_cast<int>(options[i])) {
-      case CU_JIT_INFO_LOG_BUFFER:
-        result.info_.buffer = static_cast<char*>(slot);
-        break;
-      case CU_JIT_ERROR_LOG_BUFFER:
-        result.error_.buffer = static_cast<char*>(slot);
-        break;
-      case CU_JIT_WALL_TIME:
-        result.wall_time_slot_ = &slot;
-        break;
+      case CU_JIT_INFO_LOG_BUFFER: result.info_.buffer = static_cast<char*>(slot); break;
+      case CU_JIT_ERROR_LOG_BUFFER: result.error_.buffer = static_cast<char*>(slot); break;
+      case CU_JIT_WALL_TIME: result.wall_time_slot_ = &slot; break;
       case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
       case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES: {
         Log& log = options[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES ? result.info_ : result.error_;
@@ -30,8 +24,7 @@ CuResult<JitOptions> JitOptions::parse(unsigned count, const CUjit_option* optio
         log.capacity = static_cast<unsigned>((uintptr_t)slot);
         break;
       }
-      default:
-        break;  // steers a compiler that is not here
+      default: break;  // steers a compiler that is not here
     }
   }
   for (const Log* log : {&result.info_, &result.error_})

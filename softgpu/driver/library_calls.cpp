@@ -15,14 +15,12 @@ CUresult check_library_options(unsigned count, const CUlibraryOption* options, v
   if (count != 0 && (options == nullptr || values == nullptr)) return CUDA_ERROR_INVALID_VALUE;
   for (unsigned i = 0; i < count; ++i) {
     switch (static_cast<int>(options[i])) {
-      case CU_LIBRARY_BINARY_IS_PRESERVED:
-        break;
+      case CU_LIBRARY_BINARY_IS_PRESERVED: break;
       case CU_LIBRARY_HOST_UNIVERSAL_FUNCTION_AND_DATA_TABLE:
         // A table asks for host functions in device code, which this device says it lacks.
         if (values[i] != nullptr) return CUDA_ERROR_NOT_SUPPORTED;
         break;
-      default:
-        return CUDA_ERROR_INVALID_VALUE;
+      default: return CUDA_ERROR_INVALID_VALUE;
     }
   }
   return CUDA_SUCCESS;

@@ -24,15 +24,11 @@ CuResult<Region> find_managed(CUdeviceptr begin, size_t size) {
 
 CUresult check_location(const CUmemLocation& location) {
   switch (location.type) {
-    case CU_MEM_LOCATION_TYPE_DEVICE:
-      TRY(get_device(location.id));
-      return CUDA_SUCCESS;
+    case CU_MEM_LOCATION_TYPE_DEVICE: TRY(get_device(location.id)); return CUDA_SUCCESS;
     case CU_MEM_LOCATION_TYPE_HOST:
     case CU_MEM_LOCATION_TYPE_HOST_NUMA:
-    case CU_MEM_LOCATION_TYPE_HOST_NUMA_CURRENT:
-      return CUDA_SUCCESS;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_MEM_LOCATION_TYPE_HOST_NUMA_CURRENT: return CUDA_SUCCESS;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
 
@@ -60,24 +56,12 @@ CUresult advise(CUdeviceptr begin, size_t size, CUmem_advise advice, const CUmem
     return CUDA_ERROR_INVALID_VALUE;
   Process::get()->memory().update(begin, [&](Region& region) {
     switch (advice) {
-      case CU_MEM_ADVISE_SET_READ_MOSTLY:
-        region.read_mostly = true;
-        break;
-      case CU_MEM_ADVISE_UNSET_READ_MOSTLY:
-        region.read_mostly = false;
-        break;
-      case CU_MEM_ADVISE_SET_PREFERRED_LOCATION:
-        region.preferred = location;
-        break;
-      case CU_MEM_ADVISE_UNSET_PREFERRED_LOCATION:
-        region.preferred = {CU_MEM_LOCATION_TYPE_INVALID, 0};
-        break;
-      case CU_MEM_ADVISE_SET_ACCESSED_BY:
-        set_accessed_by(region, location, true);
-        break;
-      case CU_MEM_ADVISE_UNSET_ACCESSED_BY:
-        set_accessed_by(region, location, false);
-        break;
+      case CU_MEM_ADVISE_SET_READ_MOSTLY: region.read_mostly = true; break;
+      case CU_MEM_ADVISE_UNSET_READ_MOSTLY: region.read_mostly = false; break;
+      case CU_MEM_ADVISE_SET_PREFERRED_LOCATION: region.preferred = location; break;
+      case CU_MEM_ADVISE_UNSET_PREFERRED_LOCATION: region.preferred = {CU_MEM_LOCATION_TYPE_INVALID, 0}; break;
+      case CU_MEM_ADVISE_SET_ACCESSED_BY: set_accessed_by(region, location, true); break;
+      case CU_MEM_ADVISE_UNSET_ACCESSED_BY: set_accessed_by(region, location, false); break;
     }
   });
   return CUDA_SUCCESS;
@@ -128,12 +112,9 @@ CUresult prefetch_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t c
 // The old attributes name a location by a device number, the CPU and "none" being negative.
 int device_number(const CUmemLocation& location) {
   switch (location.type) {
-    case CU_MEM_LOCATION_TYPE_DEVICE:
-      return location.id;
-    case CU_MEM_LOCATION_TYPE_INVALID:
-      return CU_DEVICE_INVALID;
-    default:
-      return CU_DEVICE_CPU;
+    case CU_MEM_LOCATION_TYPE_DEVICE: return location.id;
+    case CU_MEM_LOCATION_TYPE_INVALID: return CU_DEVICE_INVALID;
+    default: return CU_DEVICE_CPU;
   }
 }
 
@@ -152,29 +133,14 @@ CUresult range_attribute(void* data, size_t size, CUmem_range_attribute attribut
   if (attribute == CU_MEM_RANGE_ATTRIBUTE_ACCESSED_BY) return give_accessed_by(out, size / 4, region);
   if (size != 4) return CUDA_ERROR_INVALID_VALUE;
   switch (attribute) {
-    case CU_MEM_RANGE_ATTRIBUTE_READ_MOSTLY:
-      *out = region.read_mostly ? 1 : 0;
-      break;
-    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION:
-      *out = device_number(region.preferred);
-      break;
-    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION:
-      *out = device_number(region.prefetched);
-      break;
-    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_TYPE:
-      *out = static_cast<int>(region.preferred.type);
-      break;
-    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_ID:
-      *out = region.preferred.id;
-      break;
-    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION_TYPE:
-      *out = static_cast<int>(region.prefetched.type);
-      break;
-    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION_ID:
-      *out = region.prefetched.id;
-      break;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_MEM_RANGE_ATTRIBUTE_READ_MOSTLY: *out = region.read_mostly ? 1 : 0; break;
+    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION: *out = device_number(region.preferred); break;
+    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION: *out = device_number(region.prefetched); break;
+    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_TYPE: *out = static_cast<int>(region.preferred.type); break;
+    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_ID: *out = region.preferred.id; break;
+    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION_TYPE: *out = static_cast<int>(region.prefetched.type); break;
+    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION_ID: *out = region.prefetched.id; break;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
   return CUDA_SUCCESS;
 }

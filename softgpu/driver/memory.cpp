@@ -3,8 +3,8 @@
 // forms have 32-bit device pointers, which cannot hold this device's addresses: they stay unimplemented.
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
-#include "softgpu/driver/graph_memory.h"
 #include "softgpu/driver/device.h"
+#include "softgpu/driver/graph_memory.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/process.h"
 #include "softgpu/driver/stream.h"

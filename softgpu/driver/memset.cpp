@@ -42,10 +42,8 @@ CUresult MemsetOperation::run(Context&) {
     const uint64_t row = set_.dst + y * set_.pitch;
     if (set_.elementSize == 1)
       std::memset(reinterpret_cast<void*>(row), static_cast<int>(set_.value & 0xff), set_.width);
-    else if (set_.elementSize == 2)
-      fill<uint16_t>(row, set_.width, set_.value);
-    else
-      fill<uint32_t>(row, set_.width, set_.value);
+    else if (set_.elementSize == 2) fill<uint16_t>(row, set_.width, set_.value);
+    else fill<uint32_t>(row, set_.width, set_.value);
   }
   return CUDA_SUCCESS;
 }

@@ -40,53 +40,36 @@ CUresult give_access(void* out, const Region& region) {
 
 CUresult give_kind(void* out, CUpointer_attribute attribute, const Region& region, uint64_t address) {
   switch (attribute) {
-    case CU_POINTER_ATTRIBUTE_CONTEXT:
-      return give(out, owner_of(region));
+    case CU_POINTER_ATTRIBUTE_CONTEXT: return give(out, owner_of(region));
     case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
       return give(out, static_cast<unsigned>(region.is_host() ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE));
-    case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
-      return give(out, address);
+    case CU_POINTER_ATTRIBUTE_DEVICE_POINTER: return give(out, address);
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:
       return is_host_pointer_known(region) ? give(out, address) : CUDA_ERROR_INVALID_VALUE;
-    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
-      return give(out, static_cast<unsigned>(region.kind == RegionKind::managed));
-    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
-      return give(out, region.device);
-    case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
-      return give(out, reinterpret_cast<CUmemoryPool>(region.pool));
-    case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
-      return give_access(out, region);
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED: return give(out, static_cast<unsigned>(region.kind == RegionKind::managed));
+    case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL: return give(out, region.device);
+    case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE: return give(out, reinterpret_cast<CUmemoryPool>(region.pool));
+    case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS: return give_access(out, region);
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
 
 CUresult give_attribute(void* out, CUpointer_attribute attribute, const Region& region, uint64_t address) {
   switch (attribute) {
-    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
-      return give(out, static_cast<unsigned>(region.sync_memops));
+    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS: return give(out, static_cast<unsigned>(region.sync_memops));
     case CU_POINTER_ATTRIBUTE_BUFFER_ID:
-    case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
-      return give(out, static_cast<unsigned long long>(region.buffer_id));
-    case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
-      return give(out, range_of(region).first);
-    case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
-      return give(out, static_cast<size_t>(range_of(region).second));
-    case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR:
-      return give(out, region.begin);
-    case CU_POINTER_ATTRIBUTE_MAPPING_SIZE:
-      return give(out, static_cast<size_t>(region.size));
-    case CU_POINTER_ATTRIBUTE_MAPPED:
-      return give(out, 1u);
+    case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID: return give(out, static_cast<unsigned long long>(region.buffer_id));
+    case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR: return give(out, range_of(region).first);
+    case CU_POINTER_ATTRIBUTE_RANGE_SIZE: return give(out, static_cast<size_t>(range_of(region).second));
+    case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR: return give(out, region.begin);
+    case CU_POINTER_ATTRIBUTE_MAPPING_SIZE: return give(out, static_cast<size_t>(region.size));
+    case CU_POINTER_ATTRIBUTE_MAPPED: return give(out, 1u);
     // Nothing can be shared with other processes.
-    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
-      return give(out, 0ull);
+    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES: return give(out, 0ull);
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
-    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE:
-      return give(out, 0u);
-    default:
-      return give_kind(out, attribute, region, address);
+    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE: return give(out, 0u);
+    default: return give_kind(out, attribute, region, address);
   }
 }
 
@@ -101,8 +84,7 @@ size_t size_of(CUpointer_attribute attribute) {
     case CU_POINTER_ATTRIBUTE_MAPPED:
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
     case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
-    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE:
-      return 4;
+    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE: return 4;
     case CU_POINTER_ATTRIBUTE_CONTEXT:
     case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:
@@ -113,10 +95,8 @@ size_t size_of(CUpointer_attribute attribute) {
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
     case CU_POINTER_ATTRIBUTE_MAPPING_SIZE:
     case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR:
-    case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
-      return 8;
-    default:
-      return 0;
+    case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID: return 8;
+    default: return 0;
   }
 }
 

@@ -146,12 +146,9 @@ CUresult Pool::set_attribute(CUmemPool_attribute attribute, const void* value) {
     return CUDA_SUCCESS;
   };
   switch (attribute) {
-    case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
-      return set_switch(reuse_follow_events_);
-    case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
-      return set_switch(reuse_opportunistic_);
-    case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES:
-      return set_switch(reuse_internal_dependencies_);
+    case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES: return set_switch(reuse_follow_events_);
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC: return set_switch(reuse_opportunistic_);
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: return set_switch(reuse_internal_dependencies_);
     case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD:
       release_threshold_ = *static_cast<const cuuint64_t*>(value);
       return CUDA_SUCCESS;
@@ -159,13 +156,10 @@ CUresult Pool::set_attribute(CUmemPool_attribute attribute, const void* value) {
     case CU_MEMPOOL_ATTR_USED_MEM_HIGH:
       // High marks can only be reset.
       if (*static_cast<const cuuint64_t*>(value) != 0) return CUDA_ERROR_INVALID_VALUE;
-      if (attribute == CU_MEMPOOL_ATTR_USED_MEM_HIGH)
-        used_high_ = used_;
-      else
-        reserved_high_ = reserved_;
+      if (attribute == CU_MEMPOOL_ATTR_USED_MEM_HIGH) used_high_ = used_;
+      else reserved_high_ = reserved_;
       return CUDA_SUCCESS;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
 
@@ -174,32 +168,15 @@ CUresult Pool::get_attribute(CUmemPool_attribute attribute, void* value) const {
   const auto give_switch = [value](int state) { *static_cast<int*>(value) = state; };
   const auto give_bytes = [value](cuuint64_t bytes) { *static_cast<cuuint64_t*>(value) = bytes; };
   switch (attribute) {
-    case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
-      give_switch(reuse_follow_events_);
-      break;
-    case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
-      give_switch(reuse_opportunistic_);
-      break;
-    case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES:
-      give_switch(reuse_internal_dependencies_);
-      break;
-    case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD:
-      give_bytes(release_threshold_);
-      break;
-    case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT:
-      give_bytes(reserved_for(reserved_));
-      break;
-    case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH:
-      give_bytes(reserved_for(reserved_high_));
-      break;
-    case CU_MEMPOOL_ATTR_USED_MEM_CURRENT:
-      give_bytes(used_);
-      break;
-    case CU_MEMPOOL_ATTR_USED_MEM_HIGH:
-      give_bytes(used_high_);
-      break;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES: give_switch(reuse_follow_events_); break;
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC: give_switch(reuse_opportunistic_); break;
+    case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: give_switch(reuse_internal_dependencies_); break;
+    case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: give_bytes(release_threshold_); break;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT: give_bytes(reserved_for(reserved_)); break;
+    case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH: give_bytes(reserved_for(reserved_high_)); break;
+    case CU_MEMPOOL_ATTR_USED_MEM_CURRENT: give_bytes(used_); break;
+    case CU_MEMPOOL_ATTR_USED_MEM_HIGH: give_bytes(used_high_); break;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
   return CUDA_SUCCESS;
 }

@@ -151,10 +151,8 @@ CUresult Stream::execute(Ref<Operation> operation) {
   if (type_ == Type::legacy) VGPU_CHECK(check_legacy_use(context_));
   Ref<Ticket> ticket = make_ref<Ticket>();
   ticket->operation = std::move(operation);
-  if (push(ticket, true))
-    run_here(*ticket);
-  else
-    ticket->wait();
+  if (push(ticket, true)) run_here(*ticket);
+  else ticket->wait();
   return ticket->result();
 }
 

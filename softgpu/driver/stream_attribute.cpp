@@ -9,9 +9,7 @@ namespace vgpu::soft {
 CUresult Stream::set_attribute(CUstreamAttrID attribute, const CUstreamAttrValue& value) {
   const std::lock_guard lock(mutex_);
   switch (attribute) {
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
-      access_policy_ = value;
-      return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: access_policy_ = value; return CUDA_SUCCESS;
     case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
       if (value.syncPolicy < CU_SYNC_POLICY_AUTO || value.syncPolicy > CU_SYNC_POLICY_BLOCKING_SYNC)
         return CUDA_ERROR_INVALID_VALUE;
@@ -20,14 +18,9 @@ CUresult Stream::set_attribute(CUstreamAttrID attribute, const CUstreamAttrValue
     case CU_LAUNCH_ATTRIBUTE_PRIORITY:
       priority_.store(clamp_priority(value.priority), std::memory_order_relaxed);
       return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-      sync_domain_map_ = value.memSyncDomainMap;
-      return CUDA_SUCCESS;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
-      sync_domain_ = value.memSyncDomain;
-      return CUDA_SUCCESS;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP: sync_domain_map_ = value.memSyncDomainMap; return CUDA_SUCCESS;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN: sync_domain_ = value.memSyncDomain; return CUDA_SUCCESS;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
 
@@ -35,23 +28,12 @@ CuResult<CUstreamAttrValue> Stream::attribute(CUstreamAttrID attribute) const {
   const std::lock_guard lock(mutex_);
   CUstreamAttrValue value{};
   switch (attribute) {
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
-      value = access_policy_;
-      break;
-    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
-      value.syncPolicy = sync_policy_;
-      break;
-    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
-      value.priority = priority();
-      break;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-      value.memSyncDomainMap = sync_domain_map_;
-      break;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
-      value.memSyncDomain = sync_domain_;
-      break;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: value = access_policy_; break;
+    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY: value.syncPolicy = sync_policy_; break;
+    case CU_LAUNCH_ATTRIBUTE_PRIORITY: value.priority = priority(); break;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP: value.memSyncDomainMap = sync_domain_map_; break;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN: value.memSyncDomain = sync_domain_; break;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
   return value;
 }

@@ -42,8 +42,7 @@ CUresult validate(const Parameters& operation) {
     case CU_STREAM_MEM_OP_BARRIER:
       return operation.memoryBarrier.flags <= CU_STREAM_MEMORY_BARRIER_TYPE_GPU ? CUDA_SUCCESS
                                                                                 : CUDA_ERROR_INVALID_VALUE;
-    default:
-      return CUDA_ERROR_INVALID_VALUE;
+    default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
 
@@ -51,14 +50,10 @@ CUresult validate(const Parameters& operation) {
 template <class T>
 bool is_met(T present, T wanted, unsigned kind) {
   switch (kind) {
-    case CU_STREAM_WAIT_VALUE_GEQ:
-      return static_cast<std::make_signed_t<T>>(present - wanted) >= 0;
-    case CU_STREAM_WAIT_VALUE_EQ:
-      return present == wanted;
-    case CU_STREAM_WAIT_VALUE_AND:
-      return (present & wanted) != 0;
-    default:
-      return static_cast<T>(~(present | wanted)) != 0;
+    case CU_STREAM_WAIT_VALUE_GEQ: return static_cast<std::make_signed_t<T>>(present - wanted) >= 0;
+    case CU_STREAM_WAIT_VALUE_EQ: return present == wanted;
+    case CU_STREAM_WAIT_VALUE_AND: return (present & wanted) != 0;
+    default: return static_cast<T>(~(present | wanted)) != 0;
   }
 }
 
@@ -142,16 +137,11 @@ CUresult MemOpOperation::run(Context& context) {
       case CU_STREAM_MEM_OP_WAIT_VALUE_64:
         wait_for_value<uint64_t>(context, wait.address, wait.value64, wait.flags & kWaitKinds);
         break;
-      case CU_STREAM_MEM_OP_WRITE_VALUE_32:
-        write_value<uint32_t>(write.address, write.value);
-        break;
-      case CU_STREAM_MEM_OP_WRITE_VALUE_64:
-        write_value<uint64_t>(write.address, write.value64);
-        break;
+      case CU_STREAM_MEM_OP_WRITE_VALUE_32: write_value<uint32_t>(write.address, write.value); break;
+      case CU_STREAM_MEM_OP_WRITE_VALUE_64: write_value<uint64_t>(write.address, write.value64); break;
       // Earlier work is ordered before the release stores above as it is: there is no remote memory.
       case CU_STREAM_MEM_OP_FLUSH_REMOTE_WRITES:
-      case CU_STREAM_MEM_OP_BARRIER:
-        break;
+      case CU_STREAM_MEM_OP_BARRIER: break;
     }
   }
   return CUDA_SUCCESS;

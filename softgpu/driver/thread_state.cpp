@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/thread_state.h"
 
-#include <atomic>
 #include <pthread.h>
+#include <atomic>
 
 namespace vgpu::soft {
 namespace {

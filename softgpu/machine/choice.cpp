@@ -15,16 +15,13 @@ unsigned register_bits(ptx::Type type) {
 
 unsigned special_bits(Word word) {
   switch (word) {
-    case Word::sr_is_explicit_cluster_:
-      return 1;
+    case Word::sr_is_explicit_cluster_: return 1;
     case Word::sr_gridid_:
     case Word::sr_clock64_:
     case Word::sr_pm_64_:
     case Word::sr_globaltimer_:
-    case Word::sr_current_graph_exec_:
-      return 64;
-    default:
-      return 32;
+    case Word::sr_current_graph_exec_: return 64;
+    default: return 32;
   }
 }
 
@@ -90,34 +87,26 @@ bool Choice::more() const { return cursor_ < source_.operands.size(); }
 Shape Choice::shape() const {
   if (!more()) return Shape::none;
   switch (source_.operands[cursor_].kind) {
-    case OperandKind::none:
-      return Shape::none;
+    case OperandKind::none: return Shape::none;
     case OperandKind::reg:
       return source_.function->registers[source_.operands[cursor_].index].type == ptx::Type::pred
                  ? Shape::predicate_register
                  : Shape::reg;
-    case OperandKind::special:
-      return Shape::reg;
+    case OperandKind::special: return Shape::reg;
     case OperandKind::integer:
     case OperandKind::float32:
     case OperandKind::float64:
-    case OperandKind::symbol:
-      return Shape::immediate;
-    case OperandKind::address:
-      return Shape::address;
-    case OperandKind::vector:
-      return Shape::vector;
-    case OperandKind::pair:
-      return Shape::pair;
-    case OperandKind::sink:
-      return Shape::sink;
+    case OperandKind::symbol: return Shape::immediate;
+    case OperandKind::address: return Shape::address;
+    case OperandKind::vector: return Shape::vector;
+    case OperandKind::pair: return Shape::pair;
+    case OperandKind::sink: return Shape::sink;
     case OperandKind::tuple:
     case OperandKind::label:
     case OperandKind::list:
     case OperandKind::prototype:
     case OperandKind::call_targets:
-    case OperandKind::branch_targets:
-      return Shape::other;
+    case OperandKind::branch_targets: return Shape::other;
   }
   return Shape::other;
 }
@@ -170,15 +159,11 @@ bool Choice::fits(const Slot& slot) const {
       if (operand.negated && (slot.role == Slot::Role::result || slot.type != Type::pred)) return false;
       if (operand.selector != Word::none_ && (selectors_ >> (cursor_ & 63) & 1) == 0) return false;
       break;
-    case OperandKind::special:
-      width = special_bits(operand.special);
-      break;
+    case OperandKind::special: width = special_bits(operand.special); break;
     case OperandKind::integer:
     case OperandKind::float32:
-    case OperandKind::float64:
-      return slot.role == Slot::Role::source;
-    case OperandKind::symbol:
-      return slot.role == Slot::Role::source && bits_of(slot.type) >= 32;
+    case OperandKind::float64: return slot.role == Slot::Role::source;
+    case OperandKind::symbol: return slot.role == Slot::Role::source && bits_of(slot.type) >= 32;
     case OperandKind::none:
     case OperandKind::address:
     case OperandKind::tuple:
@@ -189,8 +174,7 @@ bool Choice::fits(const Slot& slot) const {
     case OperandKind::list:
     case OperandKind::prototype:
     case OperandKind::call_targets:
-    case OperandKind::branch_targets:
-      return false;
+    case OperandKind::branch_targets: return false;
   }
   if (slot.role == Slot::Role::result && operand.kind == OperandKind::special) return false;
   // Old PTX reads 32-bit special registers as u16.

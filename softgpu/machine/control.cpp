@@ -154,16 +154,11 @@ void resize_row(Warp& warp, const Instruction& instruction, LaneMask mask) {
 template <class To>
 Handler resize_to(unsigned from, bool sign) {
   switch (from) {
-    case 8:
-      return sign ? resize_row<To, int8_t> : Handler{resize_row<To, uint8_t>};
-    case 16:
-      return sign ? resize_row<To, int16_t> : Handler{resize_row<To, uint16_t>};
-    case 32:
-      return sign ? resize_row<To, int32_t> : Handler{resize_row<To, uint32_t>};
-    case 64:
-      return resize_row<To, uint64_t>;
-    default:
-      return nullptr;
+    case 8: return sign ? resize_row<To, int8_t> : Handler{resize_row<To, uint8_t>};
+    case 16: return sign ? resize_row<To, int16_t> : Handler{resize_row<To, uint16_t>};
+    case 32: return sign ? resize_row<To, int32_t> : Handler{resize_row<To, uint32_t>};
+    case 64: return resize_row<To, uint64_t>;
+    default: return nullptr;
   }
 }
 
@@ -171,16 +166,11 @@ Handler resize_to(unsigned from, bool sign) {
 
 Handler resize(unsigned to, unsigned from, bool sign) {
   switch (to) {
-    case 8:
-      return resize_to<uint8_t>(from, sign);
-    case 16:
-      return resize_to<uint16_t>(from, sign);
-    case 32:
-      return resize_to<uint32_t>(from, sign);
-    case 64:
-      return resize_to<uint64_t>(from, sign);
-    default:
-      return nullptr;
+    case 8: return resize_to<uint8_t>(from, sign);
+    case 16: return resize_to<uint16_t>(from, sign);
+    case 32: return resize_to<uint32_t>(from, sign);
+    case 64: return resize_to<uint64_t>(from, sign);
+    default: return nullptr;
   }
 }
 

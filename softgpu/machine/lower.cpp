@@ -23,14 +23,10 @@ uint32_t alignment_of(const ptx::Variable& variable) { return std::max<uint32_t>
 
 unsigned component_of(Word selector) {
   switch (selector) {
-    case Word::y_:
-      return 1;
-    case Word::z_:
-      return 2;
-    case Word::w_:
-      return 3;
-    default:
-      return 0;
+    case Word::y_: return 1;
+    case Word::z_: return 2;
+    case Word::w_: return 3;
+    default: return 0;
   }
 }
 
@@ -126,14 +122,10 @@ Result<void, CompileError> Lowerer::lower_ordinary(const ptx::Instruction& instr
 
 Result<Operand, CompileError> Lowerer::slot_operand(const ptx::Instruction& instruction, const Slot& slot) {
   switch (slot.role) {
-    case Slot::Role::value:
-      return constant_row(bits_of(slot.type), slot.value);
-    case Slot::Role::address:
-      return address_operand(instruction, *slot.operand, slot.type);
-    case Slot::Role::source:
-      return source_operand(instruction, *slot.operand, slot.type);
-    case Slot::Role::result:
-      break;
+    case Slot::Role::value: return constant_row(bits_of(slot.type), slot.value);
+    case Slot::Role::address: return address_operand(instruction, *slot.operand, slot.type);
+    case Slot::Role::source: return source_operand(instruction, *slot.operand, slot.type);
+    case Slot::Role::result: break;
   }
   if (slot.operand == nullptr) return sink();
   const uint32_t id = slot.operand->index;
@@ -234,17 +226,10 @@ Result<Lowerer::SymbolValue, CompileError> Lowerer::symbol_value(const ptx::Inst
   const ptx::Variable* variable = nullptr;
   switch (operand.base) {
     case Base::none:
-    case Base::reg:
-      return SymbolValue{true, 0};
-    case Base::variable:
-      variable = &ast_.variables[operand.index];
-      break;
-    case Base::parameter:
-      variable = &ast_.parameters[operand.index];
-      break;
-    case Base::result:
-      variable = &ast_.results[operand.index];
-      break;
+    case Base::reg: return SymbolValue{true, 0};
+    case Base::variable: variable = &ast_.variables[operand.index]; break;
+    case Base::parameter: variable = &ast_.parameters[operand.index]; break;
+    case Base::result: variable = &ast_.results[operand.index]; break;
     case Base::module: {
       const LinkedSymbol symbol = linked_.module->symbols[operand.index];
       if (symbol.is_function) return SymbolValue{true, kFunctionWindow + symbol.number * kFunctionStep};

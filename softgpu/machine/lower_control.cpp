@@ -64,34 +64,19 @@ Result<bool, CompileError> Lowerer::lower_control(uint32_t index) {
     return true;
   };
   switch (instruction.opcode) {
-    case Word::bra_:
-      TRY(lower_branch(index));
-      return true;
-    case Word::brx_:
-      TRY(lower_jump_table(index));
-      return true;
-    case Word::call_:
-      TRY(lower_call(instruction));
-      return true;
-    case Word::ret_:
-      lower_return(index);
-      return true;
-    case Word::exit_:
-      return simple(exit_lanes);
+    case Word::bra_: TRY(lower_branch(index)); return true;
+    case Word::brx_: TRY(lower_jump_table(index)); return true;
+    case Word::call_: TRY(lower_call(instruction)); return true;
+    case Word::ret_: lower_return(index); return true;
+    case Word::exit_: return simple(exit_lanes);
     case Word::trap_:
-    case Word::brkpt_:
-      return simple(trap);
-    case Word::nanosleep_:
-      return simple(relax);
-    case Word::pmevent_:
-      return simple(no_operation);
+    case Word::brkpt_: return simple(trap);
+    case Word::nanosleep_: return simple(relax);
+    case Word::pmevent_: return simple(no_operation);
     case Word::alloca_:
     case Word::stacksave_:
-    case Word::stackrestore_:
-      TRY(lower_stack(instruction));
-      return true;
-    default:
-      return false;
+    case Word::stackrestore_: TRY(lower_stack(instruction)); return true;
+    default: return false;
   }
 }
 
@@ -282,16 +267,12 @@ void move_parameter(Warp& warp, const Instruction& instruction, LaneMask mask) {
     const unsigned lane = static_cast<unsigned>(__builtin_ctz(rest));
     std::byte* area = warp.area + size_t{warp.area_stride} * lane + instruction.immediate;
     if (instruction.aux == 0) {
-      if (kLoad)
-        warp.set_predicate(instruction.operand[0], *area != std::byte{0} ? kAllLanes : 0, LaneMask{1} << lane);
-      else
-        *area = std::byte{static_cast<uint8_t>(warp.predicate(instruction.operand[0]) >> lane & 1u)};
+      if (kLoad) warp.set_predicate(instruction.operand[0], *area != std::byte{0} ? kAllLanes : 0, LaneMask{1} << lane);
+      else *area = std::byte{static_cast<uint8_t>(warp.predicate(instruction.operand[0]) >> lane & 1u)};
     } else {
       std::byte* element = warp.row<std::byte>(instruction.operand[0]) + size_t{instruction.aux} * lane;
-      if (kLoad)
-        std::copy_n(area, instruction.aux, element);
-      else
-        std::copy_n(element, instruction.aux, area);
+      if (kLoad) std::copy_n(area, instruction.aux, element);
+      else std::copy_n(element, instruction.aux, area);
     }
   }
 }

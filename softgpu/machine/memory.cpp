@@ -12,19 +12,13 @@ namespace {
 
 const char* name_of(Space space) {
   switch (space) {
-    case Space::generic:
-      return "generic";
-    case Space::global:
-      return "global";
-    case Space::constant:
-      return "constant";
-    case Space::shared:
-      return "shared";
-    case Space::local:
-      return "local";
+    case Space::generic: return "generic";
+    case Space::global: return "global";
+    case Space::constant: return "constant";
+    case Space::shared: return "shared";
+    case Space::local: return "local";
     case Space::parameter:
-    case Space::kernel_parameter:
-      return "parameter";
+    case Space::kernel_parameter: return "parameter";
   }
   return "";
 }
@@ -71,16 +65,11 @@ std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Spa
         return locate(warp, instruction, lane, Space::kernel_parameter, address - kParameterWindow, size, write);
       }
       return find_global(warp, instruction, address, size, write);
-    case Space::global:
-      return find_global(warp, instruction, address, size, write);
-    case Space::constant:
-      return write ? nullptr : find_global(warp, instruction, address, size, false);
-    case Space::shared:
-      return inside(warp.shared, warp.shared_size, address, size);
-    case Space::local:
-      return inside(warp.local + size_t{warp.local_stride} * lane, warp.local_stride, address, size);
-    case Space::parameter:
-      return inside(warp.area + size_t{warp.area_stride} * lane, warp.area_stride, address, size);
+    case Space::global: return find_global(warp, instruction, address, size, write);
+    case Space::constant: return write ? nullptr : find_global(warp, instruction, address, size, false);
+    case Space::shared: return inside(warp.shared, warp.shared_size, address, size);
+    case Space::local: return inside(warp.local + size_t{warp.local_stride} * lane, warp.local_stride, address, size);
+    case Space::parameter: return inside(warp.area + size_t{warp.area_stride} * lane, warp.area_stride, address, size);
     case Space::kernel_parameter:
       // Read only: all threads of the grid share the bytes.
       return write ? nullptr : inside(const_cast<std::byte*>(warp.parameters), warp.parameter_size, address, size);

@@ -89,19 +89,14 @@ class Formatter {
 
   void write(const std::string& spec, int longs, char conversion, std::string_view text) {
     switch (conversion) {
-      case '%':
-        out_ += '%';
-        return;
+      case '%': out_ += '%'; return;
       case 'd':
-      case 'i':
-        return write_signed(spec, longs, conversion);
+      case 'i': return write_signed(spec, longs, conversion);
       case 'u':
       case 'x':
       case 'X':
-      case 'o':
-        return write_unsigned(spec, longs, conversion);
-      case 'c':
-        return print((spec + 'c').c_str(), next<int32_t>());
+      case 'o': return write_unsigned(spec, longs, conversion);
+      case 'c': return print((spec + 'c').c_str(), next<int32_t>());
       case 'f':
       case 'F':
       case 'e':
@@ -109,15 +104,10 @@ class Formatter {
       case 'g':
       case 'G':
       case 'a':
-      case 'A':
-        return print((spec + conversion).c_str(), next<double>());
-      case 'p':
-        return write_pointer(spec);
-      case 's':
-        return write_string(spec);
-      default:
-        out_.append(text);
-        return;  // CUDA prints what it does not know as it is.
+      case 'A': return print((spec + conversion).c_str(), next<double>());
+      case 'p': return write_pointer(spec);
+      case 's': return write_string(spec);
+      default: out_.append(text); return;  // CUDA prints what it does not know as it is.
     }
   }
 

@@ -22,14 +22,11 @@ bool is_shared_between_modules(Linkage linkage) { return linkage != Linkage::int
 // A definition wins over a declaration, a strong one over a weak or common one.
 int strength(Linkage linkage) {
   switch (linkage) {
-    case Linkage::external:
-      return 0;
+    case Linkage::external: return 0;
     case Linkage::weak:
-    case Linkage::common:
-      return 1;
+    case Linkage::common: return 1;
     case Linkage::internal:
-    case Linkage::visible:
-      return 2;
+    case Linkage::visible: return 2;
   }
   return 0;
 }

@@ -66,88 +66,37 @@ void fill(std::byte* rows, uint32_t row, const Dim3& value) {
 std::optional<Operand> find_special_row(Word word, unsigned component, uint64_t number) {
   uint32_t row = zero;
   switch (word) {
-    case Word::sr_tid_:
-      row = tid + component;
-      break;
-    case Word::sr_ntid_:
-      row = ntid + component;
-      break;
-    case Word::sr_ctaid_:
-      row = ctaid + component;
-      break;
-    case Word::sr_nctaid_:
-      row = nctaid + component;
-      break;
-    case Word::sr_clusterid_:
-      row = clusterid + component;
-      break;
-    case Word::sr_nclusterid_:
-      row = nclusterid + component;
-      break;
-    case Word::sr_cluster_ctaid_:
-      row = cluster_ctaid + component;
-      break;
-    case Word::sr_cluster_nctaid_:
-      row = cluster_nctaid + component;
-      break;
-    case Word::sr_cluster_ctarank_:
-      row = cluster_rank;
-      break;
-    case Word::sr_cluster_nctarank_:
-      row = cluster_count;
-      break;
-    case Word::sr_laneid_:
-      row = laneid;
-      break;
-    case Word::sr_warpid_:
-      row = warpid;
-      break;
-    case Word::sr_nwarpid_:
-      row = nwarpid;
-      break;
-    case Word::sr_smid_:
-      row = smid;
-      break;
-    case Word::sr_nsmid_:
-      row = nsmid;
-      break;
-    case Word::sr_gridid_:
-      row = gridid;
-      break;
-    case Word::sr_lanemask_eq_:
-      row = lanemask_eq;
-      break;
-    case Word::sr_lanemask_le_:
-      row = lanemask_le;
-      break;
-    case Word::sr_lanemask_lt_:
-      row = lanemask_lt;
-      break;
-    case Word::sr_lanemask_ge_:
-      row = lanemask_ge;
-      break;
-    case Word::sr_lanemask_gt_:
-      row = lanemask_gt;
-      break;
-    case Word::sr_dynamic_smem_size_:
-      row = dynamic_size;
-      break;
+    case Word::sr_tid_: row = tid + component; break;
+    case Word::sr_ntid_: row = ntid + component; break;
+    case Word::sr_ctaid_: row = ctaid + component; break;
+    case Word::sr_nctaid_: row = nctaid + component; break;
+    case Word::sr_clusterid_: row = clusterid + component; break;
+    case Word::sr_nclusterid_: row = nclusterid + component; break;
+    case Word::sr_cluster_ctaid_: row = cluster_ctaid + component; break;
+    case Word::sr_cluster_nctaid_: row = cluster_nctaid + component; break;
+    case Word::sr_cluster_ctarank_: row = cluster_rank; break;
+    case Word::sr_cluster_nctarank_: row = cluster_count; break;
+    case Word::sr_laneid_: row = laneid; break;
+    case Word::sr_warpid_: row = warpid; break;
+    case Word::sr_nwarpid_: row = nwarpid; break;
+    case Word::sr_smid_: row = smid; break;
+    case Word::sr_nsmid_: row = nsmid; break;
+    case Word::sr_gridid_: row = gridid; break;
+    case Word::sr_lanemask_eq_: row = lanemask_eq; break;
+    case Word::sr_lanemask_le_: row = lanemask_le; break;
+    case Word::sr_lanemask_lt_: row = lanemask_lt; break;
+    case Word::sr_lanemask_ge_: row = lanemask_ge; break;
+    case Word::sr_lanemask_gt_: row = lanemask_gt; break;
+    case Word::sr_dynamic_smem_size_: row = dynamic_size; break;
     case Word::sr_total_smem_size_:
-    case Word::sr_aggr_smem_size_:
-      row = total_size;
-      break;
+    case Word::sr_aggr_smem_size_: row = total_size; break;
     // Two of the driver's registers hold the address through which grid.sync() works (see launch_state.h).
-    case Word::sr_envreg_:
-      row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero;
-      break;
+    case Word::sr_envreg_: row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero; break;
     // No cluster launch, no performance counters.
     case Word::sr_is_explicit_cluster_:
     case Word::sr_pm_:
-    case Word::sr_pm_64_:
-      row = zero;
-      break;
-    default:
-      return std::nullopt;
+    case Word::sr_pm_64_: row = zero; break;
+    default: return std::nullopt;
   }
   return Operand::at(Operand::special, offset_of(row));
 }

@@ -48,28 +48,23 @@ Type type_of(std::string_view text);
 // Bits of one element; 1 for pred, 0 for none.
 constexpr unsigned bits_of(Type type) {
   switch (type) {
-    case Type::none:
-      return 0;
+    case Type::none: return 0;
     case Type::pred:
-    case Type::b1:
-      return 1;
+    case Type::b1: return 1;
     case Type::u4:
-    case Type::s4:
-      return 4;
+    case Type::s4: return 4;
     case Type::b8:
     case Type::u8:
     case Type::s8:
     case Type::e4m3:
-    case Type::e5m2:
-      return 8;
+    case Type::e5m2: return 8;
     case Type::b16:
     case Type::u16:
     case Type::s16:
     case Type::f16:
     case Type::bf16:
     case Type::e4m3x2:
-    case Type::e5m2x2:
-      return 16;
+    case Type::e5m2x2: return 16;
     case Type::b32:
     case Type::u32:
     case Type::s32:
@@ -78,16 +73,13 @@ constexpr unsigned bits_of(Type type) {
     case Type::bf16x2:
     case Type::u16x2:
     case Type::s16x2:
-    case Type::tf32:
-      return 32;
+    case Type::tf32: return 32;
     case Type::b64:
     case Type::u64:
     case Type::s64:
     case Type::f64:
-    case Type::f32x2:
-      return 64;
-    case Type::b128:
-      return 128;
+    case Type::f32x2: return 64;
+    case Type::b128: return 128;
   }
   return 0;
 }

@@ -333,20 +333,13 @@ Handler choose_redux(Choice& choice) {
   if (operation >= 0 && operation < 3 && type != Type::u32 && !sign) return nullptr;
   if (operation >= 3 && type != Type::b32) return nullptr;
   switch (operation) {
-    case 0:
-      return redux<Add>;
-    case 1:
-      return sign ? redux<Min<int32_t>> : redux<Min<uint32_t>>;
-    case 2:
-      return sign ? redux<Max<int32_t>> : redux<Max<uint32_t>>;
-    case 3:
-      return redux<And>;
-    case 4:
-      return redux<Or>;
-    case 5:
-      return redux<Xor>;
-    default:
-      return nullptr;
+    case 0: return redux<Add>;
+    case 1: return sign ? redux<Min<int32_t>> : redux<Min<uint32_t>>;
+    case 2: return sign ? redux<Max<int32_t>> : redux<Max<uint32_t>>;
+    case 3: return redux<And>;
+    case 4: return redux<Or>;
+    case 5: return redux<Xor>;
+    default: return nullptr;
   }
 }
 

@@ -6,13 +6,36 @@ namespace vgpu::soft::ptx {
 uint32_t size_of(Type type) {
   switch (type) {
     case Type::none: return 0;
-    case Type::b8: case Type::u8: case Type::s8: case Type::e4m3: case Type::e5m2: case Type::pred: return 1;
-    case Type::b16: case Type::u16: case Type::s16: case Type::f16: case Type::bf16: case Type::e4m3x2:
+    case Type::b8:
+    case Type::u8:
+    case Type::s8:
+    case Type::e4m3:
+    case Type::e5m2:
+    case Type::pred: return 1;
+    case Type::b16:
+    case Type::u16:
+    case Type::s16:
+    case Type::f16:
+    case Type::bf16:
+    case Type::e4m3x2:
     case Type::e5m2x2: return 2;
-    case Type::b32: case Type::u32: case Type::s32: case Type::f32: case Type::tf32: case Type::f16x2:
-    case Type::bf16x2: case Type::u16x2: case Type::s16x2: return 4;
-    case Type::b64: case Type::u64: case Type::s64: case Type::f64: case Type::f32x2: case Type::texref:
-    case Type::samplerref: case Type::surfref: return 8;
+    case Type::b32:
+    case Type::u32:
+    case Type::s32:
+    case Type::f32:
+    case Type::tf32:
+    case Type::f16x2:
+    case Type::bf16x2:
+    case Type::u16x2:
+    case Type::s16x2: return 4;
+    case Type::b64:
+    case Type::u64:
+    case Type::s64:
+    case Type::f64:
+    case Type::f32x2:
+    case Type::texref:
+    case Type::samplerref:
+    case Type::surfref: return 8;
     case Type::b128: return 16;
   }
   return 0;
@@ -57,9 +80,9 @@ Type type_of(Word word) {
 
 std::string_view type_name(Type type) {
   static constexpr std::string_view kNames[] = {
-      "none", "b8", "b16", "b32", "b64", "b128", "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "f16", "f32",
-      "f64", "bf16", "tf32", "f16x2", "bf16x2", "u16x2", "s16x2", "f32x2", "e4m3", "e5m2", "e4m3x2", "e5m2x2", "pred",
-      "texref", "samplerref", "surfref"};
+      "none",  "b8",    "b16",  "b32",  "b64",    "b128",   "u8",   "u16",    "u32",        "u64",    "s8",
+      "s16",   "s32",   "s64",  "f16",  "f32",    "f64",    "bf16", "tf32",   "f16x2",      "bf16x2", "u16x2",
+      "s16x2", "f32x2", "e4m3", "e5m2", "e4m3x2", "e5m2x2", "pred", "texref", "samplerref", "surfref"};
   static_assert(std::size(kNames) == static_cast<size_t>(Type::surfref) + 1);
   return kNames[static_cast<size_t>(type)];
 }

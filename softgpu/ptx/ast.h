@@ -20,8 +20,38 @@ inline constexpr uint32_t kNone = UINT32_MAX;  // "no such register, label, symb
 
 // Fundamental and packed types (5.2). Modifiers of instructions stay Words; type_of() turns a Word into a Type.
 enum class Type : uint8_t {
-  none, b8, b16, b32, b64, b128, u8, u16, u32, u64, s8, s16, s32, s64, f16, f32, f64, bf16, tf32,
-  f16x2, bf16x2, u16x2, s16x2, f32x2, e4m3, e5m2, e4m3x2, e5m2x2, pred, texref, samplerref, surfref,
+  none,
+  b8,
+  b16,
+  b32,
+  b64,
+  b128,
+  u8,
+  u16,
+  u32,
+  u64,
+  s8,
+  s16,
+  s32,
+  s64,
+  f16,
+  f32,
+  f64,
+  bf16,
+  tf32,
+  f16x2,
+  bf16x2,
+  u16x2,
+  s16x2,
+  f32x2,
+  e4m3,
+  e5m2,
+  e4m3x2,
+  e5m2x2,
+  pred,
+  texref,
+  samplerref,
+  surfref,
 };
 uint32_t size_of(Type type);  // bytes; pred 1, opaque references 8, none 0
 Type type_of(Word word);      // Type::none when the word names no type
@@ -36,30 +66,30 @@ struct Relocation {
   uint32_t size = 0;        // bytes written there
   uint32_t symbol = kNone;  // index into Module::symbols; a function's value is the machine's choice
   int64_t addend = 0;
-  bool generic = false;     // generic(symbol): the generic address, else the address inside the symbol's space
-  uint64_t mask = 0;        // 0 = the whole address; else `mask(symbol)`: (address & mask) >> trailing zeros of mask
+  bool generic = false;  // generic(symbol): the generic address, else the address inside the symbol's space
+  uint64_t mask = 0;     // 0 = the whole address; else `mask(symbol)`: (address & mask) >> trailing zeros of mask
 };
 
 struct Variable {
-  std::string_view name;  // without the <n> of a parameterised name; number() says which one it is
-  uint32_t number = kNone;               // of `.shared .b32 buffer<4>`: 0..3; kNone otherwise
+  std::string_view name;    // without the <n> of a parameterised name; number() says which one it is
+  uint32_t number = kNone;  // of `.shared .b32 buffer<4>`: 0..3; kNone otherwise
   uint32_t line = 0;
   Space space = Space::none;
   Linkage linkage = Linkage::internal;
   Type type = Type::none;
-  uint8_t vector = 1;                    // .v2, .v4, .v8
-  bool managed = false;                  // .attribute(.managed)
-  bool unsized = false;                  // `x[]` without initialiser: dynamic shared memory, or a variadic .param
-  uint32_t alignment = 0;                // bytes, a power of two: .align, or the natural alignment of the element
-  uint64_t size = 0;                     // bytes; 0 when unsized
-  std::vector<uint64_t> dimensions;      // of an array, outermost first; empty for a scalar
-  std::vector<std::byte> initial;        // from the start; what is missing up to size is zero
+  uint8_t vector = 1;                // .v2, .v4, .v8
+  bool managed = false;              // .attribute(.managed)
+  bool unsized = false;              // `x[]` without initialiser: dynamic shared memory, or a variadic .param
+  uint32_t alignment = 0;            // bytes, a power of two: .align, or the natural alignment of the element
+  uint64_t size = 0;                 // bytes; 0 when unsized
+  std::vector<uint64_t> dimensions;  // of an array, outermost first; empty for a scalar
+  std::vector<std::byte> initial;    // from the start; what is missing up to size is zero
   std::vector<Relocation> relocations;
   // Only of .param: `.ptr .global .align 16` is what the pointer points to (hints), and the register of a .reg param.
   bool pointer = false;
   Space pointee_space = Space::none;
   uint32_t pointee_alignment = 0;
-  uint32_t register_id = kNone;          // of a `.reg` parameter or result of a .func
+  uint32_t register_id = kNone;  // of a `.reg` parameter or result of a .func
 };
 
 // A register. Vector registers (`.reg .v4 .f32 %v`) are as many consecutive scalar ones.
@@ -73,8 +103,8 @@ struct RegisterRange {
   bool numbered = false;  // declared with <n>
   Type type = Type::none;
   uint8_t vector = 1;
-  uint32_t first = 0;     // register id of number 0
-  uint32_t count = 0;     // registers; of a vector range count * vector ids are taken
+  uint32_t first = 0;  // register id of number 0
+  uint32_t count = 0;  // registers; of a vector range count * vector ids are taken
 };
 
 enum class OperandKind : uint8_t {
@@ -160,8 +190,8 @@ struct SourceLocation {  // .loc: holds from this instruction on
 };
 
 struct Pragma {
-  std::string_view text;      // without quotes
-  uint32_t instruction = 0;   // stands before this one
+  std::string_view text;     // without quotes
+  uint32_t instruction = 0;  // stands before this one
 };
 
 // Performance and cluster directives (11.4); 0 = not given.
@@ -238,9 +268,9 @@ struct Module {
   uint32_t target_capability = 0;         // 90 of sm_90a
   char target_suffix = 0;                 // 'a', 'f' or 0
   bool debug = false;
-  uint32_t address_size = 32;             // 32 is PTX's default when the directive is missing
+  uint32_t address_size = 32;  // 32 is PTX's default when the directive is missing
   std::vector<Symbol> symbols;
-  std::vector<Variable> variables;        // module scope; .global and .const of function bodies are here too
+  std::vector<Variable> variables;  // module scope; .global and .const of function bodies are here too
   std::vector<Function> functions;
   std::vector<Alias> aliases;
   std::vector<SourceFile> files;
@@ -250,8 +280,8 @@ struct Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  std::string_view word_text(Word word) const;               // "mad", "shared::cta"
-  uint32_t find_symbol(std::string_view name) const;         // index into symbols, or kNone; linear
+  std::string_view word_text(Word word) const;        // "mad", "shared::cta"
+  uint32_t find_symbol(std::string_view name) const;  // index into symbols, or kNone; linear
   // "mad.lo.s32", for messages.
   std::string instruction_text(const Function& function, const Instruction& instruction) const;
 };

@@ -88,7 +88,8 @@ Result<ImageEntries, CUresult> list_image(const fatbin::Image& image) {
       single.kind = EntryKind::cubin;
       break;
     case ImageKind::archive: return list_objects(containers_of_archive(image.bytes));
-    case ImageKind::wrapper: case ImageKind::unknown: return CUDA_ERROR_INVALID_IMAGE;
+    case ImageKind::wrapper:
+    case ImageKind::unknown: return CUDA_ERROR_INVALID_IMAGE;
   }
   entries.push_back({single, 0, true});
   return entries;

@@ -225,8 +225,23 @@ Token Lexer::lex_punctuation() {
     case '!': return second == '=' ? two(kNotEqual) : token;
     case '&': return second == '&' ? two(kLogicalAnd) : token;
     case '|': return second == '|' ? two(kLogicalOr) : token;
-    case ',': case ';': case ':': case '[': case ']': case '{': case '}': case '(': case ')': case '+': case '-':
-    case '*': case '/': case '^': case '~': case '?': case '@': return token;
+    case ',':
+    case ';':
+    case ':':
+    case '[':
+    case ']':
+    case '{':
+    case '}':
+    case '(':
+    case ')':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '^':
+    case '~':
+    case '?':
+    case '@': return token;
     default: return invalid("a character that PTX does not know");
   }
 }

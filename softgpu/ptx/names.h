@@ -10,7 +10,16 @@
 namespace vgpu::soft::ptx {
 
 enum class Meaning : uint8_t {
-  none, reg, variable, parameter, result, module_symbol, label, prototype, call_targets, branch_targets,
+  none,
+  reg,
+  variable,
+  parameter,
+  result,
+  module_symbol,
+  label,
+  prototype,
+  call_targets,
+  branch_targets,
 };
 
 struct Binding {
@@ -35,7 +44,7 @@ class NameTable {
 
  private:
   struct Slot {
-    std::string_view name;  // empty data: the slot is free
+    std::string_view name;       // empty data: the slot is free
     uint32_t head = UINT32_MAX;  // newest entry of this name
   };
   struct Entry {
@@ -48,8 +57,8 @@ class NameTable {
   void grow();
 
   std::vector<Slot> slots_ = std::vector<Slot>(64);
-  std::vector<uint32_t> used_;  // slots that are not free
-  std::vector<Entry> entries_;  // by age
+  std::vector<uint32_t> used_;    // slots that are not free
+  std::vector<Entry> entries_;    // by age
   std::vector<uint32_t> scopes_;  // number of entries when each scope opened
 };
 

@@ -15,11 +15,19 @@ int strength_of(char operation) {
     case '|': return 3;
     case '^': return 4;
     case '&': return 5;
-    case kEqual: case kNotEqual: return 6;
-    case '<': case '>': case kLessEqual: case kGreaterEqual: return 7;
-    case kShiftLeft: case kShiftRight: return 8;
-    case '+': case '-': return 9;
-    case '*': case '/': case '%': return 10;
+    case kEqual:
+    case kNotEqual: return 6;
+    case '<':
+    case '>':
+    case kLessEqual:
+    case kGreaterEqual: return 7;
+    case kShiftLeft:
+    case kShiftRight: return 8;
+    case '+':
+    case '-': return 9;
+    case '*':
+    case '/':
+    case '%': return 10;
     default: return 0;
   }
 }
@@ -58,7 +66,9 @@ double Constant::as_double() const {
 
 bool Parser::at_constant() const {
   switch (token_.kind) {
-    case TokenKind::integer: case TokenKind::float32: case TokenKind::float64: return true;
+    case TokenKind::integer:
+    case TokenKind::float32:
+    case TokenKind::float64: return true;
     case TokenKind::identifier: return token_.text == "WARP_SZ";
     case TokenKind::punctuation: return at('-') || at('+') || at('~') || at('(') || at('!');
     default: return false;
@@ -173,13 +183,15 @@ Constant Parser::apply_integer(char operation, const Constant& a, const Constant
     case '+': return integer(a.value + b.value, is_unsigned);
     case '-': return integer(a.value - b.value, is_unsigned);
     case '*': return integer(a.value * b.value, is_unsigned);
-    case '/': case '%':
+    case '/':
+    case '%':
       if (b.value == 0) {
         fail("division by zero in a constant expression");
         return {};
       }
       return integer(divide(a.value, b.value, is_unsigned, operation == '%'), is_unsigned);
-    case kShiftLeft: case kShiftRight: return integer(shift(operation, a, b.value), a.is_unsigned);
+    case kShiftLeft:
+    case kShiftRight: return integer(shift(operation, a, b.value), a.is_unsigned);
     case '<': return truth(less(a, b, is_unsigned));
     case '>': return truth(less(b, a, is_unsigned));
     case kLessEqual: return truth(!less(b, a, is_unsigned));
@@ -206,9 +218,7 @@ Constant Parser::apply_float(char operation, const Constant& a, const Constant& 
     case kGreaterEqual: return truth(x >= y);
     case kEqual: return truth(x == y);
     case kNotEqual: return truth(x != y);
-    default:
-      fail("this operator needs integers");
-      return {};
+    default: fail("this operator needs integers"); return {};
   }
 }
 

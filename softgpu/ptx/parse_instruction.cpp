@@ -221,7 +221,8 @@ uint64_t Parser::element_size(const Operand& operand) const {
     case Base::variable: variable = &function_.variables[operand.index]; break;
     case Base::parameter: variable = &function_.parameters[operand.index]; break;
     case Base::result: variable = &function_.results[operand.index]; break;
-    case Base::none: case Base::reg: break;
+    case Base::none:
+    case Base::reg: break;
   }
   return variable == nullptr ? 1 : uint64_t{size_of(variable->type)} * variable->vector;
 }

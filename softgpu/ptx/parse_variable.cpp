@@ -109,7 +109,8 @@ void Parser::parse_variables(Variable prefix) {
     if (at('=')) parse_initialiser(variable);
     if (!finish_variable(variable)) return;
     if (numbered == 0) add_variable(std::move(variable));
-    else for (uint32_t i = 0; i < numbered; ++i) function_.variables.emplace_back(variable).number = i;
+    else
+      for (uint32_t i = 0; i < numbered; ++i) function_.variables.emplace_back(variable).number = i;
   } while (accept(','));
   expect(';');
 }

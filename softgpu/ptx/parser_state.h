@@ -17,7 +17,7 @@
 namespace vgpu::soft::ptx {
 
 inline constexpr uint32_t kMaxVersionMajor = 9, kMaxVersionMinor = 9;  // a newer PTX ISA is refused
-inline constexpr uint32_t kKnownMajor = 9, kKnownMinor = 0;  // up to here words.inc lists every opcode
+inline constexpr uint32_t kKnownMajor = 9, kKnownMinor = 0;            // up to here words.inc lists every opcode
 inline constexpr size_t kMaxText = size_t{1} << 30;                    // so that no 32-bit number of the tree wraps
 inline constexpr uint32_t kMaxNesting = 64;                            // of { } scopes, brackets and parentheses
 inline constexpr uint32_t kMaxRegisters = 1U << 20;                    // of one function
@@ -158,20 +158,20 @@ class Parser {
   Token token_;  // the next one that nobody has consumed
   bool failed_ = false;
   ParseError error_;
-  uint32_t nesting_ = 0;  // of constant expressions
-  uint64_t initial_budget_;    // bytes that initialisers may still take: padding must not outgrow the text
-  uint64_t register_budget_;   // registers that functions may still declare
+  uint32_t nesting_ = 0;      // of constant expressions
+  uint64_t initial_budget_;   // bytes that initialisers may still take: padding must not outgrow the text
+  uint64_t register_budget_;  // registers that functions may still declare
   uint32_t numbered_budget_ = kMaxNumbered;
-  NameTable symbols_;          // module scope
+  NameTable symbols_;  // module scope
   std::unordered_map<std::string_view, Word> unknown_words_;
 
   // Of the function at hand.
   Function function_;
   bool in_body_ = false;
   bool may_have_new_opcodes_ = false;  // the text's PTX ISA is newer than words.inc
-  Word opcode_ = Word::none_;  // of the instruction at hand
+  Word opcode_ = Word::none_;          // of the instruction at hand
   NameTable names_;
-  NameTable ranges_;           // numbered names, by their prefix
+  NameTable ranges_;  // numbered names, by their prefix
   std::vector<Fixup> fixups_;
   std::vector<size_t> fixup_marks_;  // number of fixups when each scope opened
   std::vector<Operand> scratch_;     // operands not yet in the pool, used as a stack

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the daemon's side of a client's socket: datagrams of any size and content, with any number of files, go through
-// receive_control and the daemon's Session, whose worker never comes. No descriptor may be left afterwards. Each
-// datagram is: a byte of files (0 to 3), two bytes of length, the bytes; missing bytes are cut off.
-// Compiled with -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise a program that replays files.
+// Fuzzes the daemon's side of a client's socket: datagrams of any size and content, with any number of files, go
+// through receive_control and the daemon's Session, whose worker never comes. No descriptor may be left afterwards.
+// Each datagram is: a byte of files (0 to 3), two bytes of length, the bytes; missing bytes are cut off. Compiled with
+// -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise a program that replays files.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>

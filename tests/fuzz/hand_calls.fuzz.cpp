@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes the worker's hand-written calls: commands with random payloads are carried out on the software GPU, whose
 // library VGPU_FUZZ_DRIVER names (default: build/lib/libcuda-soft.so.1). A command is: two bytes that choose the call,
-// two bytes of length, the payload. In a payload, 0xf0 to 0xf7 at the beginning of a word stand for handles and addresses
-// that exist. Compiled with -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise it replays files.
+// two bytes of length, the payload. In a payload, 0xf0 to 0xf7 at the beginning of a word stand for handles and
+// addresses that exist. Compiled with -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise it replays
+// files.
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
@@ -73,7 +74,8 @@ struct Worker {
     return reply;
   }
 
-  template <class... T> uint64_t made(uint16_t opcode, const T&... values) {
+  template <class... T>
+  uint64_t made(uint16_t opcode, const T&... values) {
     std::vector<std::byte> payload;
     codec::Writer writer(payload);
     (writer.put(values), ...);

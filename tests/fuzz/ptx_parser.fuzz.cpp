@@ -59,11 +59,16 @@ void check_operand(const Module& module, const Function& function, const Operand
     case OperandKind::branch_targets:
       if (operand.index >= function.target_lists.size()) broken("a list of targets does not exist");
       break;
-    case OperandKind::symbol: case OperandKind::address: check_base(module, function, operand); break;
-    case OperandKind::tuple: case OperandKind::vector: case OperandKind::pair: case OperandKind::list:
-      check_elements(module, function, operand);
-      break;
-    case OperandKind::special: case OperandKind::integer: case OperandKind::float32: case OperandKind::float64:
+    case OperandKind::symbol:
+    case OperandKind::address: check_base(module, function, operand); break;
+    case OperandKind::tuple:
+    case OperandKind::vector:
+    case OperandKind::pair:
+    case OperandKind::list: check_elements(module, function, operand); break;
+    case OperandKind::special:
+    case OperandKind::integer:
+    case OperandKind::float32:
+    case OperandKind::float64:
     case OperandKind::sink: break;
   }
 }

@@ -185,7 +185,8 @@ std::string run(Client& client, const std::string& command) {
 
 std::string lost(Client& client, const std::string&) {
   client.memory->slot(7).state.store(static_cast<uint32_t>(ring::SlotState::pending));
-  const bool woken = ring::session_state(client.memory->header()) != ring::SessionState::open || sleep_on_slot(client, 7);
+  const bool woken =
+      ring::session_state(client.memory->header()) != ring::SessionState::open || sleep_on_slot(client, 7);
   const bool is_lost = ring::session_state(client.memory->header()) == ring::SessionState::worker_lost;
   return std::string(is_lost ? "lost" : "not lost") + (woken ? ", woken" : ", not woken");
 }
@@ -199,8 +200,8 @@ std::string stats(Client& client, const std::string&) {
   wire::DaemonStatistics totals = {};
   std::memcpy(&totals, answer.message.text, sizeof totals);
   return "commands " + std::to_string(totals.work.commands) + " sessions " + std::to_string(totals.sessions) +
-         " lost " + std::to_string(totals.workers_lost) + " device " + std::to_string(totals.device_bytes) + " mapped " +
-         std::to_string(totals.mapped_bytes);
+         " lost " + std::to_string(totals.workers_lost) + " device " + std::to_string(totals.device_bytes) +
+         " mapped " + std::to_string(totals.mapped_bytes);
 }
 
 std::string closed(Client& client, const std::string&) {
@@ -222,9 +223,9 @@ std::string pause_for(Client&, const std::string& value) {
 int main(int argc, char** argv) {
   using Step = std::string (*)(Client&, const std::string&);
   const std::map<std::string, Step> steps = {
-      {"hello", hello}, {"raw", send_raw}, {"type", send_type}, {"files", send_files}, {"map", map},
-      {"map-file", map_file}, {"unmap", unmap}, {"burst", burst}, {"run", run}, {"lost", lost},
-      {"stats", stats}, {"closed", closed}, {"sleep", pause_for}};
+      {"hello", hello},       {"raw", send_raw},  {"type", send_type}, {"files", send_files}, {"map", map},
+      {"map-file", map_file}, {"unmap", unmap},   {"burst", burst},    {"run", run},          {"lost", lost},
+      {"stats", stats},       {"closed", closed}, {"sleep", pause_for}};
   if (argc < 2) return 2;
   auto socket = connect_control(argv[1]);
   if (!socket) {

@@ -59,7 +59,8 @@ RawClient::RawClient(const std::string& socket_path) {
   send_control(socket_.get(), hello);
   Incoming answer = receive_control(socket_.get(), 0);
   text_ = answer.receipt == Receipt::message ? answer.message.text : "closed";
-  if (answer.receipt != Receipt::message || answer.message.type != wire::Control::welcome || answer.file_count != 2) return;
+  if (answer.receipt != Receipt::message || answer.message.type != wire::Control::welcome || answer.file_count != 2)
+    return;
   auto memory = SessionMemory::map(answer.files[0].get());
   if (!memory.ok()) return;
   memory_ = std::make_unique<SessionMemory>(std::move(memory).value());
@@ -77,7 +78,8 @@ ring::Command& RawClient::prepare(uint16_t opcode, std::span<const std::byte> pa
   command.context = context;
   command.payload_bytes = payload.size();
   command.blob = 0;
-  if (!payload.empty()) std::memcpy(at + sizeof(ring::Command), payload.data(), std::min(payload.size(), ring::kMaxInline));
+  if (!payload.empty())
+    std::memcpy(at + sizeof(ring::Command), payload.data(), std::min(payload.size(), ring::kMaxInline));
   return command;
 }
 
@@ -119,7 +121,8 @@ Reply RawClient::wait_for(uint32_t index) {
   while (!ring::is_done(slot)) {
     if (ring::session_state(header()) != ring::SessionState::open || Clock::now() > limit) return {};
     ring::sleep_announce(slot);
-    if (!ring::is_done(slot)) futex::wait(slot.state, static_cast<uint32_t>(ring::SlotState::pending), milliseconds(50));
+    if (!ring::is_done(slot))
+      futex::wait(slot.state, static_cast<uint32_t>(ring::SlotState::pending), milliseconds(50));
   }
   const uint32_t bytes = (slot.flags & ring::kReplyInBlob) != 0 ? 0 : slot.bytes;
   return {true, static_cast<CUresult>(slot.result), slot.flags, Bytes(slot.data, slot.data + bytes)};
@@ -209,7 +212,8 @@ HealthyClient::HealthyClient(const std::string& socket_path) : client_(socket_pa
   std::memcpy(&stream_, &stream, sizeof stream);
   buffer_ = client_.allocate(64 * 4);
   function_ = client_.function(client_.load(contract::kBasicPtx), "add");
-  wrong_ = buffer_ == 0 || function_ == 0 || client_.row(api::spec::cuMemsetD32_v2, CUdeviceptr{buffer_}, 0u, size_t{64}) != CUDA_SUCCESS;
+  wrong_ = buffer_ == 0 || function_ == 0 ||
+           client_.row(api::spec::cuMemsetD32_v2, CUdeviceptr{buffer_}, 0u, size_t{64}) != CUDA_SUCCESS;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -276,7 +280,8 @@ bool TestDaemon::alive() const { return pid_ > 0 && ::waitpid(pid_, nullptr, WNO
 std::string TestDaemon::log() const { return read_file(directory_ + "/log"); }
 
 std::vector<pid_t> TestDaemon::workers() const {
-  std::istringstream children(read_file("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children"));
+  std::istringstream children(
+      read_file("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children"));
   std::vector<pid_t> out;
   for (pid_t child = 0; children >> child;) out.push_back(child);
   return out;
@@ -321,7 +326,8 @@ std::string Scene::damage() {
   if (!healthy.computes()) return "the healthy client was harmed: " + daemon.log();
   if (!eventually([&] { return daemon.workers().size() == workers_before_; })) return "workers are left";
   if (!eventually([&] { return daemon.held() == held_before_; }))
-    return "vgpud holds " + std::to_string(daemon.held()) + " files and mappings, " + std::to_string(held_before_) + " before";
+    return "vgpud holds " + std::to_string(daemon.held()) + " files and mappings, " + std::to_string(held_before_) +
+           " before";
   RawClient another(daemon.socket());
   if (!another.retain_context() || another.allocate(4096) == 0) return "a new client is not served: " + another.text();
   return "";

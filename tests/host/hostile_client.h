@@ -26,7 +26,8 @@ namespace vgpu::test {
 using Bytes = std::vector<std::byte>;
 
 // The values one after the other, packed, as hand-written payloads are.
-template <class... T> Bytes pack(const T&... values) {
+template <class... T>
+Bytes pack(const T&... values) {
   Bytes out;
   codec::Writer writer(out);
   (writer.put(values), ...);
@@ -68,7 +69,8 @@ class RawClient {
   bool is_lost();
 
   // A call by its row; the arguments have the call's own types.
-  template <class... A> CUresult row(const Call& call, A... arguments) {
+  template <class... A>
+  CUresult row(const Call& call, A... arguments) {
     void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
     return row_argv(call, argv);
   }
@@ -152,7 +154,8 @@ class Scene {
 };
 
 // Waits up to ten seconds for something to become true.
-template <class Condition> bool eventually(Condition condition) {
+template <class Condition>
+bool eventually(Condition condition) {
   for (int i = 0; i < 1000; ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -3,8 +3,8 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
-#include <sys/wait.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/host/hostile_client.h"
@@ -56,7 +56,8 @@ TEST_CASE("calls without a row, and numbers that are no call, are not supported"
   CHECK(scene.damage() == "");
 }
 
-TEST_CASE("every call of every row with no payload, and with random ones, is answered with an error or not at all", "[hostile]") {
+TEST_CASE("every call of every row with no payload, and with random ones, is answered with an error or not at all",
+          "[hostile]") {
   Scene scene;
   Random random(21);
   for (int seed = 0; seed < 3; ++seed) {
@@ -189,7 +190,8 @@ TEST_CASE("blobs that lie about themselves are refused", "[hostile]") {
 TEST_CASE("a command whose blob is not complete ends the session", "[hostile]") {
   Scene scene;
   RawClient client = scene.attacker();
-  REQUIRE(client.call(wire::kBlobAppend, pack(uint64_t{1}, uint64_t{100}, uint32_t{0}, uint64_t{50})).result == CUDA_SUCCESS);
+  REQUIRE(client.call(wire::kBlobAppend, pack(uint64_t{1}, uint64_t{100}, uint32_t{0}, uint64_t{50})).result ==
+          CUDA_SUCCESS);
   ring::Command& command = client.prepare(wire::kStatistics, {}, 0);
   command.flags = ring::kBlobPayload, command.blob = 1, command.payload_bytes = 100;
   client.publish(command, 1);
@@ -245,7 +247,8 @@ TEST_CASE("replies that nobody reads hold up nobody", "[hostile]") {
   {
     RawClient client = scene.attacker();
     REQUIRE(client.is_open());
-    for (int i = 0; i < 20'000; ++i) client.publish(client.prepare(wire::kStatistics, {}, static_cast<uint32_t>(i) % ring::kReplySlots));
+    for (int i = 0; i < 20'000; ++i)
+      client.publish(client.prepare(wire::kStatistics, {}, static_cast<uint32_t>(i) % ring::kReplySlots));
     CHECK(client.call(wire::kStatistics, {}).result == CUDA_SUCCESS);
   }
   CHECK(scene.damage() == "");
@@ -316,7 +319,8 @@ TEST_CASE("a ring full of random bytes harms nobody else", "[hostile]") {
     RawClient client = scene.attacker();
     REQUIRE(client.is_open());
     random.fill(client.memory().units(0) + 4, ring::kRingBytes - 4);
-    client.publish(*reinterpret_cast<ring::Command*>(client.memory().units(0)), static_cast<uint32_t>(random.below(300)));
+    client.publish(*reinterpret_cast<ring::Command*>(client.memory().units(0)),
+                   static_cast<uint32_t>(random.below(300)));
     const uint64_t one = 1;
     static_cast<void>(!::write(client.doorbell(), &one, sizeof one));
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -335,9 +339,11 @@ TEST_CASE("a client that is killed at any point leaves no worker, file or mappin
       for (uint64_t memory = 0;;) {
         memory = client.allocate(1 << 16);
         client.post(op::cuMemsetD8_v2, pack(memory, uint8_t{1}, uint64_t{1 << 16}));
-        static_cast<void>(client.call(wire::kBlobAppend, pack(memory, uint64_t{1 << 20}, uint32_t{0}, uint64_t{1 << 16})));
+        static_cast<void>(
+            client.call(wire::kBlobAppend, pack(memory, uint64_t{1 << 20}, uint32_t{0}, uint64_t{1 << 16})));
         const auto file = create_memory_file("vgpu-test", 1 << 16);
-        client.map(file.ok() ? const_cast<UniqueFd&>(file.value()).get() : -1, wire::kSharedBase + (memory & 0xfffff0000), 1 << 16);
+        client.map(file.ok() ? const_cast<UniqueFd&>(file.value()).get() : -1,
+                   wire::kSharedBase + (memory & 0xfffff0000), 1 << 16);
       }
     }
     REQUIRE(child > 0);

@@ -4,10 +4,10 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "tests/contract/kernels.h"
@@ -22,7 +22,7 @@ namespace op = vgpu::api::opcode;
 namespace {
 
 // Addresses at which a worker has memory of its own, or might.
-constexpr uint64_t kWorkerAddresses[] = {0x100000000000, 0x100000100000, 0x7fffffffe000, 0x7f0000000000, 4096, 0,
+constexpr uint64_t kWorkerAddresses[] = {0x100000000000,     0x100000100000,    0x7fffffffe000, 0x7f0000000000, 4096, 0,
                                          0xffffffffff600000, ~uint64_t{0} - 100};
 
 wire::Copy copy_of(uint64_t destination, uint64_t source, uint64_t bytes, wire::HostSide side) {
@@ -51,8 +51,9 @@ TEST_CASE("copies from and to addresses that are not shared are refused", "[host
     RawClient client = scene.attacker();
     REQUIRE(client.retain_context());
     const uint64_t memory = client.allocate(4096);
-    const uint64_t forms[] = {op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2, op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2,
-                              op::cuMemcpy, op::cuMemcpyAsync};
+    const uint64_t forms[] = {op::cuMemcpyHtoD_v2, op::cuMemcpyHtoDAsync_v2,
+                              op::cuMemcpyDtoH_v2, op::cuMemcpyDtoHAsync_v2,
+                              op::cuMemcpy,        op::cuMemcpyAsync};
     for (const uint64_t address : kWorkerAddresses)
       for (const uint64_t form : forms) {
         INFO("opcode " << form << " address " << std::hex << address);
@@ -212,10 +213,14 @@ TEST_CASE("code images of random bytes fail to load, and the session goes on", "
     RawClient client = scene.attacker();
     REQUIRE(client.retain_context());
     Random random(41);
-    const std::string beginnings[] = {"", std::string("\x50\xed\x55\xba", 4), "\x7f" "ELF", ".version 7.8\n.target sm_75\n"};
+    const std::string beginnings[] = {"", std::string("\x50\xed\x55\xba", 4),
+                                      "\x7f"
+                                      "ELF",
+                                      ".version 7.8\n.target sm_75\n"};
     for (int i = 0; i < 100; ++i) {
       std::string image = beginnings[i % 4] + std::string(random.below(3000), '\0');
-      random.fill(reinterpret_cast<std::byte*>(image.data()) + beginnings[i % 4].size(), image.size() - beginnings[i % 4].size());
+      random.fill(reinterpret_cast<std::byte*>(image.data()) + beginnings[i % 4].size(),
+                  image.size() - beginnings[i % 4].size());
       CHECK(client.load(image) == 0);
       REQUIRE(client.call(wire::kStatistics, {}).arrived);
     }
@@ -250,15 +255,19 @@ TEST_CASE("just-in-time options that are pointers do not let the driver follow t
     CHECK(client.call(wire::kStatistics, {}).arrived);
   }
   // Logs named twice, of different sizes: none may be freed while the driver has it.
-  Bytes twice = pack(uint32_t{4}, wire::JitOption{CU_JIT_ERROR_LOG_BUFFER, 0, 8}, wire::JitOption{CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, 0, 8},
-                     wire::JitOption{CU_JIT_ERROR_LOG_BUFFER, 0, 1 << 19}, wire::JitOption{CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, 0, 1 << 19});
-  static_cast<void>(client.call(op::cuModuleLoadDataEx, twice + pack(uint64_t{8}) + Bytes(8, std::byte{'x'}) + pack(uint32_t{0})));
+  Bytes twice = pack(uint32_t{4}, wire::JitOption{CU_JIT_ERROR_LOG_BUFFER, 0, 8},
+                     wire::JitOption{CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, 0, 8},
+                     wire::JitOption{CU_JIT_ERROR_LOG_BUFFER, 0, 1 << 19},
+                     wire::JitOption{CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, 0, 1 << 19});
+  static_cast<void>(
+      client.call(op::cuModuleLoadDataEx, twice + pack(uint64_t{8}) + Bytes(8, std::byte{'x'}) + pack(uint32_t{0})));
   CHECK(client.call(wire::kStatistics, {}).arrived);
 }
 
 TEST_CASE("datagrams that are not control messages close the connection", "[hostile]") {
   Scene scene;
-  for (const size_t size : {size_t{1}, sizeof(wire::ControlMessage) - 1, sizeof(wire::ControlMessage) + 1, size_t{60'000}}) {
+  for (const size_t size :
+       {size_t{1}, sizeof(wire::ControlMessage) - 1, sizeof(wire::ControlMessage) + 1, size_t{60'000}}) {
     RawClient client = scene.attacker();
     const Bytes bytes(size, std::byte{1});
     REQUIRE(::send(client.socket(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(size));
@@ -320,7 +329,8 @@ TEST_CASE("a shared file that shrinks under the worker costs its own session onl
     REQUIRE(::ftruncate(file.get(), 1 << 16) == 0);
     REQUIRE(client.map(file.get(), wire::kSharedBase, 1 << 16) == 0);
     REQUIRE(::ftruncate(file.get(), 0) == 0);
-    const Reply reply = client.call(op::cuMemcpyHtoD_v2, pack(copy_of(memory, wire::kSharedBase, 1 << 16, wire::HostSide::none)));
+    const Reply reply =
+        client.call(op::cuMemcpyHtoD_v2, pack(copy_of(memory, wire::kSharedBase, 1 << 16, wire::HostSide::none)));
     CHECK_FALSE((reply.arrived && reply.result == CUDA_SUCCESS));
   }
   CHECK(scene.damage() == "");
@@ -334,7 +344,8 @@ TEST_CASE("a client that does not read its answers is not read from", "[hostile]
     int sent = 0;
     // The socket is full for half a second: vgpud has stopped reading.
     for (int full = 0; sent < 200'000 && full < 50;)
-      if (send_control(client.socket(), control(wire::Control::unmap, 4096, 4096), {}, MSG_DONTWAIT) == Delivery::sent) {
+      if (send_control(client.socket(), control(wire::Control::unmap, 4096, 4096), {}, MSG_DONTWAIT) ==
+          Delivery::sent) {
         ++sent, full = 0;
       } else {
         ++full;

@@ -241,8 +241,7 @@ int run_all(const std::vector<std::string>& paths, bool print, bool alone) {
   for (const std::string& path : paths) {
     const Test test = read_test(path);
     Outcome outcome = Outcome::skipped;
-    if (!test.refusal.empty())
-      outcome = report(test, test.refusal);
+    if (!test.refusal.empty()) outcome = report(test, test.refusal);
     else if (test.target <= capability)
       outcome = (test.expected_error != CUDA_SUCCESS && !alone) ? run_alone(test) : run(test, print);
     ++counts[static_cast<int>(outcome)];
@@ -263,12 +262,9 @@ int main(int argc, char** argv) {
   std::vector<std::string> arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument == "--print")
-      print = true;
-    else if (argument == "--alone")
-      alone = true;
-    else
-      arguments.push_back(argument);
+    if (argument == "--print") print = true;
+    else if (argument == "--alone") alone = true;
+    else arguments.push_back(argument);
   }
   return vgpu::ptx_test::run_all(vgpu::ptx_test::collect(arguments), print, alone);
 }

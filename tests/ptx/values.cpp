@@ -121,8 +121,7 @@ std::string format_value(const Type& type, uint64_t bits) {
   if (type.kind == Kind::floating)
     std::snprintf(text, sizeof text, "0x%0*llx(%.9g)", digits, static_cast<unsigned long long>(bits),
                   to_double(type, bits));
-  else
-    std::snprintf(text, sizeof text, "0x%0*llx", digits, static_cast<unsigned long long>(bits));
+  else std::snprintf(text, sizeof text, "0x%0*llx", digits, static_cast<unsigned long long>(bits));
   return text;
 }
 

@@ -9,10 +9,10 @@ using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 // Catch2 2.x: say why, and leave the test.
-#define SKIP(reason)                     \
-  do {                                   \
-    SUCCEED("skipped: " << (reason));    \
-    std::printf("skipped: %s\n", reason);\
-    return;                              \
+#define SKIP(reason)                      \
+  do {                                    \
+    SUCCEED("skipped: " << (reason));     \
+    std::printf("skipped: %s\n", reason); \
+    return;                               \
   } while (false)
 #endif

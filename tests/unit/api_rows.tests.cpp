@@ -104,7 +104,8 @@ bool arrived(const Call& call, RowArguments& sent, const Request& request, int i
     case Role::cstr: return std::equal(sent.buffer(i).begin(), sent.buffer(i).end(), pointer);
     case Role::sized_in: return std::equal(pointer, pointer + sent.sized_bytes(i), sent.buffer(i).begin());
     case Role::reads:
-      return request.arguments.capacity[i] == sent.count(i) && same_elements(param, sent.count(i), sent.buffer(i), pointer);
+      return request.arguments.capacity[i] == sent.count(i) &&
+             same_elements(param, sent.count(i), sent.buffer(i), pointer);
     case Role::writes: return request.arguments.capacity[i] == sent.count(i);
     default: return true;
   }
@@ -133,7 +134,9 @@ std::map<int, Bytes> fill_outputs(const Call& call, Request& request, Random& ra
     const Param& param = call.param[i];
     if (!is_pointer(param.role) || request.pointer(i) == nullptr) continue;
     if (param.role == Role::out || param.role == Role::inout) fill(i, param.size);
-    if (param.role == Role::sized_out) fill(i, param.size_of(static_cast<int32_t>(word_at(static_cast<std::byte*>(request.arguments.argv[param.count_arg])))));
+    if (param.role == Role::sized_out)
+      fill(i, param.size_of(
+                  static_cast<int32_t>(word_at(static_cast<std::byte*>(request.arguments.argv[param.count_arg])))));
     if (param.role != Role::make && param.role != Role::borrow) continue;
     const uint64_t wire = random.handle(param.kind), real = wire ^ kMirror;
     std::memcpy(request.pointer(i), &real, sizeof real);
@@ -389,7 +392,8 @@ TEST_CASE("a count behind a pointer beyond the room of its array is refused", "[
   for (const Call* call : carried_rows())
     for (int i = 0; i < call->argc; ++i) {
       const Param& param = call->param[i];
-      if (!has_elements(param.role) || !param.count_is_pointer || call->param[param.count_arg].role != Role::inout) continue;
+      if (!has_elements(param.role) || !param.count_is_pointer || call->param[param.count_arg].role != Role::inout)
+        continue;
       RowArguments arguments(*call, random);
       Bytes message = encode(*call, arguments);
       const uint64_t more = arguments.count(i) + 1;
@@ -490,7 +494,8 @@ TEST_CASE("random bytes are refused or decoded within bounds by every row", "[un
       Bytes message(random.below(120));
       random.fill(message.data(), message.size());
       const Decoded status = status_of(*call, message);
-      CHECK((status == Decoded::ok || status == Decoded::malformed || status == Decoded::bad_handle || status == Decoded::too_large));
+      CHECK((status == Decoded::ok || status == Decoded::malformed || status == Decoded::bad_handle ||
+             status == Decoded::too_large));
     }
 }
 

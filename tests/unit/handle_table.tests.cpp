@@ -95,9 +95,10 @@ TEST_CASE("what is known already keeps its handle", "[unit][handles]") {
 TEST_CASE("made-up handles resolve to nothing", "[unit][handles]") {
   HandleTable table;
   table.add(Kind::stream, 1, 0);
-  for (const uint64_t wire : {uint64_t{0}, ~uint64_t{0}, uint64_t{1} << 63, handle::make(Kind::stream, handle::kMaxIndex, 1),
-                              handle::make(Kind::stream, handle::kPrimaryContexts, 2),
-                              handle::make(Kind::stream, handle::kPrimaryContexts, 1) + 1})
+  for (const uint64_t wire :
+       {uint64_t{0}, ~uint64_t{0}, uint64_t{1} << 63, handle::make(Kind::stream, handle::kMaxIndex, 1),
+        handle::make(Kind::stream, handle::kPrimaryContexts, 2),
+        handle::make(Kind::stream, handle::kPrimaryContexts, 1) + 1})
     for (int kind = 0; kind < static_cast<int>(Kind::count_); ++kind)
       CHECK_FALSE(resolves(table, static_cast<Kind>(kind), wire));
 }
@@ -137,7 +138,8 @@ TEST_CASE("a reader never sees the handle of something else while handles come a
     while (!stop.load()) {
       const uint64_t wire = current.load();
       uint64_t real = 0;
-      if (wire != 0 && table.resolve(Kind::event, wire, real) && real != handle::generation_of(wire)) wrong.fetch_add(1);
+      if (wire != 0 && table.resolve(Kind::event, wire, real) && real != handle::generation_of(wire))
+        wrong.fetch_add(1);
     }
   });
   for (uint32_t i = 0; i < 20'000; ++i) {

@@ -50,12 +50,9 @@ TEST_CASE("every f16 widens to its value", "[unit]") {
   unsigned wrong = 0;
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const auto half = static_cast<uint16_t>(bits);
-    if (Half::is_nan(half))
-      wrong += !std::isnan(half_to_float(half));
-    else if ((half & Half::kMagnitude) == Half::kInfinity)
-      wrong += !std::isinf(half_to_float(half));
-    else
-      wrong += static_cast<double>(half_to_float(half)) != half_value(half);
+    if (Half::is_nan(half)) wrong += !std::isnan(half_to_float(half));
+    else if ((half & Half::kMagnitude) == Half::kInfinity) wrong += !std::isinf(half_to_float(half));
+    else wrong += static_cast<double>(half_to_float(half)) != half_value(half);
   }
   REQUIRE(wrong == 0);
 }

@@ -115,7 +115,10 @@ void exercise(const std::string& bytes) {
 std::string elf_with(const std::string& name, const std::string& contents, uint16_t machine) {
   const std::string names = '\0' + name + '\0';
   std::string bytes(64 + 3 * 64, '\0');
-  std::memcpy(bytes.data(), "\x7f" "ELF\x02\x01\x01", 7);
+  std::memcpy(bytes.data(),
+              "\x7f"
+              "ELF\x02\x01\x01",
+              7);
   put<uint16_t>(bytes, 18, machine);
   put<uint64_t>(bytes, 40, 64);  // e_shoff
   put<uint16_t>(bytes, 58, 64);  // e_shentsize
@@ -154,8 +157,8 @@ std::string archive_of(const std::vector<std::string>& members) {
 }  // namespace
 
 TEST_CASE("the newest PTX that the device can run is chosen and cubins are skipped", "[unit]") {
-  const std::string bytes = container(
-      {{kCubin, 75}, {kPtx, 60, 0, "old"}, {kPtx, 70, 0, "new"}, {kPtx, 80, 0, "later"}});
+  const std::string bytes =
+      container({{kCubin, 75}, {kPtx, 60, 0, "old"}, {kPtx, 70, 0, "new"}, {kPtx, 80, 0, "later"}});
   CHECK(chosen(bytes, {7, 5}).value() == std::vector<std::string>{"new"});
   CHECK(chosen(bytes, {8, 6}).value() == std::vector<std::string>{"later"});
   CHECK(chosen(bytes, {6, 1}).value() == std::vector<std::string>{"old"});
@@ -169,8 +172,8 @@ TEST_CASE("no PTX for the device is no binary for GPU", "[unit]") {
 }
 
 TEST_CASE("architecture-specific PTX runs on that capability alone, family-specific PTX in its family", "[unit]") {
-  const std::string bytes = container(
-      {{kPtx, 90, kSpecific, "90a"}, {kPtx, 100, kFamily, "100f"}, {kPtx, 80, 0, "80"}});
+  const std::string bytes =
+      container({{kPtx, 90, kSpecific, "90a"}, {kPtx, 100, kFamily, "100f"}, {kPtx, 80, 0, "80"}});
   CHECK(chosen(bytes, {9, 0}).value()[0] == "90a");
   CHECK(chosen(bytes, {10, 3}).value()[0] == "100f");
   CHECK(chosen(bytes, {12, 0}).value()[0] == "80");

@@ -332,10 +332,9 @@ TEST_CASE("addresses in initialisers become relocations", "[unit]") {
 }
 
 TEST_CASE("linkage, managed attribute, unsized and numbered variables", "[unit]") {
-  const auto module = parsed(kernel(
-      ".local .align 16 .b8 depot[40]; .shared .b32 n<3>; mov.u32 %r1, n2;",
-      ".extern .shared .align 16 .b8 dynamic[];\n"
-      ".visible .global .attribute(.managed) .s32 m = 3;\n.weak .const .b32 w;\n"));
+  const auto module = parsed(kernel(".local .align 16 .b8 depot[40]; .shared .b32 n<3>; mov.u32 %r1, n2;",
+                                    ".extern .shared .align 16 .b8 dynamic[];\n"
+                                    ".visible .global .attribute(.managed) .s32 m = 3;\n.weak .const .b32 w;\n"));
   CHECK(module->variables[0].unsized);
   CHECK(module->variables[0].linkage == Linkage::external);
   CHECK(module->variables[1].managed);
@@ -349,9 +348,10 @@ TEST_CASE("linkage, managed attribute, unsized and numbered variables", "[unit]"
 }
 
 TEST_CASE("source positions, files, pragmas and debug sections do not disturb", "[unit]") {
-  const auto module = parsed(".file 1 \"x.cu\", 17, 42\n" + kernel(
-      ".loc 1 3 4\n.pragma \"used_bytes_mask 15\"; ret;\n.loc 1 5 6, function_name $L_i+2, inlined_at 1 2 3\nret;") +
-      ".section .debug_str { $L_i: .b8 1, 2 { .b64 x-y } }\n");
+  const auto module = parsed(".file 1 \"x.cu\", 17, 42\n" +
+                             kernel(".loc 1 3 4\n.pragma \"used_bytes_mask 15\"; ret;\n.loc 1 5 6, function_name "
+                                    "$L_i+2, inlined_at 1 2 3\nret;") +
+                             ".section .debug_str { $L_i: .b8 1, 2 { .b64 x-y } }\n");
   const Function& function = first_defined(*module);
   CHECK(module->files[0].name == "x.cu");
   REQUIRE(function.locations.size() == 2);
@@ -399,10 +399,12 @@ TEST_CASE("sizes that outgrow the text are refused", "[unit]") {
 }
 
 TEST_CASE("every prefix of a module is refused or parsed, never worse", "[unit]") {
-  const std::string text = kHeader + kernel(
-      "L: mad.lo.s32 %r1, %r2, (1<<3), 0x10; @%p1 bra L; ld.global.v2.f32 {%f1,%f2}, [%rd1+8];"
-      "{ .param .b32 x; call (x), f, (x); }",
-      ".func (.param .b32 o) f(.param .b32 a);\n.global .b32 g;\n.global .u64 t[2] = {f, generic(g)+8};\n");
+  const std::string text =
+      kHeader +
+      kernel(
+          "L: mad.lo.s32 %r1, %r2, (1<<3), 0x10; @%p1 bra L; ld.global.v2.f32 {%f1,%f2}, [%rd1+8];"
+          "{ .param .b32 x; call (x), f, (x); }",
+          ".func (.param .b32 o) f(.param .b32 a);\n.global .b32 g;\n.global .u64 t[2] = {f, generic(g)+8};\n");
   for (size_t length = 0; length <= text.size(); ++length) {
     const auto module = parse(text.substr(0, length));
     CHECK((module.ok() || !module.error().message.empty()));

@@ -61,7 +61,9 @@ class Consumer {
       : memory_(SessionMemory::map(file).value()), doorbell_(doorbell), handle_(std::move(handle)) {
     memory_.initialise();
   }
-  void start() { thread_ = std::thread([this] { run(); }); }
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
   void join() { thread_.join(); }
   // Sleep whenever there is nothing to do, so that every gap is a chance to lose a wake-up.
   bool never_spin = false;
@@ -86,8 +88,8 @@ class Consumer {
         continue;
       }
       const std::byte* payload = at + sizeof(ring::Command);
-      const Taken taken = {command.opcode, command.thread, command.reply_slot,
-                           {payload, payload + command.payload_bytes}};
+      const Taken taken = {
+          command.opcode, command.thread, command.reply_slot, {payload, payload + command.payload_bytes}};
       release(units);
       if (taken.opcode == 0) return;
       handle_(taken);
@@ -138,7 +140,8 @@ struct Pair {
 
   explicit Pair(std::function<void(Pair&, const Taken&)> handle)
       : consumer(file.get(), doorbell.get(), [this, handle](const Taken& taken) { handle(*this, taken); }),
-        transport(new FakeTransport(file.get(), doorbell.get())), session(std::unique_ptr<guest::Transport>(transport)) {}
+        transport(new FakeTransport(file.get(), doorbell.get())),
+        session(std::unique_ptr<guest::Transport>(transport)) {}
   ~Pair() = default;
   void stop() {
     static_cast<void>(session.post({0, 0, 0, 0, {}}));
@@ -162,7 +165,8 @@ struct Ledger {
     uint32_t thread = 0, number = 0;
     std::memcpy(&thread, taken.payload.data(), 4);
     std::memcpy(&number, taken.payload.data() + 4, 4);
-    if (thread != taken.thread || number != next[thread]++ || taken.payload != pattern(thread, number, taken.payload.size()))
+    if (thread != taken.thread || number != next[thread]++ ||
+        taken.payload != pattern(thread, number, taken.payload.size()))
       ++wrong;
   }
 };
@@ -193,7 +197,8 @@ TEST_CASE("the largest inline payloads cross the ring's end unharmed", "[unit][r
   Ledger ledger;
   Pair pair([&](Pair&, const Taken& taken) { ledger.check(taken); });
   pair.consumer.start();
-  for (uint32_t i = 0; i < 300; ++i) REQUIRE(pair.session.post({5, 0, 1, 0, pattern(1, i, ring::kMaxInline)}) == CUDA_SUCCESS);
+  for (uint32_t i = 0; i < 300; ++i)
+    REQUIRE(pair.session.post({5, 0, 1, 0, pattern(1, i, ring::kMaxInline)}) == CUDA_SUCCESS);
   pair.stop();
   CHECK(ledger.wrong == 0);
   CHECK(ledger.next[1] == 300);
@@ -204,7 +209,8 @@ TEST_CASE("producers wait while the ring is full and go on when the consumer doe
   Pair pair([&](Pair&, const Taken& taken) { ledger.check(taken); });
   std::atomic<uint32_t> sent{0};
   std::thread producer([&] {
-    for (uint32_t i = 0; i < 200; ++i, ++sent) static_cast<void>(pair.session.post({5, 0, 0, 0, pattern(0, i, ring::kMaxInline)}));
+    for (uint32_t i = 0; i < 200; ++i, ++sent)
+      static_cast<void>(pair.session.post({5, 0, 0, 0, pattern(0, i, ring::kMaxInline)}));
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   const uint32_t before = sent.load();
@@ -240,7 +246,8 @@ TEST_CASE("no wake-up is lost in many rounds with both sides asleep in between",
       std::vector<std::byte> reply;
       for (uint32_t i = 0; i < 4000; ++i) {
         const auto payload = pattern(thread, i, 16);
-        if (pair.session.call({5, 0, thread, 0, payload}, reply) != CUDA_SUCCESS || reply != payload) wrong.fetch_add(1);
+        if (pair.session.call({5, 0, thread, 0, payload}, reply) != CUDA_SUCCESS || reply != payload)
+          wrong.fetch_add(1);
       }
     });
   for (std::thread& caller : callers) caller.join();
@@ -270,7 +277,8 @@ TEST_CASE("more callers than reply slots all get their own answers", "[unit][rin
       std::vector<std::byte> reply;
       for (uint32_t i = 0; i < 5; ++i) {
         const auto payload = pattern(thread, i, 16);
-        if (pair.session.call({5, 0, thread, 0, payload}, reply) != CUDA_SUCCESS || reply != payload) wrong.fetch_add(1);
+        if (pair.session.call({5, 0, thread, 0, payload}, reply) != CUDA_SUCCESS || reply != payload)
+          wrong.fetch_add(1);
       }
     });
   for (std::thread& caller : callers) caller.join();

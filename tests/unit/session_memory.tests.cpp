@@ -24,7 +24,8 @@ TEST_CASE("a fresh header is understood by the other side's mapping", "[unit][se
   CHECK(other.header().ring_offset == ring::kRingOffset);
 }
 
-TEST_CASE("memory without a header, or of another format, is refused with both formats named", "[unit][session_memory]") {
+TEST_CASE("memory without a header, or of another format, is refused with both formats named",
+          "[unit][session_memory]") {
   Shared shared;
   CHECK_FALSE(shared.memory.check().ok());
   shared.memory.initialise();

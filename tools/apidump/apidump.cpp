@@ -98,7 +98,7 @@ Entries collect_calls() {
   if (flavour == 0) add(#symbol, opcode, #args);
 #include "cuda_exports.inc"
 #undef VGPU_EXPORT
-#define VGPU_PROC(name, flavour, version, symbol)             \
+#define VGPU_PROC(name, flavour, version, symbol) \
   if (const auto found = entries.find(#symbol); flavour == 0 && found != entries.end()) found->second.since = version;
 #include "cuda_procaddr.inc"
 #undef VGPU_PROC
@@ -168,7 +168,8 @@ std::vector<std::string> roles_of(const Entry& entry) {
     const Param& param = entry.row->param[i];
     if (param.role == Role::value || param.role == Role::handle) continue;
     std::string text = std::string(role_name(param.role)) + "(" + entry.parameters.at(i);
-    if (param.count_arg != kNoCount) text += (param.count_is_pointer ? ", *" : ", ") + entry.parameters.at(param.count_arg);
+    if (param.count_arg != kNoCount)
+      text += (param.count_is_pointer ? ", *" : ", ") + entry.parameters.at(param.count_arg);
     result.push_back(text + ")");
   }
   return result;
@@ -179,7 +180,8 @@ std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-template <class Range> std::string join(const Range& range, std::string_view separator) {
+template <class Range>
+std::string join(const Range& range, std::string_view separator) {
   std::string result;
   for (const std::string& text : range) result.append(result.empty() ? "" : separator).append(text);
   return result;
@@ -195,15 +197,17 @@ void print_page(const Entries& entries) {
   const std::vector<const Entry*> refused = std::move(by_family[""]);
   by_family.erase("");
 
-  std::cout << "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Coverage of the driver API\n\n"
-            << "Written by `make docs` from the rows in `include/vgpu/api/`; do not edit. Per-thread flavours (`_ptds`, "
-               "`_ptsz`) share\ntheir base's row. Paths and roles are explained in `include/vgpu/call_row.h`. *Tests* "
-               "are the files of\n`tests/contract/` that name the call.\n\n| Path | Calls |\n|---|---:|\n";
+  std::cout
+      << "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Coverage of the driver API\n\n"
+      << "Written by `make docs` from the rows in `include/vgpu/api/`; do not edit. Per-thread flavours (`_ptds`, "
+         "`_ptsz`) share\ntheir base's row. Paths and roles are explained in `include/vgpu/call_row.h`. *Tests* "
+         "are the files of\n`tests/contract/` that name the call.\n\n| Path | Calls |\n|---|---:|\n";
   for (const auto& [path, count] : by_path) std::cout << "| " << path << " | " << count << " |\n";
   std::cout << "| **all** | **" << entries.size() << "** |\n";
 
   for (const auto& [family, calls] : by_family) {
-    std::cout << "\n## " << family << "\n\n| Call | Opcode | Since | Path | Roles | Tests |\n|---|---:|---|---|---|---|\n";
+    std::cout << "\n## " << family
+              << "\n\n| Call | Opcode | Since | Path | Roles | Tests |\n|---|---:|---|---|---|---|\n";
     for (const Entry* entry : calls)
       std::cout << "| " << entry->name << " | " << entry->opcode << " | " << version_text(entry->since) << " | "
                 << path_name(entry->row->path) << " | " << join(roles_of(*entry), ", ") << " | "
@@ -226,8 +230,8 @@ void print_json(const Entries& entries) {
     std::cout << separator << R"(  {"call": ")" << name << R"(", "opcode": )" << entry.opcode << R"(, "since": )"
               << entry.since << R"(, "family": ")" << entry.family << R"(", "path": ")"
               << path_name(entry.row != nullptr ? entry.row->path : Path::refuse) << R"(", "roles": )"
-              << json_list(roles_of(entry)) << R"(, "tests": )"
-              << json_list({entry.tests.begin(), entry.tests.end()}) << "}";
+              << json_list(roles_of(entry)) << R"(, "tests": )" << json_list({entry.tests.begin(), entry.tests.end()})
+              << "}";
     separator = ",\n";
   }
   std::cout << "\n]\n";

@@ -126,10 +126,8 @@ int run(const Options& options) {
   const int status = wait_for(program.value(), *daemon.value(), signals.get());
   if (!options.statistics) return status;
   const auto statistics = daemon.value()->statistics();
-  if (statistics)
-    print_statistics(statistics.value());
-  else
-    VGPU_WARN("no statistics: %s", statistics.error().message.c_str());
+  if (statistics) print_statistics(statistics.value());
+  else VGPU_WARN("no statistics: %s", statistics.error().message.c_str());
   return status;
 }
 

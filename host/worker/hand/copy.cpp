@@ -77,9 +77,11 @@ CUresult copy(Invocation& invocation) {
   switch (copy.host_side) {
     case wire::HostSide::none:
       host = from_bits<void*>(call.way == Way::to_device ? copy.source : copy.destination);
-      if (call.way != Way::any && !session.shared.contains(call.way == Way::to_device ? copy.source : copy.destination, copy.bytes))
+      if (call.way != Way::any &&
+          !session.shared.contains(call.way == Way::to_device ? copy.source : copy.destination, copy.bytes))
         return CUDA_ERROR_INVALID_VALUE;
-      if (call.way == Way::any && (!is_known(session, copy.source, copy.bytes) || !is_known(session, copy.destination, copy.bytes)))
+      if (call.way == Way::any &&
+          (!is_known(session, copy.source, copy.bytes) || !is_known(session, copy.destination, copy.bytes)))
         return CUDA_ERROR_INVALID_VALUE;
       session.counters.bytes_shared.fetch_add(copy.bytes, std::memory_order_relaxed);
       break;

@@ -62,7 +62,8 @@ CUresult host_pointer(const Session& session, const Side& side, const wire::Copy
   return CUDA_SUCCESS;
 }
 
-template <class T> bool handle_of(Invocation& invocation, Kind kind, uint64_t wire, T& out) {
+template <class T>
+bool handle_of(Invocation& invocation, Kind kind, uint64_t wire, T& out) {
   out = nullptr;
   return wire == 0 || invocation.real(kind, wire, out);
 }
@@ -84,8 +85,8 @@ CUresult to_copy3d(Invocation& invocation, const wire::CopyBox& box, CUDA_MEMCPY
   const Session& session = invocation.session;
   const Side source = {box.source_type,  box.source_in_window, box.source_host,  box.source_device,
                        box.source_array, box.source_context,   box.source_pitch, box.source_height};
-  const Side destination = {box.destination_type,  box.destination_in_window, box.destination_host,
-                            box.destination_device, box.destination_array,    box.destination_context,
+  const Side destination = {box.destination_type,   box.destination_in_window, box.destination_host,
+                            box.destination_device, box.destination_array,     box.destination_context,
                             box.destination_pitch,  box.destination_height};
   out.srcXInBytes = box.source_x, out.srcY = box.source_y, out.srcZ = box.source_z, out.srcLOD = box.source_lod;
   out.dstXInBytes = box.destination_x, out.dstY = box.destination_y, out.dstZ = box.destination_z;
@@ -169,7 +170,8 @@ CUDA_MEMCPY2D flattened(const CUDA_MEMCPY3D_PEER& c) {
   return out;
 }
 
-CUresult submit(const Driver& driver, uint16_t opcode, const CUDA_MEMCPY3D_PEER& copy, CUstream stream, bool own_stream) {
+CUresult submit(const Driver& driver, uint16_t opcode, const CUDA_MEMCPY3D_PEER& copy, CUstream stream,
+                bool own_stream) {
   const CUDA_MEMCPY2D flat = flattened(copy);
   const CUDA_MEMCPY3D box = without_peers(copy);
   switch (opcode) {

@@ -14,7 +14,8 @@ struct NodePlace {
 CUresult read_place(Invocation& invocation, NodePlace& place) {
   const auto wire_graph = invocation.request.get<uint64_t>();
   const auto count = invocation.request.get<uint64_t>();
-  if (invocation.request.failed() || count > invocation.request.left() / sizeof(uint64_t)) return invocation.bad_message();
+  if (invocation.request.failed() || count > invocation.request.left() / sizeof(uint64_t))
+    return invocation.bad_message();
   if (wire_graph == 0 || !invocation.real(Kind::graph, wire_graph, place.graph)) return CUDA_ERROR_INVALID_VALUE;
   for (uint64_t i = 0; i < count; ++i) {
     CUgraphNode node = nullptr;
@@ -127,8 +128,10 @@ CUresult get_kernel_node(Invocation& invocation) {
   if (function == nullptr) function = reinterpret_cast<CUfunction>(params.kern);
   std::vector<std::byte> packed;
   // A driver answers in the form in which the parameters were given.
-  for (size_t i = 0; params.kernelParams == nullptr && params.extra != nullptr && params.extra[i] != CU_LAUNCH_PARAM_END; i += 2)
-    if (params.extra[i] == CU_LAUNCH_PARAM_BUFFER_POINTER) packed = copy_of_buffer(driver, function, params.extra[i + 1]);
+  for (size_t i = 0;
+       params.kernelParams == nullptr && params.extra != nullptr && params.extra[i] != CU_LAUNCH_PARAM_END; i += 2)
+    if (params.extra[i] == CU_LAUNCH_PARAM_BUFFER_POINTER)
+      packed = copy_of_buffer(driver, function, params.extra[i + 1]);
   for (size_t i = 0; params.kernelParams != nullptr; ++i) {
     size_t offset = 0, size = 0;
     if (VGPU_DRIVER(driver, cuFuncGetParamInfo)(function, i, &offset, &size) != CUDA_SUCCESS) break;
@@ -275,8 +278,7 @@ CUresult instantiate_with_params(Invocation& invocation) {
   if (wire_graph == 0 || !invocation.real(Kind::graph, wire_graph, graph)) return CUDA_ERROR_INVALID_VALUE;
   if (!invocation.real(Kind::stream, wire_stream, params.hUploadStream)) return CUDA_ERROR_INVALID_HANDLE;
   CUgraphExec exec = nullptr;
-  const CUresult status =
-      VGPU_DRIVER(invocation.session.driver, cuGraphInstantiateWithParams)(&exec, graph, &params);
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphInstantiateWithParams)(&exec, graph, &params);
   invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::graph_exec, bits_of(exec)) : uint64_t{0});
   invocation.reply.put(static_cast<uint32_t>(params.result_out));
   invocation.reply.put(params.hErrNode_out == nullptr

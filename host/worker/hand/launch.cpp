@@ -42,9 +42,10 @@ CUresult decode(Invocation& invocation, DecodedLaunch& out) {
 
 CUlaunchConfig config_of(DecodedLaunch& decoded) {
   const wire::Launch& l = decoded.launch;
-  return {l.grid[0],      l.grid[1],      l.grid[2],      l.block[0],
-          l.block[1],     l.block[2],     l.shared_bytes, decoded.stream,
-          decoded.attributes.data(), l.attribute_count};
+  return {l.grid[0],        l.grid[1],      l.grid[2],
+          l.block[0],       l.block[1],     l.block[2],
+          l.shared_bytes,   decoded.stream, decoded.attributes.data(),
+          l.attribute_count};
 }
 
 }  // namespace
@@ -56,12 +57,13 @@ CUresult launch(Invocation& invocation) {
   const wire::Launch& l = decoded.launch;
   size_t bytes = l.parameter_bytes;
   auto* parameters = const_cast<std::byte*>(decoded.parameters);
-  void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, parameters, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
+  void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, parameters, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
+                   CU_LAUNCH_PARAM_END};
   void** packed = bytes == 0 ? nullptr : extra;
   const Driver& driver = invocation.session.driver;
   if (l.attribute_count == 0)
-    return VGPU_DRIVER(driver, cuLaunchKernel)(decoded.function, l.grid[0], l.grid[1], l.grid[2], l.block[0], l.block[1],
-                                               l.block[2], l.shared_bytes, decoded.stream,
+    return VGPU_DRIVER(driver, cuLaunchKernel)(decoded.function, l.grid[0], l.grid[1], l.grid[2], l.block[0],
+                                               l.block[1], l.block[2], l.shared_bytes, decoded.stream,
                                                static_cast<void**>(nullptr), packed);
   const CUlaunchConfig config = config_of(decoded);
   return VGPU_DRIVER(driver, cuLaunchKernelEx)(&config, decoded.function, static_cast<void**>(nullptr), packed);

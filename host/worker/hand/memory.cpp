@@ -7,7 +7,8 @@ namespace vgpu::host::hand {
 namespace {
 
 // Decodes the row, reserves `bytes`, calls the driver, and keeps or cancels the reservation.
-template <class Bytes, class Key> CUresult accounted(Invocation& invocation, const Call& call, Bytes bytes, Key key) {
+template <class Bytes, class Key>
+CUresult accounted(Invocation& invocation, const Call& call, Bytes bytes, Key key) {
   RowCall row{call, {}};
   if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
   const uint64_t size = bytes(row);
@@ -44,8 +45,8 @@ uint64_t result_in_argument_0(const RowCall& row) {
 // cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocFromPoolAsync: (dptr, bytesize, ...).
 CUresult allocate(Invocation& invocation) {
   return accounted(
-      invocation, *api::find_row(invocation.command.opcode),
-      [](const RowCall& row) { return row.argument<size_t>(1); }, result_in_argument_0);
+      invocation, *api::find_row(invocation.command.opcode), [](const RowCall& row) { return row.argument<size_t>(1); },
+      result_in_argument_0);
 }
 
 CUresult allocate_pitch(Invocation& invocation) {

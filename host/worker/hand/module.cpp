@@ -61,8 +61,8 @@ CUresult module_load(Invocation& invocation) {
   const void* code = read_code(invocation);
   if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUmodule module = nullptr;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(
-      &module, code, options.count(), options.ids(), options.values());
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(&module, code, options.count(),
+                                                                                     options.ids(), options.values());
   invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::module, bits_of(module)) : uint64_t{0});
   options.write(invocation.reply);
   return status;
@@ -75,8 +75,8 @@ CUresult library_load(Invocation& invocation) {
   if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUlibrary library = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuLibraryLoadData)(
-      &library, code, options.ids(), options.values(), options.count(),
-      static_cast<CUlibraryOption*>(nullptr), static_cast<void**>(nullptr), 0u);
+      &library, code, options.ids(), options.values(), options.count(), static_cast<CUlibraryOption*>(nullptr),
+      static_cast<void**>(nullptr), 0u);
   invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::library, bits_of(library)) : uint64_t{0});
   options.write(invocation.reply);
   return status;

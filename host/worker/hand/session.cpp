@@ -34,8 +34,8 @@ wire::DeviceSnapshot describe_device(const Session& session, CUdevice device) {
 // Whether the worker carries a call and this driver has it.
 bool serves(const Session& session, uint16_t opcode) {
   const Call* call = api::find_row(opcode);
-  const bool carried = find_hand_call(opcode) != nullptr ||
-                       (call != nullptr && call->path != Path::local && call->path != Path::refuse && call->carried_by_row());
+  const bool carried = find_hand_call(opcode) != nullptr || (call != nullptr && call->path != Path::local &&
+                                                             call->path != Path::refuse && call->carried_by_row());
   return carried && session.driver.has(opcode);
 }
 
@@ -52,7 +52,8 @@ CUresult snapshot(Invocation& invocation) {
   header.device_count = static_cast<uint32_t>(count);
   header.device_bytes = sizeof(wire::DeviceSnapshot);
   for (uint16_t opcode = 0; opcode < kOpcodes; ++opcode)
-    if (serves(session, opcode)) header.served[opcode / 8] = static_cast<uint8_t>(header.served[opcode / 8] | 1 << (opcode % 8));
+    if (serves(session, opcode))
+      header.served[opcode / 8] = static_cast<uint8_t>(header.served[opcode / 8] | 1 << (opcode % 8));
   invocation.reply.put(header);
   for (int ordinal = 0; ordinal < count; ++ordinal) {
     CUdevice device = 0;

@@ -65,7 +65,8 @@ constexpr Mark sized_in(Argument p, Argument selector, uint32_t (*size_of)(int64
 namespace detail {
 
 // Bytes of what a pointer parameter points to; void counts as bytes.
-template <class T> constexpr uint32_t pointee_size() {
+template <class T>
+constexpr uint32_t pointee_size() {
   using Pointee = std::remove_cv_t<std::remove_pointer_t<T>>;
   if constexpr (std::is_void_v<Pointee>) return 1;
   else if constexpr (requires { sizeof(Pointee); } && !std::is_function_v<Pointee>) return sizeof(Pointee);
@@ -73,7 +74,8 @@ template <class T> constexpr uint32_t pointee_size() {
 }
 
 // Throwing in a constant expression is how a mistake in a row becomes a compile error that names itself.
-template <class T> constexpr Param pointer_param(const Mark& mark) {
+template <class T>
+constexpr Param pointer_param(const Mark& mark) {
   using Pointee = std::remove_pointer_t<T>;
   using Bare = std::remove_cv_t<Pointee>;
   Param param{mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>()};
@@ -91,7 +93,8 @@ template <class T> constexpr Param pointer_param(const Mark& mark) {
   return param;
 }
 
-template <class T> constexpr Param value_param(const Mark* mark) {
+template <class T>
+constexpr Param value_param(const Mark* mark) {
   Param param{Role::value, kind_of<T>, kNoCount, false, 0, nullptr, sizeof(T)};
   if (param.kind != Kind::none) param.role = Role::handle;
   if (mark == nullptr) return param;
@@ -103,7 +106,8 @@ template <class T> constexpr Param value_param(const Mark* mark) {
   return param;
 }
 
-template <class T> constexpr Param param_of(const Mark* mark) {
+template <class T>
+constexpr Param param_of(const Mark* mark) {
   // Handles are pointers to incomplete structs and are values here.
   if constexpr (std::is_pointer_v<T> && kind_of<T> == Kind::none) {
     if (mark == nullptr) throw "a pointer parameter has no role";
@@ -114,13 +118,16 @@ template <class T> constexpr Param param_of(const Mark* mark) {
   }
 }
 
-template <class T> constexpr uint8_t count_size_of() {
+template <class T>
+constexpr uint8_t count_size_of() {
   if constexpr (std::is_pointer_v<T>) return static_cast<uint8_t>(pointee_size<T>());
   else return sizeof(T);
 }
 
-template <class Function> struct Signature;
-template <class... A> struct Signature<CUresult(A...)> {
+template <class Function>
+struct Signature;
+template <class... A>
+struct Signature<CUresult(A...)> {
   static constexpr size_t kCount = sizeof...(A);
   static_assert(kCount <= kMaxArguments);
 

@@ -19,7 +19,8 @@ namespace opcode {
 #undef VGPU_EXPORT
 }  // namespace opcode
 
-template <uint16_t opcode> inline constexpr const Call* row_of = nullptr;
+template <uint16_t opcode>
+inline constexpr const Call* row_of = nullptr;
 
 #define API(fn, path, ...)                                                                         \
   namespace spec {                                                                                 \
@@ -31,7 +32,8 @@ template <uint16_t opcode> inline constexpr const Call* row_of = nullptr;
         std::array<Mark, std::tuple_size_v<decltype(std::make_tuple(__VA_ARGS__))>>{__VA_ARGS__}); \
   }();                                                                                             \
   }                                                                                                \
-  template <> inline constexpr const Call* row_of<opcode::fn> = &spec::fn;
+  template <>                                                                                      \
+  inline constexpr const Call* row_of<opcode::fn> = &spec::fn;
 
 #include "vgpu/api/context.api.h"
 #include "vgpu/api/device.api.h"

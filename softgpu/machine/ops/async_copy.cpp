@@ -21,10 +21,8 @@ void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const bool limited = (instruction.aux & kSourceSize) != 0;
   Addresses to, from;
   const auto displacement = static_cast<int32_t>(instruction.immediate);
-  if ((instruction.aux & kWideDestination) != 0)
-    addresses_of<uint64_t>(warp, instruction.operand[0], displacement, to);
-  else
-    addresses_of<uint32_t>(warp, instruction.operand[0], displacement, to);
+  if ((instruction.aux & kWideDestination) != 0) addresses_of<uint64_t>(warp, instruction.operand[0], displacement, to);
+  else addresses_of<uint32_t>(warp, instruction.operand[0], displacement, to);
   addresses_of<uint64_t>(warp, instruction.operand[1], static_cast<int32_t>(instruction.immediate >> 32), from);
   const uint32_t* sizes = warp.row<uint32_t>(instruction.operand[2]);
 
@@ -62,10 +60,8 @@ Handler choose_copy(Choice& choice) {
   const int64_t bytes = choice.constant();
   if (bytes != 16 && (!all_levels || (bytes != 4 && bytes != 8))) return nullptr;
   const bool limited = choice.more();
-  if (limited)
-    choice.source(Type::u32);
-  else
-    choice.source_value(Type::u32, static_cast<uint64_t>(bytes));
+  if (limited) choice.source(Type::u32);
+  else choice.source_value(Type::u32, static_cast<uint64_t>(bytes));
   choice.set_aux(static_cast<uint8_t>(bytes | (limited ? kSourceSize : 0) | (to_width == 64 ? kWideDestination : 0)));
   return copy;
 }

@@ -163,18 +163,15 @@ struct Form {
 template <class Op, class T, bool kResult>
 Handler in_space(Form form) {
   switch (form.space) {
-    case Space::generic:
-      return form.narrow ? nullptr : Handler{atomic<Space::generic, uint64_t, Op, T, kResult>};
-    case Space::global:
-      return form.narrow ? nullptr : Handler{atomic<Space::global, uint64_t, Op, T, kResult>};
+    case Space::generic: return form.narrow ? nullptr : Handler{atomic<Space::generic, uint64_t, Op, T, kResult>};
+    case Space::global: return form.narrow ? nullptr : Handler{atomic<Space::global, uint64_t, Op, T, kResult>};
     case Space::shared:
       return form.narrow ? atomic<Space::shared, uint32_t, Op, T, kResult>
                          : atomic<Space::shared, uint64_t, Op, T, kResult>;
     case Space::constant:
     case Space::local:
     case Space::parameter:
-    case Space::kernel_parameter:
-      return nullptr;
+    case Space::kernel_parameter: return nullptr;
   }
   return nullptr;
 }
@@ -194,41 +191,28 @@ Handler pick_bits(Form form, Type type) {
 template <template <class> class Op>
 Handler pick_order(Form form, Type type) {
   switch (type) {
-    case Type::u32:
-      return pick<Op<uint32_t>, uint32_t>(form);
-    case Type::s32:
-      return pick<Op<int32_t>, int32_t>(form);
-    case Type::u64:
-      return pick<Op<uint64_t>, uint64_t>(form);
-    case Type::s64:
-      return pick<Op<int64_t>, int64_t>(form);
-    default:
-      return nullptr;
+    case Type::u32: return pick<Op<uint32_t>, uint32_t>(form);
+    case Type::s32: return pick<Op<int32_t>, int32_t>(form);
+    case Type::u64: return pick<Op<uint64_t>, uint64_t>(form);
+    case Type::s64: return pick<Op<int64_t>, int64_t>(form);
+    default: return nullptr;
   }
 }
 
 Handler pick_add(Form form, Type type) {
   switch (type) {
     case Type::u32:
-    case Type::s32:
-      return pick<Add<uint32_t>, uint32_t>(form);
+    case Type::s32: return pick<Add<uint32_t>, uint32_t>(form);
     case Type::u64:
-    case Type::s64:
-      return pick<Add<uint64_t>, uint64_t>(form);
+    case Type::s64: return pick<Add<uint64_t>, uint64_t>(form);
     case Type::f32:
       return form.space == Space::shared ? pick<AddFloat, uint32_t>(form) : pick<AddFloatFlush, uint32_t>(form);
-    case Type::f64:
-      return pick<AddDouble, uint64_t>(form);
-    case Type::f16:
-      return pick<AddHalf<HalfOps>, uint16_t>(form);
-    case Type::bf16:
-      return pick<AddHalf<BfloatOps>, uint16_t>(form);
-    case Type::f16x2:
-      return pick<AddHalfPair<HalfOps>, uint32_t>(form);
-    case Type::bf16x2:
-      return pick<AddHalfPair<BfloatOps>, uint32_t>(form);
-    default:
-      return nullptr;
+    case Type::f64: return pick<AddDouble, uint64_t>(form);
+    case Type::f16: return pick<AddHalf<HalfOps>, uint16_t>(form);
+    case Type::bf16: return pick<AddHalf<BfloatOps>, uint16_t>(form);
+    case Type::f16x2: return pick<AddHalfPair<HalfOps>, uint32_t>(form);
+    case Type::bf16x2: return pick<AddHalfPair<BfloatOps>, uint32_t>(form);
+    default: return nullptr;
   }
 }
 
@@ -236,29 +220,19 @@ enum Operation { add, op_and, op_or, op_xor, exch, cas, min, max, inc, dec };
 
 Handler pick_operation(int operation, Form form, Type type) {
   switch (operation) {
-    case add:
-      return pick_add(form, type);
-    case op_and:
-      return pick_bits<And>(form, type);
-    case op_or:
-      return pick_bits<Or>(form, type);
-    case op_xor:
-      return pick_bits<Xor>(form, type);
-    case exch:
-      return form.result ? pick_bits<Exchange>(form, type) : nullptr;
+    case add: return pick_add(form, type);
+    case op_and: return pick_bits<And>(form, type);
+    case op_or: return pick_bits<Or>(form, type);
+    case op_xor: return pick_bits<Xor>(form, type);
+    case exch: return form.result ? pick_bits<Exchange>(form, type) : nullptr;
     case cas:
       if (!form.result) return nullptr;
       return type == Type::b16 ? pick<CompareAndSwap<uint16_t>, uint16_t>(form) : pick_bits<CompareAndSwap>(form, type);
-    case min:
-      return pick_order<Min>(form, type);
-    case max:
-      return pick_order<Max>(form, type);
-    case inc:
-      return type == Type::u32 ? pick<Increment, uint32_t>(form) : nullptr;
-    case dec:
-      return type == Type::u32 ? pick<Decrement, uint32_t>(form) : nullptr;
-    default:
-      return nullptr;
+    case min: return pick_order<Min>(form, type);
+    case max: return pick_order<Max>(form, type);
+    case inc: return type == Type::u32 ? pick<Increment, uint32_t>(form) : nullptr;
+    case dec: return type == Type::u32 ? pick<Decrement, uint32_t>(form) : nullptr;
+    default: return nullptr;
   }
 }
 

@@ -15,34 +15,20 @@ constexpr unsigned kRelationCount = 14;
 template <Relation relation, class T>
 VGPU_INLINE bool holds(T a, T b) {
   switch (relation) {
-    case Relation::eq:
-      return a == b;
-    case Relation::lt:
-      return a < b;
-    case Relation::le:
-      return a <= b;
-    case Relation::gt:
-      return a > b;
-    case Relation::ge:
-      return a >= b;
-    case Relation::neu:
-      return a != b;
-    case Relation::equ:
-      return !(a < b) & !(a > b);
-    case Relation::ltu:
-      return !(a >= b);
-    case Relation::leu:
-      return !(a > b);
-    case Relation::gtu:
-      return !(a <= b);
-    case Relation::geu:
-      return !(a < b);
-    case Relation::num:
-      return (a == a) & (b == b);
-    case Relation::nan:
-      return (a != a) | (b != b);
-    case Relation::ne:
-      return std::is_integral_v<T> ? a != b : (a < b) | (a > b);
+    case Relation::eq: return a == b;
+    case Relation::lt: return a < b;
+    case Relation::le: return a <= b;
+    case Relation::gt: return a > b;
+    case Relation::ge: return a >= b;
+    case Relation::neu: return a != b;
+    case Relation::equ: return !(a < b) & !(a > b);
+    case Relation::ltu: return !(a >= b);
+    case Relation::leu: return !(a > b);
+    case Relation::gtu: return !(a <= b);
+    case Relation::geu: return !(a < b);
+    case Relation::num: return (a == a) & (b == b);
+    case Relation::nan: return (a != a) | (b != b);
+    case Relation::ne: return std::is_integral_v<T> ? a != b : (a < b) | (a > b);
   }
   return false;
 }
@@ -114,36 +100,23 @@ Compare find_comparison(Type type, unsigned relation, bool flush) {
   const bool equality = relation <= static_cast<unsigned>(Relation::ne);
   if (flush && type != Type::f32 && type != Type::f16 && type != Type::f16x2) return nullptr;
   switch (type) {
-    case Type::b16:
-      return equality ? comparison_of<Same, uint16_t>(relation) : nullptr;
-    case Type::b32:
-      return equality ? comparison_of<Same, uint32_t>(relation) : nullptr;
-    case Type::b64:
-      return equality ? comparison_of<Same, uint64_t>(relation) : nullptr;
-    case Type::u16:
-      return comparison_of<Same, uint16_t>(relation);
-    case Type::s16:
-      return comparison_of<Same, int16_t>(relation);
-    case Type::u32:
-      return comparison_of<Same, uint32_t>(relation);
-    case Type::s32:
-      return comparison_of<Same, int32_t>(relation);
-    case Type::u64:
-      return comparison_of<Same, uint64_t>(relation);
-    case Type::s64:
-      return comparison_of<Same, int64_t>(relation);
-    case Type::f32:
-      return flush ? comparison_of<Flushed, float>(relation) : comparison_of<Same, float>(relation);
-    case Type::f64:
-      return comparison_of<Same, double>(relation);
+    case Type::b16: return equality ? comparison_of<Same, uint16_t>(relation) : nullptr;
+    case Type::b32: return equality ? comparison_of<Same, uint32_t>(relation) : nullptr;
+    case Type::b64: return equality ? comparison_of<Same, uint64_t>(relation) : nullptr;
+    case Type::u16: return comparison_of<Same, uint16_t>(relation);
+    case Type::s16: return comparison_of<Same, int16_t>(relation);
+    case Type::u32: return comparison_of<Same, uint32_t>(relation);
+    case Type::s32: return comparison_of<Same, int32_t>(relation);
+    case Type::u64: return comparison_of<Same, uint64_t>(relation);
+    case Type::s64: return comparison_of<Same, int64_t>(relation);
+    case Type::f32: return flush ? comparison_of<Flushed, float>(relation) : comparison_of<Same, float>(relation);
+    case Type::f64: return comparison_of<Same, double>(relation);
     case Type::f16:
     case Type::f16x2:
       return flush ? comparison_of<FromFlushedHalf, uint16_t>(relation) : comparison_of<FromHalf, uint16_t>(relation);
     case Type::bf16:
-    case Type::bf16x2:
-      return comparison_of<FromBfloat, uint16_t>(relation);
-    default:
-      return nullptr;
+    case Type::bf16x2: return comparison_of<FromBfloat, uint16_t>(relation);
+    default: return nullptr;
   }
 }
 
@@ -261,19 +234,13 @@ Handler set_handler(Type result, Type source) {
   }
   switch (result) {
     case Type::u16:
-    case Type::s16:
-      return set<uint16_t, 0xffff>;
+    case Type::s16: return set<uint16_t, 0xffff>;
     case Type::u32:
-    case Type::s32:
-      return set<uint32_t, 0xffffffffu>;
-    case Type::f16:
-      return set<uint16_t, Half::kOne>;
-    case Type::bf16:
-      return set<uint16_t, Bfloat::kOne>;
-    case Type::f32:
-      return set<uint32_t, Single::kOne>;
-    default:
-      return nullptr;
+    case Type::s32: return set<uint32_t, 0xffffffffu>;
+    case Type::f16: return set<uint16_t, Half::kOne>;
+    case Type::bf16: return set<uint16_t, Bfloat::kOne>;
+    case Type::f32: return set<uint32_t, Single::kOne>;
+    default: return nullptr;
   }
 }
 

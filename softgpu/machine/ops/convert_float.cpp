@@ -47,18 +47,15 @@ void to_half(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const auto rounding = static_cast<Rounding>(aux & 3);
   float values[kLanes];
   for (unsigned i = 0; i < kLanes; ++i) {
-    if constexpr (sizeof(typename From::Value) == 8)
-      values[i] = narrow_to_odd(a[i]);
-    else
-      values[i] = From::load(a[i]);
+    if constexpr (sizeof(typename From::Value) == 8) values[i] = narrow_to_odd(a[i]);
+    else values[i] = From::load(a[i]);
   }
   if ((aux & kFlush) != 0)
     for (float& value : values) value = flushed(value);
   if ((aux & kSaturate) != 0)
     for (float& value : values) value = saturate(value);
   uint16_t rounded[kLanes];
-  if (rounding == kNearestEven)
-    narrow_row(values, rounded, Ops{});
+  if (rounding == kNearestEven) narrow_row(values, rounded, Ops{});
   else
     for (unsigned i = 0; i < kLanes; ++i) rounded[i] = round_to(Ops{}, values[i], rounding);
   if ((aux & kSatFinite) != 0)
@@ -81,16 +78,11 @@ template <class Ops>
 Handler to_half_from(Type source, uint8_t aux) {
   if (source == Type::f32 && aux == kNearestEven) return single_to_half<Ops>;
   switch (source) {
-    case Type::f16:
-      return to_half<Ops, HalfElement>;
-    case Type::bf16:
-      return to_half<Ops, BfloatElement>;
-    case Type::f32:
-      return to_half<Ops, SingleElement>;
-    case Type::f64:
-      return to_half<Ops, DoubleElement>;
-    default:
-      return nullptr;
+    case Type::f16: return to_half<Ops, HalfElement>;
+    case Type::bf16: return to_half<Ops, BfloatElement>;
+    case Type::f32: return to_half<Ops, SingleElement>;
+    case Type::f64: return to_half<Ops, DoubleElement>;
+    default: return nullptr;
   }
 }
 
@@ -153,16 +145,11 @@ Handler choose_within(Choice& choice, Type type, int rounding, bool flush, bool 
   choice.set_aux(
       static_cast<uint8_t>((rounding < 0 ? kNone : rounding) | (flush ? kFlush : 0) | (saturating ? kSaturate : 0)));
   switch (type) {
-    case Type::f16:
-      return plain ? copy<uint16_t> : within<HalfElement>;
-    case Type::bf16:
-      return plain ? copy<uint16_t> : within<BfloatElement>;
-    case Type::f32:
-      return plain ? copy<uint32_t> : within<SingleElement>;
-    case Type::f64:
-      return plain ? copy<uint64_t> : within<DoubleElement>;
-    default:
-      return nullptr;
+    case Type::f16: return plain ? copy<uint16_t> : within<HalfElement>;
+    case Type::bf16: return plain ? copy<uint16_t> : within<BfloatElement>;
+    case Type::f32: return plain ? copy<uint32_t> : within<SingleElement>;
+    case Type::f64: return plain ? copy<uint64_t> : within<DoubleElement>;
+    default: return nullptr;
   }
 }
 

@@ -12,24 +12,15 @@ namespace {
 template <class With>
 VGPU_INLINE Handler by_integer(Type type, With with) {
   switch (type) {
-    case Type::u8:
-      return with(uint8_t{});
-    case Type::s8:
-      return with(int8_t{});
-    case Type::u16:
-      return with(uint16_t{});
-    case Type::s16:
-      return with(int16_t{});
-    case Type::u32:
-      return with(uint32_t{});
-    case Type::s32:
-      return with(int32_t{});
-    case Type::u64:
-      return with(uint64_t{});
-    case Type::s64:
-      return with(int64_t{});
-    default:
-      return nullptr;
+    case Type::u8: return with(uint8_t{});
+    case Type::s8: return with(int8_t{});
+    case Type::u16: return with(uint16_t{});
+    case Type::s16: return with(int16_t{});
+    case Type::u32: return with(uint32_t{});
+    case Type::s32: return with(int32_t{});
+    case Type::u64: return with(uint64_t{});
+    case Type::s64: return with(int64_t{});
+    default: return nullptr;
   }
 }
 
@@ -104,16 +95,11 @@ Handler integer_to_float(Choice& choice, Type result, Type source, Rounding roun
   return by_integer(source, [&](auto s) -> Handler {
     using S = decltype(s);
     switch (result) {
-      case Type::f32:
-        return with_mode<from_integer<float, S>>(choice, rounding, false);
-      case Type::f64:
-        return with_mode<from_integer<double, S>>(choice, rounding, false);
-      case Type::f16:
-        return half_from_integer<HalfOps, S>;
-      case Type::bf16:
-        return half_from_integer<BfloatOps, S>;
-      default:
-        return nullptr;
+      case Type::f32: return with_mode<from_integer<float, S>>(choice, rounding, false);
+      case Type::f64: return with_mode<from_integer<double, S>>(choice, rounding, false);
+      case Type::f16: return half_from_integer<HalfOps, S>;
+      case Type::bf16: return half_from_integer<BfloatOps, S>;
+      default: return nullptr;
     }
   });
 }
@@ -188,16 +174,11 @@ Handler float_to_integer(Choice& choice, Type result, Type source, int rounding,
   return by_integer(result, [=](auto d) -> Handler {
     using D = decltype(d);
     switch (source) {
-      case Type::f16:
-        return flush ? nullptr : to_integer<FromHalf, D>;
-      case Type::bf16:
-        return flush ? nullptr : to_integer<FromBfloat, D>;
-      case Type::f32:
-        return flush ? to_integer<FromFlushedSingle, D> : to_integer<FromSingle, D>;
-      case Type::f64:
-        return flush ? nullptr : to_integer<FromDouble, D>;
-      default:
-        return nullptr;
+      case Type::f16: return flush ? nullptr : to_integer<FromHalf, D>;
+      case Type::bf16: return flush ? nullptr : to_integer<FromBfloat, D>;
+      case Type::f32: return flush ? to_integer<FromFlushedSingle, D> : to_integer<FromSingle, D>;
+      case Type::f64: return flush ? nullptr : to_integer<FromDouble, D>;
+      default: return nullptr;
     }
   });
 }
@@ -251,16 +232,11 @@ Handler choose_pack(Choice& choice) {
   choice.source(Type::s32);
   if (third) choice.source(Type::b32);
   switch (result) {
-    case Type::u16:
-      return third ? nullptr : binary<PackTwo<uint16_t>, uint32_t, int32_t>;
-    case Type::s16:
-      return third ? nullptr : binary<PackTwo<int16_t>, uint32_t, int32_t>;
-    case Type::u8:
-      return third ? ternary<PackThree<uint8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
-    case Type::s8:
-      return third ? ternary<PackThree<int8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
-    default:
-      return nullptr;
+    case Type::u16: return third ? nullptr : binary<PackTwo<uint16_t>, uint32_t, int32_t>;
+    case Type::s16: return third ? nullptr : binary<PackTwo<int16_t>, uint32_t, int32_t>;
+    case Type::u8: return third ? ternary<PackThree<uint8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
+    case Type::s8: return third ? ternary<PackThree<int8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
+    default: return nullptr;
   }
 }
 

@@ -165,18 +165,15 @@ Handler choose_of_half(Choice& choice) {
   const Type type = choice.take_type();
   declare(choice, type, 1);
   switch (type) {
-    case Type::f16:
-      return flush ? nullptr : unary<OnHalf<Op, HalfOps>, uint16_t, uint16_t>;
-    case Type::f16x2:
-      return flush ? nullptr : unary<OnPair<Op, HalfOps>, uint32_t, uint32_t>;
+    case Type::f16: return flush ? nullptr : unary<OnHalf<Op, HalfOps>, uint16_t, uint16_t>;
+    case Type::f16x2: return flush ? nullptr : unary<OnPair<Op, HalfOps>, uint32_t, uint32_t>;
     case Type::bf16:
       return flush ? unary<OnHalf<Flushed<Op>, BfloatOps>, uint16_t, uint16_t>
                    : unary<OnHalf<Op, BfloatOps>, uint16_t, uint16_t>;
     case Type::bf16x2:
       return flush ? unary<OnPair<Flushed<Op>, BfloatOps>, uint32_t, uint32_t>
                    : unary<OnPair<Op, BfloatOps>, uint32_t, uint32_t>;
-    default:
-      return nullptr;
+    default: return nullptr;
   }
 }
 

@@ -85,46 +85,33 @@ struct Form {
 template <class With>
 VGPU_INLINE Handler by_format(Type type, With with) {
   switch (type) {
-    case Type::f16:
-      return with(Half{}, std::false_type{});
-    case Type::f16x2:
-      return with(Half{}, std::true_type{});
-    case Type::bf16:
-      return with(Bfloat{}, std::false_type{});
-    case Type::bf16x2:
-      return with(Bfloat{}, std::true_type{});
-    case Type::f32:
-      return with(Single{}, std::false_type{});
-    case Type::f64:
-      return with(Double{}, std::false_type{});
-    default:
-      return nullptr;
+    case Type::f16: return with(Half{}, std::false_type{});
+    case Type::f16x2: return with(Half{}, std::true_type{});
+    case Type::bf16: return with(Bfloat{}, std::false_type{});
+    case Type::bf16x2: return with(Bfloat{}, std::true_type{});
+    case Type::f32: return with(Single{}, std::false_type{});
+    case Type::f64: return with(Double{}, std::false_type{});
+    default: return nullptr;
   }
 }
 
 template <class Op, class F, bool packed>
 Handler binary_of() {
-  if constexpr (packed)
-    return binary<Both<Op>, uint32_t, uint32_t>;
-  else
-    return binary<Op, typename F::Bits, typename F::Bits>;
+  if constexpr (packed) return binary<Both<Op>, uint32_t, uint32_t>;
+  else return binary<Op, typename F::Bits, typename F::Bits>;
 }
 template <class Op, class F, bool packed>
 Handler unary_of() {
-  if constexpr (packed)
-    return unary<Both<Op>, uint32_t, uint32_t>;
-  else
-    return unary<Op, typename F::Bits, typename F::Bits>;
+  if constexpr (packed) return unary<Both<Op>, uint32_t, uint32_t>;
+  else return unary<Op, typename F::Bits, typename F::Bits>;
 }
 
 template <class F, bool packed, class Op>
 Handler flushed_or_not(bool flush) {
   constexpr bool kCanFlush = std::is_same_v<F, Half> || std::is_same_v<F, Single>;
   if (!flush) return binary_of<Op, F, packed>();
-  if constexpr (kCanFlush)
-    return binary_of<FlushedOperands<F, Op>, F, packed>();
-  else
-    return nullptr;
+  if constexpr (kCanFlush) return binary_of<FlushedOperands<F, Op>, F, packed>();
+  else return nullptr;
 }
 
 template <bool maximum>
@@ -155,10 +142,8 @@ Handler choose_sign(Choice& choice) {
     constexpr bool kPacked = decltype(packed)::value;
     constexpr bool kCanFlush = std::is_same_v<F, Half> || std::is_same_v<F, Single>;
     if (!flush) return unary_of<Op<F>, F, kPacked>();
-    if constexpr (kCanFlush)
-      return unary_of<FlushedOperand<F, Op<F>>, F, kPacked>();
-    else
-      return nullptr;
+    if constexpr (kCanFlush) return unary_of<FlushedOperand<F, Op<F>>, F, kPacked>();
+    else return nullptr;
   });
 }
 
@@ -184,18 +169,12 @@ VGPU_INLINE bool has(typename F::Bits a) {
   const auto m = static_cast<typename F::Bits>(a & F::kMagnitude);
   const bool subnormal = m != 0 && (m & F::kInfinity) == 0;
   switch (property) {
-    case Property::finite:
-      return m < F::kInfinity;
-    case Property::infinite:
-      return m == F::kInfinity;
-    case Property::number:
-      return m <= F::kInfinity;
-    case Property::not_a_number:
-      return m > F::kInfinity;
-    case Property::normal:
-      return m < F::kInfinity && !subnormal;
-    case Property::subnormal:
-      return subnormal;
+    case Property::finite: return m < F::kInfinity;
+    case Property::infinite: return m == F::kInfinity;
+    case Property::number: return m <= F::kInfinity;
+    case Property::not_a_number: return m > F::kInfinity;
+    case Property::normal: return m < F::kInfinity && !subnormal;
+    case Property::subnormal: return subnormal;
   }
   return false;
 }

@@ -90,10 +90,8 @@ void handler(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const uint16_t* operands[sources];
   for (unsigned k = 0; k < sources; ++k) operands[k] = warp.row<uint16_t>(instruction.operand[k + 1]);
   alignas(64) uint16_t result[kCount];
-  if constexpr (modified)
-    compute_modified<Ops, Op, sources, kCount>(operands, result, instruction.aux);
-  else
-    compute<Ops, Op, sources, kCount>(operands, result);
+  if constexpr (modified) compute_modified<Ops, Op, sources, kCount>(operands, result, instruction.aux);
+  else compute<Ops, Op, sources, kCount>(operands, result);
   const auto* elements = reinterpret_cast<const Element*>(result);
   for_lanes(mask, warp.row<Element>(instruction.operand[0]), [=](unsigned i) { return elements[i]; });
 }
@@ -114,16 +112,11 @@ Handler choose(Choice& choice) {
   if ((type == Type::bf16 || type == Type::bf16x2) && (flush || saturating)) return nullptr;
   const bool modified = flush || saturating || relu;
   switch (type) {
-    case Type::f16:
-      return handler_of<HalfOps, Op, sources, uint16_t>(modified);
-    case Type::f16x2:
-      return handler_of<HalfOps, Op, sources, uint32_t>(modified);
-    case Type::bf16:
-      return handler_of<BfloatOps, Op, sources, uint16_t>(modified);
-    case Type::bf16x2:
-      return handler_of<BfloatOps, Op, sources, uint32_t>(modified);
-    default:
-      return nullptr;
+    case Type::f16: return handler_of<HalfOps, Op, sources, uint16_t>(modified);
+    case Type::f16x2: return handler_of<HalfOps, Op, sources, uint32_t>(modified);
+    case Type::bf16: return handler_of<BfloatOps, Op, sources, uint16_t>(modified);
+    case Type::bf16x2: return handler_of<BfloatOps, Op, sources, uint32_t>(modified);
+    default: return nullptr;
   }
 }
 

@@ -151,16 +151,11 @@ Handler choose_reverse(Choice& choice) {
 template <bool shift_amount>
 Handler find_leading(Type type) {
   switch (type) {
-    case Type::u32:
-      return unary<FindLeading<uint32_t, shift_amount>, uint32_t, uint32_t>;
-    case Type::s32:
-      return unary<FindLeading<int32_t, shift_amount>, uint32_t, int32_t>;
-    case Type::u64:
-      return unary<FindLeading<uint64_t, shift_amount>, uint32_t, uint64_t>;
-    case Type::s64:
-      return unary<FindLeading<int64_t, shift_amount>, uint32_t, int64_t>;
-    default:
-      return nullptr;
+    case Type::u32: return unary<FindLeading<uint32_t, shift_amount>, uint32_t, uint32_t>;
+    case Type::s32: return unary<FindLeading<int32_t, shift_amount>, uint32_t, int32_t>;
+    case Type::u64: return unary<FindLeading<uint64_t, shift_amount>, uint32_t, uint64_t>;
+    case Type::s64: return unary<FindLeading<int64_t, shift_amount>, uint32_t, int64_t>;
+    default: return nullptr;
   }
 }
 
@@ -188,16 +183,11 @@ Handler choose_extract(Choice& choice) {
   choice.source(Type::u32);
   choice.source(Type::u32);
   switch (type) {
-    case Type::u32:
-      return ternary<ExtractField<uint32_t>, uint32_t, uint32_t, uint32_t, uint32_t>;
-    case Type::s32:
-      return ternary<ExtractField<int32_t>, int32_t, int32_t, uint32_t, uint32_t>;
-    case Type::u64:
-      return ternary<ExtractField<uint64_t>, uint64_t, uint64_t, uint32_t, uint32_t>;
-    case Type::s64:
-      return ternary<ExtractField<int64_t>, int64_t, int64_t, uint32_t, uint32_t>;
-    default:
-      return nullptr;
+    case Type::u32: return ternary<ExtractField<uint32_t>, uint32_t, uint32_t, uint32_t, uint32_t>;
+    case Type::s32: return ternary<ExtractField<int32_t>, int32_t, int32_t, uint32_t, uint32_t>;
+    case Type::u64: return ternary<ExtractField<uint64_t>, uint64_t, uint64_t, uint32_t, uint32_t>;
+    case Type::s64: return ternary<ExtractField<int64_t>, int64_t, int64_t, uint32_t, uint32_t>;
+    default: return nullptr;
   }
 }
 

@@ -124,20 +124,13 @@ struct SumOfDifference {
 template <template <class> class Op>
 Handler integer_ternary(Type type) {
   switch (type) {
-    case Type::u16:
-      return ternary<Op<uint16_t>, uint16_t, uint16_t>;
-    case Type::s16:
-      return ternary<Op<int16_t>, int16_t, int16_t>;
-    case Type::u32:
-      return ternary<Op<uint32_t>, uint32_t, uint32_t>;
-    case Type::s32:
-      return ternary<Op<int32_t>, int32_t, int32_t>;
-    case Type::u64:
-      return ternary<Op<uint64_t>, uint64_t, uint64_t>;
-    case Type::s64:
-      return ternary<Op<int64_t>, int64_t, int64_t>;
-    default:
-      return nullptr;
+    case Type::u16: return ternary<Op<uint16_t>, uint16_t, uint16_t>;
+    case Type::s16: return ternary<Op<int16_t>, int16_t, int16_t>;
+    case Type::u32: return ternary<Op<uint32_t>, uint32_t, uint32_t>;
+    case Type::s32: return ternary<Op<int32_t>, int32_t, int32_t>;
+    case Type::u64: return ternary<Op<uint64_t>, uint64_t, uint64_t>;
+    case Type::s64: return ternary<Op<int64_t>, int64_t, int64_t>;
+    default: return nullptr;
   }
 }
 
@@ -148,16 +141,11 @@ constexpr Handler kFullPlus = ternary<FullPlus<T>, Wide<T>, T, T, Wide<T>>;
 
 Type doubled(Type type) {
   switch (type) {
-    case Type::u16:
-      return Type::u32;
-    case Type::s16:
-      return Type::s32;
-    case Type::u32:
-      return Type::u64;
-    case Type::s32:
-      return Type::s64;
-    default:
-      return Type::none;
+    case Type::u16: return Type::u32;
+    case Type::s16: return Type::s32;
+    case Type::u32: return Type::u64;
+    case Type::s32: return Type::s64;
+    default: return Type::none;
   }
 }
 
@@ -174,16 +162,11 @@ Handler choose_mul(Choice& choice) {
   if (half == 1) return integer_binary<High>(type);
   if (half != 2) return nullptr;
   switch (type) {
-    case Type::u16:
-      return kFull<uint16_t>;
-    case Type::s16:
-      return kFull<int16_t>;
-    case Type::u32:
-      return kFull<uint32_t>;
-    case Type::s32:
-      return kFull<int32_t>;
-    default:
-      return nullptr;
+    case Type::u16: return kFull<uint16_t>;
+    case Type::s16: return kFull<int16_t>;
+    case Type::u32: return kFull<uint32_t>;
+    case Type::s32: return kFull<int32_t>;
+    default: return nullptr;
   }
 }
 
@@ -203,16 +186,11 @@ Handler choose_mad(Choice& choice) {
   if (half == 1) return integer_ternary<HighPlus>(type);
   if (half != 2) return nullptr;
   switch (type) {
-    case Type::u16:
-      return kFullPlus<uint16_t>;
-    case Type::s16:
-      return kFullPlus<int16_t>;
-    case Type::u32:
-      return kFullPlus<uint32_t>;
-    case Type::s32:
-      return kFullPlus<int32_t>;
-    default:
-      return nullptr;
+    case Type::u16: return kFullPlus<uint16_t>;
+    case Type::s16: return kFullPlus<int16_t>;
+    case Type::u32: return kFullPlus<uint32_t>;
+    case Type::s32: return kFullPlus<int32_t>;
+    default: return nullptr;
   }
 }
 

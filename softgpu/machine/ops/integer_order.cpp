@@ -77,14 +77,10 @@ Handler choose_unary(Choice& choice) {
   choice.result(type);
   choice.source(type);
   switch (type) {
-    case Type::s16:
-      return unary<Op<int16_t>, int16_t, int16_t>;
-    case Type::s32:
-      return unary<Op<int32_t>, int32_t, int32_t>;
-    case Type::s64:
-      return unary<Op<int64_t>, int64_t, int64_t>;
-    default:
-      return nullptr;
+    case Type::s16: return unary<Op<int16_t>, int16_t, int16_t>;
+    case Type::s32: return unary<Op<int32_t>, int32_t, int32_t>;
+    case Type::s64: return unary<Op<int64_t>, int64_t, int64_t>;
+    default: return nullptr;
   }
 }
 

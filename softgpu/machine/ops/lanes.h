@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Helpers to write instruction classes with: loops over lanes, and the shapes most instructions have. Only files in ops/
-// include this; they are compiled once per instruction set of the host (VGPU_ISA names it), hence the namespace.
+// Helpers to write instruction classes with: loops over lanes, and the shapes most instructions have. Only files in
+// ops/ include this; they are compiled once per instruction set of the host (VGPU_ISA names it), hence the namespace.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@
 
 namespace vgpu::soft::VGPU_ISA {
 
-// destination[i] = value(i) for the lanes in `mask`. `value` runs for all 32 lanes, whatever the mask, so it must be safe
-// on any bits (no trapping division, no table index from a register). A destination may be the same row as a source.
+// destination[i] = value(i) for the lanes in `mask`. `value` runs for all 32 lanes, whatever the mask, so it must be
+// safe on any bits (no trapping division, no table index from a register). A destination may be the same row as a
+// source.
 template <class T, class F>
 VGPU_INLINE void for_lanes(LaneMask mask, T* destination, F value) {
   if (mask == kAllLanes) {
@@ -53,8 +54,8 @@ VGPU_INLINE LaneMask lanes_where(F test) {
   return result;
 }
 
-// Handlers of the usual shapes. Op is a stateless type of the class file with `static R apply(A a, ...)`; R, A, B, C are
-// the element types of the rows (a half is a uint16_t).
+// Handlers of the usual shapes. Op is a stateless type of the class file with `static R apply(A a, ...)`; R, A, B, C
+// are the element types of the rows (a half is a uint16_t).
 template <class Op, class R, class A>
 void unary(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const A* a = warp.row<A>(instruction.operand[1]);
@@ -80,11 +81,14 @@ void ternary(Warp& warp, const Instruction& instruction, LaneMask mask) {
 template <template <class> class Op>
 Handler integer_binary(Type type) {
   switch (type) {
-    case Type::u16: case Type::b16: return binary<Op<uint16_t>, uint16_t, uint16_t>;
+    case Type::u16:
+    case Type::b16: return binary<Op<uint16_t>, uint16_t, uint16_t>;
     case Type::s16: return binary<Op<int16_t>, int16_t, int16_t>;
-    case Type::u32: case Type::b32: return binary<Op<uint32_t>, uint32_t, uint32_t>;
+    case Type::u32:
+    case Type::b32: return binary<Op<uint32_t>, uint32_t, uint32_t>;
     case Type::s32: return binary<Op<int32_t>, int32_t, int32_t>;
-    case Type::u64: case Type::b64: return binary<Op<uint64_t>, uint64_t, uint64_t>;
+    case Type::u64:
+    case Type::b64: return binary<Op<uint64_t>, uint64_t, uint64_t>;
     case Type::s64: return binary<Op<int64_t>, int64_t, int64_t>;
     default: return nullptr;
   }

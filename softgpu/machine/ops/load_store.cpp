@@ -221,20 +221,13 @@ Handler load_from(Form form) {
   if (form.named_parameter) return load_parameter<M, R>;
   const bool narrow = form.width == 32;
   switch (form.space) {
-    case Space::generic:
-      return narrow ? nullptr : Handler{load<Space::generic, uint64_t, M, R>};
-    case Space::global:
-      return narrow ? nullptr : Handler{load<Space::global, uint64_t, M, R>};
-    case Space::constant:
-      return narrow ? nullptr : Handler{load<Space::constant, uint64_t, M, R>};
-    case Space::shared:
-      return narrow ? load<Space::shared, uint32_t, M, R> : load<Space::shared, uint64_t, M, R>;
-    case Space::local:
-      return narrow ? load<Space::local, uint32_t, M, R> : load<Space::local, uint64_t, M, R>;
-    case Space::parameter:
-      return narrow ? nullptr : Handler{load<Space::parameter, uint64_t, M, R>};
-    case Space::kernel_parameter:
-      return narrow ? load_parameter_at<uint32_t, M, R> : load_parameter_at<uint64_t, M, R>;
+    case Space::generic: return narrow ? nullptr : Handler{load<Space::generic, uint64_t, M, R>};
+    case Space::global: return narrow ? nullptr : Handler{load<Space::global, uint64_t, M, R>};
+    case Space::constant: return narrow ? nullptr : Handler{load<Space::constant, uint64_t, M, R>};
+    case Space::shared: return narrow ? load<Space::shared, uint32_t, M, R> : load<Space::shared, uint64_t, M, R>;
+    case Space::local: return narrow ? load<Space::local, uint32_t, M, R> : load<Space::local, uint64_t, M, R>;
+    case Space::parameter: return narrow ? nullptr : Handler{load<Space::parameter, uint64_t, M, R>};
+    case Space::kernel_parameter: return narrow ? load_parameter_at<uint32_t, M, R> : load_parameter_at<uint64_t, M, R>;
   }
   return nullptr;
 }
@@ -243,19 +236,13 @@ template <class M, class R>
 Handler store_to(Form form) {
   const bool narrow = form.width == 32;
   switch (form.space) {
-    case Space::generic:
-      return narrow ? nullptr : Handler{store<Space::generic, uint64_t, M, R>};
-    case Space::global:
-      return narrow ? nullptr : Handler{store<Space::global, uint64_t, M, R>};
-    case Space::shared:
-      return narrow ? store<Space::shared, uint32_t, M, R> : store<Space::shared, uint64_t, M, R>;
-    case Space::local:
-      return narrow ? store<Space::local, uint32_t, M, R> : store<Space::local, uint64_t, M, R>;
-    case Space::parameter:
-      return narrow ? nullptr : Handler{store<Space::parameter, uint64_t, M, R>};
+    case Space::generic: return narrow ? nullptr : Handler{store<Space::generic, uint64_t, M, R>};
+    case Space::global: return narrow ? nullptr : Handler{store<Space::global, uint64_t, M, R>};
+    case Space::shared: return narrow ? store<Space::shared, uint32_t, M, R> : store<Space::shared, uint64_t, M, R>;
+    case Space::local: return narrow ? store<Space::local, uint32_t, M, R> : store<Space::local, uint64_t, M, R>;
+    case Space::parameter: return narrow ? nullptr : Handler{store<Space::parameter, uint64_t, M, R>};
     case Space::constant:
-    case Space::kernel_parameter:
-      return nullptr;
+    case Space::kernel_parameter: return nullptr;
   }
   return nullptr;
 }
@@ -276,8 +263,7 @@ Handler load_into(Form form, bool sign, unsigned width) {
     case 64:
       if constexpr (kBits < 64) return sign ? load_from<Signed, uint64_t>(form) : load_from<Unsigned, uint64_t>(form);
       return nullptr;
-    default:
-      return nullptr;
+    default: return nullptr;
   }
 }
 
@@ -296,59 +282,40 @@ Handler store_from(Form form, unsigned width) {
     case 64:
       if constexpr (sizeof(M) <= 8) return store_to<M, uint64_t>(form);
       return nullptr;
-    default:
-      return nullptr;
+    default: return nullptr;
   }
 }
 
 Handler choose_load_handler(Form form, Type type, unsigned width) {
   switch (bits_of(type)) {
-    case 8:
-      return load_into<uint8_t, int8_t>(form, is_signed(type), width);
-    case 16:
-      return load_into<uint16_t, int16_t>(form, is_signed(type), width);
-    case 32:
-      return load_into<uint32_t, int32_t>(form, is_signed(type), width);
-    case 64:
-      return load_into<uint64_t, int64_t>(form, is_signed(type), width);
-    case 128:
-      return width == 128 ? load_from<Bits128, Bits128>(form) : nullptr;
-    default:
-      return nullptr;
+    case 8: return load_into<uint8_t, int8_t>(form, is_signed(type), width);
+    case 16: return load_into<uint16_t, int16_t>(form, is_signed(type), width);
+    case 32: return load_into<uint32_t, int32_t>(form, is_signed(type), width);
+    case 64: return load_into<uint64_t, int64_t>(form, is_signed(type), width);
+    case 128: return width == 128 ? load_from<Bits128, Bits128>(form) : nullptr;
+    default: return nullptr;
   }
 }
 
 Handler choose_store_handler(Form form, Type type, unsigned width) {
   switch (bits_of(type)) {
-    case 8:
-      return store_from<uint8_t>(form, width);
-    case 16:
-      return store_from<uint16_t>(form, width);
-    case 32:
-      return store_from<uint32_t>(form, width);
-    case 64:
-      return store_from<uint64_t>(form, width);
-    case 128:
-      return width == 128 ? store_to<Bits128, Bits128>(form) : nullptr;
-    default:
-      return nullptr;
+    case 8: return store_from<uint8_t>(form, width);
+    case 16: return store_from<uint16_t>(form, width);
+    case 32: return store_from<uint32_t>(form, width);
+    case 64: return store_from<uint64_t>(form, width);
+    case 128: return width == 128 ? store_to<Bits128, Bits128>(form) : nullptr;
+    default: return nullptr;
   }
 }
 
 Type bits_type(unsigned width) {
   switch (width) {
-    case 8:
-      return Type::b8;
-    case 16:
-      return Type::b16;
-    case 32:
-      return Type::b32;
-    case 64:
-      return Type::b64;
-    case 128:
-      return Type::b128;
-    default:
-      return Type::none;
+    case 8: return Type::b8;
+    case 16: return Type::b16;
+    case 32: return Type::b32;
+    case 64: return Type::b64;
+    case 128: return Type::b128;
+    default: return Type::none;
   }
 }
 

@@ -62,16 +62,11 @@ Handler choose_binary(Choice& choice) {
   choice.source(type);
   choice.source(type);
   switch (bits_of(type)) {
-    case 1:
-      return predicates<Op>;
-    case 16:
-      return binary<On<Op, uint16_t>, uint16_t, uint16_t>;
-    case 32:
-      return binary<On<Op, uint32_t>, uint32_t, uint32_t>;
-    case 64:
-      return binary<On<Op, uint64_t>, uint64_t, uint64_t>;
-    default:
-      return nullptr;
+    case 1: return predicates<Op>;
+    case 16: return binary<On<Op, uint16_t>, uint16_t, uint16_t>;
+    case 32: return binary<On<Op, uint32_t>, uint32_t, uint32_t>;
+    case 64: return binary<On<Op, uint64_t>, uint64_t, uint64_t>;
+    default: return nullptr;
   }
 }
 
@@ -81,16 +76,11 @@ Handler choose_unary(Choice& choice) {
   choice.result(type);
   choice.source(type);
   switch (bits_of(type)) {
-    case 1:
-      return not_predicate;
-    case 16:
-      return unary<On<Op, uint16_t>, uint16_t, uint16_t>;
-    case 32:
-      return unary<On<Op, uint32_t>, uint32_t, uint32_t>;
-    case 64:
-      return unary<On<Op, uint64_t>, uint64_t, uint64_t>;
-    default:
-      return nullptr;
+    case 1: return not_predicate;
+    case 16: return unary<On<Op, uint16_t>, uint16_t, uint16_t>;
+    case 32: return unary<On<Op, uint32_t>, uint32_t, uint32_t>;
+    case 64: return unary<On<Op, uint64_t>, uint64_t, uint64_t>;
+    default: return nullptr;
   }
 }
 

@@ -62,35 +62,23 @@ void decode_minifloats(const uint32_t* row, float* out) {
 
 inline ElementFormat element_format(Type type) {
   switch (type) {
-    case Type::f16:
-      return {decode_halves<HalfOps>, 16, false};
-    case Type::bf16:
-      return {decode_halves<BfloatOps>, 16, false};
-    case Type::tf32:
-      return {decode_tf32, 32, false};
-    case Type::e4m3:
-      return {decode_minifloats<3, 7>, 8, false};
-    case Type::e5m2:
-      return {decode_minifloats<2, 15>, 8, false};
-    case Type::s8:
-      return {decode_bytes<int8_t>, 8, true};
-    case Type::u8:
-      return {decode_bytes<uint8_t>, 8, true};
-    case Type::s4:
-      return {decode_nibbles<true>, 4, true};
-    case Type::u4:
-      return {decode_nibbles<false>, 4, true};
-    default:
-      return {};
+    case Type::f16: return {decode_halves<HalfOps>, 16, false};
+    case Type::bf16: return {decode_halves<BfloatOps>, 16, false};
+    case Type::tf32: return {decode_tf32, 32, false};
+    case Type::e4m3: return {decode_minifloats<3, 7>, 8, false};
+    case Type::e5m2: return {decode_minifloats<2, 15>, 8, false};
+    case Type::s8: return {decode_bytes<int8_t>, 8, true};
+    case Type::u8: return {decode_bytes<uint8_t>, 8, true};
+    case Type::s4: return {decode_nibbles<true>, 4, true};
+    case Type::u4: return {decode_nibbles<false>, 4, true};
+    default: return {};
   }
 }
 
 // Runs `complete` once all live lanes are at the instruction; `.aligned` promises that they come.
 VGPU_INLINE void with_whole_warp(Warp& warp, const Instruction& instruction, LaneMask mask, Complete complete) {
-  if (mask == warp.live)
-    complete(warp, instruction, mask, mask);
-  else
-    warp.schedule->synchronise(instruction, mask, warp.live, complete);
+  if (mask == warp.live) complete(warp, instruction, mask, mask);
+  else warp.schedule->synchronise(instruction, mask, warp.live, complete);
 }
 
 }  // namespace vgpu::soft::VGPU_ISA

@@ -16,10 +16,8 @@ bool find_rows(Warp& warp, const Instruction& instruction, Operand base, bool wr
   const unsigned lanes = (instruction.aux & kCountMask) * 8;
   const LaneMask mask = lanes == kLanes ? kAllLanes : (LaneMask{1} << lanes) - 1;
   Addresses addresses;
-  if ((instruction.aux & kWide) != 0)
-    load_addresses<uint64_t>(warp, instruction, base, addresses);
-  else
-    load_addresses<uint32_t>(warp, instruction, base, addresses);
+  if ((instruction.aux & kWide) != 0) load_addresses<uint64_t>(warp, instruction, base, addresses);
+  else load_addresses<uint32_t>(warp, instruction, base, addresses);
   const Space space = (instruction.aux & kGeneric) != 0 ? Space::generic : Space::shared;
   return resolve_lanes(warp, instruction, mask, space, addresses.at, 16, write, rows);
 }

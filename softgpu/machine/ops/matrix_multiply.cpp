@@ -68,18 +68,10 @@ void load_b(Warp& warp, const Instruction& instruction, unsigned first, const Pl
 void load_factors(Warp& warp, const Instruction& instruction, const Plan& plan, unsigned first_a, unsigned first_b,
                   MatrixA& a, MatrixB& b) {
   switch (bits_of(plan.a)) {
-    case 4:
-      load_a<32>(warp, instruction, first_a, plan, a);
-      return load_b<32>(warp, instruction, first_b, plan, b);
-    case 8:
-      load_a<16>(warp, instruction, first_a, plan, a);
-      return load_b<16>(warp, instruction, first_b, plan, b);
-    case 16:
-      load_a<8>(warp, instruction, first_a, plan, a);
-      return load_b<8>(warp, instruction, first_b, plan, b);
-    default:
-      load_a<4>(warp, instruction, first_a, plan, a);
-      return load_b<4>(warp, instruction, first_b, plan, b);
+    case 4: load_a<32>(warp, instruction, first_a, plan, a); return load_b<32>(warp, instruction, first_b, plan, b);
+    case 8: load_a<16>(warp, instruction, first_a, plan, a); return load_b<16>(warp, instruction, first_b, plan, b);
+    case 16: load_a<8>(warp, instruction, first_a, plan, a); return load_b<8>(warp, instruction, first_b, plan, b);
+    default: load_a<4>(warp, instruction, first_a, plan, a); return load_b<4>(warp, instruction, first_b, plan, b);
   }
 }
 
@@ -197,25 +189,17 @@ constexpr Shape8 kShapes[] = {{"m16n8k4", 16, 4},   {"m16n8k8", 16, 8}, {"m16n8k
 // The depths that exist for a type of A (table of 9.7.14.5); m8n8k4 of f16 has another layout and is left out.
 bool shape_exists(Type type, unsigned rows, unsigned depth) {
   switch (type) {
-    case Type::f16:
-      return rows == 16 && (depth == 8 || depth == 16);
-    case Type::bf16:
-      return rows == 16 && (depth == 8 || depth == 16);
-    case Type::tf32:
-      return rows == 16 && (depth == 4 || depth == 8);
+    case Type::f16: return rows == 16 && (depth == 8 || depth == 16);
+    case Type::bf16: return rows == 16 && (depth == 8 || depth == 16);
+    case Type::tf32: return rows == 16 && (depth == 4 || depth == 8);
     case Type::e4m3:
-    case Type::e5m2:
-      return rows == 16 && (depth == 16 || depth == 32);
+    case Type::e5m2: return rows == 16 && (depth == 16 || depth == 32);
     case Type::s8:
-    case Type::u8:
-      return rows == 16 ? depth == 16 || depth == 32 : depth == 16;
+    case Type::u8: return rows == 16 ? depth == 16 || depth == 32 : depth == 16;
     case Type::s4:
-    case Type::u4:
-      return rows == 16 ? depth == 32 || depth == 64 : depth == 32;
-    case Type::f64:
-      return rows == 16 ? depth <= 16 : depth == 4;
-    default:
-      return false;
+    case Type::u4: return rows == 16 ? depth == 32 || depth == 64 : depth == 32;
+    case Type::f64: return rows == 16 ? depth <= 16 : depth == 4;
+    default: return false;
   }
 }
 

@@ -73,16 +73,11 @@ void pack_wide(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 Type bits_type(unsigned bits) {
   switch (bits) {
-    case 8:
-      return Type::b8;
-    case 16:
-      return Type::b16;
-    case 32:
-      return Type::b32;
-    case 64:
-      return Type::b64;
-    default:
-      return Type::none;
+    case 8: return Type::b8;
+    case 16: return Type::b16;
+    case 32: return Type::b32;
+    case 64: return Type::b64;
+    default: return Type::none;
   }
 }
 
@@ -107,18 +102,12 @@ Handler pack_handler(unsigned bits, unsigned element) {
 
 Handler plain_handler(unsigned bits) {
   switch (bits) {
-    case 1:
-      return move_predicate;
-    case 16:
-      return move<uint16_t>;
-    case 32:
-      return move<uint32_t>;
-    case 64:
-      return move<uint64_t>;
-    case 128:
-      return move_wide;
-    default:
-      return nullptr;
+    case 1: return move_predicate;
+    case 16: return move<uint16_t>;
+    case 32: return move<uint32_t>;
+    case 64: return move<uint64_t>;
+    case 128: return move_wide;
+    default: return nullptr;
   }
 }
 

@@ -38,14 +38,10 @@ Handler choose_selp(Choice& choice) {
   choice.source(type);
   choice.source(Type::pred);
   switch (bits_of(type)) {
-    case 16:
-      return selp<uint16_t>;
-    case 32:
-      return selp<uint32_t>;
-    case 64:
-      return selp<uint64_t>;
-    default:
-      return nullptr;
+    case 16: return selp<uint16_t>;
+    case 32: return selp<uint32_t>;
+    case 64: return selp<uint64_t>;
+    default: return nullptr;
   }
 }
 
@@ -58,14 +54,10 @@ Handler choose_slct(Choice& choice) {
   choice.source(type);
   choice.source(control);
   switch (bits_of(type)) {
-    case 16:
-      return slct<uint16_t>(control, flush);
-    case 32:
-      return slct<uint32_t>(control, flush);
-    case 64:
-      return slct<uint64_t>(control, flush);
-    default:
-      return nullptr;
+    case 16: return slct<uint16_t>(control, flush);
+    case 32: return slct<uint32_t>(control, flush);
+    case 64: return slct<uint64_t>(control, flush);
+    default: return nullptr;
   }
 }
 

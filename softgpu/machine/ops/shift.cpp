@@ -33,22 +33,15 @@ Handler choose_shift(Choice& choice) {
   choice.source(Type::u32);
   switch (type) {
     case Type::b16:
-    case Type::u16:
-      return kShift<Op, uint16_t>;
+    case Type::u16: return kShift<Op, uint16_t>;
     case Type::b32:
-    case Type::u32:
-      return kShift<Op, uint32_t>;
+    case Type::u32: return kShift<Op, uint32_t>;
     case Type::b64:
-    case Type::u64:
-      return kShift<Op, uint64_t>;
-    case Type::s16:
-      return kShift<Op, int16_t>;
-    case Type::s32:
-      return kShift<Op, int32_t>;
-    case Type::s64:
-      return kShift<Op, int64_t>;
-    default:
-      return nullptr;
+    case Type::u64: return kShift<Op, uint64_t>;
+    case Type::s16: return kShift<Op, int16_t>;
+    case Type::s32: return kShift<Op, int32_t>;
+    case Type::s64: return kShift<Op, int64_t>;
+    default: return nullptr;
   }
 }
 
@@ -85,18 +78,12 @@ enum class Pick { forward4, backward4, replicate8, edge_left, edge_right, replic
 template <Pick pick>
 VGPU_INLINE uint32_t picked(uint32_t control, uint32_t place) {
   switch (pick) {
-    case Pick::forward4:
-      return control + place;
-    case Pick::backward4:
-      return (control - place) & 7;
-    case Pick::replicate8:
-      return control;
-    case Pick::edge_left:
-      return place > control ? place : control;
-    case Pick::edge_right:
-      return place < control ? place : control;
-    case Pick::replicate16:
-      return (control & 1) * 2 + (place & 1);
+    case Pick::forward4: return control + place;
+    case Pick::backward4: return (control - place) & 7;
+    case Pick::replicate8: return control;
+    case Pick::edge_left: return place > control ? place : control;
+    case Pick::edge_right: return place < control ? place : control;
+    case Pick::replicate16: return (control & 1) * 2 + (place & 1);
   }
   return 0;
 }

@@ -58,18 +58,12 @@ VGPU_INLINE int64_t clamp(int64_t value, unsigned bits, bool is_signed) {
 
 VGPU_INLINE bool holds(Relation relation, int64_t a, int64_t b) {
   switch (relation) {
-    case Relation::eq:
-      return a == b;
-    case Relation::ne:
-      return a != b;
-    case Relation::lt:
-      return a < b;
-    case Relation::le:
-      return a <= b;
-    case Relation::gt:
-      return a > b;
-    case Relation::ge:
-      return a >= b;
+    case Relation::eq: return a == b;
+    case Relation::ne: return a != b;
+    case Relation::lt: return a < b;
+    case Relation::le: return a <= b;
+    case Relation::gt: return a > b;
+    case Relation::ge: return a >= b;
   }
   return false;
 }
@@ -83,23 +77,15 @@ VGPU_INLINE int64_t shifted(const Plan& plan, int64_t a, int64_t b) {
 
 int64_t compute(const Plan& plan, int64_t a, int64_t b) {
   switch (plan.operation) {
-    case Operation::add:
-      return a + b;
-    case Operation::subtract:
-      return a - b;
-    case Operation::absolute_difference:
-      return a < b ? b - a : a - b;
-    case Operation::minimum:
-      return a < b ? a : b;
-    case Operation::maximum:
-      return a < b ? b : a;
-    case Operation::average:
-      return (a + b + (a + b >= 0 ? 1 : 0)) >> 1;
+    case Operation::add: return a + b;
+    case Operation::subtract: return a - b;
+    case Operation::absolute_difference: return a < b ? b - a : a - b;
+    case Operation::minimum: return a < b ? a : b;
+    case Operation::maximum: return a < b ? b : a;
+    case Operation::average: return (a + b + (a + b >= 0 ? 1 : 0)) >> 1;
     case Operation::shift_left:
-    case Operation::shift_right:
-      return shifted(plan, a, b);
-    case Operation::set:
-      return holds(plan.relation, a, b) ? 1 : 0;
+    case Operation::shift_right: return shifted(plan, a, b);
+    case Operation::set: return holds(plan.relation, a, b) ? 1 : 0;
   }
   return 0;
 }
@@ -110,16 +96,11 @@ uint32_t finish(const Plan& plan, int64_t value, uint32_t c) {
   const int64_t result = extract(bits, Part{}, plan.signed_result), other = extract(c, Part{}, plan.signed_result);
   const uint32_t mask = static_cast<uint32_t>((uint64_t{1} << plan.result.bits) - 1) << plan.result.shift;
   switch (plan.second) {
-    case Second::none:
-      return bits;
-    case Second::add:
-      return bits + c;
-    case Second::minimum:
-      return result < other ? bits : c;
-    case Second::maximum:
-      return result < other ? c : bits;
-    case Second::merge:
-      return (c & ~mask) | (bits << plan.result.shift & mask);
+    case Second::none: return bits;
+    case Second::add: return bits + c;
+    case Second::minimum: return result < other ? bits : c;
+    case Second::maximum: return result < other ? c : bits;
+    case Second::merge: return (c & ~mask) | (bits << plan.result.shift & mask);
   }
   return 0;
 }
@@ -173,10 +154,8 @@ void packed(Warp& warp, const Instruction& instruction, LaneMask mask) {
       int64_t value = compute(plan, extract(rows.a[i], part, plan.signed_a), extract(rows.b[i], part, plan.signed_b));
       if (plan.saturate) value = clamp(value, bits, plan.signed_result);
       const auto element = static_cast<uint32_t>(value);
-      if (plan.second == Second::add)
-        result += element;
-      else
-        result |= (element & ((1u << bits) - 1)) << shift;
+      if (plan.second == Second::add) result += element;
+      else result |= (element & ((1u << bits) - 1)) << shift;
     }
     rows.d[i] = result;
   });
@@ -236,10 +215,8 @@ bool declare(Choice& choice, Plan& plan, bool selectors) {
   if (selectors && !read_part(choice.selector(), plan.b)) return false;
   choice.source(Type::b32);
   const bool third = choice.more();
-  if (third)
-    choice.source(Type::b32);
-  else
-    choice.source_value(Type::b32, 0);
+  if (third) choice.source(Type::b32);
+  else choice.source_value(Type::b32, 0);
   if (selected[0] != '\0') {
     if (plan.second != Second::none) return false;
     plan.second = Second::merge;
