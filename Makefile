@@ -85,6 +85,7 @@ help:
 	@echo "make check      all checks and tests, as CI runs them; make check-STEP runs one: $(CHECK_STEPS)"
 	@echo "make asan|tsan  unit and contract tests, instrumented (build/asan, build/tsan)"
 	@echo "make programs   the sample programs, by nvcc (build/programs)"
+	@echo "make fuzz       fuzzers of everything that reads what another process wrote"
 	@echo "make bench      what calls, copies and instructions cost"
 	@echo "make format     clang-format over the tree; make format-check only looks"
 	@echo "make tidy       clang-tidy over what changed since the last good run"
