@@ -18,8 +18,9 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 
 # By another name, so that `make -n check` only prints.
 CHECK_MAKE := $(MAKE)
+CHECK_VARIABLES := $(foreach v,CC CUDA_HOME CXX O OPT,$(if $(filter command,$(origin $(v))),$(v)=$($(v))))
 check: build/deps.all
-	@LOGS=$(O)/check MAKE_COMMAND="env MAKEFLAGS= $(CHECK_MAKE) --no-print-directory -j$(JOBS) $(MAKEOVERRIDES)" tests/check/check.sh $(CHECK_STEPS)
+	@LOGS=$(O)/check MAKE_COMMAND="env MAKEFLAGS= $(CHECK_MAKE) --no-print-directory -j$(JOBS) $(CHECK_VARIABLES)" tests/check/check.sh $(CHECK_STEPS)
 
 check-rooms:
 	@tests/check/rooms.sh
