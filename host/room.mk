@@ -3,7 +3,7 @@
 DAEMON_OBJS := $(call obj,$(wildcard host/daemon/*.cpp))
 WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
 # The worker's process without its core: the host tests put a core of their own in its place.
-WORKER_SHELL_OBJS := $(call obj,host/worker/crash_report.cpp $(addprefix host/worker/,control_channel.cpp main.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
+WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp crash_report.cpp main.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
 ARTEFACTS   += $(O)/bin/vgpud $(O)/bin/vgpu-worker
 # Guest programs are usually loaded at 0x55..., or at 4 MiB, and mapped at 0x7f...; the worker keeps clear of both,
 # because pages are shared at the same address. Only the start files of shared objects reach that far.
