@@ -19,7 +19,8 @@ void report(int signal, siginfo_t* about, void* /*context*/) {
   VGPU_ERROR("the worker died of signal %d at address %p:", signal, about->si_addr);
   void* frames[kFrames];
   ::backtrace_symbols_fd(frames, ::backtrace(frames, kFrames), STDERR_FILENO);
-  // The handler was reset on entry: the fault happens again and ends the process.
+  // The handler was reset on entry: this ends the process on the way out, as the fault itself would have.
+  ::raise(signal);
 }
 
 }  // namespace

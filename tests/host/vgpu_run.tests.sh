@@ -35,7 +35,7 @@ test_the_program_gets_its_arguments_and_environment() {
   expect "library path alone" "$(LD_LIBRARY_PATH= run -- sh -c 'echo $LD_LIBRARY_PATH')" "$PWD/tree/lib/guest"
   expect "socket" "$(run -- sh -c '[ -S $VGPU_SOCKET ] && echo yes')" yes
   expect "input" "$(echo text | run -- cat)" text
-  expect "descriptors" "$(run -- sh -c 'ls /proc/$$/fd | paste -sd" "')" "$(sh -c 'ls /proc/$$/fd | paste -sd" "')"
+  expect "descriptors" "$(run -- sh -c 'cd /proc/$$/fd && echo *')" "$(sh -c 'cd /proc/$$/fd && echo *')"
   expect_no_traces
 }
 
