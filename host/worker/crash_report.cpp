@@ -33,7 +33,7 @@ void report_crashes() {
   static_cast<void>(::backtrace(&frame, 1));
   struct sigaction action = {};
   action.sa_sigaction = &report;
-  action.sa_flags = SA_SIGINFO | SA_RESETHAND;
+  action.sa_flags = static_cast<int>(SA_SIGINFO | SA_RESETHAND);
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) ::sigaction(signal, &action, nullptr);
 #endif
 }
