@@ -37,8 +37,8 @@ class Driver {
 
 // VGPU_DRIVER(driver, cuMemAlloc_v2)(&pointer, size): a driver's function by its name; CUDA_ERROR_NOT_SUPPORTED when
 // this driver does not have it.
-#define VGPU_DRIVER(driver, name)                                                           \
-  [&](auto... arguments) -> CUresult {                                                      \
-    auto* entry_ = (driver).template function<decltype(::name)>(::vgpu::api::opcode::name); \
-    return entry_ == nullptr ? CUDA_ERROR_NOT_SUPPORTED : entry_(arguments...);             \
+#define VGPU_DRIVER(driver, name)                                                               \
+  [&](auto... arguments) -> CUresult {                                                          \
+    auto* vgpu_entry = (driver).template function<decltype(::name)>(::vgpu::api::opcode::name); \
+    return vgpu_entry == nullptr ? CUDA_ERROR_NOT_SUPPORTED : vgpu_entry(arguments...);         \
   }

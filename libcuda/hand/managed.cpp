@@ -12,7 +12,7 @@
 namespace vgpu::guest {
 namespace {
 
-constexpr CUmemLocation kNowhere = {CU_MEM_LOCATION_TYPE_INVALID, {0}};
+constexpr CUmemLocation kNowhere = {CU_MEM_LOCATION_TYPE_INVALID, 0};
 
 struct Advice {
   bool read_mostly = false;
@@ -223,7 +223,7 @@ namespace {
 
 CUmemLocation location_of(CUdevice device) {
   const bool host = device == CU_DEVICE_CPU;
-  return {host ? CU_MEM_LOCATION_TYPE_HOST : CU_MEM_LOCATION_TYPE_DEVICE, {host ? 0 : device}};
+  return {host ? CU_MEM_LOCATION_TYPE_HOST : CU_MEM_LOCATION_TYPE_DEVICE, host ? 0 : device};
 }
 
 }  // namespace
