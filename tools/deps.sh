@@ -4,7 +4,7 @@
 # needs, "all" adds what the tests, clang-format and clang-tidy need. Does nothing, quickly, when all is there.
 # Works as root, or through sudo; otherwise it prints the command. The CUDA toolkit is not among them: see README.md.
 set -u
-build='binutils g++ libfmt-dev liblz4-dev libseccomp-dev libsystemd-dev libzstd-dev make'
+build='binutils g++ libcli11-dev libfmt-dev liblz4-dev libseccomp-dev libsystemd-dev libzstd-dev make'
 check='catch2 clang-14 clang-format-14 clang-tidy-14 git procps'
 case ${1:-} in
   build) wanted=$build ;;
