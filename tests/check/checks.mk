@@ -71,7 +71,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
         check-ptx check-ptx-ring check-contract check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
-SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -v '\.api\.h$$')
+SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.api\.h$$|^kmod/|^include/uapi/')
 CLANG_FORMAT := clang-format-14
 format: build/deps.all
 	@$(CLANG_FORMAT) -i $(SOURCES)

@@ -8,7 +8,7 @@ git ls-files -z -- ':!LICENSES' ':!.gitignore' ':!.clang-format' | xargs -0 -r a
     if (file == "") return
     checked++
     if (licence == "" && file !~ /\.md$/) complain(file ": no SPDX-License-Identifier in the first three lines")
-    if (licence != "" && licence != "Apache-2.0" && !(file ~ /^(kmod|include\/uapi)\// && licence ~ /GPL-2.0|MIT/))
+    if (licence != "" && licence != "Apache-2.0" && !(file ~ /^(kmod\/|include\/uapi\/|include\/vgpu\/pci\.h)/ && licence ~ /GPL-2.0|MIT/))
       complain(file ": licence " licence " is not what this directory uses")
     count = split(licence, words, " ")
     for (i = 1; i <= count; i++)
