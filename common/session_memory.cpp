@@ -12,16 +12,25 @@ Result<SessionMemory> SessionMemory::map(int fd) {
   if (static_cast<uint64_t>(about.st_size) < ring::kTotalBytes)
     return Error{"the session's memory is smaller than its format needs"};
 
+  return map_device(fd);
+}
+
+Result<SessionMemory> SessionMemory::map_device(int fd) {
+  const FileRun whole = {0, ring::kTotalBytes};
+  return map(fd, {&whole, 1});
+}
+
+Result<SessionMemory> SessionMemory::map(int fd, std::span<const FileRun> runs) {
+  if (total_bytes(runs) != ring::kTotalBytes) return Error{"the session's memory has not the size of its format"};
   // Reserve room for everything plus the ring's second view, then place the two views.
   const size_t span = ring::kTotalBytes + ring::kRingBytes;
   void* base = ::mmap(nullptr, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return Error::from_errno("cannot reserve address space for the session");
   Mapping mapping(base, span);
-  const int protection = PROT_READ | PROT_WRITE;
-  if (::mmap(mapping.data(), ring::kTotalBytes, protection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-      ::mmap(mapping.data() + ring::kTotalBytes, ring::kRingBytes, protection, MAP_SHARED | MAP_FIXED, fd,
-             static_cast<off_t>(ring::kRingOffset)) == MAP_FAILED)
-    return Error::from_errno("cannot map the session's memory");
+  int error = map_runs(mapping.data(), fd, runs);
+  if (error == 0)
+    error = map_runs(mapping.data() + ring::kTotalBytes, fd, slice_runs(runs, ring::kRingOffset, ring::kRingBytes));
+  if (error != 0) return Error::from_errno("cannot map the session's memory", error);
   // A forked child must not share its parent's ring.
   static_cast<void>(::madvise(mapping.data(), span, MADV_DONTFORK));
   return SessionMemory(std::move(mapping));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/fd.h"
+#include "common/file_run.h"
 #include "vgpu/ring.h"
 
 namespace vgpu {
@@ -13,6 +14,10 @@ class SessionMemory {
  public:
   // Maps a memory file of ring::kTotalBytes. Fails when it is smaller.
   static Result<SessionMemory> map(int fd);
+  // Maps runs of `fd` that are ring::kTotalBytes in all.
+  static Result<SessionMemory> map(int fd, std::span<const FileRun> runs);
+  // Maps through a device's file, whose offset 0 is the session's memory.
+  static Result<SessionMemory> map_device(int fd);
 
   // Writes a fresh header. For whoever creates the memory.
   void initialise() const;

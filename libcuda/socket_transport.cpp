@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The transport for processes on the daemon's own machine: a SOCK_SEQPACKET connection for control messages, memory
 // files for everything shared, an eventfd as doorbell, futexes on shared words for waiting.
+#include "libcuda/socket_transport.h"
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -16,13 +18,12 @@
 #include "common/bits.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
-#include "libcuda/transport.h"
+#include "libcuda/shared_address.h"
 #include "vgpu/wire.h"
 
 namespace vgpu::guest {
 namespace {
 
-constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
 constexpr size_t kMaxFds = 2;
 
 struct Received {
@@ -103,7 +104,7 @@ class SocketTransport final : public Transport {
   Result<void*> allocate_shared(size_t size) override {
     const std::lock_guard lock(mutex_);
     const UniqueFd file = TRY(create_memory_file("vgpu-pinned", size));
-    void* address = TRY(place(file.get(), size));
+    void* address = TRY(addresses_.place(file.get(), size, 0));
     const Result<void> mapped = tell_worker(wire::Control::map, address, size, file.get());
     if (mapped.ok()) return address;
     ::munmap(address, size);
@@ -157,20 +158,6 @@ class SocketTransport final : public Transport {
     return {};
   }
 
-  // Maps a file at the next address that both sides keep free for this.
-  Result<void*> place(int file, size_t size) {
-    for (int attempt = 0; attempt < 64; ++attempt) {
-      if (size > wire::kSharedEnd - next_) return Error{"no address space left for shared memory"};
-      void* const wanted = from_bits<void*>(next_);
-      next_ += (size + kGap - 1) / kGap * kGap;
-      void* got = ::mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, file, 0);
-      if (got == wanted) return got;
-      if (got != MAP_FAILED) ::munmap(got, size);
-      else if (errno != EEXIST) return Error::from_errno("cannot map shared memory");
-    }
-    return Error{"the address range for shared memory is occupied"};
-  }
-
   Result<void> tell_worker(wire::Control type, const void* address, size_t size, int file, int how = 0) {
     wire::ControlMessage message = {};
     message.type = type;
@@ -188,15 +175,13 @@ class SocketTransport final : public Transport {
   }
 
   static constexpr int kAdopt = 1;  // wire::Control::map
-  // Alignment of shared ranges: a large page, so that the kernel may use one.
-  static constexpr uint64_t kGap = 2 << 20;
 
   const UniqueFd socket_;
   const UniqueFd doorbell_;
   const SessionMemory memory_;
   std::mutex mutex_;  // guards the conversation on socket_, and all below
   uint64_t last_id_ = 0;
-  uint64_t next_ = wire::kSharedBase;
+  SharedAddresses addresses_;
 };
 
 OpenFailure no_device(Error error) { return {std::move(error), CUDA_ERROR_NO_DEVICE}; }
@@ -229,9 +214,8 @@ wire::ControlMessage hello() {
 
 }  // namespace
 
-Result<std::unique_ptr<Transport>, OpenFailure> open_transport() {
-  const char* configured = std::getenv("VGPU_SOCKET");
-  Result<UniqueFd> socket = connect_to(configured != nullptr ? configured : kDefaultSocket);
+Result<std::unique_ptr<Transport>, OpenFailure> open_socket_transport(const std::string& path) {
+  Result<UniqueFd> socket = connect_to(path);
   if (!socket.ok()) return no_device(std::move(socket.error()));
   if (Result<void> sent = send_message(socket->get(), hello()); !sent.ok()) return no_device(std::move(sent.error()));
   Result<Received> answer = receive_message(socket->get());

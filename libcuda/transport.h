@@ -36,8 +36,8 @@ class Transport {
   virtual void unshare_in_place(void* address, size_t size) = 0;
 };
 
-// Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it, the default socket. The
-// error's text says what was tried; `cuda_error` what the program is told.
+// Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it /dev/vgpu0 where it is there,
+// else the default socket. The error's text says what was tried; `cuda_error` what the program is told.
 struct OpenFailure {
   Error error;
   int cuda_error;

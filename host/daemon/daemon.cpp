@@ -91,10 +91,8 @@ void Daemon::run() {
 Daemon::~Daemon() {
   listener_watch_ = Watch();
   // All are told first, then waited for one by one.
-  each_worker([](Worker& worker) {
-    worker.process().announce_loss();
-    worker.kill();
-  });
+  for (const auto& session : sessions_) session->announce_end();
+  each_worker([](Worker& worker) { worker.kill(); });
   sessions_.clear();
   spares_.clear();
   leaving_.clear();
@@ -125,7 +123,7 @@ void Daemon::accept_clients() {
                    MSG_DONTWAIT);
       continue;
     }
-    auto session = Session::open(*loop_, *this, std::move(client));
+    auto session = SocketSession::open(*loop_, *this, std::move(client));
     if (session) sessions_.push_back(std::move(session).value());
     else VGPU_WARN("%s", session.error().message.c_str());
   }
@@ -166,7 +164,7 @@ Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::str
   return Worker::start(*loop_, limit_, worker_options_);
 }
 
-void Daemon::query_statistics(Session& session, uint64_t id) {
+void Daemon::query_statistics(SocketSession& session, uint64_t id) {
   // More open questions than this is not a client of ours.
   if (queries_.size() >= 64) return;
   const uint64_t number = next_query_++;
@@ -205,11 +203,14 @@ void Daemon::drop_sessions() {
 }
 
 void Daemon::drop_workers() {
-  std::erase_if(leaving_, [this](const std::unique_ptr<Worker>& worker) {
+  std::vector<std::function<void()>> gone;
+  std::erase_if(leaving_, [this, &gone](const std::unique_ptr<Worker>& worker) {
     if (!worker->ended()) return false;
     add(totals_.work, worker->statistics());
+    if (worker->when_gone) gone.push_back(std::move(worker->when_gone));
     return true;
   });
+  for (const auto& tell : gone) tell();
   std::erase_if(spares_, [this](const std::unique_ptr<Worker>& worker) {
     if (!worker->ended()) return false;
     VGPU_WARN("a prestarted worker ended: %s; no more are prestarted",
@@ -234,7 +235,7 @@ void Daemon::fill_spares() {
 // A question waits for the sessions that are just ending, so that a program's last calls are counted.
 void Daemon::answer_queries() {
   if (queries_.empty()) return;
-  std::vector<std::pair<Session*, wire::ControlMessage>> answers;
+  std::vector<std::pair<SocketSession*, wire::ControlMessage>> answers;
   const auto now = Clock::now();
   std::erase_if(queries_, [&](const Query& query) {
     bool waits = !leaving_.empty();

@@ -11,7 +11,7 @@
 #include "host/daemon/event_loop.h"
 #include "host/daemon/listener.h"
 #include "host/daemon/options.h"
-#include "host/daemon/session.h"
+#include "host/daemon/socket_session.h"
 #include "host/daemon/worker.h"
 
 namespace vgpu::host {
@@ -25,12 +25,12 @@ class Daemon final : public SessionHost {
   void run();
 
   Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) override;
-  void query_statistics(Session& session, uint64_t id) override;
+  void query_statistics(SocketSession& session, uint64_t id) override;
   void session_ended(Session&) override { sessions_changed_ = true; }
 
  private:
   struct Query {
-    Session* session;
+    SocketSession* session;
     uint64_t id;
     uint64_t number;  // what the workers are asked to echo
     Clock::time_point deadline;

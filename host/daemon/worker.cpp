@@ -81,6 +81,7 @@ void Worker::on_message(const wire::ControlMessage& message) {
       if (finishing_ && message.id == kFinalQuery) kill();
       return;
     case wire::Control::hello:
+    case wire::Control::attach:
     case wire::Control::map:
     case wire::Control::unmap: break;
   }
@@ -107,7 +108,6 @@ void Worker::on_process() {
   control_watch_ = Watch();
   process_watch_ = Watch();
   if (told_to_end_) return;
-  process_->announce_loss();
   if (client_ != nullptr) client_->worker_ended();
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class Worker {
   bool ended() const { return !end_.empty(); }
   // How the process ended, and what it, or the daemon on its behalf, said about the reason; empty when nothing.
   const std::string& end() const { return end_; }
+  // Called, once, by whoever drops the worker after its end: its memory is free then. Set it before finish().
+  std::function<void()> when_gone;
   bool ended_well() const { return end_ == "exit status 0"; }
   const std::string& reason() const { return refusal_; }
 

@@ -14,7 +14,6 @@
 
 #include <cstring>
 
-#include "common/futex.h"
 #include "common/log.h"
 
 namespace vgpu::host {
@@ -93,13 +92,10 @@ std::string describe_end(int code, int status) {
 }
 
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions& options) {
-  UniqueFd memory_fd = TRY(create_memory_file("vgpu-session", ring::kTotalBytes));
-  SessionMemory memory = TRY(SessionMemory::map(memory_fd.get()));
-  memory.initialise();
-  std::unique_ptr<WorkerProcess> worker(new WorkerProcess(std::move(memory)));
-  worker->memory_fd_ = std::move(memory_fd);
+  std::unique_ptr<WorkerProcess> worker(new WorkerProcess);
   worker->doorbell_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!worker->doorbell_) return Error::from_errno("cannot create a doorbell");
+  worker->wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!worker->doorbell_ || !worker->wake_) return Error::from_errno("cannot create a doorbell");
   int pair[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return Error::from_errno("cannot create a worker's control socket");
@@ -113,8 +109,8 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions&
   if (options.kind == DriverKind::soft) arguments.emplace_back("--soft");
   if (!options.sandbox) arguments.emplace_back("--no-sandbox");
   if (options.visible_devices) arguments.insert(arguments.end(), {"--visible-devices", *options.visible_devices});
-  worker->pid_ = TRY(spawn_worker(options.executable, arguments,
-                                  {workers_end.get(), worker->memory_fd_.get(), worker->doorbell_.get()}));
+  worker->pid_ = TRY(
+      spawn_worker(options.executable, arguments, {workers_end.get(), worker->doorbell_.get(), worker->wake_.get()}));
   worker->pidfd_ = open_pidfd(worker->pid_);
   if (!worker->pidfd_) return Error::from_errno("cannot watch a worker");
   return worker;
@@ -140,15 +136,6 @@ std::optional<std::string> WorkerProcess::reap() {
     return std::nullopt;
   reaped_ = true;
   return describe_end(about.si_code, about.si_status);
-}
-
-void WorkerProcess::announce_loss() const {
-  ring::Header& header = memory_.header();
-  header.state.store(static_cast<uint32_t>(ring::SessionState::worker_lost), std::memory_order_seq_cst);
-  header.head_word.fetch_add(1, std::memory_order_seq_cst);
-  futex::wake_all(header.head_word);
-  futex::wake_all(header.state);
-  for (uint32_t i = 0; i < ring::kReplySlots; ++i) futex::wake_all(memory_.slot(i).state);
 }
 
 }  // namespace vgpu::host

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// WorkerProcess: a started vgpu-worker and what it was started with: session memory, doorbell, control socket. Killed
-// and reaped when destroyed. The daemon's thread only.
+// WorkerProcess: a started vgpu-worker and what it was started with: control socket, doorbell, wake event. Killed and
+// reaped when destroyed. The daemon's thread only.
 #pragma once
 
 #include <sys/types.h>
@@ -12,7 +12,6 @@
 
 #include "common/fd.h"
 #include "common/result.h"
-#include "common/session_memory.h"
 
 namespace vgpu::host {
 
@@ -38,21 +37,19 @@ class WorkerProcess {
   pid_t pid() const { return pid_; }
   int pidfd() const { return pidfd_.get(); }      // readable once the process has ended
   int control() const { return control_.get(); }  // non-blocking
-  int memory_fd() const { return memory_fd_.get(); }
   int doorbell_fd() const { return doorbell_.get(); }
+  // Non-blocking; the worker of a guest in a VM raises it when a sleeper's word has changed.
+  int wake_fd() const { return wake_.get(); }
 
   void kill();
   // Why the process ended, in words; nothing while it runs.
   std::optional<std::string> reap();
-  // Tells a guest that waits in the session's memory that nobody will answer, and wakes all of its threads.
-  void announce_loss() const;
 
  private:
-  explicit WorkerProcess(SessionMemory memory) : memory_(std::move(memory)) {}
+  WorkerProcess() = default;
 
-  SessionMemory memory_;
-  UniqueFd memory_fd_;
   UniqueFd doorbell_;
+  UniqueFd wake_;
   UniqueFd control_;
   UniqueFd pidfd_;
   pid_t pid_ = -1;

@@ -9,14 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "common/file_run.h"
+
 namespace vgpu::host {
 
-// Pages of guest memory as bytes of a file, in the order of the list they came from; neighbours are merged.
-struct FileRun {
-  uint64_t offset = 0;
-  uint64_t bytes = 0;
-};
-
+// Pages of guest memory, in the order of the list they came from; neighbouring runs are merged.
 struct GuestPages {
   int file = -1;  // borrowed: the guest's memory, valid until the call returns
   std::vector<FileRun> runs;

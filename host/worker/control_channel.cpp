@@ -6,11 +6,21 @@
 
 #include <cstring>
 
+#include "common/log.h"
+
 namespace vgpu::host {
 namespace {
 
 // The daemon is gone, and with it the reason to live. Nothing here is worth an orderly end: the kernel frees it all.
 [[noreturn]] void end_process() { ::_exit(0); }
+
+// The memory that a map or attach brought; nothing when its files are not as they should be.
+std::optional<std::vector<FileRun>> runs_of(const Incoming& incoming) {
+  if (incoming.file_count == 1) return std::vector<FileRun>{{incoming.message.offset, incoming.message.size}};
+  if (incoming.file_count != 2) return std::nullopt;
+  auto runs = read_run_table(incoming.files[1].get(), incoming.message.offset);
+  return runs.ok() ? std::optional(std::move(*runs)) : std::nullopt;
+}
 
 }  // namespace
 
@@ -56,12 +66,8 @@ void ControlChannel::on_message(Incoming& incoming) {
   answer.type = wire::Control::done;
   answer.id = message.id;
   switch (message.type) {
-    case wire::Control::map:
-      answer.result = incoming.file_count != 1 ? EBADF
-                      : message.result == 1
-                          ? ranges_.adopt(incoming.files[0].get(), message.address, message.size, message.offset)
-                          : ranges_.map(incoming.files[0].get(), message.address, message.size, message.offset);
-      return send(answer);
+    case wire::Control::map: answer.result = on_map(incoming); return send(answer);
+    case wire::Control::attach: answer.result = on_attach(incoming); return send(answer);
     case wire::Control::unmap: answer.result = ranges_.unmap(message.address, message.size); return send(answer);
     case wire::Control::statistics: return say_statistics(message.id);
     case wire::Control::done: {
@@ -78,6 +84,32 @@ void ControlChannel::on_message(Incoming& incoming) {
       // Not for workers; the daemon is ours, so this is a bug and not an attack.
       return;
   }
+}
+
+int ControlChannel::on_map(const Incoming& incoming) {
+  const wire::ControlMessage& message = incoming.message;
+  const auto runs = runs_of(incoming);
+  if (!runs) return EBADF;
+  const int file = incoming.files[0].get();
+  return message.result == 1 ? ranges_.adopt(file, *runs, message.address, message.size)
+                             : ranges_.map(file, *runs, message.address, message.size);
+}
+
+int ControlChannel::on_attach(const Incoming& incoming) {
+  const auto runs = runs_of(incoming);
+  if (!runs) return EBADF;
+  Result<SessionMemory> memory = SessionMemory::map(incoming.files[0].get(), *runs);
+  if (!memory.ok()) {
+    VGPU_ERROR("%s", memory.error().message.c_str());
+    return EINVAL;
+  }
+  memory->initialise();
+  const std::lock_guard lock(mutex_);
+  if (memory_) return EEXIST;
+  remote_ = incoming.message.result == 1;
+  memory_.emplace(std::move(*memory));
+  attached_.notify_all();
+  return 0;
 }
 
 wire::ControlMessage ControlChannel::ask(uint64_t bytes) const {
@@ -104,10 +136,13 @@ void ControlChannel::release(uint64_t bytes) {
   send(message);
 }
 
-void ControlChannel::say_welcome() {
+Attachment ControlChannel::wait_for_guest(int wake_event) {
   wire::ControlMessage message = {};
   message.type = wire::Control::welcome;
   send(message);
+  std::unique_lock lock(mutex_);
+  attached_.wait(lock, [this] { return memory_.has_value(); });
+  return {std::move(*memory_), remote_ ? Waker::remote(wake_event) : Waker::local()};
 }
 
 void ControlChannel::say_refused(const std::string& why) { send(text_message(wire::Control::refused, why)); }

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -30,7 +31,9 @@ class ControlChannel final : public MemoryBudget {
 
   // From now on statistics come from this core.
   void serve(const WorkerCore& core) { core_.store(&core, std::memory_order_release); }
-  void say_welcome();
+  // Tells the daemon that the driver is ready, and waits for a guest: until a program comes. `wake_event`: what wakes
+  // the sleepers of a guest in a VM.
+  Attachment wait_for_guest(int wake_event);
   void say_refused(const std::string& why);
   void say_statistics(uint64_t id);
 
@@ -39,6 +42,8 @@ class ControlChannel final : public MemoryBudget {
   Result<void> learn_limit();
   void serve_daemon();
   void on_message(Incoming& incoming);
+  int on_map(const Incoming& incoming);
+  int on_attach(const Incoming& incoming);
   wire::ControlMessage ask(uint64_t bytes) const;
   void send(const wire::ControlMessage& message) const;
 
@@ -51,6 +56,9 @@ class ControlChannel final : public MemoryBudget {
   mutable std::condition_variable answered_;
   mutable uint64_t next_id_ = 1;
   mutable std::unordered_map<uint64_t, wire::ControlMessage> answers_;
+  std::condition_variable attached_;
+  std::optional<SessionMemory> memory_;
+  bool remote_ = false;
 };
 
 }  // namespace vgpu::host

@@ -8,25 +8,32 @@ namespace {
 
 class Core final : public WorkerCore {
  public:
-  Core(const WorkerConfig& config, Driver driver, SessionMemory memory, MemoryBudget& budget, SharedRanges& ranges)
-      : session_(config, std::move(driver), std::move(memory), budget, ranges), server_(session_) {}
+  Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges)
+      : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges) {}
 
-  void run() override {
-    server_.run();
+  void run(Attachment attachment) override {
+    session_ = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_);
+    counted_.store(&session_->counters, std::memory_order_release);
+    RingServer(*session_).run();
     // Nobody will answer the callbacks that streams still wait for.
-    session_.callbacks.close();
+    session_->callbacks.close();
   }
 
   wire::Statistics statistics() const override {
-    const Counters& counters = session_.counters;
-    return {counters.commands,     counters.posted,   counters.replies,      counters.helper_calls,
-            counters.parks,        counters.wakeups,  counters.bytes_inline, counters.bytes_window,
-            counters.bytes_shared, counters.launches, counters.refused};
+    const Counters* const counters = counted_.load(std::memory_order_acquire);
+    if (counters == nullptr) return {};
+    const Counters& c = *counters;
+    return {c.commands,     c.posted,       c.replies,      c.helper_calls, c.parks,  c.wakeups,
+            c.bytes_inline, c.bytes_window, c.bytes_shared, c.launches,     c.refused};
   }
 
  private:
-  Session session_;
-  RingServer server_;
+  const WorkerConfig config_;
+  Driver driver_;
+  MemoryBudget& budget_;
+  SharedRanges& ranges_;
+  std::unique_ptr<Session> session_;
+  std::atomic<const Counters*> counted_{nullptr};
 };
 
 }  // namespace
@@ -34,10 +41,7 @@ class Core final : public WorkerCore {
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
                                                        SharedRanges& ranges) {
   Driver driver = TRY(Driver::open(config.driver_path));
-  SessionMemory memory = TRY(SessionMemory::map(config.memory_fd));
-  TRY(memory.check());
-  return std::unique_ptr<WorkerCore>(
-      std::make_unique<Core>(config, std::move(driver), std::move(memory), budget, ranges));
+  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, std::move(driver), budget, ranges));
 }
 
 }  // namespace vgpu::host

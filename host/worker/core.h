@@ -8,12 +8,13 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/session_memory.h"
+#include "host/worker/waker.h"
 #include "vgpu/wire.h"
 
 namespace vgpu::host {
 
 struct WorkerConfig {
-  int memory_fd = -1;
   int doorbell_fd = -1;
   int output_fd = -1;  // the memory file that is the process's stdout
   std::string driver_path;
@@ -41,15 +42,22 @@ class SharedRanges {
   virtual void permit_adoption(uint64_t address, uint64_t size) = 0;
 };
 
+// What the daemon brings once a guest process is there for this worker.
+struct Attachment {
+  SessionMemory memory;
+  Waker waker;
+};
+
 class WorkerCore {
  public:
-  // Opens and initialises the driver and maps the session. The error's text reaches the user who started a program.
+  // Opens and initialises the driver. The error's text reaches the user who started a program.
   static Result<std::unique_ptr<WorkerCore>> create(const WorkerConfig& config, MemoryBudget& budget,
                                                     SharedRanges& ranges);
   virtual ~WorkerCore() = default;
 
-  // Serves the ring; returns when the session is closed. Spins a little, then sleeps on the doorbell.
-  virtual void run() = 0;
+  // Serves the ring; returns when the session is closed. Spins a little, then sleeps on the doorbell. Once.
+  virtual void run(Attachment attachment) = 0;
+  // Any thread, any time.
   virtual wire::Statistics statistics() const = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-worker: one process for one guest process (design D4). A CUDA client can reach the memory of the process that
 // serves it, so a worker counts as its guest's property: it gives up everything else, then serves. Started by vgpud
-// with descriptor 3: control socket, 4: session memory, 5: doorbell.
+// with descriptor 3: control socket, 4: doorbell, 5: wake event. The session's memory comes with the guest (attach).
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -23,8 +23,8 @@ namespace vgpu::host {
 namespace {
 
 constexpr int kControlFd = 3;
-constexpr int kMemoryFd = 4;
-constexpr int kDoorbellFd = 5;
+constexpr int kDoorbellFd = 4;
+constexpr int kWakeFd = 5;
 constexpr unsigned kFirstForeignFd = 6;
 
 struct Arguments {
@@ -63,7 +63,6 @@ Result<int> redirect_output() {
 Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlChannel& channel,
                    SharedRangeTable& ranges) {
   WorkerConfig config;
-  config.memory_fd = kMemoryFd;
   config.doorbell_fd = kDoorbellFd;
   config.output_fd = TRY(redirect_output());
   config.driver_path = arguments.driver;
@@ -72,8 +71,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges)).release();
   if (arguments.sandbox) TRY(sandbox.seal());
   channel.serve(*core);
-  channel.say_welcome();
-  core->run();
+  core->run(channel.wait_for_guest(kWakeFd));
   channel.say_statistics(0);
   return {};
 }

@@ -6,7 +6,6 @@
 
 #include <chrono>
 
-#include "common/futex.h"
 #include "common/log.h"
 #include "common/spin.h"
 
@@ -51,7 +50,7 @@ void RingServer::release(uint64_t units) {
   ring::advance_head(header, position_);
   if (header.space_waiters.load(std::memory_order_seq_cst) != 0) {
     header.head_word.fetch_add(1, std::memory_order_seq_cst);
-    futex::wake_all(header.head_word);
+    session_.waker.wake(header.head_word);
   }
 }
 
@@ -78,7 +77,7 @@ void RingServer::answer(const CommandCopy& command, CUresult result, std::vector
   session_.counters.replies.fetch_add(1, std::memory_order_relaxed);
   if (ring::complete(slot)) {
     session_.counters.wakeups.fetch_add(1, std::memory_order_relaxed);
-    futex::wake_all(slot.state);
+    session_.waker.wake(slot.state);
   }
 }
 

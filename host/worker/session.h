@@ -12,7 +12,6 @@
 
 #include "common/bits.h"
 #include "common/codec/call_codec.h"
-#include "common/session_memory.h"
 #include "host/worker/blobs.h"
 #include "host/worker/callbacks.h"
 #include "host/worker/core.h"
@@ -40,11 +39,12 @@ struct Counters {
 };
 
 struct Session {
-  Session(const WorkerConfig& worker_config, Driver loaded_driver, SessionMemory mapped, MemoryBudget& memory_budget,
+  Session(const WorkerConfig& worker_config, Driver loaded_driver, Attachment attachment, MemoryBudget& memory_budget,
           SharedRanges& shared_ranges)
       : config(worker_config),
         driver(std::move(loaded_driver)),
-        memory(std::move(mapped)),
+        memory(std::move(attachment.memory)),
+        waker(attachment.waker),
         device_memory(memory_budget),
         shared(shared_ranges),
         output(worker_config.output_fd) {}
@@ -52,6 +52,7 @@ struct Session {
   const WorkerConfig config;
   const Driver driver;
   const SessionMemory memory;
+  const Waker waker;
   HandleTable handles;
   DeviceMemory device_memory;
   SharedRanges& shared;

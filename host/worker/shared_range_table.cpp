@@ -25,20 +25,19 @@ bool SharedRangeTable::contains(uint64_t address, uint64_t size) const {
   return covered >= end;
 }
 
-int SharedRangeTable::map(int file, uint64_t address, uint64_t size, uint64_t offset) {
+int SharedRangeTable::map(int file, std::span<const FileRun> runs, uint64_t address, uint64_t size) {
+  if (size == 0 || total_bytes(runs) != size) return EINVAL;
   const std::unique_lock lock(mutex_);
   // SAFETY: the address is only a place in this process; NOREPLACE refuses one where anything is.
   void* const wanted = reinterpret_cast<void*>(address);
-  void* const got =
-      ::mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, file, static_cast<off_t>(offset));
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+  void* const got = ::mmap(wanted, size, PROT_NONE, flags, -1, 0);
   if (got == MAP_FAILED) return errno;
   // A kernel that does not know the flag maps elsewhere.
-  if (got != wanted) {
-    ::munmap(got, size);
-    return EEXIST;
-  }
-  sizes_[address] = size;
-  return 0;
+  const int error = got != wanted ? EEXIST : map_runs(wanted, file, runs);
+  if (error != 0) ::munmap(got, size);
+  else sizes_[address] = size;
+  return error;
 }
 
 void SharedRangeTable::permit_adoption(uint64_t address, uint64_t size) {
@@ -47,19 +46,22 @@ void SharedRangeTable::permit_adoption(uint64_t address, uint64_t size) {
   permitted = std::max(permitted, size);
 }
 
-int SharedRangeTable::adopt(int file, uint64_t address, uint64_t size, uint64_t offset) {
+int SharedRangeTable::adopt(int file, std::span<const FileRun> runs, uint64_t address, uint64_t size) {
+  if (size == 0 || total_bytes(runs) != size) return EINVAL;
   const std::unique_lock lock(mutex_);
   const auto after = permitted_.upper_bound(address);
   if (after == permitted_.begin()) return EPERM;
   const auto [begin, length] = *std::prev(after);
   if (address - begin > length || size > length - (address - begin)) return EPERM;
-  void* const view = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset));
+  void* const view = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (view == MAP_FAILED) return errno;
-  // SAFETY: permitted ranges are memory of the driver's managed variables, and it lives as long as the driver.
+  const Mapping whole(view, size);
+  if (const int error = map_runs(view, file, runs); error != 0) return error;
+  // SAFETY: permitted ranges are memory of the driver's managed variables, and it lives as long as the driver. What is
+  // written there between copy and replacement would be lost: the guest has just loaded the module and runs nothing.
   void* const own = reinterpret_cast<void*>(address);
   std::memcpy(view, own, size);
-  const bool moved = ::mremap(view, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, own) == own;
-  if (!moved) return errno;
+  if (const int error = map_runs(own, file, runs); error != 0) return error;
   sizes_[address] = size;
   adopted_.insert(address);
   return 0;

@@ -6,7 +6,9 @@
 #include <map>
 #include <set>
 #include <shared_mutex>
+#include <span>
 
+#include "common/file_run.h"
 #include "host/worker/core.h"
 
 namespace vgpu::host {
@@ -16,10 +18,10 @@ class SharedRangeTable final : public SharedRanges {
   // Whether every byte is shared; adjacent ranges count as one. An empty range is contained nowhere.
   bool contains(uint64_t address, uint64_t size) const override;
 
-  // Maps `size` bytes of `file` from `offset` at exactly `address`. Returns an errno: EEXIST when something is there.
-  int map(int file, uint64_t address, uint64_t size, uint64_t offset);
+  // Maps `runs` of `file`, in all `size` bytes, at exactly `address`. Returns an errno: EEXIST when something is there.
+  int map(int file, std::span<const FileRun> runs, uint64_t address, uint64_t size);
   // The same over pages that are there and were permitted; their content goes into the file first.
-  int adopt(int file, uint64_t address, uint64_t size, uint64_t offset);
+  int adopt(int file, std::span<const FileRun> runs, uint64_t address, uint64_t size);
   void permit_adoption(uint64_t address, uint64_t size) override;
   // Takes away a range as it was mapped. Returns an errno: EPERM for adopted pages, which are the driver's own.
   int unmap(uint64_t address, uint64_t size);

@@ -15,13 +15,13 @@ namespace vgpu::ring {
 
 constexpr uint32_t kMagic = 0x55504756;  // "VGPU"
 // Raised when the meaning of existing bytes changes. Everything else is negotiated by the bitmap of served calls.
-constexpr uint32_t kFormat = 1;
+constexpr uint32_t kFormat = 2;
 
 constexpr size_t kUnit = 64;
 constexpr size_t kPage = 4096;
 constexpr uint32_t kReplySlots = 256;
 constexpr uint32_t kChunks = 32;  // staging chunks in the window
-constexpr size_t kChunkBytes = 1 << 20;
+constexpr size_t kChunkBytes = 256 << 10;
 constexpr size_t kRingBytes = 1 << 20;
 constexpr size_t kRingUnits = kRingBytes / kUnit;
 constexpr size_t kMaxInline = 16 << 10;  // payload bytes of a command; larger ones travel as a blob

@@ -119,8 +119,12 @@ enum class Control : uint32_t {
   release = 8,     // worker -> daemon: `size` bytes came back
   statistics = 9,  // client -> daemon: totals of the daemon's life; the answer's `text` holds DaemonStatistics.
                    // daemon -> worker: what it counted; the answer's `text` holds Statistics
+  attach = 10,     // daemon -> worker, once: the session's memory. With result 1 the guest is in a VM: its sleepers are
+                   // woken by the wake event, not by a futex
 };
 
+// The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file
+// (a VM's), a table of FileRun, whose length is in `offset`. Without a table it is `size` bytes from `offset`.
 struct ControlMessage {
   Control type;
   uint32_t format;  // hello: ring::kFormat of the sender

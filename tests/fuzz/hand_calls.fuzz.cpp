@@ -55,7 +55,8 @@ struct Worker {
     auto driver = Driver::open(path != nullptr ? path : "build/lib/libcuda-soft.so.1");
     if (!driver.ok()) die(driver.error().message);
     auto memory = SessionMemory::map(memory_file.get());
-    session = std::make_unique<Session>(config, std::move(driver).value(), std::move(memory).value(), budget, ranges);
+    session = std::make_unique<Session>(config, std::move(driver).value(),
+                                        Attachment{std::move(memory).value(), Waker::local()}, budget, ranges);
     // Host functions do not wait for a guest that is not there.
     session->callbacks.close();
     for (uint16_t opcode = 0; opcode < wire::kOpcodeEnd; ++opcode)

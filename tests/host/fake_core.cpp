@@ -16,7 +16,6 @@
 #include <string>
 #include <thread>
 
-#include "common/futex.h"
 #include "common/session_memory.h"
 #include "host/worker/core.h"
 
@@ -43,21 +42,22 @@ std::string attempt(const std::string& what) {
 
 class FakeCore final : public WorkerCore {
  public:
-  FakeCore(SessionMemory memory, int doorbell, MemoryBudget& budget, SharedRanges& ranges)
-      : memory_(std::move(memory)), doorbell_(doorbell), budget_(budget), ranges_(ranges) {}
+  FakeCore(int doorbell, MemoryBudget& budget, SharedRanges& ranges)
+      : doorbell_(doorbell), budget_(budget), ranges_(ranges) {}
 
-  void run() override {
+  void run(Attachment attachment) override {
+    const SessionMemory& memory = attachment.memory;
     for (bool open = true; open;) {
       pollfd wait = {doorbell_, POLLIN, 0};
       uint64_t rings = 0;
       if (::poll(&wait, 1, -1) != 1 || ::read(doorbell_, &rings, sizeof rings) != sizeof rings) continue;
       commands_.fetch_add(1);
       char text[256] = {};
-      std::memcpy(text, memory_.chunk(0), sizeof text - 1);
+      std::memcpy(text, memory.chunk(0), sizeof text - 1);
       const std::string reply = carry_out(text, open);
-      std::snprintf(reinterpret_cast<char*>(memory_.chunk(1)), 256, "%s", reply.c_str());
-      memory_.slot(0).state.store(static_cast<uint32_t>(ring::SlotState::done), std::memory_order_release);
-      futex::wake_all(memory_.slot(0).state);
+      std::snprintf(reinterpret_cast<char*>(memory.chunk(1)), 256, "%s", reply.c_str());
+      memory.slot(0).state.store(static_cast<uint32_t>(ring::SlotState::done), std::memory_order_release);
+      attachment.waker.wake(memory.slot(0).state);
     }
   }
 
@@ -90,7 +90,6 @@ class FakeCore final : public WorkerCore {
     return "ok";
   }
 
-  SessionMemory memory_;
   const int doorbell_;
   MemoryBudget& budget_;
   SharedRanges& ranges_;
@@ -108,9 +107,7 @@ Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& confi
   if (mode == "crash") ::raise(SIGSEGV);
   if (mode == "hang") ::pause();
   if (mode != "ok") return Error{config.driver_path + " is no driver"};
-  SessionMemory memory = TRY(SessionMemory::map(config.memory_fd));
-  TRY(memory.check());
-  return std::unique_ptr<WorkerCore>(std::make_unique<FakeCore>(std::move(memory), config.doorbell_fd, budget, ranges));
+  return std::unique_ptr<WorkerCore>(std::make_unique<FakeCore>(config.doorbell_fd, budget, ranges));
 }
 
 }  // namespace vgpu::host

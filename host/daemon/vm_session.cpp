@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon/vm_session.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "common/log.h"
+
+namespace vgpu::host {
+
+std::string VmSession::name() const { return fmt::format("VM, number {}", number_); }
+
+Result<VmSession::Lent> VmSession::lend(const GuestPages& pages) {
+  Lent lent;
+  lent.file.reset(::dup(pages.file));
+  if (!lent.file) return Error::from_errno("cannot hand guest memory to a worker");
+  lent.table = TRY(write_run_table(pages.runs));
+  lent.runs = pages.runs.size();
+  return lent;
+}
+
+void VmSession::open(const OpenRequest& request, std::function<void()> refused, std::function<void()> gone) {
+  open_cookie_ = request.cookie;
+  refused_ = std::move(refused);
+  gone_ = std::move(gone);
+  if (request.bytes != ring::kTotalBytes)
+    return refuse(
+        fmt::format("a session needs {} bytes of shared memory, the program offers {}: install the same "
+                    "release of vgpu in the VM and on its host",
+                    ring::kTotalBytes, request.bytes));
+  auto memory = lend(request.pages);
+  if (!memory) return refuse(memory.error().message);
+  memory_ = std::move(*memory);
+  start(request.format, request.text);
+}
+
+void VmSession::attach_memory() {
+  Worker& own = *worker();
+  const int wake = own.process().wake_fd();
+  auto watch = loop_.watch(wake, EPOLLIN, [this, wake](uint32_t) {
+    uint64_t count = 0;
+    if (::read(wake, &count, sizeof count) > 0) channel_.wake_guest();
+  });
+  if (!watch) return refuse(watch.error().message);
+  wake_watch_ = std::move(*watch);
+  guard_(own.process().pidfd());
+  attach({.file = memory_.file.get(), .table = memory_.table.get(), .table_runs = memory_.runs}, true);
+}
+
+void VmSession::opened() {
+  memory_ = {};
+  channel_.complete(open_cookie_, 0);
+}
+
+void VmSession::tell_refused(const std::string& why) {
+  refused_();
+  leave([this_channel = &channel_, cookie = open_cookie_, why, gone = std::move(gone_)] {
+    this_channel->complete(cookie, ECONNREFUSED, 0, why);
+    gone();
+  });
+}
+
+void VmSession::tell_lost() { channel_.session_lost(number_); }
+
+void VmSession::map(const MapRequest& request) {
+  auto memory = lend(request.pages);
+  if (!memory) return answered(request.cookie, ENOMEM);
+  Session::map({.id = request.cookie,
+                .address = request.address,
+                .size = request.bytes,
+                .adopt = request.adopt,
+                .memory = {.file = memory->file.get(), .table = memory->table.get(), .table_runs = memory->runs}});
+}
+
+void VmSession::ring() {
+  if (worker() == nullptr) return;
+  const uint64_t one = 1;
+  static_cast<void>(!::write(worker()->process().doorbell_fd(), &one, sizeof one));
+}
+
+void VmSession::leave(std::function<void()> gone) {
+  wake_watch_ = Watch();
+  const bool running = worker() != nullptr && !worker()->ended();
+  if (running) worker()->when_gone = std::move(gone);
+  end();
+  if (!running) gone();
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon/vm_sessions.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace vgpu::host {
+
+VmSession* VmSessions::find(uint32_t session) const {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : found->second;
+}
+
+void VmSessions::open(const OpenRequest& request) {
+  const uint32_t number = request.session;
+  if (sessions_.contains(number) || leaving_.contains(number)) return channel_->complete(request.cookie, EBUSY);
+  auto session = std::make_unique<VmSession>(loop_, host_, *channel_, guard_, number);
+  VmSession* const self = session.get();
+  adopt_(std::move(session));
+  sessions_[number] = self;
+  const auto refused = [this, number] {
+    sessions_.erase(number);
+    leaving_.insert(number);
+  };
+  self->open(request, refused, [this, number] { left(number); });
+}
+
+void VmSessions::close(uint32_t session, uint64_t cookie) {
+  VmSession* const closing = find(session);
+  if (closing == nullptr) return channel_->complete(cookie, leaving_.contains(session) ? EALREADY : ENOENT);
+  sessions_.erase(session);
+  leaving_.insert(session);
+  closing->leave([this, session, cookie] {
+    channel_->complete(cookie, 0);
+    left(session);
+  });
+}
+
+void VmSessions::map(const MapRequest& request) {
+  if (VmSession* const session = find(request.session)) return session->map(request);
+  channel_->complete(request.cookie, ENOENT);
+}
+
+void VmSessions::unmap(const UnmapRequest& request) {
+  if (VmSession* const session = find(request.session)) return session->unmap(request);
+  channel_->complete(request.cookie, ENOENT);
+}
+
+void VmSessions::doorbell(uint32_t session) {
+  if (VmSession* const ringing = find(session)) ringing->ring();
+}
+
+void VmSessions::left(uint32_t session) {
+  leaving_.erase(session);
+  if (!leaving_.empty() || !sessions_.empty()) return;
+  for (const auto& done : std::exchange(when_empty_, {})) done();
+}
+
+void VmSessions::drop_all(std::function<void()> done) {
+  for (const auto& [number, session] : std::exchange(sessions_, {})) {
+    leaving_.insert(number);
+    session->leave([this, number = number] { left(number); });
+  }
+  if (leaving_.empty()) done();
+  else when_empty_.push_back(std::move(done));
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcuda/transport.h"
+
+#include <cstdlib>
+
+#include "libcuda/device_transport.h"
+#include "libcuda/socket_transport.h"
+
+namespace vgpu::guest {
+namespace {
+
+constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>, OpenFailure> open_transport() {
+  if (const char* configured = std::getenv("VGPU_SOCKET")) return open_socket_transport(configured);
+  if (has_device_node()) return open_device_transport();
+  return open_socket_transport(kDefaultSocket);
+}
+
+}  // namespace vgpu::guest
