@@ -8,7 +8,7 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
                     softgpu/driver/occupancy.cpp softgpu/driver/range_allocator.cpp \
                     softgpu/driver/visible_devices.cpp)
 # The parts of the worker and of the guest library that stand alone.
-WIRE_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp handle_table.cpp helpers.cpp) libcuda/session.cpp)
+WIRE_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp handle_table.cpp helpers.cpp) host/daemon/gpu_choice.cpp libcuda/session.cpp)
 UNIT_LIBS     := $(WIRE_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
 # Not optimised: compiling takes longer than running.
@@ -17,7 +17,7 @@ CXXFLAGS.tests := -O0 -Wno-conversion -Wno-shadow
 $(O)/tests/unit: $(UNIT_OBJS) $(TEST_MAIN_OBJ) $(UNIT_LIBS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) $(LDFLAGS) $^ -llz4 -lzstd -ldl -o $@
+	@$(CXX) $(LDFLAGS) $^ -lfmt -llz4 -lzstd -ldl -o $@
 
 $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@mkdir -p $(@D)

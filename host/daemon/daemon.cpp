@@ -39,9 +39,19 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   std::unique_ptr<EventLoop> loop = TRY(EventLoop::create());
   std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
   daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  TRY(daemon->choose_one_gpu());
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
   return daemon;
+}
+
+Result<void> Daemon::choose_one_gpu() {
+  if (options_.gpu.empty()) return {};
+  if (worker_options_.kind == DriverKind::soft)
+    return options_.gpu == "0" ? Result<void>() : Error{"--gpu: the software GPU is number 0, and the only one"};
+  gpu_ = TRY(choose_gpu(host_gpus(), options_.gpu));
+  worker_options_.visible_devices = visible_to(*gpu_, std::nullopt);
+  return {};
 }
 
 Result<void> Daemon::watch_ends() {
@@ -65,13 +75,15 @@ Result<void> Daemon::watch_ends() {
 }
 
 Result<void> Daemon::listen() {
+  if (options_.socket.empty()) return {};
   listener_ = std::make_unique<Listener>(TRY(Listener::open(options_.socket, options_.socket_mode)));
   listener_watch_ = TRY(loop_->watch(listener_->fd(), EPOLLIN, [this](uint32_t) { accept_clients(); }));
   return {};
 }
 
 void Daemon::announce_ready() const {
-  VGPU_INFO("listening on %s; driver %s", listener_->path().c_str(), worker_options_.driver_path.c_str());
+  for (const std::string& path : {options_.socket, options_.vm_socket})
+    if (!path.empty()) VGPU_INFO("listening on %s; driver %s", path.c_str(), worker_options_.driver_path.c_str());
   ::sd_notify(0, fmt::format("READY=1\nSTATUS=Driver: {}", worker_options_.driver_path).c_str());
   if (options_.ready_fd < 0) return;
   if (::write(options_.ready_fd, "\n", 1) != 1) VGPU_WARN("--ready-fd %d: nobody reads it", options_.ready_fd);
@@ -99,7 +111,8 @@ Daemon::~Daemon() {
   listener_.reset();
   if (options_.lifeline_fd < 0) return;
   // Whoever held the lifeline cannot clean up any more. A directory that is not empty stays.
-  ::rmdir(std::filesystem::path(options_.socket).parent_path().c_str());
+  const std::string& path = options_.socket.empty() ? options_.vm_socket : options_.socket;
+  ::rmdir(std::filesystem::path(path).parent_path().c_str());
 }
 
 template <class Visit>
@@ -153,7 +166,7 @@ Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::str
   if (visible_devices) {
     // A spare has read the variable already, as it stands for the daemon itself.
     WorkerOptions options = worker_options_;
-    options.visible_devices = visible_devices;
+    options.visible_devices = gpu_ ? visible_to(*gpu_, visible_devices) : *visible_devices;
     return Worker::start(*loop_, limit_, options);
   }
   while (!spares_.empty()) {

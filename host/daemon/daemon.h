@@ -9,6 +9,7 @@
 
 #include "host/daemon/budget.h"
 #include "host/daemon/event_loop.h"
+#include "host/daemon/gpu_choice.h"
 #include "host/daemon/listener.h"
 #include "host/daemon/options.h"
 #include "host/daemon/socket_session.h"
@@ -38,6 +39,7 @@ class Daemon final : public SessionHost {
 
   Daemon(const Options& options, WorkerOptions worker, std::unique_ptr<EventLoop> loop)
       : options_(options), worker_options_(std::move(worker)), loop_(std::move(loop)), limit_(options.memory_limit) {}
+  Result<void> choose_one_gpu();
   Result<void> watch_ends();
   Result<void> listen();
   void accept_clients();
@@ -54,7 +56,8 @@ class Daemon final : public SessionHost {
   void announce_ready() const;
 
   const Options options_;
-  const WorkerOptions worker_options_;
+  WorkerOptions worker_options_;
+  std::optional<HostGpu> gpu_;  // the only one, by --gpu
   std::unique_ptr<EventLoop> loop_;
   MemoryLimit limit_;
   std::unique_ptr<Listener> listener_;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 
 #include "common/version.h"
@@ -11,10 +12,17 @@ namespace vgpu::host {
 namespace {
 
 constexpr const char* kDescription =
-    "vgpud gives programs a GPU over a Unix socket: it starts one sandboxed vgpu-worker for each program that "
-    "connects,\n"
-    "and the workers run the programs' CUDA calls on a CUDA driver of this machine.\n"
-    "vgpu-run is the easy way to use it. docs/security.md says what is promised about isolation.";
+    "vgpud gives a VM a GPU (--vm), or the programs of this machine (--socket): it starts one sandboxed vgpu-worker "
+    "for "
+    "each\n"
+    "program, and the workers run the programs' CUDA calls on a CUDA driver of this machine.\n"
+    "vgpu-run is the easy way to run a program here. docs/security.md says what is promised about isolation.\n"
+    "\n"
+    "A VM needs QEMU 10.1 or newer, started after vgpud, with shared memory and this device:\n"
+    "  -machine memory-backend=m0 -object memory-backend-memfd,id=m0,size=4G,share=on\n"
+    "  -device pcie-root-port,id=rp0,chassis=1,slot=1\n"
+    "  -device "
+    "'{\"driver\":\"vfio-user-pci\",\"bus\":\"rp0\",\"rombar\":0,\"socket\":{\"type\":\"unix\",\"path\":\"PATH\"}}'";
 constexpr const char* kFooter =
     "Signals: SIGTERM, SIGINT and SIGHUP end the daemon and its workers; programs then see a CUDA error.\n"
     "Exit status: 0 after an orderly end, 1 when it cannot start, 2 for a mistake on the command line.\n"
@@ -32,7 +40,10 @@ std::optional<log::Level> level_of(std::string_view name) {
 
 void add_options(CLI::App& app, Options& options, std::string& memory_limit, std::string& mode,
                  std::string& level_name) {
-  app.add_option("--socket", options.socket, "listen on this Unix socket")->required()->type_name("PATH");
+  app.add_option("--vm", options.vm_socket, "serve one VM: listen on this Unix socket for QEMU (vfio-user)")
+      ->type_name("PATH");
+  app.add_option("--socket", options.socket, "serve programs of this machine: listen on this Unix socket")
+      ->type_name("PATH");
   app.add_option("--socket-mode", mode, "permissions of the socket, octal; 0660 lets its group in (default 0600)")
       ->type_name("MODE")
       ->check(CLI::Validator(
@@ -46,6 +57,14 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
                  "soft: the software GPU; nvidia: NVIDIA's libcuda.so.1; auto: NVIDIA's if it finds a GPU, else soft;\n"
                  "or the path of a CUDA driver library (default auto)")
       ->type_name("NAME|PATH");
+  app.add_option("--gpu", options.gpu,
+                 "the only GPU that programs get, and whose PCI identity the VM's device has: its number, UUID\n"
+                 "(GPU-...) or PCI address (default: all; the first one's identity)")
+      ->type_name("GPU");
+  app.add_option("--pci-id", options.pci_identity,
+                 "PCI identity of the VM's device, VENDOR:DEVICE[:CLASS[:REVISION]] in hexadecimal (default: the host\n"
+                 "GPU's, or 10de:1eb8:030200:a1 for the software GPU)")
+      ->type_name("ID");
   app.add_option("--memory-limit", memory_limit, "device memory for all programs together, for example 4G or 512MiB")
       ->type_name("SIZE")
       ->check(CLI::Validator([](std::string& text) { return complaint(parse_size(text)); }, ""));
@@ -103,6 +122,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (options.socket.empty() && options.vm_socket.empty()) {
+    std::fprintf(stderr, "vgpud: --vm PATH or --socket PATH is needed; vgpud --help says more\n");
+    return 2;
   }
   if (const auto level = level_of(level_name)) log::set_level(*level);
   if (!memory_limit.empty()) options.memory_limit = parse_size(memory_limit).value();
