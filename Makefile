@@ -84,6 +84,7 @@ help:
 	@echo "make            everything a user needs: libcuda.so.1, vgpud, vgpu-worker, the software GPU, vgpu-run (build/)"
 	@echo "make check      all checks and tests, as CI runs them; make check-STEP runs one: $(CHECK_STEPS)"
 	@echo "make asan|tsan  unit and contract tests, instrumented (build/asan, build/tsan)"
+	@echo "make gpu-check  the tests on NVIDIA's driver, natively and through the ring (needs a GPU)"
 	@echo "make programs   the sample programs, by nvcc (build/programs)"
 	@echo "make fuzz       fuzzers of everything that reads what another process wrote"
 	@echo "make bench      what calls, copies and instructions cost"

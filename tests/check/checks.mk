@@ -91,3 +91,8 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 -include $(shell find $(O)/tidy -name '*.d' 2>/dev/null)
 
 .PHONY: format format-check tidy
+
+# On a machine with an NVIDIA GPU: the tests themselves, and everything through the ring.
+gpu-check: all $(TEST_BINS) $(PROGRAM_BINS)
+	@tests/gpu/check.sh $(O)
+.PHONY: gpu-check
