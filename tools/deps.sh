@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that the project needs and that are missing: deps.sh build|all|vm. "build" is what `make`
-# needs, "all" adds what the tests, clang-format and clang-tidy need, "vm" is what guests need beside them. Does nothing, quickly, when all is there.
+# needs, "all" adds what the tests, clang-format and clang-tidy need, "vm" is what guests need. Does nothing, quickly, when
+# all is there.
 # Works as root, or through sudo; otherwise it prints the command. The CUDA toolkit is not among them: see README.md.
 set -u
 build='binutils g++ libcli11-dev libfmt-dev liblz4-dev libseccomp-dev libsystemd-dev libzstd-dev make'

@@ -13,6 +13,10 @@ test_guest_reboot() {
   check "the guest comes up again" eventually 60 eval '[[ $(grep -c "^steered" answers) -eq 2 ]]'
   check "no worker is left of the first life" eventually 10 eval '[[ $(pgrep -c -P "$vgpud") -le 1 ]]'
   check "a program runs after it" works
+  # By itself, as a user does it: the module is told.
+  echo 'run reboot -f' >&7
+  check "it comes up again after its own reboot" eventually 60 eval '[[ $(grep -c "^steered" answers) -eq 3 ]]'
+  check "a program runs after that" works
   check "the guest ends well" end_guest
   stop_vgpud TERM
 }

@@ -52,13 +52,13 @@ stop_vgpud() {
   kill "-$1" "$vgpud" 2>/dev/null
   wait "$vgpud" 2>/dev/null
 }
-start_guest() {
+start_guest() { start_steered --socket "$PWD/vgpu.sock" "$@"; }
+start_steered() {
   mkfifo orders
   # Opened for both, so that it does not wait for the other side, which comes later.
   exec 7<>orders
-  answers=0
   : >answers
-  guest --socket "$PWD/vgpu.sock" --qmp "$PWD/qmp.sock" --pid-file "$PWD/qemu.pid" --input "$PWD/orders" "$@" \
+  guest --qmp "$PWD/qmp.sock" --pid-file "$PWD/qemu.pid" --input "$PWD/orders" "$@" \
     -- sh /root/guest/steered.sh >answers 2>guest.log &
   guest=$!
   eventually 60 grep -q '^steered' answers
