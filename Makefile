@@ -92,7 +92,7 @@ help:
 	@echo "make demo       boots a guest with our GPU and runs unmodified CUDA programs in it; make demo-local: without a guest"
 	@echo "make vm         all tests in guests, on three kernels; make check-vm: those that take minutes"
 	@echo "make vm-modules builds vgpu.ko for those kernels (build/vm/ko); make dkms-check does it by DKMS"
-	@echo "make modules    builds vgpu.ko for the kernel that runs here; make modules_install installs it"
+	@echo "make modules    builds vgpu.ko for the kernel that runs here; make modules_install or dkms_install installs it"
 	@echo "make docs       docs/coverage.md, from the rows"
 	@echo "make deps       installs missing Debian packages"
 	@echo "make clean      removes build/"

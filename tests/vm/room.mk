@@ -38,16 +38,23 @@ check-vm: $(VM_NEEDS) vm-fetch
 dkms-check: build/deps.vm
 	@tests/vm/dkms $(VM_KERNELS)
 
-# Without DKMS: for the kernel that runs here, with its own headers.
+# Without DKMS: for the kernel that runs here, with its own headers. As root: make modules_install.
 KERNEL_BUILD ?= /lib/modules/$(shell uname -r)/build
 modules:
-	@$(MAKE) -C $(KERNEL_BUILD) M=$(CURDIR)/kmod modules
+	@tools/module-source.sh build/modules
+	@$(MAKE) -C $(KERNEL_BUILD) M=$(CURDIR)/build/modules/kmod modules
 modules_install: modules
-	@$(MAKE) -C $(KERNEL_BUILD) M=$(CURDIR)/kmod modules_install
-	@depmod -a $(notdir $(patsubst %/,%,$(dir $(KERNEL_BUILD))))
+	@$(MAKE) -C $(KERNEL_BUILD) M=$(CURDIR)/build/modules/kmod modules_install
+	@depmod -a
 
-# The issue's demonstration: a guest whose only special device is ours.
+# With DKMS, for every kernel to come, as root.
+DKMS_VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+dkms_install:
+	@tools/module-source.sh $(DESTDIR)/usr/src/vgpu-$(DKMS_VERSION)
+	@$(if $(DESTDIR),:,dkms install vgpu/$(DKMS_VERSION))
+
+# The demonstration: a guest whose only special device is ours.
 demo: all $(addprefix build/programs/static/,device_query vector_add matrix_product) build/deps.vm
 	@BUILD=$(abspath $(O)) tools/demo.sh
 
-.PHONY: check-vm demo dkms-check modules modules_install vm vm-fetch vm-modules
+.PHONY: check-vm demo dkms-check dkms_install modules modules_install vm vm-fetch vm-modules
