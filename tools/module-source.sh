@@ -5,7 +5,9 @@ set -eu
 top=$(readlink -f "$(dirname "$(readlink -f "$0")")/..")
 kmod=${KMOD:-$top/kmod}
 rm -rf "$1"
-mkdir -p "$1/kmod" "$1/include"
+mkdir -p "$1/kmod"
 cp "$top/dkms.conf" "$1/"
 find "$kmod" -maxdepth 1 \( -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild -o -name Makefile \) -exec cp -t "$1/kmod" {} +
-cp -r "$top/include/vgpu" "$top/include/uapi" "$1/include/"
+mkdir -p "$1/include/vgpu"
+cp "$top/include/vgpu/pci.h" "$1/include/vgpu/"
+cp -r "$top/include/uapi" "$1/include/"
