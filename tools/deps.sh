@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that the project needs and that are missing: deps.sh build|all. "build" is what `make`
-# needs, "all" adds what the tests, clang-format and clang-tidy need. Does nothing, quickly, when all is there.
+# Installs the Debian packages that the project needs and that are missing: deps.sh build|all|vm. "build" is what `make`
+# needs, "all" adds what the tests, clang-format and clang-tidy need, "vm" is what guests need. Does nothing, quickly, when
+# all is there.
 # Works as root, or through sudo; otherwise it prints the command. The CUDA toolkit is not among them: see README.md.
 set -u
 build='binutils g++ libcli11-dev libfmt-dev liblz4-dev libseccomp-dev libsystemd-dev libzstd-dev make'
 check='catch2 clang-14 clang-format-14 clang-tidy-14 git procps'
+vm='cpio debian-archive-keyring procps util-linux'
 case ${1:-} in
   build) wanted=$build ;;
   all) wanted="$build $check" ;;
-  *) echo "usage: deps.sh build|all" >&2; exit 2 ;;
+  vm) wanted=$vm ;;
+  *) echo "usage: deps.sh build|all|vm" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

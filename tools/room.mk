@@ -35,8 +35,8 @@ $(O)/bin/apidump: $(APIDUMP_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@
 
-# Unmodified nvcc programs on the software GPU.
+# Unmodified nvcc programs on the software GPU, on this machine; `make demo` shows them in a guest.
 DEMO_PROGRAMS := device_query vector_add matrix_product graph streams
-demo: all $(addprefix build/programs/static/,$(DEMO_PROGRAMS))
-	@tools/demo.sh $(O) build/programs/static
-.PHONY: demo
+demo-local: all $(addprefix build/programs/static/,$(DEMO_PROGRAMS))
+	@tools/demo-local.sh $(O) build/programs/static
+.PHONY: demo-local
