@@ -42,6 +42,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   TRY(daemon->choose_one_gpu());
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
+  TRY(daemon->serve_vm());
   return daemon;
 }
 
@@ -76,8 +77,29 @@ Result<void> Daemon::watch_ends() {
 
 Result<void> Daemon::listen() {
   if (options_.socket.empty()) return {};
-  listener_ = std::make_unique<Listener>(TRY(Listener::open(options_.socket, options_.socket_mode)));
+  listener_ = std::make_unique<Listener>(TRY(Listener::open(options_.socket, options_.socket_mode, SOCK_SEQPACKET)));
   listener_watch_ = TRY(loop_->watch(listener_->fd(), EPOLLIN, [this](uint32_t) { accept_clients(); }));
+  return {};
+}
+
+Result<PciIdentity> Daemon::identity() const {
+  if (!options_.pci_identity.empty()) return parse_identity(options_.pci_identity);
+  if (gpu_) return identity_of(gpu_->address);
+  const std::vector<HostGpu> gpus = worker_options_.kind == DriverKind::vendor ? host_gpus() : std::vector<HostGpu>();
+  return gpus.empty() ? PciIdentity() : identity_of(gpus.front().address);
+}
+
+Result<void> Daemon::serve_vm() {
+  if (options_.vm_socket.empty()) return {};
+  const std::string executable = TRY(find_installed("the holder", {"vgpu-holder", "../libexec/vgpu/vgpu-holder"}));
+  const PciIdentity shown = TRY(identity());
+  holder_ = TRY(Holder::start(executable));
+  vm_sessions_ = std::make_unique<VmSessions>(
+      *loop_, *this, [this](std::unique_ptr<Session> session) { sessions_.push_back(std::move(session)); },
+      [this](int pidfd) { holder_->worker(pidfd); });
+  vm_device_ =
+      TRY(VmDevice::create(*loop_, options_.vm_socket, shown, options_.max_sessions, *vm_sessions_, *holder_));
+  vm_sessions_->set_channel(*vm_device_);
   return {};
 }
 
@@ -104,10 +126,13 @@ Daemon::~Daemon() {
   listener_watch_ = Watch();
   // All are told first, then waited for one by one.
   for (const auto& session : sessions_) session->announce_end();
+  if (vm_sessions_ != nullptr) vm_sessions_->drop_all([] {});
   each_worker([](Worker& worker) { worker.kill(); });
   sessions_.clear();
   spares_.clear();
   leaving_.clear();
+  // No worker is left that could touch the VM's memory.
+  if (vm_device_ != nullptr) vm_device_->end();
   listener_.reset();
   if (options_.lifeline_fd < 0) return;
   // Whoever held the lifeline cannot clean up any more. A directory that is not empty stays.

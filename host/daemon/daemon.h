@@ -13,7 +13,9 @@
 #include "host/daemon/listener.h"
 #include "host/daemon/options.h"
 #include "host/daemon/socket_session.h"
+#include "host/daemon/vm_sessions.h"
 #include "host/daemon/worker.h"
+#include "host/device/vm_device.h"
 
 namespace vgpu::host {
 
@@ -42,6 +44,8 @@ class Daemon final : public SessionHost {
   Result<void> choose_one_gpu();
   Result<void> watch_ends();
   Result<void> listen();
+  Result<void> serve_vm();
+  Result<PciIdentity> identity() const;
   void accept_clients();
   void turn_away();
   void tidy();
@@ -67,6 +71,9 @@ class Daemon final : public SessionHost {
   std::list<std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Worker>> spares_;  // prestarted, waiting for a client
   std::list<std::unique_ptr<Worker>> leaving_;   // without a client, on their way out
+  std::unique_ptr<Holder> holder_;
+  std::unique_ptr<VmSessions> vm_sessions_;
+  std::unique_ptr<VmDevice> vm_device_;
   std::vector<Query> queries_;
   wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone
   uint64_t next_query_ = 1;

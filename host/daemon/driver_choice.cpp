@@ -22,7 +22,8 @@ std::filesystem::path own_directory() {
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
 }
 
-// The first of these that exists, seen from vgpud's directory.
+}  // namespace
+
 Result<std::string> find_installed(const char* what, std::initializer_list<const char*> places) {
   const std::filesystem::path base = own_directory();
   for (const char* place : places) {
@@ -33,6 +34,8 @@ Result<std::string> find_installed(const char* what, std::initializer_list<const
   return Error{std::string("cannot find ") + what + " (looked for " +
                (base / *places.begin()).lexically_normal().string() + "); is the installation complete?"};
 }
+
+namespace {
 
 Result<std::string> find_soft() {
   return find_installed("the software GPU", {"../lib/libcuda-soft.so.1", "../lib/vgpu/libcuda-soft.so.1"});

@@ -9,6 +9,9 @@
 
 namespace vgpu::host {
 
+// The first of these that exists, seen from vgpud's directory.
+Result<std::string> find_installed(const char* what, std::initializer_list<const char*> places);
+
 // May wait for the probe (at most a minute); call it before the socket exists.
 Result<WorkerOptions> choose_worker(const Options& options);
 

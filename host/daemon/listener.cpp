@@ -49,18 +49,18 @@ Result<void> remove_stale(const std::string& path) {
 
 }  // namespace
 
-Result<Listener> Listener::open(const std::string& path, mode_t mode) {
+Result<Listener> Listener::open(const std::string& path, mode_t mode, int type) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
     return Error{"the socket path '" + path + "' must have 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
                  " characters"};
   Listener listener(path, TRY(take_lock(path)));
-  TRY(listener.bind(mode));
+  TRY(listener.bind(mode, type));
   return listener;
 }
 
-Result<void> Listener::bind(mode_t mode) {
+Result<void> Listener::bind(mode_t mode, int type) {
   TRY(remove_stale(path_));
-  UniqueFd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Error::from_errno("cannot create a socket");
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

@@ -15,8 +15,8 @@ namespace vgpu::host {
 
 class Listener {
  public:
-  // `mode`: permissions of the socket.
-  static Result<Listener> open(const std::string& path, mode_t mode);
+  // `mode`: permissions of the socket. `type`: SOCK_SEQPACKET or SOCK_STREAM.
+  static Result<Listener> open(const std::string& path, mode_t mode, int type);
   Listener(Listener&& other) noexcept = default;
   Listener& operator=(Listener&&) = delete;
   ~Listener();
@@ -26,7 +26,7 @@ class Listener {
 
  private:
   Listener(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  Result<void> bind(mode_t mode);
+  Result<void> bind(mode_t mode, int type);
 
   std::string path_;
   UniqueFd lock_;

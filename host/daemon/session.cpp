@@ -77,7 +77,7 @@ void Session::worker_ended() {
   if (was_lost_)
     VGPU_WARN("session of %s: worker %d ended: %s%s%s", name().c_str(), worker_->process().pid(),
               worker_->end().c_str(), worker_->reason().empty() ? "" : "; ", worker_->reason().c_str());
-  for (const auto& [id, request] : std::exchange(requests_, {})) answered(request.guest_id, ENODEV);
+  for (const uint64_t id : take_requests()) answered(id, ENODEV);
   ranges_.clear();
   mapped_bytes_ = 0;
   tell_lost();
@@ -156,6 +156,12 @@ void Session::worker_done(const wire::ControlMessage& done) {
     range->second.settled = true;
   }
   answered(request.guest_id, done.result);
+}
+
+std::vector<uint64_t> Session::take_requests() {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, request] : std::exchange(requests_, {})) ids.push_back(request.guest_id);
+  return ids;
 }
 
 void Session::refuse(const std::string& why) {

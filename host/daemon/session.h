@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "host/daemon/worker.h"
 
@@ -90,6 +91,8 @@ class Session : public WorkerClient {
   void end();
   State state() const { return state_; }
   size_t requests() const { return requests_.size(); }
+  // The guest's ids of what the worker has not answered; it is forgotten here.
+  std::vector<uint64_t> take_requests();
   void attach(const SharedFile& memory, bool remote);
 
   // The worker is ready for the session's memory: call attach().

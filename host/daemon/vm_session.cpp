@@ -52,12 +52,12 @@ void VmSession::attach_memory() {
 
 void VmSession::opened() {
   memory_ = {};
-  channel_.complete(open_cookie_, 0);
+  channel_.complete(std::exchange(open_cookie_, 0), 0);
 }
 
 void VmSession::tell_refused(const std::string& why) {
   refused_();
-  leave([this_channel = &channel_, cookie = open_cookie_, why, gone = std::move(gone_)] {
+  leave([this_channel = &channel_, cookie = std::exchange(open_cookie_, 0), why, gone = std::move(gone_)] {
     this_channel->complete(cookie, ECONNREFUSED, 0, why);
     gone();
   });
@@ -81,12 +81,24 @@ void VmSession::ring() {
   static_cast<void>(!::write(worker()->process().doorbell_fd(), &one, sizeof one));
 }
 
+void VmSession::unmap(const UnmapRequest& request) {
+  // With the worker its mappings went.
+  if (state() == State::lost) return answered(request.cookie, 0);
+  Session::unmap(request.cookie, request.address, request.bytes);
+}
+
 void VmSession::leave(std::function<void()> gone) {
   wake_watch_ = Watch();
+  auto finish = [channel = &channel_, unanswered = take_requests(), open = std::exchange(open_cookie_, 0),
+                 gone = std::move(gone)] {
+    for (const uint64_t cookie : unanswered) channel->complete(cookie, ENODEV);
+    if (open != 0) channel->complete(open, ECANCELED);
+    gone();
+  };
   const bool running = worker() != nullptr && !worker()->ended();
-  if (running) worker()->when_gone = std::move(gone);
+  if (running) worker()->when_gone = std::move(finish);
   end();
-  if (!running) gone();
+  if (!running) finish();
 }
 
 }  // namespace vgpu::host

@@ -18,9 +18,10 @@ class VmSession final : public Session {
   // leaves, and `gone` is called when its worker is dead.
   void open(const OpenRequest& request, std::function<void()> refused, std::function<void()> gone);
   void map(const MapRequest& request);
-  void unmap(const UnmapRequest& request) { Session::unmap(request.cookie, request.address, request.bytes); }
+  void unmap(const UnmapRequest& request);
   void ring();
-  // Ends the session; `gone` is called when its worker cannot touch guest memory any more, perhaps at once.
+  // Ends the session; `gone` is called when its worker cannot touch guest memory any more, perhaps at once. What has not
+  // been answered until then is answered with an error.
   void leave(std::function<void()> gone);
 
   void announce_end() override {}
@@ -44,7 +45,7 @@ class VmSession final : public Session {
   DeviceChannel& channel_;
   const std::function<void(int)> guard_;  // takes the worker's pidfd before it gets guest memory
   const uint32_t number_;
-  uint64_t open_cookie_ = 0;
+  uint64_t open_cookie_ = 0;  // until OPEN is answered
   std::function<void()> refused_, gone_;  // for a refusal
   Lent memory_;
   Watch wake_watch_;

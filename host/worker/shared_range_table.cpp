@@ -2,6 +2,7 @@
 #include "host/worker/shared_range_table.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -61,7 +62,9 @@ int SharedRangeTable::adopt(int file, std::span<const FileRun> runs, uint64_t ad
   // written there between copy and replacement would be lost: the guest has just loaded the module and runs nothing.
   void* const own = reinterpret_cast<void*>(address);
   std::memcpy(view, own, size);
-  if (const int error = map_runs(own, file, runs); error != 0) return error;
+  // Half of it would be worse than nothing: the guest takes its pages back after a failure, and some would be mapped
+  // here.
+  if (map_runs(own, file, runs) != 0) ::_exit(1);
   sizes_[address] = size;
   adopted_.insert(address);
   return 0;

@@ -64,7 +64,8 @@ enum vgpu_device_status {
 /*
  * Queue positions count entries and wrap at 2^32; an entry's place is its position modulo the queue's length. Each
  * side writes its own fields only. `tail` is stored after the entries before it (release), and loaded before them
- * (acquire); a queue is full when tail - head is its length.
+ * (acquire); a queue is full when tail - head is its length. The module rings doorbell 0 after it has emptied a full
+ * completion queue, because the device may have kept more.
  */
 struct vgpu_channel_state {
   /* Written by the module. */
