@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * The channel: commands to the device and its answers (include/vgpu/pci.h). Everything here happens under the device's
- * lock, except for the interrupt's first half. A request that finds the queue full waits in a list of ours, so that no
- * CLOSE can get lost; whoever makes room or looks next sends it on.
+ * The channel: commands to the device and its answers (include/vgpu/pci.h). Everything here happens
+ * under the device's lock, except for the interrupt's first half. A request that finds the queue
+ * full waits in a list of ours, so that no CLOSE can get lost; whoever makes room or looks next
+ * sends it on.
  */
 #include <asm/barrier.h>
 #include <linux/delay.h>
@@ -21,7 +22,8 @@ int vgpu_channel_init(struct vgpu_device *dev)
 {
 	struct vgpu_channel *channel = &dev->channel;
 
-	channel->memory = dma_alloc_coherent(vgpu_dma_device(dev), VGPU_CHANNEL_BYTES, &channel->dma, GFP_KERNEL);
+	channel->memory = dma_alloc_coherent(vgpu_dma_device(dev), VGPU_CHANNEL_BYTES,
+					     &channel->dma, GFP_KERNEL);
 	if (!channel->memory)
 		return -ENOMEM;
 	channel->state = channel->memory;
@@ -39,7 +41,8 @@ void vgpu_channel_fini(struct vgpu_device *dev)
 	channel->state = NULL;
 	mutex_unlock(&dev->lock);
 	if (READ_ONCE(dev->state) == VGPU_DEAD)
-		dma_free_coherent(vgpu_dma_device(dev), VGPU_CHANNEL_BYTES, channel->memory, channel->dma);
+		dma_free_coherent(vgpu_dma_device(dev), VGPU_CHANNEL_BYTES, channel->memory,
+				  channel->dma);
 }
 
 static void vgpu_channel_explain(struct vgpu_device *dev, u32 status)
@@ -49,17 +52,21 @@ static void vgpu_channel_explain(struct vgpu_device *dev, u32 status)
 	switch (status) {
 	case VGPU_STATUS_RUNNING:
 	case VGPU_STATUS_NOT_SHARED:
-		dev_err(device, "guest memory is not shared: QEMU needs -object memory-backend-memfd,id=m0,size=...,share=on and -machine ...,memory-backend=m0\n");
+		dev_err(device,
+			"guest memory is not shared: QEMU needs -object memory-backend-memfd,id=m0,size=...,share=on and -machine ...,memory-backend=m0\n");
 		break;
 	case VGPU_STATUS_NO_FILE:
-		dev_err(device, "guest memory has no file: QEMU needs -object memory-backend-memfd,id=m0,size=...,share=on and -machine ...,memory-backend=m0\n");
+		dev_err(device,
+			"guest memory has no file: QEMU needs -object memory-backend-memfd,id=m0,size=...,share=on and -machine ...,memory-backend=m0\n");
 		break;
 	case VGPU_STATUS_BAD_ADDRESS:
-		dev_err(device, "the host does not find our memory at %pad: an IOMMU in the guest is not supported\n",
+		dev_err(device,
+			"the host does not find our memory at %pad: an IOMMU in the guest is not supported\n",
 			&dev->channel.dma);
 		break;
 	case VGPU_STATUS_DEAD:
-		dev_err(device, "the host's daemon is gone: unplug the device, start vgpud, and plug it in again\n");
+		dev_err(device,
+			"the host's daemon is gone: unplug the device, start vgpud, and plug it in again\n");
 		break;
 	default:
 		dev_err(device, "the device does not start: status %u\n", status);
@@ -67,8 +74,9 @@ static void vgpu_channel_explain(struct vgpu_device *dev, u32 status)
 }
 
 /*
- * Shows the device a number in memory and in its registers. Only if both are the same memory does it find one in the
- * other, and only then do we find its answer. On failure the device is known not to use the channel, or lost.
+ * Shows the device a number in memory and in its registers. Only if both are the same memory does
+ * it find one in the other, and only then do we find its answer. On failure the device is known not
+ * to use the channel, or lost.
  */
 int vgpu_channel_start(struct vgpu_device *dev)
 {
@@ -122,8 +130,8 @@ void vgpu_channel_push(struct vgpu_device *dev)
 		tail++;
 		list_move_tail(&request->link, &channel->sent);
 		atomic_long_inc(&dev->commands);
-		trace_vgpu_command_submitted(dev->index, request->command.session, request->command.opcode,
-					     request->command.cookie);
+		trace_vgpu_command_submitted(dev->index, request->command.session,
+					     request->command.opcode, request->command.cookie);
 	}
 	if (tail == channel->submission_tail)
 		return;
@@ -147,7 +155,8 @@ static void vgpu_channel_submit(struct vgpu_device *dev, struct vgpu_request *re
 }
 
 /* The host is through with the request and with what only the request kept. */
-static void vgpu_channel_confirm(struct vgpu_device *dev, struct vgpu_request *request, int error, int code)
+static void vgpu_channel_confirm(struct vgpu_device *dev, struct vgpu_request *request, int error,
+				 int code)
 {
 	struct vgpu_session *session = request->session;
 
@@ -163,7 +172,10 @@ static void vgpu_channel_confirm(struct vgpu_device *dev, struct vgpu_request *r
 	vgpu_session_put(session);
 }
 
-/* Nobody will answer. What is confirmed is over; the rest stays in the lists, and wakes whoever waits for it. */
+/*
+ * Nobody will answer. What is confirmed is over; the rest stays in the lists, and wakes whoever
+ * waits for it.
+ */
 void vgpu_channel_fail(struct vgpu_device *dev, bool confirmed)
 {
 	struct vgpu_channel *channel = &dev->channel;
@@ -179,7 +191,8 @@ void vgpu_channel_fail(struct vgpu_device *dev, bool confirmed)
 	}
 }
 
-static struct vgpu_request *vgpu_request_create(struct vgpu_session *session, const struct vgpu_command *command)
+static struct vgpu_request *vgpu_request_create(struct vgpu_session *session,
+						const struct vgpu_command *command)
 {
 	struct vgpu_request *request = kzalloc(sizeof(*request), GFP_KERNEL_ACCOUNT);
 
@@ -191,13 +204,8 @@ static struct vgpu_request *vgpu_request_create(struct vgpu_session *session, co
 	return request;
 }
 
-/* Whether this may also mean that nobody knows what the host has done, and will do, about a command. */
-bool vgpu_channel_in_doubt(int error)
-{
-	return error == -EINTR || error == -ENODEV;
-}
-
-static int vgpu_request_wait(struct vgpu_device *dev, struct vgpu_request *request, int *code)
+static int vgpu_request_wait(struct vgpu_device *dev, struct vgpu_request *request,
+			     struct vgpu_answer *answer)
 {
 	long left;
 	int error;
@@ -211,11 +219,12 @@ static int vgpu_request_wait(struct vgpu_device *dev, struct vgpu_request *reque
 	mutex_lock(&dev->lock);
 	if (request->confirmed) {
 		error = request->error;
-		if (code)
-			*code = request->code;
+		answer->outcome = request->answered ? VGPU_ANSWERED : VGPU_NOT_SERVED;
+		answer->code = request->code;
 		kfree(request);
 	} else {
 		error = left < 0 ? -EINTR : -ENODEV;
+		answer->outcome = VGPU_IN_DOUBT;
 		request->abandoned = true;
 	}
 	mutex_unlock(&dev->lock);
@@ -223,14 +232,17 @@ static int vgpu_request_wait(struct vgpu_device *dev, struct vgpu_request *reque
 }
 
 /*
- * Has the device carry out a command for the session. A signal that kills ends the wait (EINTR), as does the loss of the
- * device (ENODEV); the command may then still be carried out, see vgpu_channel_in_doubt.
+ * Has the device carry out a command for the session. A signal that kills ends the wait (EINTR), as
+ * does the loss of the device (ENODEV); the command may then still be carried out, and the answer
+ * says so. The host's own error may be any.
  */
-int vgpu_channel_execute(struct vgpu_session *session, const struct vgpu_command *command, int *code)
+int vgpu_channel_execute(struct vgpu_session *session, const struct vgpu_command *command,
+			 struct vgpu_answer *answer)
 {
 	struct vgpu_device *dev = session->dev;
 	struct vgpu_request *request = vgpu_request_create(session, command);
 
+	*answer = (struct vgpu_answer){ .outcome = VGPU_NOT_SERVED };
 	if (!request)
 		return -ENOMEM;
 	mutex_lock(&dev->lock);
@@ -241,10 +253,13 @@ int vgpu_channel_execute(struct vgpu_session *session, const struct vgpu_command
 	}
 	vgpu_channel_submit(dev, request);
 	mutex_unlock(&dev->lock);
-	return vgpu_request_wait(dev, request, code);
+	return vgpu_request_wait(dev, request, answer);
 }
 
-/* Tells the host to end the session; nobody waits. On a device that is lost the request waits for its death. */
+/*
+ * Tells the host to end the session; nobody waits. On a device that is lost the request waits for
+ * its death.
+ */
 void vgpu_channel_close(struct vgpu_session *session)
 {
 	struct vgpu_device *dev = session->dev;
@@ -303,12 +318,17 @@ static void vgpu_channel_handle(struct vgpu_device *dev, const struct vgpu_compl
 	/* Only numbers that user space knows are passed on. */
 	if (error < 0 || error > EHWPOISON)
 		error = EIO;
-	/* The session's pages are safe if the host has ended it or knows of none; otherwise only its death proves that. */
+	/*
+	 * The session's pages are safe if the host has ended it or knows of none; otherwise only
+	 * its death proves that.
+	 */
 	if (request->command.opcode == VGPU_OP_CLOSE && error && error != ENOENT) {
-		dev_warn(&dev->pdev->dev, "the host could not end session %u (error %d): its pages are kept\n",
+		dev_warn(&dev->pdev->dev,
+			 "the host could not end session %u (error %d): its pages are kept\n",
 			 request->command.session, error);
 		return;
 	}
+	request->answered = true;
 	vgpu_channel_confirm(dev, request, -error, completion->code);
 }
 
@@ -321,7 +341,8 @@ static void vgpu_channel_drain(struct vgpu_device *dev)
 	bool full = tail - head == VGPU_COMPLETIONS;
 
 	if (tail - head > VGPU_COMPLETIONS) {
-		dev_err_ratelimited(&dev->pdev->dev, "the device's queue makes no sense: %u to %u\n", head, tail);
+		dev_err_ratelimited(&dev->pdev->dev,
+				    "the device's queue makes no sense: %u to %u\n", head, tail);
 		return;
 	}
 	while (head != tail) {
@@ -337,7 +358,10 @@ static void vgpu_channel_drain(struct vgpu_device *dev)
 		vgpu_doorbell(dev, 0);
 }
 
-/* First half: whoever waits for a word is woken here, because that is what most interrupts are for. */
+/*
+ * First half: whoever waits for a word is woken here, because that is what most interrupts are for.
+ * 
+ */
 irqreturn_t vgpu_channel_interrupt(int irq, void *data)
 {
 	struct vgpu_device *dev = data;

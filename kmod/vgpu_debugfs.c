@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* /sys/kernel/debug/vgpu/vgpuN: what the driver holds. All but the totals are 0 when the last process is gone. */
+/*
+ * /sys/kernel/debug/vgpu/vgpuN: what the driver holds. All but the totals are 0 when the last
+ * process is gone.
+ */
 #include <linux/debugfs.h>
 #include <linux/mm.h>
 #include <linux/seq_file.h>
@@ -27,6 +30,25 @@ static int counters_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(counters);
 
+static const char *session_state(const struct vgpu_session *session)
+{
+	if (session->closed)
+		return "closed";
+	return READ_ONCE(session->lost) ? "lost" : "live";
+}
+
+static void session_show(struct seq_file *file, struct vgpu_session *session)
+{
+	u64 bytes = (u64)READ_ONCE(session->memory.count) << PAGE_SHIFT;
+	u64 allocated = (u64)atomic_long_read(&session->allocated_pages) << PAGE_SHIFT;
+	u64 pinned = (u64)atomic_long_read(&session->pinned_pages) << PAGE_SHIFT;
+
+	seq_printf(file, "%d %s %u %llu %llu %llu %ld %ld %s\n", session->pid, session->comm,
+		   session->number, bytes, allocated, pinned,
+		   atomic_long_read(&session->object_count), atomic_long_read(&session->sleeping),
+		   session_state(session));
+}
+
 static int sessions_show(struct seq_file *file, void *unused)
 {
 	struct vgpu_device *dev = file->private;
@@ -35,14 +57,7 @@ static int sessions_show(struct seq_file *file, void *unused)
 	seq_puts(file, "pid comm session bytes allocated pinned objects waiters state\n");
 	mutex_lock(&dev->lock);
 	list_for_each_entry(session, &dev->sessions, link)
-		seq_printf(file, "%d %s %u %llu %llu %llu %ld %ld %s\n", session->pid, session->comm, session->number,
-			   (u64)READ_ONCE(session->memory.count) << PAGE_SHIFT,
-			   (u64)atomic_long_read(&session->allocated_pages) << PAGE_SHIFT,
-			   (u64)atomic_long_read(&session->pinned_pages) << PAGE_SHIFT,
-			   atomic_long_read(&session->object_count), atomic_long_read(&session->sleeping),
-			   session->closed		? "closed" :
-			   READ_ONCE(session->lost)	? "lost" :
-							  "live");
+		session_show(file, session);
 	mutex_unlock(&dev->lock);
 	return 0;
 }

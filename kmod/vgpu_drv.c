@@ -15,7 +15,10 @@
 struct workqueue_struct *vgpu_workqueue;
 static DEFINE_IDA(vgpu_indexes);
 
-/* After remove() the addresses may belong to another device. Sections are short enough for RCU to tell. */
+/*
+ * After remove() the addresses may belong to another device. Sections are short enough for RCU to
+ * tell.
+ */
 u32 vgpu_read(struct vgpu_device *dev, u32 reg)
 {
 	u32 value = ~0U;
@@ -88,16 +91,23 @@ static int vgpu_identify(struct vgpu_device *dev)
 	u32 version;
 
 	if (magic != VGPU_MAGIC) {
-		dev_err(device, "magic is %08x: the host's daemon is gone, or this is another device\n", magic);
+		dev_err(device,
+			"magic is %08x: the host's daemon is gone, or this is another device\n",
+			magic);
 		return -ENODEV;
 	}
 	version = vgpu_read(dev, VGPU_REG_VERSION);
 	if (version != VGPU_DEVICE_VERSION) {
-		dev_err(device, "device version %u, but this module knows %u: update the older of host and guest\n",
+		dev_err(device,
+			"device version %u, but this module knows %u: update the older of host and guest\n",
 			version, VGPU_DEVICE_VERSION);
 		return -ENODEV;
 	}
 	dev->max_sessions = vgpu_read(dev, VGPU_REG_SESSIONS);
+	if (!dev->max_sessions) {
+		dev_err(device, "the device has no sessions to offer\n");
+		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -145,7 +155,8 @@ static int vgpu_request_irq(struct vgpu_device *dev)
 		return error;
 	}
 	dev->irq = pci_irq_vector(dev->pdev, 0);
-	error = request_threaded_irq(dev->irq, vgpu_channel_interrupt, vgpu_channel_thread, 0, dev->name, dev);
+	error = request_threaded_irq(dev->irq, vgpu_channel_interrupt, vgpu_channel_thread, 0,
+				     dev->name, dev);
 	if (error)
 		pci_free_irq_vectors(dev->pdev);
 	return error;
@@ -218,7 +229,8 @@ static void vgpu_shut_down(struct vgpu_device *dev)
 	if (stopped)
 		vgpu_detach_sessions(dev);
 	else
-		dev_warn(&dev->pdev->dev, "the host has not confirmed its end: %lu pages are never freed\n",
+		dev_warn(&dev->pdev->dev,
+			 "the host has not confirmed its end: %lu pages are never freed\n",
 			 vgpu_state_held_pages(dev, false) + VGPU_CHANNEL_PAGES);
 	vgpu_unmap_registers(dev);
 	vgpu_channel_fini(dev);
@@ -289,10 +301,10 @@ static void vgpu_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
-static const struct pci_device_id vgpu_ids[] = {
-	{ PCI_DEVICE_SUB(PCI_VENDOR_ID_NVIDIA, PCI_ANY_ID, VGPU_PCI_SUBVENDOR, VGPU_PCI_SUBDEVICE) },
-	{}
-};
+static const struct pci_device_id vgpu_ids[] = { { PCI_DEVICE_SUB(PCI_VENDOR_ID_NVIDIA, PCI_ANY_ID,
+								  VGPU_PCI_SUBVENDOR,
+								  VGPU_PCI_SUBDEVICE) },
+						 {} };
 MODULE_DEVICE_TABLE(pci, vgpu_ids);
 
 static struct pci_driver vgpu_driver = {

@@ -3,13 +3,15 @@
  * The module's own structures and the functions between its files.
  *
  * Locks, outermost first:
- *   vgpu_device.lock       channel, requests, state, list of sessions and their place in it; never held over user memory
- *   vgpu_session.lock      the session's objects and their DMA mappings; taken inside mmap_lock, never the other way
- *   vgpu_device.wait_lock  waiters and watches; taken in the interrupt handler
+ * - vgpu_device.lock: channel, requests, state, the list of sessions; never held over user memory
+ * - vgpu_session.lock: the session's objects and DMA mappings; taken inside mmap_lock, never the
+ *   other way round
+ * - vgpu_device.wait_lock: waiters and watches; taken in the interrupt handler
  *
- * Pages that the host may have mapped are freed by one rule: a request holds its session from when it is submitted until
- * the device has answered it, or is proved to be dead. A session's last reference frees its pages. Its file has one
- * reference, and closing the file submits a request (CLOSE) before it drops that one.
+ * Pages that the host may have mapped are freed by one rule: a request holds its session from when
+ * it is submitted until the device has answered it, or is proved to be dead. A session's last
+ * reference frees its pages. Its file has one reference, and closing the file submits a request
+ * (CLOSE) before it drops that one.
  */
 #ifndef VGPU_DRV_H
 #define VGPU_DRV_H
@@ -62,8 +64,8 @@ struct vgpu_list_page {
 };
 
 /*
- * Some memory as the device sees it: lists of runs, mapped for DMA. A list that would have too many runs for one
- * command is several: each `VGPU_SEGMENT_PAGES` pages are one.
+ * Some memory as the device sees it: lists of runs, mapped for DMA. A list that would have too many
+ * runs for one command is several: each `VGPU_SEGMENT_PAGES` pages are one.
  */
 struct vgpu_runs {
 	struct vgpu_list_page *list;
@@ -79,7 +81,10 @@ struct vgpu_segment {
 	u64 bytes;
 };
 
-/* One that sleeps until a word changes, or, without a task, the session's watch. On the list while it is to be woken. */
+/*
+ * One that sleeps until a word changes, or, without a task, the session's watch. On the list while
+ * it is to be woken.
+ */
 struct vgpu_waiter {
 	struct list_head link;
 	struct vgpu_session *session;
@@ -93,9 +98,22 @@ struct vgpu_request {
 	struct vgpu_command command;
 	struct vgpu_session *session; /* counted while the channel has the request */
 	struct completion done;
+	bool answered;
 	bool confirmed; /* the device has answered, or is dead: the channel has it no more */
 	bool abandoned; /* nobody waits: the channel frees it */
 	int error; /* negative errno */
+	int code;
+};
+
+/* What became of a command, whatever its error. */
+enum vgpu_outcome {
+	VGPU_NOT_SERVED, /* the host knows nothing of it, nor will it */
+	VGPU_ANSWERED,
+	VGPU_IN_DOUBT, /* nobody waits any more; the host may still carry it out */
+};
+
+struct vgpu_answer {
+	enum vgpu_outcome outcome;
 	int code;
 };
 
@@ -229,11 +247,11 @@ unsigned long vgpu_state_held_pages(struct vgpu_device *dev, bool closed_only);
 int vgpu_channel_init(struct vgpu_device *dev);
 int vgpu_channel_start(struct vgpu_device *dev);
 void vgpu_channel_fini(struct vgpu_device *dev);
-int vgpu_channel_execute(struct vgpu_session *session, const struct vgpu_command *command, int *code);
+int vgpu_channel_execute(struct vgpu_session *session, const struct vgpu_command *command,
+			 struct vgpu_answer *answer);
 void vgpu_channel_close(struct vgpu_session *session);
 void vgpu_channel_push(struct vgpu_device *dev);
 void vgpu_channel_fail(struct vgpu_device *dev, bool confirmed);
-bool vgpu_channel_in_doubt(int error);
 irqreturn_t vgpu_channel_interrupt(int irq, void *data);
 irqreturn_t vgpu_channel_thread(int irq, void *data);
 
@@ -266,7 +284,8 @@ void vgpu_memory_fini(struct vgpu_device *dev, struct vgpu_memory *memory);
 
 /* vgpu_runs.c */
 int vgpu_runs_init(struct device *device, struct vgpu_runs *runs, const struct vgpu_memory *memory);
-bool vgpu_runs_segment(const struct vgpu_runs *runs, unsigned long index, struct vgpu_segment *segment);
+bool vgpu_runs_segment(const struct vgpu_runs *runs, unsigned long index,
+		       struct vgpu_segment *segment);
 void vgpu_runs_unmap(struct device *device, struct vgpu_runs *runs);
 void vgpu_runs_fini(struct device *device, struct vgpu_runs *runs);
 

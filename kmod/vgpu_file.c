@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* The device node: what a program may call. Structs are copied in once, checked, used, and copied out. */
+/*
+ * The device node: what a program may call. Structs are copied in once, checked, used, and copied
+ * out.
+ */
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -24,10 +27,9 @@ static int vgpu_file_query(struct vgpu_session *session, union vgpu_argument *ar
 {
 	struct pci_dev *pdev = session->dev->pdev;
 
-	/* All of it is output. */
-	if (memchr_inv(&argument->query, 0, sizeof(argument->query)))
+	if (argument->query.reserved)
 		return -EINVAL;
-	argument->query = (struct vgpu_query) {
+	argument->query = (struct vgpu_query){
 		.abi_version = VGPU_ABI_VERSION,
 		.device_version = VGPU_DEVICE_VERSION,
 		.max_sessions = session->dev->max_sessions,
@@ -90,9 +92,7 @@ static int vgpu_file_check(struct vgpu_session *session, union vgpu_argument *ar
 
 static int vgpu_file_statistics(struct vgpu_session *session, union vgpu_argument *argument)
 {
-	if (memchr_inv(&argument->statistics, 0, sizeof(argument->statistics)))
-		return -EINVAL;
-	argument->statistics = (struct vgpu_statistics) {
+	argument->statistics = (struct vgpu_statistics){
 		.session_bytes = (u64)READ_ONCE(session->memory.count) << PAGE_SHIFT,
 		.allocated_bytes = (u64)atomic_long_read(&session->allocated_pages) << PAGE_SHIFT,
 		.pinned_bytes = (u64)atomic_long_read(&session->pinned_pages) << PAGE_SHIFT,
@@ -131,7 +131,10 @@ static const struct vgpu_call vgpu_calls[] = {
 	{ VGPU_IOCTL_STATISTICS, VGPU_NEEDS_NOTHING, vgpu_file_statistics },
 };
 
-/* By number and direction; the size may be another version's. Calls without a struct never get one. */
+/*
+ * By number and direction; the size may be another version's. Calls without a struct never get one.
+ * 
+ */
 static const struct vgpu_call *vgpu_file_find_call(unsigned int command)
 {
 	size_t i;
@@ -140,7 +143,8 @@ static const struct vgpu_call *vgpu_file_find_call(unsigned int command)
 		unsigned int known = vgpu_calls[i].command;
 
 		if (_IOC_TYPE(known) == _IOC_TYPE(command) && _IOC_NR(known) == _IOC_NR(command) &&
-		    _IOC_DIR(known) == _IOC_DIR(command) && !_IOC_SIZE(known) == !_IOC_SIZE(command))
+		    _IOC_DIR(known) == _IOC_DIR(command) &&
+		    !_IOC_SIZE(known) == !_IOC_SIZE(command))
 			return &vgpu_calls[i];
 	}
 	return NULL;
@@ -151,7 +155,8 @@ static int vgpu_file_check_session(struct vgpu_session *session, enum vgpu_call_
 	int error = needs == VGPU_NEEDS_NOTHING ? 0 : vgpu_session_ready(session);
 
 	/* A session that is open, but lost. */
-	if (error == -ENODEV && needs == VGPU_NEEDS_OPEN && READ_ONCE(session->state) == VGPU_SESSION_OPEN)
+	if (error == -ENODEV && needs == VGPU_NEEDS_OPEN &&
+	    READ_ONCE(session->state) == VGPU_SESSION_OPEN)
 		error = 0;
 	return error;
 }
@@ -178,7 +183,8 @@ static long vgpu_file_ioctl(struct file *file, unsigned int command, unsigned lo
 	if (!error)
 		error = call->run(session, &argument);
 	/* A refusal has details. What a longer struct has beyond ours is zero, as it was. */
-	if (ours && (!error || error == -ECONNREFUSED) && copy_to_user(user, &argument, min(ours, theirs)))
+	if (ours && (!error || error == -ECONNREFUSED) &&
+	    copy_to_user(user, &argument, min(ours, theirs)))
 		error = -EFAULT;
 	return error;
 }

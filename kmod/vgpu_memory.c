@@ -15,12 +15,12 @@
 
 static bool enforce_memlock;
 module_param(enforce_memlock, bool, 0644);
-MODULE_PARM_DESC(enforce_memlock,
-		 "Refuse pinning beyond RLIMIT_MEMLOCK; pinned memory counts as locked either way (default: 0)");
+MODULE_PARM_DESC(enforce_memlock, "Refuse pinning beyond RLIMIT_MEMLOCK (default: 0)");
 
 static ulong max_pinned_mb;
 module_param(max_pinned_mb, ulong, 0644);
-MODULE_PARM_DESC(max_pinned_mb, "Most memory that all processes together may pin, in MiB (default: 0, no limit)");
+MODULE_PARM_DESC(max_pinned_mb,
+		 "Most memory that all processes together may pin, in MiB (default: 0, no limit)");
 
 static atomic_long_t vgpu_pinned_pages; /* of all devices */
 
@@ -35,7 +35,10 @@ static int vgpu_memory_init(struct vgpu_memory *memory, u64 bytes)
 	return memory->pages ? 0 : -ENOMEM;
 }
 
-/* `order`: what may be had, and then what was had. Failing is better than having a process killed for it. */
+/*
+ * `order`: what may be had, and then what was had. Failing is better than having a process killed
+ * for it.
+ */
 static struct page *vgpu_alloc_chunk(unsigned long wanted, unsigned int *order)
 {
 	struct page *page;
@@ -43,7 +46,8 @@ static struct page *vgpu_alloc_chunk(unsigned long wanted, unsigned int *order)
 	while (*order && (1UL << *order) > wanted)
 		(*order)--;
 	for (; *order; (*order)--) {
-		page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NORETRY | __GFP_NOWARN, *order);
+		page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NORETRY | __GFP_NOWARN,
+				   *order);
 		if (page)
 			return page;
 	}
@@ -68,7 +72,10 @@ int vgpu_memory_alloc(struct vgpu_device *dev, struct vgpu_memory *memory, u64 b
 				__free_pages(page, order);
 			break;
 		}
-		/* From now on each page has a count of its own, and can outlive the others in a process's mapping. */
+		/*
+		 * From now on each page has a count of its own, and can outlive the others in a
+		 * process's mapping.
+		 */
 		split_page(page, order);
 		for (i = 0; i < 1UL << order; i++)
 			memory->pages[memory->count++] = page + i;
@@ -92,7 +99,8 @@ static int vgpu_account(struct vgpu_memory *memory, unsigned long pages)
 	error = -EINTR;
 	if (mmap_write_lock_killable(mm))
 		goto undo;
-	error = __account_locked_vm(mm, pages, true, current, !READ_ONCE(enforce_memlock) || capable(CAP_IPC_LOCK));
+	error = __account_locked_vm(mm, pages, true, current,
+				    !READ_ONCE(enforce_memlock) || capable(CAP_IPC_LOCK));
 	mmap_write_unlock(mm);
 	if (error)
 		goto undo;
@@ -130,7 +138,8 @@ int vgpu_memory_pin(struct vgpu_device *dev, struct vgpu_memory *memory, u64 add
 	while (!error && memory->count < wanted) {
 		int some = min_t(unsigned long, wanted - memory->count, VGPU_PIN_CHUNK);
 		int got = pin_user_pages_fast(address + ((u64)memory->count << PAGE_SHIFT), some,
-					      FOLL_WRITE | FOLL_LONGTERM, memory->pages + memory->count);
+					      FOLL_WRITE | FOLL_LONGTERM,
+					      memory->pages + memory->count);
 
 		if (got > 0)
 			memory->count += got;
@@ -158,7 +167,10 @@ static void vgpu_unpin(struct vgpu_memory *memory)
 	}
 }
 
-/* Only for pages that the host does not use: never shown to it, or given back. Takes the process's mmap_lock. */
+/*
+ * Only for pages that the host does not use: never shown to it, or given back. Takes the process's
+ * mmap_lock.
+ */
 void vgpu_memory_fini(struct vgpu_device *dev, struct vgpu_memory *memory)
 {
 	unsigned long i;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Objects of a session: allocated and pinned memory, and what the worker has of it. The session's lock guards the table
- * and each object's state. While the host is asked, the lock is free and the object busy: nobody else touches it.
+ * Objects of a session: allocated and pinned memory, and what the worker has of it. The session's
+ * lock guards the table and each object's state. While the host is asked, the lock is free and the
+ * object busy: nobody else touches it.
  */
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
@@ -33,7 +34,8 @@ static u64 vgpu_object_bytes(const struct vgpu_object *object)
 	return (u64)object->memory.count << PAGE_SHIFT;
 }
 
-static atomic_long_t *vgpu_object_counter(struct vgpu_session *session, const struct vgpu_object *object)
+static atomic_long_t *vgpu_object_counter(struct vgpu_session *session,
+					  const struct vgpu_object *object)
 {
 	return object->memory.pinned ? &session->pinned_pages : &session->allocated_pages;
 }
@@ -52,7 +54,10 @@ static int vgpu_object_insert(struct vgpu_session *session, struct vgpu_object *
 	return 0;
 }
 
-/* With the session's lock, or when nobody else knows the session. The device must have nothing of the object. */
+/*
+ * With the session's lock, or when nobody else knows the session. The device must have nothing of
+ * the object.
+ */
 static void vgpu_object_erase(struct vgpu_session *session, struct vgpu_object *object)
 {
 	vgpu_runs_unmap(vgpu_dma_device(session->dev), &object->runs);
@@ -82,6 +87,7 @@ static bool vgpu_range_is_bad(u64 address, u64 bytes)
 static int vgpu_object_ask_unmap(struct vgpu_session *session, struct vgpu_object *object)
 {
 	struct vgpu_segment segment;
+	struct vgpu_answer answer;
 	u64 address = object->address;
 	unsigned long i;
 	int error;
@@ -93,7 +99,7 @@ static int vgpu_object_ask_unmap(struct vgpu_session *session, struct vgpu_objec
 			.bytes = segment.bytes,
 		};
 
-		error = vgpu_channel_execute(session, &command, NULL);
+		error = vgpu_channel_execute(session, &command, &answer);
 		if (error)
 			return error;
 		address += segment.bytes;
@@ -106,12 +112,14 @@ static int vgpu_object_ask_unmap(struct vgpu_session *session, struct vgpu_objec
 static int vgpu_object_ask_map(struct vgpu_session *session, struct vgpu_object *object, u16 flags,
 			       enum vgpu_object_state *state)
 {
+	struct vgpu_answer answer;
 	struct vgpu_segment segment;
 	u64 address = object->address;
 	int error = 0;
 
 	*state = VGPU_OBJECT_MAPPED;
-	for (object->segments = 0; vgpu_runs_segment(&object->runs, object->segments, &segment); object->segments++) {
+	for (object->segments = 0; vgpu_runs_segment(&object->runs, object->segments, &segment);
+	     object->segments++) {
 		struct vgpu_command command = {
 			.opcode = VGPU_OP_MAP,
 			.flags = flags,
@@ -120,7 +128,7 @@ static int vgpu_object_ask_map(struct vgpu_session *session, struct vgpu_object 
 			.list = segment.list,
 		};
 
-		error = vgpu_channel_execute(session, &command, NULL);
+		error = vgpu_channel_execute(session, &command, &answer);
 		if (error)
 			break;
 		address += segment.bytes;
@@ -128,7 +136,7 @@ static int vgpu_object_ask_map(struct vgpu_session *session, struct vgpu_object 
 	if (!error)
 		return 0;
 	*state = VGPU_OBJECT_STUCK;
-	if (!vgpu_channel_in_doubt(error) && !vgpu_object_ask_unmap(session, object))
+	if (answer.outcome != VGPU_IN_DOUBT && !vgpu_object_ask_unmap(session, object))
 		*state = VGPU_OBJECT_IDLE;
 	return error;
 }
@@ -142,7 +150,8 @@ static int vgpu_object_prepare(struct vgpu_session *session, struct vgpu_object 
 }
 
 /* Ends being busy. */
-static void vgpu_object_settle(struct vgpu_session *session, struct vgpu_object *object, enum vgpu_object_state state)
+static void vgpu_object_settle(struct vgpu_session *session, struct vgpu_object *object,
+			       enum vgpu_object_state state)
 {
 	mutex_lock(&session->lock);
 	if (state == VGPU_OBJECT_IDLE)
@@ -274,7 +283,8 @@ int vgpu_object_free(struct vgpu_session *session, struct vgpu_free *free)
 	object = xa_load(&session->objects, free->object);
 	if (!object) {
 		error = -ENOENT;
-	} else if (object->state == VGPU_OBJECT_BUSY || (object->state == VGPU_OBJECT_STUCK && !dead)) {
+	} else if (object->state == VGPU_OBJECT_BUSY ||
+		   (object->state == VGPU_OBJECT_STUCK && !dead)) {
 		error = -EBUSY;
 	} else {
 		mapped = object->state == VGPU_OBJECT_MAPPED;
@@ -301,7 +311,10 @@ static struct vgpu_memory *vgpu_object_find_memory(struct vgpu_session *session,
 	if (!id)
 		return &session->memory;
 	object = xa_load(&session->objects, id);
-	/* A busy one may be on its way out: its pages are counted, so a mapping of them only lives longer. */
+	/*
+	 * A busy one may be on its way out: its pages are counted, so a mapping of them only lives
+	 * longer.
+	 */
 	if (!object || object->memory.pinned)
 		return NULL;
 	return &object->memory;

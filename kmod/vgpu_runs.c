@@ -30,7 +30,8 @@ static struct vgpu_run_page *vgpu_runs_page(struct vgpu_runs *runs)
 	return page;
 }
 
-static int vgpu_runs_add(struct device *device, struct vgpu_runs *runs, struct page *first, u64 bytes)
+static int vgpu_runs_add(struct device *device, struct vgpu_runs *runs, struct page *first,
+			 u64 bytes)
 {
 	struct vgpu_run_page *page = vgpu_runs_page(runs);
 	dma_addr_t dma;
@@ -43,11 +44,17 @@ static int vgpu_runs_add(struct device *device, struct vgpu_runs *runs, struct p
 	page->runs[page->count].address = dma;
 	page->runs[page->count].bytes = bytes;
 	page->count++;
-	/* A bounce buffer would be copied now and then; the device must see the page itself, at all times. */
+	/*
+	 * A bounce buffer would be copied now and then; the device must see the page itself, at all
+	 * times.
+	 */
 	return dma_need_sync(device, dma) ? -EOPNOTSUPP : 0;
 }
 
-/* Chains the pages of each segment, from the back, because a page holds the address of the next one. */
+/*
+ * Chains the pages of each segment, from the back, because a page holds the address of the next
+ * one.
+ */
 static int vgpu_runs_link(struct device *device, struct vgpu_runs *runs)
 {
 	while (runs->linked) {
@@ -72,7 +79,8 @@ int vgpu_runs_init(struct device *device, struct vgpu_runs *runs, const struct v
 	memset(runs, 0, sizeof(*runs));
 	for (i = 0; i < memory->count; i += vgpu_span(memory, i))
 		count++;
-	runs->list = kvcalloc(DIV_ROUND_UP(count, VGPU_RUNS_PER_PAGE), sizeof(*runs->list), GFP_KERNEL_ACCOUNT);
+	runs->list = kvcalloc(DIV_ROUND_UP(count, VGPU_RUNS_PER_PAGE), sizeof(*runs->list),
+			      GFP_KERNEL_ACCOUNT);
 	if (!runs->list)
 		return -ENOMEM;
 	runs->mapped = true;
@@ -90,7 +98,8 @@ int vgpu_runs_init(struct device *device, struct vgpu_runs *runs, const struct v
 }
 
 /* The index'th list, or false. */
-bool vgpu_runs_segment(const struct vgpu_runs *runs, unsigned long index, struct vgpu_segment *segment)
+bool vgpu_runs_segment(const struct vgpu_runs *runs, unsigned long index,
+		       struct vgpu_segment *segment)
 {
 	unsigned long begin = index * VGPU_SEGMENT_PAGES;
 	unsigned long end = min(begin + VGPU_SEGMENT_PAGES, runs->count);
@@ -122,7 +131,8 @@ void vgpu_runs_unmap(struct device *device, struct vgpu_runs *runs)
 		struct vgpu_run_page *page = runs->list[i].page;
 
 		for (k = 0; k < page->count; k++)
-			dma_unmap_page(device, page->runs[k].address, page->runs[k].bytes, DMA_BIDIRECTIONAL);
+			dma_unmap_page(device, page->runs[k].address, page->runs[k].bytes,
+				       DMA_BIDIRECTIONAL);
 		cond_resched();
 	}
 }

@@ -77,7 +77,8 @@ void vgpu_session_lose(struct vgpu_session *session)
 /* 0 if the session is open and works. Makes its constant fields visible. */
 int vgpu_session_ready(struct vgpu_session *session)
 {
-	enum vgpu_session_state state = smp_load_acquire(&session->state); /* pairs with vgpu_session_set_open */
+	/* Pairs with vgpu_session_set_state. */
+	enum vgpu_session_state state = smp_load_acquire(&session->state);
 
 	if (state == VGPU_SESSION_NEW || state == VGPU_SESSION_OPENING)
 		return -ENOTCONN;
@@ -89,6 +90,9 @@ static void vgpu_session_detach_locked(struct vgpu_session *session)
 {
 	struct device *device = vgpu_dma_device(session->dev);
 
+	/* Done before, and then the objects may be about to be freed. */
+	if (session->detached)
+		return;
 	session->detached = true;
 	vgpu_object_detach_all(session);
 	vgpu_runs_unmap(device, &session->runs);
@@ -124,7 +128,8 @@ static void vgpu_session_drop_memory(struct vgpu_session *session)
 static int vgpu_session_take_number(struct vgpu_session *session)
 {
 	struct vgpu_device *dev = session->dev;
-	int number = ida_alloc_range(&dev->numbers, 1, min_t(u32, dev->max_sessions, INT_MAX), GFP_KERNEL);
+	int number = ida_alloc_range(&dev->numbers, 1, min_t(u32, dev->max_sessions, INT_MAX),
+				     GFP_KERNEL);
 
 	if (number < 0)
 		return number == -ENOSPC ? -EUSERS : number;
@@ -157,13 +162,19 @@ static void vgpu_session_drop_number(struct vgpu_session *session)
 		ida_free(&dev->numbers, number);
 }
 
-/* In a work, because files and requests drop their references in places where none of this may be done. */
+/*
+ * In a work, because files and requests drop their references in places where none of this may be
+ * done.
+ */
 static void vgpu_session_free(struct work_struct *work)
 {
 	struct vgpu_session *session = container_of(work, struct vgpu_session, free_work);
 	struct vgpu_device *dev = session->dev;
 
-	/* While the session is on the list remove() waits for its lock; afterwards there is nothing to unmap. */
+	/*
+	 * While the session is on the list remove() waits for its lock; afterwards there is nothing
+	 * to unmap.
+	 */
 	vgpu_session_detach(session);
 	vgpu_object_destroy_all(session);
 	vgpu_session_drop_memory(session);
@@ -201,10 +212,7 @@ static int vgpu_open_check(const struct vgpu_open *open)
 		return -EINVAL;
 	if (!(open->flags & VGPU_OPEN_TEXT) && (open->text || open->text_bytes))
 		return -EINVAL;
-	if (!open->reason != !open->reason_bytes)
-		return -EINVAL;
-	/* Outputs, which later versions may read. */
-	return open->code || open->session ? -EINVAL : 0;
+	return !open->reason != !open->reason_bytes ? -EINVAL : 0;
 }
 
 /* Everything that the host needs to know of the session; undone by vgpu_session_drop_memory. */
@@ -228,7 +236,8 @@ static int vgpu_session_prepare(struct vgpu_session *session, const struct vgpu_
 	else
 		error = vgpu_runs_init(device, &session->runs, &session->memory);
 	if (!error) {
-		dma_addr_t dma = dma_map_single(device, session->text, PAGE_SIZE, DMA_BIDIRECTIONAL);
+		dma_addr_t dma = dma_map_single(device, session->text, PAGE_SIZE,
+						DMA_BIDIRECTIONAL);
 
 		if (dma_mapping_error(device, dma))
 			error = -ENOMEM;
@@ -239,7 +248,8 @@ static int vgpu_session_prepare(struct vgpu_session *session, const struct vgpu_
 	return error;
 }
 
-static int vgpu_session_ask_open(struct vgpu_session *session, struct vgpu_open *open)
+static int vgpu_session_ask_open(struct vgpu_session *session, const struct vgpu_open *open,
+				 struct vgpu_answer *answer)
 {
 	struct vgpu_command command = {
 		.opcode = VGPU_OP_OPEN,
@@ -250,11 +260,12 @@ static int vgpu_session_ask_open(struct vgpu_session *session, struct vgpu_open 
 	};
 	struct vgpu_segment segment;
 
+	*answer = (struct vgpu_answer){ .outcome = VGPU_NOT_SERVED };
 	/* One list is enough for VGPU_MAX_SESSION_BYTES. */
 	if (!vgpu_runs_segment(&session->runs, 0, &segment) || segment.bytes != open->bytes)
 		return -ENOMEM;
 	command.list = segment.list;
-	return vgpu_channel_execute(session, &command, &open->code);
+	return vgpu_channel_execute(session, &command, answer);
 }
 
 /* The host's words, as far as there is room, with a NUL. */
@@ -274,29 +285,41 @@ static void vgpu_session_tell_reason(struct vgpu_session *session, const struct 
 static void vgpu_session_set_state(struct vgpu_session *session, enum vgpu_session_state state)
 {
 	mutex_lock(&session->lock);
-	/* What was set up before is seen by whoever finds the session open: pairs with vgpu_session_ready. */
+	/*
+	 * What was set up before is seen by whoever finds the session open: pairs with
+	 * vgpu_session_ready.
+	 */
 	smp_store_release(&session->state, state);
 	mutex_unlock(&session->lock);
 }
 
-/* The host was asked. Returns what the caller is to see. */
-static int vgpu_session_opened(struct vgpu_session *session, struct vgpu_open *open, int error)
+/* Asks the host. Returns what the caller is to see. */
+static int vgpu_session_start(struct vgpu_session *session, struct vgpu_open *open)
 {
+	struct vgpu_answer answer;
+	int error = vgpu_session_ask_open(session, open, &answer);
+
 	if (!error) {
 		open->session = session->number;
 		vgpu_session_set_state(session, VGPU_SESSION_OPEN);
 		return 0;
 	}
-	if (vgpu_channel_in_doubt(error)) {
-		/* The worker may yet start, so its end is asked for at once; the pages go when both have been answered. */
-		vgpu_session_set_state(session, VGPU_SESSION_BROKEN);
-		vgpu_channel_close(session);
+	switch (answer.outcome) {
+	case VGPU_NOT_SERVED:
 		return error;
-	}
-	if (error != -ENOMEM || open->code) {
+	case VGPU_ANSWERED:
+		open->code = answer.code;
 		vgpu_session_tell_reason(session, open);
-		error = -ECONNREFUSED;
+		return -ECONNREFUSED;
+	case VGPU_IN_DOUBT:
+		break;
 	}
+	/*
+	 * The worker may yet start, so its end is asked for at once; the pages go when both have
+	 * been answered.
+	 */
+	vgpu_session_set_state(session, VGPU_SESSION_BROKEN);
+	vgpu_channel_close(session);
 	return error;
 }
 
@@ -306,6 +329,8 @@ int vgpu_session_open(struct vgpu_session *session, struct vgpu_open *open)
 
 	if (error)
 		return error;
+	open->code = 0;
+	open->session = 0;
 	mutex_lock(&session->lock);
 	if (READ_ONCE(session->lost))
 		error = -ENODEV;
@@ -321,7 +346,7 @@ int vgpu_session_open(struct vgpu_session *session, struct vgpu_open *open)
 	if (!error)
 		error = vgpu_session_take_number(session);
 	if (!error)
-		error = vgpu_session_opened(session, open, vgpu_session_ask_open(session, open));
+		error = vgpu_session_start(session, open);
 	if (!error || session->state == VGPU_SESSION_BROKEN)
 		return error;
 	vgpu_session_drop_number(session);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Whether the device works, is lost, or is dead. The difference between the two last ones is that of memory safety: a
- * device that does not answer may have workers that write to pages, a dead one has none.
+ * Whether the device works, is lost, or is dead. The difference between the two last ones is that
+ * of memory safety: a device that does not answer may have workers that write to pages, a dead one
+ * has none.
  */
 #include <asm/barrier.h>
 #include <linux/delay.h>
@@ -40,8 +41,9 @@ static void vgpu_state_raise(struct vgpu_device *dev, enum vgpu_state state, con
 		return;
 	if (why)
 		dev_err(&dev->pdev->dev, "%s: %s\n", why,
-			state == VGPU_DEAD ? "all sessions are lost" :
-					     "all sessions are lost, and their pages are kept until the host is known to be dead");
+			state == VGPU_DEAD
+				? "all sessions are lost"
+				: "all sessions are lost, and their pages are kept until the host is known to be dead");
 	WRITE_ONCE(dev->state, state);
 	list_for_each_entry(session, &dev->sessions, link)
 		vgpu_session_lose(session);
@@ -118,7 +120,8 @@ bool vgpu_state_stop(struct vgpu_device *dev)
 		if (vgpu_state_is_dead(dev))
 			return true;
 		/* All ones: the daemon is gone, and what it left behind may be about to say so. */
-		if (time_after(jiffies, begin + (status == VGPU_STATUS_DEAD ? VGPU_LIFE_LIMIT : VGPU_STOP_LIMIT)))
+		if (time_after(jiffies, begin + (status == VGPU_STATUS_DEAD ? VGPU_LIFE_LIMIT
+									    : VGPU_STOP_LIMIT)))
 			return false;
 		msleep(10);
 	}

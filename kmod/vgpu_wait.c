@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * Waiting for words of the sessions' memory. The device raises an interrupt when it has changed a word that somebody
- * waits for; it does not say which. The handler looks at those that are waited for, and wakes whose has changed.
+ * Waiting for words of the sessions' memory. The device raises an interrupt when it has changed a
+ * word that somebody waits for; it does not say which. The handler looks at those that are waited
+ * for, and wakes whose has changed.
  */
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
@@ -12,7 +13,10 @@
 #include "vgpu_drv.h"
 #include "vgpu_trace.h"
 
-/* Where the kernel sees the word, or NULL. Pages of the session's memory are always in the kernel's map. */
+/*
+ * Where the kernel sees the word, or NULL. Pages of the session's memory are always in the kernel's
+ * map.
+ */
 static const u32 *vgpu_wait_find_word(struct vgpu_session *session, u64 offset)
 {
 	if (offset % sizeof(u32) || offset >> PAGE_SHIFT >= session->memory.count)
@@ -76,7 +80,10 @@ static int vgpu_wait_sleep(struct vgpu_session *session, struct vgpu_waiter *wai
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		/* The word may have changed before we were on the list. Woken means off the list. */
+		/*
+		 * The word may have changed before we were on the list. Woken means off the list.
+		 * 
+		 */
 		if (list_empty_careful(&waiter->link) || vgpu_waiter_is_due(waiter) || error)
 			break;
 		if (signal_pending(current)) {
@@ -131,7 +138,8 @@ int vgpu_wait_word(struct vgpu_session *session, struct vgpu_wait *wait)
 
 /* Replaces the watch; the old one's eventfd goes to the caller. Fires at once if it is due. */
 static struct eventfd_ctx *vgpu_watch_set(struct vgpu_session *session, enum vgpu_watch_kind kind,
-					  struct eventfd_ctx *eventfd, const u32 *word, u32 expected)
+					  struct eventfd_ctx *eventfd, const u32 *word,
+					  u32 expected)
 {
 	struct vgpu_device *dev = session->dev;
 	struct vgpu_watch_slot *watch = &session->watch;
@@ -147,7 +155,8 @@ static struct eventfd_ctx *vgpu_watch_set(struct vgpu_session *session, enum vgp
 	watch->waiter.expected = expected;
 	if (kind != VGPU_WATCH_NONE) {
 		list_add_tail(&watch->waiter.link, &dev->waiters);
-		smp_mb(); /* on the list before the word is read; the handler reads the word after the lock */
+		/* On the list before the word is read; the handler reads it under the lock. */
+		smp_mb();
 		if (vgpu_waiter_is_due(&watch->waiter))
 			vgpu_waiter_wake(&watch->waiter);
 	}
