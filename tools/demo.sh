@@ -14,6 +14,7 @@ total=$SECONDS
 mkdir -p "$logs"
 rm -f "$logs"/*.log
 
+trap 'exit 130' INT TERM
 say() { printf '%-9s %s\n' "[$((SECONDS - total)) s]" "$*"; }
 
 # step LOG TEXT COMMAND...

@@ -27,15 +27,11 @@ eventually() {
   return 1
 }
 
-# counter NAME: its value, whatever stands between.
-counter() { sed -n "s/^ *$1[^0-9a-z_]*\([0-9][0-9]*\).*/\1/p" "$counters" | head -n 1; }
+# counter NAME: its value.
+counter() { awk -v name="$1" '$1 == name { print $2 }' "$counters"; }
 
-# What a process holds is gone when it is.
-holds_nothing() {
-  for name in sessions objects pinned_bytes allocated_bytes session_bytes; do
-    [ "$(counter $name)" = 0 ] || return 1
-  done
-}
+# All that is not a total is zero when no process is left.
+holds_nothing() { awk '$1 !~ /^total_/ && $2 != 0 { bad = 1 } END { exit bad || NR == 0 }' "$counters"; }
 show_counters() { sed 's/^/      /' "$counters"; }
 
 # Interrupts of the device so far, on all processors.
