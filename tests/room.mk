@@ -57,3 +57,4 @@ programs: $(PROGRAM_BINS)
 .PHONY: programs
 
 include tests/fuzz/room.mk
+include tests/kmod/room.mk
