@@ -17,6 +17,7 @@
 #define VGPU_DRV_H
 
 #include <linux/atomic.h>
+#include <linux/build_bug.h>
 #include <linux/completion.h>
 #include <linux/idr.h>
 #include <linux/kref.h>
@@ -35,6 +36,8 @@
 #include "vgpu/pci.h"
 
 #define VGPU_MODULE_VERSION "0.1.0"
+
+static_assert(BITS_PER_LONG == 64, "sizes and offsets are 64 bits long");
 
 /* An object's pages are at its number times this in the file; the session's own are at 0. */
 #define VGPU_MAP_SHIFT 40

@@ -14,36 +14,46 @@
 #define VGPU_STOP_LIMIT (10 * HZ)
 #define VGPU_LIFE_LIMIT (2 * HZ)
 
-/* Pages that are kept because the host may use them. The device's lock is not held. */
-unsigned long vgpu_state_held_pages(struct vgpu_device *dev, bool closed_only)
+static unsigned long vgpu_state_count_held(struct vgpu_device *dev, bool closed_only)
 {
 	struct vgpu_session *session;
 	unsigned long pages = 0;
 
-	mutex_lock(&dev->lock);
+	lockdep_assert_held(&dev->lock);
 	list_for_each_entry(session, &dev->sessions, link) {
 		if (!session->number || (closed_only && !session->closed))
 			continue;
 		pages += session->memory.count + atomic_long_read(&session->allocated_pages) +
 			 atomic_long_read(&session->pinned_pages);
 	}
+	return pages;
+}
+
+/* Pages that the host may use. */
+unsigned long vgpu_state_held_pages(struct vgpu_device *dev, bool closed_only)
+{
+	unsigned long pages;
+
+	mutex_lock(&dev->lock);
+	pages = vgpu_state_count_held(dev, closed_only);
 	mutex_unlock(&dev->lock);
 	return pages;
 }
 
-/* Called with the device's lock. `why`: for the log, or NULL if the driver wants it so. */
+/* `why`: for the log, or NULL if the driver wants it so. */
 static void vgpu_state_raise(struct vgpu_device *dev, enum vgpu_state state, const char *why)
 {
+	struct device *device = &dev->pdev->dev;
 	struct vgpu_session *session;
 
 	lockdep_assert_held(&dev->lock);
 	if (dev->state >= state)
 		return;
-	if (why)
-		dev_err(&dev->pdev->dev, "%s: %s\n", why,
-			state == VGPU_DEAD
-				? "all sessions are lost"
-				: "all sessions are lost, and their pages are kept until the host is known to be dead");
+	if (why && state == VGPU_DEAD)
+		dev_err(device, "%s: all sessions are lost\n", why);
+	else if (why)
+		dev_warn(device, "%s: all sessions are lost, %lu pages are kept until it is known to be dead\n",
+			 why, vgpu_state_count_held(dev, false));
 	WRITE_ONCE(dev->state, state);
 	list_for_each_entry(session, &dev->sessions, link)
 		vgpu_session_lose(session);

@@ -58,3 +58,4 @@ programs: $(PROGRAM_BINS)
 
 include tests/fuzz/room.mk
 include tests/vm/room.mk
+include tests/kmod/room.mk
