@@ -39,6 +39,8 @@ const std::map<std::string, std::string>& families() {
     const char* family = "";
 #define API(fn, ...) family_of[#fn] = family;
     // clang-format off
+    family = "array";
+#include "vgpu/api/array.api.h"
     family = "context";
 #include "vgpu/api/context.api.h"
     family = "device";
@@ -49,18 +51,26 @@ const std::map<std::string, std::string>& families() {
 #include "vgpu/api/execution.api.h"
     family = "graph";
 #include "vgpu/api/graph.api.h"
+    family = "green_context";
+#include "vgpu/api/green_context.api.h"
     family = "library";
 #include "vgpu/api/library.api.h"
     family = "memory";
 #include "vgpu/api/memory.api.h"
     family = "module";
 #include "vgpu/api/module.api.h"
+    family = "multicast";
+#include "vgpu/api/multicast.api.h"
     family = "pool";
 #include "vgpu/api/pool.api.h"
     family = "process";
 #include "vgpu/api/process.api.h"
     family = "stream";
 #include "vgpu/api/stream.api.h"
+    family = "tensor_map";
+#include "vgpu/api/tensor_map.api.h"
+    family = "texture";
+#include "vgpu/api/texture.api.h"
     family = "virtual_memory";
 #include "vgpu/api/virtual_memory.api.h"
     // clang-format on
