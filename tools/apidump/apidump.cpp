@@ -80,6 +80,16 @@ const std::map<std::string, std::string>& families() {
   return result;
 }
 
+// Why a call is refused on purpose.
+const std::map<std::string, std::string>& reasons() {
+  static const std::map<std::string, std::string> result = {
+#define REFUSE(fn, reason) {#fn, reason},
+#include "vgpu/api/refused.h"
+#undef REFUSE
+  };
+  return result;
+}
+
 bool is_identifier(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 std::vector<std::string> identifiers(std::string_view text) {
@@ -224,9 +234,14 @@ void print_page(const Entries& entries) {
                 << join(entry->tests, ", ") << " |\n";
   }
 
-  std::cout << "\n## Refused: not described yet\n\nThese " << refused.size()
-            << " calls are exported and return `CUDA_ERROR_NOT_SUPPORTED`.\n\n";
-  for (const Entry* entry : refused) std::cout << "- " << entry->name << " (" << entry->opcode << ")\n";
+  std::cout << "\n## Refused\n\nThese " << refused.size()
+            << " calls are exported and return `CUDA_ERROR_NOT_SUPPORTED`. The reasons are in "
+               "`include/vgpu/api/refused.h`.\n\n| Call | Opcode | Reason |\n|---|---:|---|\n";
+  for (const Entry* entry : refused) {
+    const auto reason = reasons().find(entry->name);
+    std::cout << "| " << entry->name << " | " << entry->opcode << " | "
+              << (reason == reasons().end() ? "not described yet" : reason->second) << " |\n";
+  }
 }
 
 std::string json_list(const std::vector<std::string>& items) {
