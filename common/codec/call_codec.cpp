@@ -2,6 +2,7 @@
 #include "common/codec/call_codec.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace vgpu::codec {
 namespace {
@@ -148,8 +149,15 @@ std::byte* Arena::allocate(size_t size) {
   const size_t rounded = std::max<size_t>((size + 15) & ~size_t{15}, 16);
   if (rounded > kMax - used_) return nullptr;
   used_ += rounded;
-  blocks_.push_back(std::make_unique<std::byte[]>(rounded));
-  return blocks_.back().get();
+  // Tensor maps must lie on 64 bytes; new[] promises 16.
+  constexpr size_t kLine = 64;
+  const size_t slack = rounded < kLine ? 0 : kLine - 16;
+  blocks_.push_back(std::make_unique<std::byte[]>(rounded + slack));
+  std::byte* block = blocks_.back().get();
+  void* aligned = block;
+  size_t space = rounded + slack;
+  if (slack != 0 && std::align(kLine, rounded, aligned, space) != nullptr) block = static_cast<std::byte*>(aligned);
+  return block;
 }
 
 namespace {

@@ -197,17 +197,30 @@ CUresult cuGraphAddNode(CUgraphNode* phGraphNode, CUgraph hGraph, const CUgraphN
     case CU_GRAPH_NODE_TYPE_MEM_FREE:
       return forward(admitted, api::spec::cuGraphAddMemFreeNode, phGraphNode, hGraph, dependencies, numDependencies,
                      p.free.dptr);
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: {
+      const CUDA_BATCH_MEM_OP_NODE_PARAMS memop = {p.memOp.ctx, p.memOp.count, p.memOp.paramArray, p.memOp.flags};
+      return by_hand::cuGraphAddBatchMemOpNode(phGraphNode, hGraph, dependencies, numDependencies, &memop);
+    }
     default: return refuse("cuGraphAddNode of this node type");
   }
 }
 
+// Edge data says more than "after", so the node is added alone and its edges afterwards.
 CUresult cuGraphAddNode_v2(CUgraphNode* phGraphNode, CUgraph hGraph, const CUgraphNode* dependencies,
                            const CUgraphEdgeData* dependencyData, size_t numDependencies,
                            CUgraphNodeParams* nodeParams) {
+  bool plain = true;
   for (size_t i = 0; dependencyData != nullptr && i < numDependencies; ++i)
-    if (dependencyData[i].from_port != 0 || dependencyData[i].to_port != 0 || dependencyData[i].type != 0)
-      return refuse("cuGraphAddNode_v2 with edge data");
-  return by_hand::cuGraphAddNode(phGraphNode, hGraph, dependencies, numDependencies, nodeParams);
+    plain = plain && dependencyData[i].from_port == 0 && dependencyData[i].to_port == 0 && dependencyData[i].type == 0;
+  if (plain) return by_hand::cuGraphAddNode(phGraphNode, hGraph, dependencies, numDependencies, nodeParams);
+  VGPU_ADMIT(admitted);
+  if (dependencies == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  VGPU_CHECK(by_hand::cuGraphAddNode(phGraphNode, hGraph, nullptr, 0, nodeParams));
+  const std::vector<CUgraphNode> to(numDependencies, *phGraphNode);
+  const CUresult status = forward(admitted, api::spec::cuGraphAddDependencies_v2, hGraph, dependencies, to.data(),
+                                  dependencyData, numDependencies);
+  if (status != CUDA_SUCCESS) static_cast<void>(forward(admitted, api::spec::cuGraphDestroyNode, *phGraphNode));
+  return status;
 }
 
 CUresult cuGraphExecNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode, CUgraphNodeParams* nodeParams) {
@@ -231,7 +244,49 @@ CUresult cuGraphExecNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode, CUg
       const CUDA_HOST_NODE_PARAMS host = {p.host.fn, p.host.userData};
       return by_hand::cuGraphExecHostNodeSetParams(hGraphExec, hNode, &host);
     }
+    case CU_GRAPH_NODE_TYPE_GRAPH:
+      return forward(admitted, api::spec::cuGraphExecChildGraphNodeSetParams, hGraphExec, hNode, p.graph.graph);
+    case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+      return forward(admitted, api::spec::cuGraphExecEventWaitNodeSetEvent, hGraphExec, hNode, p.eventWait.event);
+    case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+      return forward(admitted, api::spec::cuGraphExecEventRecordNodeSetEvent, hGraphExec, hNode, p.eventRecord.event);
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: {
+      const CUDA_BATCH_MEM_OP_NODE_PARAMS memop = {p.memOp.ctx, p.memOp.count, p.memOp.paramArray, p.memOp.flags};
+      return by_hand::cuGraphExecBatchMemOpNodeSetParams(hGraphExec, hNode, &memop);
+    }
     default: return refuse("cuGraphExecNodeSetParams of this node type");
+  }
+}
+
+CUresult cuGraphNodeSetParams(CUgraphNode hNode, CUgraphNodeParams* nodeParams) {
+  VGPU_ADMIT(admitted);
+  if (nodeParams == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  CUgraphNodeParams& p = *nodeParams;
+  switch (p.type) {
+    case CU_GRAPH_NODE_TYPE_KERNEL: {
+      CUDA_KERNEL_NODE_PARAMS kernel = {};
+      std::memcpy(&kernel, &p.kernel, sizeof kernel);
+      return by_hand::cuGraphKernelNodeSetParams_v2(hNode, &kernel);
+    }
+    case CU_GRAPH_NODE_TYPE_MEMCPY: return by_hand::cuGraphMemcpyNodeSetParams(hNode, &p.memcpy.copyParams);
+    case CU_GRAPH_NODE_TYPE_MEMSET: {
+      const CUDA_MEMSET_NODE_PARAMS_v1 memset = {p.memset.dst,         p.memset.pitch, p.memset.value,
+                                                 p.memset.elementSize, p.memset.width, p.memset.height};
+      return forward(admitted, api::spec::cuGraphMemsetNodeSetParams, hNode, &memset);
+    }
+    case CU_GRAPH_NODE_TYPE_HOST: {
+      const CUDA_HOST_NODE_PARAMS host = {p.host.fn, p.host.userData};
+      return by_hand::cuGraphHostNodeSetParams(hNode, &host);
+    }
+    case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+      return forward(admitted, api::spec::cuGraphEventWaitNodeSetEvent, hNode, p.eventWait.event);
+    case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+      return forward(admitted, api::spec::cuGraphEventRecordNodeSetEvent, hNode, p.eventRecord.event);
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: {
+      const CUDA_BATCH_MEM_OP_NODE_PARAMS memop = {p.memOp.ctx, p.memOp.count, p.memOp.paramArray, p.memOp.flags};
+      return by_hand::cuGraphBatchMemOpNodeSetParams(hNode, &memop);
+    }
+    default: return refuse("cuGraphNodeSetParams of this node type");
   }
 }
 

@@ -541,3 +541,24 @@ TEST_CASE("the lock file names each number once, in order", "[unit][rows]") {
   }
   CHECK(names.size() > 500);
 }
+
+TEST_CASE("every call has either a row or a reason why it is refused", "[unit][rows]") {
+  const std::set<std::string> refused = {
+#define REFUSE(fn, reason) #fn,
+#include "vgpu/api/refused.h"
+#undef REFUSE
+  };
+  std::set<std::string> described;
+#define VGPU_EXPORT(symbol, base, opcode, flavour, params, args)            \
+  if (flavour == 0) {                                                       \
+    INFO(#symbol);                                                          \
+    CHECK((api::find_row(opcode) == nullptr) == refused.contains(#symbol)); \
+    described.insert(#symbol);                                              \
+  }
+#include "cuda_exports.inc"
+#undef VGPU_EXPORT
+  for (const std::string& name : refused) {
+    INFO(name);
+    CHECK(described.contains(name));
+  }
+}

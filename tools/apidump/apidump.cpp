@@ -39,6 +39,8 @@ const std::map<std::string, std::string>& families() {
     const char* family = "";
 #define API(fn, ...) family_of[#fn] = family;
     // clang-format off
+    family = "array";
+#include "vgpu/api/array.api.h"
     family = "context";
 #include "vgpu/api/context.api.h"
     family = "device";
@@ -49,24 +51,42 @@ const std::map<std::string, std::string>& families() {
 #include "vgpu/api/execution.api.h"
     family = "graph";
 #include "vgpu/api/graph.api.h"
+    family = "green_context";
+#include "vgpu/api/green_context.api.h"
     family = "library";
 #include "vgpu/api/library.api.h"
     family = "memory";
 #include "vgpu/api/memory.api.h"
     family = "module";
 #include "vgpu/api/module.api.h"
+    family = "multicast";
+#include "vgpu/api/multicast.api.h"
     family = "pool";
 #include "vgpu/api/pool.api.h"
     family = "process";
 #include "vgpu/api/process.api.h"
     family = "stream";
 #include "vgpu/api/stream.api.h"
+    family = "tensor_map";
+#include "vgpu/api/tensor_map.api.h"
+    family = "texture";
+#include "vgpu/api/texture.api.h"
     family = "virtual_memory";
 #include "vgpu/api/virtual_memory.api.h"
     // clang-format on
 #undef API
     return family_of;
   }();
+  return result;
+}
+
+// Why a call is refused on purpose.
+const std::map<std::string, std::string>& reasons() {
+  static const std::map<std::string, std::string> result = {
+#define REFUSE(fn, reason) {#fn, reason},
+#include "vgpu/api/refused.h"
+#undef REFUSE
+  };
   return result;
 }
 
@@ -214,9 +234,14 @@ void print_page(const Entries& entries) {
                 << join(entry->tests, ", ") << " |\n";
   }
 
-  std::cout << "\n## Refused: not described yet\n\nThese " << refused.size()
-            << " calls are exported and return `CUDA_ERROR_NOT_SUPPORTED`.\n\n";
-  for (const Entry* entry : refused) std::cout << "- " << entry->name << " (" << entry->opcode << ")\n";
+  std::cout << "\n## Refused\n\nThese " << refused.size()
+            << " calls are exported and return `CUDA_ERROR_NOT_SUPPORTED`. The reasons are in "
+               "`include/vgpu/api/refused.h`.\n\n| Call | Opcode | Reason |\n|---|---:|---|\n";
+  for (const Entry* entry : refused) {
+    const auto reason = reasons().find(entry->name);
+    std::cout << "| " << entry->name << " | " << entry->opcode << " | "
+              << (reason == reasons().end() ? "not described yet" : reason->second) << " |\n";
+  }
 }
 
 std::string json_list(const std::vector<std::string>& items) {

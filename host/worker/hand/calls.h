@@ -81,4 +81,29 @@ CUresult exec_update(Invocation& invocation);
 CUresult instantiate_with_params(Invocation& invocation);
 CUresult user_object_create(Invocation& invocation);
 
+// array.cpp
+CUresult array_create(Invocation& invocation);
+CUresult array_destroy(Invocation& invocation);
+
+// texture.cpp
+CUresult texture_create(Invocation& invocation);
+CUresult texture_destroy(Invocation& invocation);
+CUresult texture_resource(Invocation& invocation);
+CUresult texture_row(Invocation& invocation);
+CUresult surface_create(Invocation& invocation);
+CUresult surface_destroy(Invocation& invocation);
+CUresult surface_resource(Invocation& invocation);
+
+// copy_batch.cpp
+CUresult copy_batch(Invocation& invocation);
+CUresult copy_box_batch(Invocation& invocation);
+
+// device_resource.cpp
+CUresult device_resource(Invocation& invocation);
+
+// graph_memop.cpp
+CUresult add_memop_node(Invocation& invocation);
+CUresult set_memop_node(Invocation& invocation);
+CUresult get_memop_node(Invocation& invocation);
+
 }  // namespace vgpu::host::hand

@@ -2,49 +2,10 @@
 // Graph nodes whose parameters hold pointers. Each add call begins with u64 graph, u64 n, n dependencies.
 #include "common/bits.h"
 #include "host/worker/hand/copy_box.h"
+#include "host/worker/hand/graph_node.h"
 
 namespace vgpu::host::hand {
 namespace {
-
-struct NodePlace {
-  CUgraph graph = nullptr;
-  std::vector<CUgraphNode> dependencies;
-};
-
-CUresult read_place(Invocation& invocation, NodePlace& place) {
-  const auto wire_graph = invocation.request.get<uint64_t>();
-  const auto count = invocation.request.get<uint64_t>();
-  if (invocation.request.failed() || count > invocation.request.left() / sizeof(uint64_t))
-    return invocation.bad_message();
-  if (wire_graph == 0 || !invocation.real(Kind::graph, wire_graph, place.graph)) return CUDA_ERROR_INVALID_VALUE;
-  for (uint64_t i = 0; i < count; ++i) {
-    CUgraphNode node = nullptr;
-    if (!invocation.real(Kind::graph_node, invocation.request.get<uint64_t>(), node)) return CUDA_ERROR_INVALID_VALUE;
-    place.dependencies.push_back(node);
-  }
-  return CUDA_SUCCESS;
-}
-
-// A node that is already there: u64 executable graph or 0, u64 node.
-struct NodeTarget {
-  CUgraphExec exec = nullptr;
-  CUgraphNode node = nullptr;
-};
-
-CUresult read_target(Invocation& invocation, NodeTarget& target) {
-  const auto wire_exec = invocation.request.get<uint64_t>();
-  const auto wire_node = invocation.request.get<uint64_t>();
-  if (invocation.request.failed()) return invocation.bad_message();
-  if ((wire_exec != 0 && !invocation.real(Kind::graph_exec, wire_exec, target.exec)) || wire_node == 0 ||
-      !invocation.real(Kind::graph_node, wire_node, target.node))
-    return CUDA_ERROR_INVALID_VALUE;
-  return CUDA_SUCCESS;
-}
-
-CUresult reply_node(Invocation& invocation, CUresult status, CUgraphNode node) {
-  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::graph_node, bits_of(node)));
-  return status;
-}
 
 // Kernel parameters in the driver's form; `extra_` points into the message, which outlives the call.
 class KernelParams {

@@ -1,47 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory calls that the worker accounts for, and host memory that both sides map.
 #include "common/bits.h"
-#include "host/worker/hand/calls.h"
+#include "host/worker/hand/accounted.h"
 
 namespace vgpu::host::hand {
-namespace {
-
-// Decodes the row, reserves `bytes`, calls the driver, and keeps or cancels the reservation.
-template <class Bytes, class Key>
-CUresult accounted(Invocation& invocation, const Call& call, Bytes bytes, Key key) {
-  RowCall row{call, {}};
-  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  const uint64_t size = bytes(row);
-  DeviceMemory& memory = invocation.session.device_memory;
-  if (!memory.reserve(size)) return CUDA_ERROR_OUT_OF_MEMORY;
-  // The key must be read before encoding turns real handles into the guest's.
-  const CUresult status = invocation.session.driver.call(call.opcode, row.arguments.argv);
-  if (status != CUDA_SUCCESS) {
-    memory.cancel(size);
-    return status;
-  }
-  memory.keep(key(row), size);
-  codec::encode_reply(call, row.arguments, invocation, invocation.reply);
-  return status;
-}
-
-// Frees what argument 0 names and, on success, what was accounted under it.
-CUresult accounted_release(Invocation& invocation, const Call& call) {
-  RowCall row{call, {}};
-  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  const uint64_t key = row.argument<uint64_t>(0);
-  const CUresult status = call_row(invocation, row);
-  if (status == CUDA_SUCCESS) invocation.session.device_memory.free(key);
-  return status;
-}
-
-uint64_t result_in_argument_0(const RowCall& row) {
-  const auto* result = row.argument<uint64_t*>(0);
-  return result == nullptr ? 0 : *result;
-}
-
-}  // namespace
-
 // cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocFromPoolAsync: (dptr, bytesize, ...).
 CUresult allocate(Invocation& invocation) {
   return accounted(

@@ -47,6 +47,8 @@ constexpr Mark drop(Argument p) { return {p.index, Role::drop}; }
 constexpr Mark drop(Argument p, Kind kind) { return {p.index, Role::drop, kNoCount, false, kind}; }
 constexpr Mark is(Argument p, Kind kind) { return {p.index, Role::handle, kNoCount, false, kind}; }
 constexpr Mark unused(Argument p) { return {p.index, Role::unused}; }
+// A pointer that only the driver understands, such as a device address typed void*: it travels as a number.
+constexpr Mark address(Argument p) { return {p.index, Role::value}; }
 constexpr Mark hand(Argument p) { return {p.index, Role::hand}; }
 constexpr Mark reads(Argument p, Argument n) { return {p.index, Role::reads, n.index}; }
 constexpr Mark reads(Argument p, At n) { return {p.index, Role::reads, n.index, true}; }
@@ -78,6 +80,7 @@ template <class T>
 constexpr Param pointer_param(const Mark& mark) {
   using Pointee = std::remove_pointer_t<T>;
   using Bare = std::remove_cv_t<Pointee>;
+  if (mark.role == Role::value) return {Role::value, Kind::none, kNoCount, false, 0, nullptr, sizeof(T)};
   Param param{mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>()};
   if (mark.role == Role::sized_in || mark.role == Role::sized_out) param.size = kMaxSized;
   const bool is_output = mark.role == Role::out || mark.role == Role::inout || mark.role == Role::writes ||

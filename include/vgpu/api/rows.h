@@ -35,17 +35,22 @@ inline constexpr const Call* row_of = nullptr;
   template <>                                                                                      \
   inline constexpr const Call* row_of<opcode::fn> = &spec::fn;
 
+#include "vgpu/api/array.api.h"
 #include "vgpu/api/context.api.h"
 #include "vgpu/api/device.api.h"
 #include "vgpu/api/event.api.h"
 #include "vgpu/api/execution.api.h"
 #include "vgpu/api/graph.api.h"
+#include "vgpu/api/green_context.api.h"
 #include "vgpu/api/library.api.h"
 #include "vgpu/api/memory.api.h"
 #include "vgpu/api/module.api.h"
+#include "vgpu/api/multicast.api.h"
 #include "vgpu/api/pool.api.h"
 #include "vgpu/api/process.api.h"
 #include "vgpu/api/stream.api.h"
+#include "vgpu/api/tensor_map.api.h"
+#include "vgpu/api/texture.api.h"
 #include "vgpu/api/virtual_memory.api.h"
 
 #undef API

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arrays and mipmapped arrays are device memory: they count against the session's budget.
+#include <algorithm>
+
+#include "host/worker/hand/accounted.h"
+#include "host/worker/hand/array_format.h"
+
+namespace vgpu::host::hand {
+namespace {
+
+// What the elements take; the driver's tiling may add to it. Half of the range on overflow, which no budget has.
+uint64_t bytes_of(uint64_t width, uint64_t height, uint64_t depth, CUarray_format format, unsigned channels,
+                  unsigned levels) {
+  uint64_t bytes = element_bytes(format, channels);
+  for (const uint64_t extent : {width, std::max<uint64_t>(height, 1), std::max<uint64_t>(depth, 1)})
+    if (__builtin_mul_overflow(bytes, extent, &bytes)) return ~uint64_t{0} >> 1;
+  // Each further level is at most half of the one before.
+  return levels > 1 && __builtin_mul_overflow(bytes, uint64_t{2}, &bytes) ? ~uint64_t{0} >> 1 : bytes;
+}
+
+uint64_t array_bytes(const RowCall& row) {
+  if (row.call.opcode == api::opcode::cuArrayCreate_v2) {
+    const auto* flat = row.argument<const CUDA_ARRAY_DESCRIPTOR*>(1);
+    return flat == nullptr ? 0 : bytes_of(flat->Width, flat->Height, 1, flat->Format, flat->NumChannels, 1);
+  }
+  const auto* box = row.argument<const CUDA_ARRAY3D_DESCRIPTOR*>(1);
+  if (box == nullptr || (box->Flags & (CUDA_ARRAY3D_SPARSE | CUDA_ARRAY3D_DEFERRED_MAPPING)) != 0) return 0;
+  const unsigned levels = row.call.opcode == api::opcode::cuMipmappedArrayCreate ? row.argument<unsigned>(2) : 1;
+  return bytes_of(box->Width, box->Height, box->Depth, box->Format, box->NumChannels, levels);
+}
+
+}  // namespace
+
+// cuArrayCreate_v2, cuArray3DCreate_v2, cuMipmappedArrayCreate: (handle, descriptor, ...).
+CUresult array_create(Invocation& invocation) {
+  return accounted(invocation, *api::find_row(invocation.command.opcode), array_bytes, result_in_argument_0);
+}
+
+// cuArrayDestroy, cuMipmappedArrayDestroy.
+CUresult array_destroy(Invocation& invocation) {
+  return accounted_release(invocation, *api::find_row(invocation.command.opcode));
+}
+
+}  // namespace vgpu::host::hand

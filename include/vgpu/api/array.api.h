@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arrays and mipmapped arrays, and linear copies from and to them.
+// One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
+API(cuArray3DCreate_v2,                    hand, make(pHandle), copies(pAllocateArray))
+API(cuArray3DGetDescriptor_v2,             sync, out(pArrayDescriptor))
+API(cuArrayCreate_v2,                      hand, make(pHandle), copies(pAllocateArray))
+API(cuArrayDestroy,                        hand, drop(hArray))
+API(cuArrayGetDescriptor_v2,               sync, out(pArrayDescriptor))
+API(cuArrayGetMemoryRequirements,          sync, out(memoryRequirements))
+API(cuArrayGetPlane,                       sync, borrow(pPlaneArray))
+API(cuArrayGetSparseProperties,            sync, out(sparseProperties))
+API(cuMemcpyAtoA_v2,                       wait)
+API(cuMemcpyAtoD_v2,                       wait)
+API(cuMemcpyAtoHAsync_v2,                  local)
+API(cuMemcpyAtoH_v2,                       local)
+API(cuMemcpyDtoA_v2,                       wait)
+API(cuMemcpyHtoAAsync_v2,                  local)
+API(cuMemcpyHtoA_v2,                       local)
+API(cuMipmappedArrayCreate,                hand, make(pHandle), copies(pMipmappedArrayDesc))
+API(cuMipmappedArrayDestroy,               hand, drop(hMipmappedArray))
+API(cuMipmappedArrayGetLevel,              sync, borrow(pLevelArray))
+API(cuMipmappedArrayGetMemoryRequirements, sync, out(memoryRequirements))
+API(cuMipmappedArrayGetSparseProperties,   sync, out(sparseProperties))
