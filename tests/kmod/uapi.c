@@ -22,8 +22,8 @@
 
 #define PAGE 4096ULL
 // The memory of a session as libcuda makes it; the worker checks it (vgpu/ring.h).
-#define REAL_FORMAT 1
-#define REAL_BYTES ((1 + 64 + 32 * 256 + 256) * PAGE)
+#define REAL_FORMAT 2
+#define REAL_BYTES ((1 + 64 + 32 * 64 + 256) * PAGE)
 
 static const char* device;
 static int passed, failed;
@@ -98,7 +98,7 @@ static struct vgpu_statistics statistics(int fd) {
 }
 
 // A word of the session's memory that no worker changes: the last one of a staging chunk that nobody has taken.
-#define QUIET_OFFSET ((1 + 64 + 32 * 256) * PAGE - 4)
+#define QUIET_OFFSET ((1 + 64 + 32 * 64) * PAGE - 4)
 static volatile uint32_t* map_quiet_word(int fd) {
   char* page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(QUIET_OFFSET & ~(PAGE - 1)));
   CHECK(page != MAP_FAILED);

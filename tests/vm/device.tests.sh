@@ -5,6 +5,14 @@ test_smoke_6_1() { guest_passes "smoke on 6.1" --kernel 6.1 -- sh /root/guest/sm
 test_smoke_6_12() { guest_passes "smoke on 6.12" --kernel 6.12 -- sh /root/guest/smoke.sh; }
 test_smoke_7_3() { guest_passes "smoke on 7.3" --kernel 7.3 -- sh /root/guest/smoke.sh; }
 
+ioctls() {
+  guest_passes "every ioctl, and each way to use it wrongly, on $1" --kernel "$1" \
+    --file "$BUILD/tests/kmod/uapi:/usr/local/bin/uapi" -- uapi /dev/vgpu0
+}
+test_ioctls_6_1() { ioctls 6.1; }
+test_ioctls_6_12() { ioctls 6.12; }
+test_ioctls_7_3() { ioctls 7.3; }
+
 test_module_comes_and_goes() {
   guest_passes "20 loads and unloads" --no-module -- sh /root/guest/load_unload.sh 20
 }
@@ -18,12 +26,7 @@ contract_in_guest() {
     --file "$top/tests/check/catch.sh:/root/project/tests/check/catch.sh" \
     --file "$BUILD/tests/contract:/root/project/contract" "$@"
 }
-# Families that go to the parts that only a guest has: sessions, memory, waits.
-test_contract_part() {
-  contract_in_guest --timeout 200 -- sh /root/guest/contract.sh memory copy event stream host_memory
-  check "contract tests, in part, on 6.1" test $? -eq 0
-}
-long_test_contract() {
+test_contract() {
   contract_in_guest -- sh /root/guest/contract.sh
   check "all contract tests on 6.1" test $? -eq 0
 }
