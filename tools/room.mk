@@ -19,6 +19,21 @@ $(GEN)/stamp: build/tools/apigen include/vgpu/api/opcodes.lock
 
 $(GEN)/cuda.map: $(GEN)/stamp ;
 
+# The same for the runtime's headers.
+build/tools/cudartgen: tools/cudartgen.cpp | build/deps.build
+	@mkdir -p $(@D)
+	@echo "  CXX  $<"
+	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
+
+$(GEN)/cudart.stamp: build/tools/cudartgen libcuda/cudart/exports.lock | $(GEN)/stamp
+	@printf '#include <cuda_runtime_api.h>\n#include <cuda_profiler_api.h>\n' | $(CXX) -E -P -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cudart_declarations.txt
+	@mkdir -p $(GEN)/new.cudart
+	@build/tools/cudartgen $(GEN)/cudart_declarations.txt libcuda/cudart/exports.lock libcudart.so.13 $(GEN)/new.cudart
+	@for file in $(GEN)/new.cudart/*; do cmp -s $$file $(GEN)/$${file##*/} || cp $$file $(GEN)/; done
+	@touch $@
+
+$(GEN)/libcudart.so.13.map: $(GEN)/cudart.stamp ;
+
 # vgpu-run: one program with a vgpud of its own.
 VGPU_RUN_OBJS := $(call obj,$(wildcard tools/vgpu_run/*.cpp))
 ARTEFACTS     += $(O)/bin/vgpu-run
