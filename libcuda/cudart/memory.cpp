@@ -3,12 +3,6 @@
 #include "libcuda/cudart/rows.h"
 
 namespace vgpu::runtime::calls {
-namespace {
-
-constexpr int kNoDevice = -2;  // What the runtime says of memory that belongs to no device.
-
-}
-
 cudaError_t cudaMalloc(void** pointer, size_t size) {
   if (pointer == nullptr) return cudaErrorInvalidValue;
   VGPU_RETURN_ERROR(use_context());
@@ -67,7 +61,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   VGPU_RETURN_ERROR(use_context());
   unsigned type = 0;
   unsigned managed = 0;
-  int device = -1;
+  int device = 0;
   void* device_pointer = nullptr;
   void* host_pointer = nullptr;
   CUpointer_attribute wanted[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_IS_MANAGED,
@@ -80,11 +74,9 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
                      : type == CU_MEMORYTYPE_HOST   ? cudaMemoryTypeHost
                      : type == CU_MEMORYTYPE_DEVICE ? cudaMemoryTypeDevice
                                                     : cudaMemoryTypeUnregistered;
-  // Memory that CUDA does not know is the host's own.
-  const bool unknown = attributes->type == cudaMemoryTypeUnregistered;
-  attributes->device = unknown ? kNoDevice : device;
-  attributes->devicePointer = unknown ? nullptr : device_pointer;
-  attributes->hostPointer = unknown ? const_cast<void*>(pointer) : host_pointer;
+  attributes->device = device;
+  attributes->devicePointer = device_pointer;
+  attributes->hostPointer = host_pointer;
   return cudaSuccess;
 }
 

@@ -139,6 +139,18 @@ cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size
   return result == cudaErrorSymbolNotFound ? cudaErrorInvalidSymbol : result;
 }
 
+const void* host_function_of(const void* handle) noexcept {
+  Registry& all = registry();
+  const std::shared_lock lock(all.mutex);
+  for (const auto& [host, kernel] : all.kernels) {
+    if (kernel.kernel == nullptr) continue;
+    CUfunction function = nullptr;
+    if (kernel.kernel == handle) return host;
+    if (VGPU_DRIVER(cuKernelGetFunction)(&function, kernel.kernel) == cudaSuccess && function == handle) return host;
+  }
+  return handle;
+}
+
 void remember_handle(const void* handle) noexcept {
   Registry& all = registry();
   const std::unique_lock lock(all.mutex);

@@ -16,6 +16,8 @@ namespace vgpu::runtime {
 cudaError_t find_kernel(const void* function, CUkernel* kernel) noexcept;
 // The address and the size of a device variable on the current device; cudaErrorInvalidSymbol if it is none.
 cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size) noexcept;
+// The host function of a CUkernel or CUfunction that came from one; the handle itself for others.
+const void* host_function_of(const void* handle) noexcept;
 // Remembers a handle that the program may pass as a function.
 void remember_handle(const void* handle) noexcept;
 void forget_handle(const void* handle) noexcept;

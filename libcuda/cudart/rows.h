@@ -28,8 +28,10 @@ namespace calls {
   }
 #define HAND(name) cudaError_t name VGPU_PARAMETERS_##name;
 
+#include "libcuda/cudart/box.rows.h"
 #include "libcuda/cudart/device.rows.h"
 #include "libcuda/cudart/execution.rows.h"
+#include "libcuda/cudart/graph.rows.h"
 #include "libcuda/cudart/memory.rows.h"
 #include "libcuda/cudart/stream.rows.h"
 
