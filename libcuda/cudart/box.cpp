@@ -101,8 +101,8 @@ cudaError_t runtime_copy(const CUDA_MEMCPY3D& from, cudaMemcpy3DParms* to) noexc
 
 cudaMemcpy3DParms row_copy(void* dst, const void* src, size_t count, cudaMemcpyKind kind) noexcept {
   cudaMemcpy3DParms row{};
-  row.srcPtr = {const_cast<void*>(src), count, count, 1};
-  row.dstPtr = {dst, count, count, 1};
+  row.srcPtr = {const_cast<void*>(src), 0, 0, 0};
+  row.dstPtr = {dst, 0, 0, 0};
   row.extent = {count, 1, 1};
   row.kind = kind;
   return row;

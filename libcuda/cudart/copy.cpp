@@ -26,9 +26,9 @@ bool from_device(cudaMemcpyKind kind) {
 }  // namespace
 
 cudaError_t cudaMemcpy(void* dst, const void* src, size_t count, cudaMemcpyKind kind) {
-  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   VGPU_RETURN_ERROR(use_context());
   if (count == 0) return cudaSuccess;
+  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   switch (kind) {
     case cudaMemcpyHostToDevice: return VGPU_DRIVER_FLAVOURED(cuMemcpyHtoD_v2, _ptds)(dst, src, count);
     case cudaMemcpyDeviceToHost: return VGPU_DRIVER_FLAVOURED(cuMemcpyDtoH_v2, _ptds)(dst, src, count);
@@ -40,9 +40,9 @@ cudaError_t cudaMemcpy(void* dst, const void* src, size_t count, cudaMemcpyKind 
 }
 
 cudaError_t cudaMemcpyAsync(void* dst, const void* src, size_t count, cudaMemcpyKind kind, cudaStream_t stream) {
-  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   VGPU_RETURN_ERROR(use_context());
   if (count == 0) return cudaSuccess;
+  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   switch (kind) {
     case cudaMemcpyHostToDevice: return VGPU_DRIVER(cuMemcpyHtoDAsync_v2)(dst, src, count, stream);
     case cudaMemcpyDeviceToHost: return VGPU_DRIVER(cuMemcpyDtoHAsync_v2)(dst, src, count, stream);

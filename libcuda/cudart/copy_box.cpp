@@ -6,6 +6,8 @@
 namespace vgpu::runtime::calls {
 namespace {
 
+bool is_empty(const cudaExtent& extent) { return extent.width == 0 || extent.height == 0 || extent.depth == 0; }
+
 CUarray handle_of(cudaArray_const_t array) { return reinterpret_cast<CUarray>(const_cast<cudaArray_t>(array)); }
 
 void set_source(CUDA_MEMCPY2D& copy, CUmemorytype type, const void* pointer, size_t pitch) {
@@ -159,6 +161,7 @@ cudaError_t cudaMemcpy3D(const cudaMemcpy3DParms* parameters) {
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D copy;
   VGPU_RETURN_ERROR(use_context());
+  if (is_empty(parameters->extent)) return cudaSuccess;
   VGPU_RETURN_ERROR(driver_copy(*parameters, &copy));
   return VGPU_DRIVER_FLAVOURED(cuMemcpy3D_v2, _ptds)(&copy);
 }
@@ -167,6 +170,7 @@ cudaError_t cudaMemcpy3DAsync(const cudaMemcpy3DParms* parameters, cudaStream_t 
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D copy;
   VGPU_RETURN_ERROR(use_context());
+  if (is_empty(parameters->extent)) return cudaSuccess;
   VGPU_RETURN_ERROR(driver_copy(*parameters, &copy));
   return VGPU_DRIVER(cuMemcpy3DAsync_v2)(&copy, stream);
 }
@@ -175,6 +179,7 @@ cudaError_t cudaMemcpy3DPeer(const cudaMemcpy3DPeerParms* parameters) {
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D_PEER copy;
   VGPU_RETURN_ERROR(use_context());
+  if (is_empty(parameters->extent)) return cudaSuccess;
   VGPU_RETURN_ERROR(peer_copy(*parameters, &copy));
   return VGPU_DRIVER_FLAVOURED(cuMemcpy3DPeer, _ptds)(&copy);
 }
@@ -183,6 +188,7 @@ cudaError_t cudaMemcpy3DPeerAsync(const cudaMemcpy3DPeerParms* parameters, cudaS
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D_PEER copy;
   VGPU_RETURN_ERROR(use_context());
+  if (is_empty(parameters->extent)) return cudaSuccess;
   VGPU_RETURN_ERROR(peer_copy(*parameters, &copy));
   return VGPU_DRIVER(cuMemcpy3DPeerAsync)(&copy, stream);
 }

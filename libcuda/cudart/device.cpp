@@ -9,7 +9,6 @@ namespace vgpu::runtime::calls {
 
 cudaError_t cudaGetDeviceCount(int* count) {
   if (count == nullptr) return cudaErrorInvalidValue;
-  *count = 0;
   VGPU_RETURN_ERROR(driver_ready());
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuDeviceGetCount)(count));
   return *count == 0 ? cudaErrorNoDevice : cudaSuccess;
@@ -23,9 +22,8 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaSetDevice(int device) { return select_device(device); }
 
 cudaError_t cudaInitDevice(int device, unsigned device_flags, unsigned flags) {
-  if (flags != 0 && flags != cudaInitDeviceFlagsAreValid) return cudaErrorInvalidValue;
   VGPU_RETURN_ERROR(check_device(device));
-  if (flags == cudaInitDeviceFlagsAreValid)
+  if ((flags & cudaInitDeviceFlagsAreValid) != 0)
     VGPU_RETURN_ERROR(VGPU_DRIVER(cuDevicePrimaryCtxSetFlags_v2)(device, device_flags));
   CUcontext context = nullptr;
   return primary_context(device, &context);
@@ -45,13 +43,17 @@ cudaError_t cudaGetDeviceFlags(unsigned* flags) {
   return VGPU_DRIVER(cuCtxGetFlags)(flags);
 }
 
-// FIXME: only the lists that change nothing: all devices are valid.
+// Only the list that changes nothing is carried: all devices, in their order.
 cudaError_t cudaSetValidDevices(int* devices, int count) {
-  VGPU_RETURN_ERROR(driver_ready());
+  int all = 0;
+  VGPU_RETURN_ERROR(calls::cudaGetDeviceCount(&all));
   if (count == 0) return cudaSuccess;
   if (devices == nullptr || count < 0) return cudaErrorInvalidValue;
   for (int i = 0; i < count; ++i) VGPU_RETURN_ERROR(check_device(devices[i]));
-  return cudaErrorNotSupported;
+  if (count != all) return cudaErrorNotSupported;
+  for (int i = 0; i < count; ++i)
+    if (devices[i] != i) return cudaErrorNotSupported;
+  return cudaSuccess;
 }
 
 // The attributes' numbers are the driver's.

@@ -55,6 +55,11 @@ cudaError_t driver_ready() noexcept {
   return result;
 }
 
+cudaError_t driver_failure() noexcept {
+  const int status = g_status.load(std::memory_order_relaxed);
+  return status > 0 ? static_cast<cudaError_t>(status) : cudaSuccess;
+}
+
 CUstream effective_stream(CUstream stream) noexcept {
   return stream == nullptr && per_thread_flavour() ? CU_STREAM_PER_THREAD : stream;
 }

@@ -17,6 +17,8 @@ namespace vgpu::runtime {
 
 // Loads and initialises the driver, once; the answer of that time is every later answer.
 cudaError_t driver_ready() noexcept;
+// What driver_ready returned when it failed before; cudaSuccess if it did not, or was not asked.
+cudaError_t driver_failure() noexcept;
 // The driver's version, or 0 if there is no driver. Needs no device.
 int driver_version() noexcept;
 // The address of an exported symbol of the driver, or NULL.

@@ -45,6 +45,7 @@ constexpr Text kTexts[] = {
     {68, "cudaDeviceSynchronize failed because caller's grid depth exceeds cudaLimitDevRuntimeSyncDepth"},
     {69, "launch failed because launch would exceed cudaLimitDevRuntimePendingLaunchCount"},
     {98, "invalid device function"},
+    {103, "the driver's integrity is not established"},
     {127, "startup failure in cuda runtime"},
     {10000, "api failure base"},
 };

@@ -179,10 +179,10 @@ cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, const void* symbol, co
 }
 
 cudaError_t cudaGetSymbolAddress(void** address, const void* symbol) {
-  if (address == nullptr) return cudaErrorInvalidValue;
   CUdeviceptr device = 0;
   size_t size = 0;
   VGPU_RETURN_ERROR(find_variable(symbol, &device, &size));
+  if (address == nullptr) return cudaErrorInvalidValue;
   *address = reinterpret_cast<void*>(device);
   return cudaSuccess;
 }

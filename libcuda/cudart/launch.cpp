@@ -23,6 +23,7 @@ thread_local std::vector<Configuration> t_configurations;
 
 cudaError_t launch(CUkernel kernel, const Configuration& at, void** arguments) {
   VGPU_RETURN_ERROR(use_context());
+  if (kernel == nullptr) return cudaErrorInvalidDeviceFunction;  // __cudaGetKernel failed, and said why.
   return VGPU_DRIVER(cuLaunchKernel)(kernel, at.grid.x, at.grid.y, at.grid.z, at.block.x, at.block.y, at.block.z,
                                      at.shared_bytes, at.stream, arguments, nullptr);
 }
@@ -85,14 +86,12 @@ cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* function) {
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared_bytes,
                                cudaStream_t stream) {
   const Flavour scope(false);
-  if (kernel == nullptr) return remember(cudaErrorInvalidResourceHandle);
   return remember(launch(kernel, {grid, block, shared_bytes, stream}, arguments));
 }
 
 cudaError_t __cudaLaunchKernel_ptsz(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared_bytes,
                                     cudaStream_t stream) {
   const Flavour scope(true);
-  if (kernel == nullptr) return remember(cudaErrorInvalidResourceHandle);
   return remember(launch(kernel, {grid, block, shared_bytes, stream}, arguments));
 }
 

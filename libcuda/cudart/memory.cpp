@@ -33,7 +33,10 @@ cudaError_t cudaFreeHost(void* pointer) {
 }
 
 cudaError_t cudaMallocManaged(void** pointer, size_t size, unsigned flags) {
-  if (pointer == nullptr || size == 0) return cudaErrorInvalidValue;
+  if (pointer == nullptr) return cudaErrorInvalidValue;
+  VGPU_RETURN_ERROR(use_context());
+  *pointer = nullptr;
+  if (size == 0) return cudaSuccess;
   return in_context([](auto... a) { return VGPU_DRIVER(cuMemAllocManaged)(a...); },
                     reinterpret_cast<CUdeviceptr*>(pointer), size, flags);
 }

@@ -31,6 +31,7 @@ namespace calls {
 #include "libcuda/cudart/box.rows.h"
 #include "libcuda/cudart/device.rows.h"
 #include "libcuda/cudart/execution.rows.h"
+#include "libcuda/cudart/foreign.rows.h"
 #include "libcuda/cudart/graph.rows.h"
 #include "libcuda/cudart/memory.rows.h"
 #include "libcuda/cudart/stream.rows.h"

@@ -5,6 +5,11 @@ namespace vgpu::runtime::calls {
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return calls::cudaEventCreateWithFlags(event, cudaEventDefault); }
 
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  if (milliseconds == nullptr) return cudaErrorInvalidValue;
+  return in_context([](auto... a) { return VGPU_DRIVER(cuEventElapsedTime_v2)(a...); }, milliseconds, start, end);
+}
+
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   return calls::cudaStreamCreateWithFlags(stream, cudaStreamDefault);
 }

@@ -3,7 +3,7 @@
 HAND(cudaEventCreate)
 CALL(cudaEventCreateWithFlags, cuEventCreate, event, flags)
 CALL(cudaEventDestroy, cuEventDestroy_v2, event)
-CALL(cudaEventElapsedTime, cuEventElapsedTime_v2, ms, start, end)
+HAND(cudaEventElapsedTime)
 CALL(cudaEventQuery, cuEventQuery, event)
 CALL(cudaEventRecord, cuEventRecord, event, stream)
 CALL(cudaEventRecordWithFlags, cuEventRecordWithFlags, event, stream, flags)
