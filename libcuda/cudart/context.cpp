@@ -17,6 +17,7 @@ struct Device {
 
 constinit std::mutex g_mutex;  // Guards g_devices.
 constinit Device g_devices[kMaxDevices] = {};
+constinit std::atomic<int> g_device_count{0};  // It never changes in a process.
 // Grows by each reset of a device: what threads remember of contexts is then looked at again.
 constinit std::atomic<uint32_t> g_generation{1};
 
@@ -47,6 +48,23 @@ cudaError_t adopt(CUcontext current) {
   return cudaSuccess;
 }
 
+// What the fast paths below ask of the thread's context.
+cudaError_t describe(CUcontext current) {
+  ThreadState& state = thread_state();
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuCtxGetDevice)(&state.context_device));
+  const std::lock_guard lock(g_mutex);
+  const int device = state.context_device;
+  state.primary =
+      device >= 0 && device < kMaxDevices && g_devices[device].retained && g_devices[device].primary == current;
+  return cudaSuccess;
+}
+
+bool is_known(CUcontext current) {
+  const ThreadState& state = thread_state();
+  return current != nullptr && current == state.context &&
+         state.generation == g_generation.load(std::memory_order_acquire);
+}
+
 cudaError_t find_context(CUcontext current) {
   ThreadState& state = thread_state();
   const uint32_t generation = g_generation.load(std::memory_order_acquire);
@@ -58,7 +76,7 @@ cudaError_t find_context(CUcontext current) {
   }
   state.context = current;
   state.generation = generation;
-  return cudaSuccess;
+  return describe(current);
 }
 
 }  // namespace
@@ -72,28 +90,37 @@ cudaError_t primary_context(int device, CUcontext* context) noexcept {
 }
 
 cudaError_t use_context() noexcept {
-  const ThreadState& state = thread_state();
   VGPU_RETURN_ERROR(driver_ready());
   CUcontext current = nullptr;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuCtxGetCurrent)(&current));
-  if (current != nullptr && current == state.context &&
-      state.generation == g_generation.load(std::memory_order_acquire)) [[likely]]
+  if (is_known(current)) [[likely]]
     return cudaSuccess;
   return find_context(current);
 }
 
 cudaError_t check_device(int device) noexcept {
   VGPU_RETURN_ERROR(driver_ready());
-  int count = 0;
-  VGPU_RETURN_ERROR(VGPU_DRIVER(cuDeviceGetCount)(&count));
+  int count = g_device_count.load(std::memory_order_relaxed);
+  if (count == 0) {
+    VGPU_RETURN_ERROR(VGPU_DRIVER(cuDeviceGetCount)(&count));
+    g_device_count.store(count, std::memory_order_relaxed);
+  }
   if (count == 0) return cudaErrorNoDevice;
   return device >= 0 && device < count && device < kMaxDevices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 cudaError_t select_device(int device) noexcept {
+  ThreadState& state = thread_state();
+  VGPU_RETURN_ERROR(driver_ready());
+  CUcontext current = nullptr;
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuCtxGetCurrent)(&current));
+  if (is_known(current) && state.primary && state.context_device == device) {
+    state.device = device;
+    return cudaSuccess;
+  }
   CUcontext primary = nullptr;
   VGPU_RETURN_ERROR(primary_context(device, &primary));
-  thread_state().device = device;
+  state.device = device;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuCtxSetCurrent)(primary));
   return use_context();
 }
@@ -102,6 +129,10 @@ cudaError_t current_device(int* device) noexcept {
   VGPU_RETURN_ERROR(driver_ready());
   CUcontext current = nullptr;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuCtxGetCurrent)(&current));
+  if (is_known(current) && thread_state().primary) {
+    *device = thread_state().context_device;
+    return cudaSuccess;
+  }
   if (current != nullptr && VGPU_DRIVER(cuCtxGetDevice)(device) == cudaSuccess) return cudaSuccess;
   *device = thread_state().device;
   return cudaSuccess;

@@ -12,8 +12,10 @@ namespace vgpu::runtime {
 
 struct ThreadState {
   cudaError_t last_error;
-  int device;
+  int device;           // The one that was selected.
   bool per_thread;      // Inside of a _ptds or _ptsz call.
+  bool primary;         // `context` is a primary context that this library holds.
+  int context_device;   // The device of `context`.
   uint32_t generation;  // Of g_generation (context.cpp) when `context` was found usable.
   CUcontext context;
 };
