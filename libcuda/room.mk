@@ -18,7 +18,6 @@ CUDART_OBJS := $(call obj,$(wildcard libcuda/cudart/*.cpp))
 CUDART_FACE_OBJS := $(call obj,common/face/error_names.cpp)
 CUDART      := $(O)/lib/cudart/libcudart.so.13
 ARTEFACTS   += $(CUDART)
-$(CUDART_OBJS): | $(GEN)/cudart.stamp
 
 $(CUDART): $(CUDART_OBJS) $(CUDART_FACE_OBJS) $(GEN)/libcudart.so.13.map
 	@mkdir -p $(@D)

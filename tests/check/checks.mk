@@ -33,7 +33,7 @@ check-docs: $(O)/bin/apidump
 	@$(O)/bin/apidump $(sort $(wildcard tests/contract/*.tests.cpp)) > $(O)/coverage.md
 	@diff -u docs/coverage.md $(O)/coverage.md || { echo "docs/coverage.md is stale: make docs"; exit 1; }
 
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS))
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS) $(O)/tests/runtime)
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
