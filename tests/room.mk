@@ -26,7 +26,7 @@ $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 
 # Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver.
 RUNTIME_OBJS := $(call obj,$(wildcard tests/runtime/*.tests.cpp))
-$(O)/tests/runtime: $(RUNTIME_OBJS) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o | $(O)/tests/runtime_plugin.so
+$(O)/tests/runtime: $(RUNTIME_OBJS) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o | $(O)/tests/runtime_plugin.so $(O)/tests/runtime_plugin_static.so
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $(filter %.o,$^) -L$(CUDA_HOME)/lib64 -L$(CUDA_HOME)/lib64/stubs -lcudart -lcuda -ldl -o $@
@@ -34,6 +34,10 @@ $(O)/tests/runtime_plugin.so: tests/runtime/plugin.cu
 	@mkdir -p $(@D)
 	@echo "  NVCC $<"
 	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -shared -cudart shared $< -o $@
+$(O)/tests/runtime_plugin_static.so: tests/runtime/plugin.cu
+	@mkdir -p $(@D)
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -shared -cudart static $< -o $@
 build/programs/runtime/%.o: tests/runtime/%.cu $(wildcard tests/runtime/*.h)
 	@mkdir -p $(@D)
 	@echo "  NVCC $<"

@@ -31,8 +31,9 @@ cudaError_t retain_locked(int ordinal) {
   return cudaSuccess;
 }
 
-// A current context that is a primary context may be inactive: after a reset, or because another copy of the runtime
-// made it current before it retained it.
+// A primary context that somebody else made current: another copy of the runtime, or the program. This library holds it
+// too, so that it outlives the other's reference. One that is inactive (reset, or made current before it was retained)
+// has no API version yet; a context of the program's own has one, and is left alone.
 cudaError_t adopt(CUcontext current) {
   CUdevice device = 0;
   if (VGPU_DRIVER(cuCtxGetDevice)(&device) != cudaSuccess || device < 0 || device >= kMaxDevices) return cudaSuccess;
@@ -40,12 +41,14 @@ cudaError_t adopt(CUcontext current) {
   unsigned flags = 0;
   int active = 0;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuDevicePrimaryCtxGetState)(device, &flags, &active));
-  if (active == 0) {
-    g_devices[device].retained = false;
-    VGPU_RETURN_ERROR(retain_locked(device));
-    if (g_devices[device].primary == current) return VGPU_DRIVER(cuCtxSetCurrent)(current);
-  }
-  return cudaSuccess;
+  unsigned version = 0;
+  if (active == 0 && VGPU_DRIVER(cuCtxGetApiVersion)(current, &version) == cudaSuccess) return cudaSuccess;
+  if (active == 0) g_devices[device].retained = false;
+  if (g_devices[device].retained) return cudaSuccess;
+  VGPU_RETURN_ERROR(retain_locked(device));
+  if (g_devices[device].primary == current) return active != 0 ? cudaSuccess : VGPU_DRIVER(cuCtxSetCurrent)(current);
+  g_devices[device].retained = false;
+  return VGPU_DRIVER(cuDevicePrimaryCtxRelease_v2)(device);
 }
 
 // What the fast paths below ask of the thread's context.

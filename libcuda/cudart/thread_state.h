@@ -25,8 +25,11 @@ inline ThreadState& thread_state() noexcept { return t_state; }
 
 // The last error is what cudaGetLastError returns, until then.
 inline cudaError_t remember(cudaError_t result) noexcept {
-  if (result != cudaSuccess) [[unlikely]]
+  if (result != cudaSuccess) [[unlikely]] {
     t_state.last_error = result;
+    // Somebody else destroyed the context: the next call looks for one again.
+    if (result == cudaErrorContextIsDestroyed || result == cudaErrorDeviceUninitialized) t_state.context = nullptr;
+  }
   return result;
 }
 

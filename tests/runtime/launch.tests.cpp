@@ -16,11 +16,11 @@ namespace {
 int not_a_kernel = 0;
 
 // Beside the test binary.
-std::string plugin_path() {
+std::string plugin_path(const char* name) {
   char path[4096] = {};
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   const std::string self(path, length > 0 ? static_cast<size_t>(length) : 0);
-  return self.substr(0, self.rfind('/') + 1) + "runtime_plugin.so";
+  return self.substr(0, self.rfind('/') + 1) + name;
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ TEST_CASE("a kernel without a configuration is refused", "[runtime][launch]") {
 }
 
 TEST_CASE("an object that is loaded later brings its kernels, and takes them away", "[runtime][launch]") {
-  void* object = dlopen(plugin_path().c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* object = dlopen(plugin_path("runtime_plugin.so").c_str(), RTLD_NOW | RTLD_LOCAL);
   if (object == nullptr) SKIP("no plugin beside the test binary");
   const auto answer = reinterpret_cast<int (*)()>(dlsym(object, "plugin_answer"));
   const auto kernel = reinterpret_cast<const void* (*)()>(dlsym(object, "plugin_kernel"));
@@ -101,6 +101,18 @@ TEST_CASE("an object that is loaded later brings its kernels, and takes them awa
   DeviceInts out(1);
   launch_add(1, 1, nullptr, out, 2, 2);
   CHECK(out.first() == 4);
+}
+
+TEST_CASE("an object with a runtime of its own shares the device, and leaves it", "[runtime][launch]") {
+  void* object = dlopen(plugin_path("runtime_plugin_static.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (object == nullptr) SKIP("no plugin beside the test binary");
+  const auto answer = reinterpret_cast<int (*)()>(dlsym(object, "plugin_answer"));
+  REQUIRE(answer != nullptr);
+  CHECK(answer() == 42);
+  DeviceInts out(1);
+  REQUIRE(dlclose(object) == 0);
+  launch_add(1, 1, nullptr, out, 2, 3);
+  CHECK(out.first() == 5);
 }
 
 TEST_CASE("attributes of a kernel are known and can be set", "[runtime][launch]") {
