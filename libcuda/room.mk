@@ -12,3 +12,18 @@ $(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 
 libcuda: $(LIBCUDA)
 .PHONY: libcuda
+
+# libcudart.so.13: the runtime API over whichever driver the dynamic linker finds.
+CUDART_OBJS := $(call obj,$(wildcard libcuda/cudart/*.cpp))
+CUDART_FACE_OBJS := $(call obj,common/face/error_names.cpp)
+CUDART      := $(O)/lib/cudart/libcudart.so.13
+ARTEFACTS   += $(CUDART)
+
+$(CUDART): $(CUDART_OBJS) $(CUDART_FACE_OBJS) $(GEN)/libcudart.so.13.map
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) -shared -Wl,-soname,libcudart.so.13 -Wl,--version-script=$(GEN)/libcudart.so.13.map -Wl,-z,defs -Wl,-Bsymbolic \
+	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -ldl -o $@.new && mv $@.new $@
+
+cudart: $(CUDART)
+.PHONY: cudart

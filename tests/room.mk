@@ -24,6 +24,25 @@ $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
 
+# Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver.
+RUNTIME_OBJS := $(call obj,$(wildcard tests/runtime/*.tests.cpp))
+$(O)/tests/runtime: $(RUNTIME_OBJS) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o | $(O)/tests/runtime_plugin.so $(O)/tests/runtime_plugin_static.so
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $(filter %.o,$^) -L$(CUDA_HOME)/lib64 -L$(CUDA_HOME)/lib64/stubs -lcudart -lcuda -ldl -o $@
+$(O)/tests/runtime_plugin.so: tests/runtime/plugin.cu
+	@mkdir -p $(@D)
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -shared -cudart shared $< -o $@
+$(O)/tests/runtime_plugin_static.so: tests/runtime/plugin.cu
+	@mkdir -p $(@D)
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -shared -cudart static $< -o $@
+build/programs/runtime/%.o: tests/runtime/%.cu $(wildcard tests/runtime/*.h)
+	@mkdir -p $(@D)
+	@echo "  NVCC $<"
+	@$(NVCC) $(NVCCFLAGS) -I. -c $< -o $@
+
 # One-instruction PTX tests: the runner takes .ptx files or directories, e.g. build/tests/ptx tests/ptx.
 PTX_TEST_OBJS := $(call obj,$(wildcard tests/ptx/*.cpp))
 $(O)/tests/ptx: $(PTX_TEST_OBJS)

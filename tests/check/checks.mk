@@ -2,7 +2,7 @@
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
 CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-ring contract ring \
-               programs-static programs-shared host hostile asan-build asan-unit asan-contract asan-ring
+               programs-static programs-shared cudart runtime host hostile asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
 TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx hostile host/client host/fake-worker)
@@ -33,7 +33,7 @@ check-docs: $(O)/bin/apidump
 	@$(O)/bin/apidump $(sort $(wildcard tests/contract/*.tests.cpp)) > $(O)/coverage.md
 	@diff -u docs/coverage.md $(O)/coverage.md || { echo "docs/coverage.md is stale: make docs"; exit 1; }
 
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS))
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS) $(O)/tests/runtime)
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -49,6 +49,12 @@ check-ring: all $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
 check-programs-%: all $(PROGRAM_BINS)
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
+# Our runtime library beside the toolkit's, over the software GPU.
+check-cudart: all $(filter build/programs/shared/%,$(PROGRAM_BINS))
+	@LIMIT=$(LIMIT) tests/check/cudart.sh $(abspath $(O)/lib/cudart) $(CUDA_HOME)/lib64 $(abspath $(O)/soft) build/programs/shared
+check-runtime: all $(O)/tests/runtime
+	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
+	@LD_LIBRARY_PATH=$(abspath $(O)/lib/cudart):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 check-host: host-tests
 check-hostile: all $(O)/tests/hostile
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/hostile
@@ -67,11 +73,11 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 	@touch $@
 -include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
 
-.PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
+.PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit check-cudart check-runtime \
         check-ptx check-ptx-ring check-contract check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
-SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.api\.h$$|^kmod/|^include/uapi/')
+SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')
 CLANG_FORMAT := clang-format-14
 format: build/deps.all
 	@$(CLANG_FORMAT) -i $(SOURCES)

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcuda/cudart/registry.h"
+
+#include "libcuda/cudart/context.h"
+#include "libcuda/cudart/hidden.h"
+#include "libcuda/cudart/thread_state.h"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace vgpu::runtime {
+namespace {
+
+struct ManagedVariable {
+  void** host;
+  std::string name;
+};
+
+struct FatBinary {
+  void* handle;  // The program's handle is the address of this member.
+  const void* wrapper;
+  CUlibrary library = nullptr;
+  cudaError_t loaded = cudaErrorNotReady;  // Until it was tried.
+  std::vector<ManagedVariable> managed;
+};
+
+struct Kernel {
+  FatBinary* binary;
+  std::string name;
+  CUkernel kernel = nullptr;
+};
+
+struct Variable {
+  FatBinary* binary;
+  std::string name;
+  size_t size;
+  bool managed;
+};
+
+struct Registry {
+  std::shared_mutex mutex;  // Guards everything here and in the fat binaries.
+  std::unordered_map<void**, std::unique_ptr<FatBinary>> binaries;
+  std::unordered_map<const void*, Kernel> kernels;
+  std::unordered_map<const void*, Variable> variables;
+  std::unordered_set<const void*> handles;
+};
+
+// Never destroyed: objects unregister while the process ends, in an order that nobody knows.
+Registry& registry() {
+  static Registry& only = *new Registry;
+  return only;
+}
+
+FatBinary* find_binary(Registry& all, void** handle) {
+  const auto found = all.binaries.find(handle);
+  return found == all.binaries.end() ? nullptr : found->second.get();
+}
+
+// A managed variable's host side is a pointer, which the compiler's code follows.
+cudaError_t place_managed(const FatBinary& binary) {
+  for (const ManagedVariable& variable : binary.managed) {
+    CUdeviceptr address = 0;
+    size_t size = 0;
+    VGPU_RETURN_ERROR(VGPU_DRIVER(cuLibraryGetManaged)(&address, &size, binary.library, variable.name.c_str()));
+    *variable.host = reinterpret_cast<void*>(address);
+  }
+  return cudaSuccess;
+}
+
+cudaError_t load_locked(FatBinary& binary) {
+  if (binary.loaded != cudaErrorNotReady) return binary.loaded;
+  // The wrapper stays mapped until it is unregistered.
+  CUlibraryOption options[] = {CU_LIBRARY_BINARY_IS_PRESERVED};
+  void* values[] = {reinterpret_cast<void*>(1)};
+  binary.loaded =
+      VGPU_DRIVER(cuLibraryLoadData)(&binary.library, binary.wrapper, nullptr, nullptr, 0U, options, values, 1U);
+  if (binary.loaded == cudaSuccess) binary.loaded = place_managed(binary);
+  return binary.loaded;
+}
+
+cudaError_t load_kernel(Registry& all, const void* function, CUkernel* kernel) {
+  const std::unique_lock lock(all.mutex);
+  const auto found = all.kernels.find(function);
+  if (found == all.kernels.end()) return cudaErrorInvalidDeviceFunction;
+  Kernel& entry = found->second;
+  VGPU_RETURN_ERROR(load_locked(*entry.binary));
+  const cudaError_t result = VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str());
+  if (result == cudaErrorSymbolNotFound) return cudaErrorInvalidDeviceFunction;
+  VGPU_RETURN_ERROR(result);
+  all.handles.insert(entry.kernel);
+  *kernel = entry.kernel;
+  return cudaSuccess;
+}
+
+template <class Map>
+void forget_of(Map& map, const FatBinary* binary) {
+  std::erase_if(map, [&](const auto& entry) { return entry.second.binary == binary; });
+}
+
+}  // namespace
+
+cudaError_t find_kernel(const void* function, CUkernel* kernel) noexcept {
+  Registry& all = registry();
+  {
+    const std::shared_lock lock(all.mutex);
+    const auto found = all.kernels.find(function);
+    if (found != all.kernels.end() && found->second.kernel != nullptr) {
+      *kernel = found->second.kernel;
+      return cudaSuccess;
+    }
+    if (found == all.kernels.end()) {
+      if (!all.handles.contains(function)) return cudaErrorInvalidDeviceFunction;
+      *kernel = static_cast<CUkernel>(const_cast<void*>(function));
+      return cudaSuccess;
+    }
+  }
+  VGPU_RETURN_ERROR(driver_ready());
+  return load_kernel(all, function, kernel);
+}
+
+cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size) noexcept {
+  VGPU_RETURN_ERROR(use_context());
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  const auto found = all.variables.find(symbol);
+  if (found == all.variables.end()) return cudaErrorInvalidSymbol;
+  const Variable& variable = found->second;
+  VGPU_RETURN_ERROR(load_locked(*variable.binary));
+  CUlibrary library = variable.binary->library;
+  const cudaError_t result = variable.managed
+                                 ? VGPU_DRIVER(cuLibraryGetManaged)(address, size, library, variable.name.c_str())
+                                 : VGPU_DRIVER(cuLibraryGetGlobal)(address, size, library, variable.name.c_str());
+  return result == cudaErrorSymbolNotFound ? cudaErrorInvalidSymbol : result;
+}
+
+const void* host_function_of(const void* handle) noexcept {
+  Registry& all = registry();
+  const std::shared_lock lock(all.mutex);
+  for (const auto& [host, kernel] : all.kernels) {
+    if (kernel.kernel == nullptr) continue;
+    CUfunction function = nullptr;
+    if (kernel.kernel == handle) return host;
+    if (VGPU_DRIVER(cuKernelGetFunction)(&function, kernel.kernel) == cudaSuccess && function == handle) return host;
+  }
+  return handle;
+}
+
+void remember_handle(const void* handle) noexcept {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  all.handles.insert(handle);
+}
+
+void forget_handle(const void* handle) noexcept {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  all.handles.erase(handle);
+}
+
+}  // namespace vgpu::runtime
+
+using namespace vgpu::runtime;
+
+void** __cudaRegisterFatBinary(void* wrapper) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  auto binary = std::make_unique<FatBinary>();
+  binary->wrapper = wrapper;
+  binary->handle = wrapper;
+  void** handle = &binary->handle;
+  all.binaries.emplace(handle, std::move(binary));
+  return handle;
+}
+
+void __cudaRegisterFatBinaryEnd(void**) {}
+
+void __cudaUnregisterFatBinary(void** handle) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  FatBinary* binary = find_binary(all, handle);
+  if (binary == nullptr) return;
+  for (const auto& [host, kernel] : all.kernels)
+    if (kernel.binary == binary) all.handles.erase(kernel.kernel);
+  forget_of(all.kernels, binary);
+  forget_of(all.variables, binary);
+  if (binary->library != nullptr) (void)VGPU_DRIVER(cuLibraryUnload)(binary->library);
+  all.binaries.erase(handle);
+}
+
+void __cudaRegisterFunction(void** handle, const char* host, char*, const char* name, int, uint3*, uint3*, dim3*, dim3*,
+                            int*) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  if (FatBinary* binary = find_binary(all, handle)) all.kernels[host] = Kernel{binary, name};
+}
+
+void __cudaRegisterVar(void** handle, char* host, char*, const char* name, int, size_t size, int, int) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  if (FatBinary* binary = find_binary(all, handle)) all.variables[host] = Variable{binary, name, size, false};
+}
+
+void __cudaRegisterManagedVar(void** handle, void** host, char*, const char* name, int, size_t size, int, int) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  FatBinary* binary = find_binary(all, handle);
+  if (binary == nullptr) return;
+  all.variables[host] = Variable{binary, name, size, true};
+  binary->managed.push_back({host, name});
+}
+
+// The compiler's code calls this before it reads a managed variable; NULL stands for all fat binaries.
+char __cudaInitModule(void** handle) {
+  if (remember(use_context()) != cudaSuccess) return 0;
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  if (FatBinary* binary = find_binary(all, handle)) return remember(load_locked(*binary)) == cudaSuccess;
+  return 0;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A kernel that faults spoils its process, so these cases run in children: the hidden ones are what a child runs.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "tests/runtime/fixture.h"
+
+using namespace runtime_test;
+
+namespace {
+
+// How the hidden case of that name ends in a process of its own, which sees these variables.
+int run_child(const std::string& name, const std::string& environment = {}) {
+  char path[4096] = {};
+  if (readlink("/proc/self/exe", path, sizeof path - 1) < 0) return -1;
+  const int status = std::system((environment + " '" + path + "' '" + name + "' >/dev/null 2>&1").c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("a fault is returned by every later call", "[runtime][fault]") { CHECK(run_child("child: fault") == 0); }
+
+TEST_CASE("without a visible device there is none", "[runtime][fault]") {
+  CHECK(run_child("child: no device", "CUDA_VISIBLE_DEVICES=") == 0);
+}
+
+TEST_CASE("child: fault", "[.child]") {
+  REQUIRE_OK(cudaFree(nullptr));
+  REQUIRE_OK(cudaLaunchKernel(trap_kernel(), dim3{1, 1, 1}, dim3{1, 1, 1}, nullptr, 0, nullptr));
+  const cudaError_t fault = cudaDeviceSynchronize();
+  CHECK(fault != cudaSuccess);
+  CHECK(cudaGetLastError() == fault);
+  void* memory = nullptr;
+  CHECK(cudaMalloc(&memory, 4) == fault);
+  cudaError_t other = cudaSuccess;
+  std::thread([&] { other = cudaMalloc(&memory, 4); }).join();
+  CHECK(other == fault);
+  int count = 0;
+  CHECK_OK(cudaGetDeviceCount(&count));
+}
+
+TEST_CASE("child: no device", "[.child]") {
+  int count = 7;
+  void* memory = nullptr;
+  CHECK(cudaGetDeviceCount(&count) == cudaErrorNoDevice);
+  CHECK(cudaMalloc(&memory, 4) == cudaErrorNoDevice);
+  CHECK(cudaSetDevice(0) == cudaErrorNoDevice);
+  CHECK(cudaPeekAtLastError() == cudaErrorNoDevice);
+}
