@@ -201,6 +201,8 @@ CUresult cuGraphAddNode(CUgraphNode* phGraphNode, CUgraph hGraph, const CUgraphN
       const CUDA_BATCH_MEM_OP_NODE_PARAMS memop = {p.memOp.ctx, p.memOp.count, p.memOp.paramArray, p.memOp.flags};
       return by_hand::cuGraphAddBatchMemOpNode(phGraphNode, hGraph, dependencies, numDependencies, &memop);
     }
+    case CU_GRAPH_NODE_TYPE_CONDITIONAL:
+      return add_conditional_node(admitted, phGraphNode, hGraph, dependencies, numDependencies, p.conditional);
     default: return refuse("cuGraphAddNode of this node type");
   }
 }

@@ -29,4 +29,8 @@ inline CUresult get_node(Remote& remote, CUgraphNode* node) {
   return remote.reader().failed() ? CUDA_ERROR_UNKNOWN : CUDA_SUCCESS;
 }
 
+// A conditional node; on success `params` names the graphs of its branches.
+CUresult add_conditional_node(const Admitted& admitted, CUgraphNode* node, CUgraph graph,
+                              const CUgraphNode* dependencies, size_t count, CUDA_CONDITIONAL_NODE_PARAMS& params);
+
 }  // namespace vgpu::guest

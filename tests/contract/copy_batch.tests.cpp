@@ -38,6 +38,23 @@ TEST_CASE_METHOD(Gpu, "a batch makes all its copies", "[contract][copy-batch]") 
   CHECK(read_bytes(fourth, kBytes) == std::vector<unsigned char>(kBytes, 2));
 }
 
+TEST_CASE_METHOD(Gpu, "a batch takes ordinary host memory", "[contract][copy-batch]") {
+  Stream stream;
+  DeviceBuffer buffer(kBytes);
+  std::vector<unsigned char> in = pattern(kBytes), out(kBytes);
+  CUdeviceptr to[] = {buffer, reinterpret_cast<CUdeviceptr>(out.data())};
+  CUdeviceptr from[] = {reinterpret_cast<CUdeviceptr>(in.data()), buffer};
+  size_t sizes[] = {kBytes, kBytes}, first_copies[] = {0};
+  CUmemcpyAttributes attributes = plain_attributes();
+  // Two batches, because the copies of one may run in any order.
+  const CUresult result = cuMemcpyBatchAsync(to, from, sizes, 1, &attributes, first_copies, 1, stream);
+  if (result == CUDA_ERROR_NOT_SUPPORTED) SKIP("no batches of copies");
+  REQUIRE_CUDA(result);
+  REQUIRE_CUDA(cuMemcpyBatchAsync(to + 1, from + 1, sizes, 1, &attributes, first_copies, 1, stream));
+  stream.synchronize();
+  CHECK(in == out);
+}
+
 TEST_CASE_METHOD(Gpu, "a batch refuses wrong arguments", "[contract][copy-batch]") {
   Stream stream;
   DeviceBuffer source(kBytes), target(kBytes);

@@ -101,6 +101,10 @@ CUresult copy_box_batch(Invocation& invocation);
 // device_resource.cpp
 CUresult device_resource(Invocation& invocation);
 
+// graph_conditional.cpp
+CUresult conditional_handle_create(Invocation& invocation);
+CUresult add_conditional_node(Invocation& invocation);
+
 // graph_memop.cpp
 CUresult add_memop_node(Invocation& invocation);
 CUresult set_memop_node(Invocation& invocation);

@@ -87,6 +87,8 @@ constexpr Entry kEntries[] = {
     {op::cuGreenCtxGetDevResource, device_resource},
     {op::cuDevSmResourceSplitByCount, device_resource},
     {op::cuDevResourceGenerateDesc, device_resource},
+    {op::cuGraphConditionalHandleCreate, conditional_handle_create},
+    {op::cuGraphAddNode, add_conditional_node},
     {op::cuGraphAddBatchMemOpNode, add_memop_node},
     {op::cuGraphBatchMemOpNodeSetParams, set_memop_node},
     {op::cuGraphExecBatchMemOpNodeSetParams, set_memop_node},
