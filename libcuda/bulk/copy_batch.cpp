@@ -127,10 +127,5 @@ CUresult cuMemPrefetchBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count
   return CUDA_SUCCESS;
 }
 
-CUresult cuIpcOpenMemHandle(CUdeviceptr* pdptr, CUipcMemHandle handle, unsigned int Flags) {
-  VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward(admitted, api::spec::cuIpcOpenMemHandle_v2, pdptr, handle, Flags);
-}
-
 }  // namespace by_hand
 }  // namespace vgpu::guest

@@ -44,6 +44,8 @@ REFUSE(cuGraphicsUnmapResources,                         "graphics interoperatio
 REFUSE(cuGraphicsUnregisterResource,                     "graphics interoperation: the guest has no graphics driver of the host")
 REFUSE(cuImportExternalMemory,                           "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuImportExternalSemaphore,                        "external memory and semaphores are named by file descriptors of the host")
+REFUSE(cuIpcOpenMemHandle,                               "a handle is worth what its bytes are: until the daemon knows which VM made it, another VM's could be opened")
+REFUSE(cuIpcOpenMemHandle_v2,                            "a handle is worth what its bytes are: until the daemon knows which VM made it, another VM's could be opened")
 REFUSE(cuLaunch,                                         "launch state of CUDA 3; cuLaunchKernel replaces it")
 REFUSE(cuLaunchCooperativeKernelMultiDevice,             "deprecated: launches on several devices at once")
 REFUSE(cuLaunchGrid,                                     "launch state of CUDA 3; cuLaunchKernel replaces it")
