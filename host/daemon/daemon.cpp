@@ -97,8 +97,7 @@ Result<void> Daemon::serve_vm() {
   vm_sessions_ = std::make_unique<VmSessions>(
       *loop_, *this, [this](std::unique_ptr<Session> session) { sessions_.push_back(std::move(session)); },
       [this](int pidfd) { holder_->worker(pidfd); });
-  vm_device_ =
-      TRY(VmDevice::create(*loop_, options_.vm_socket, shown, options_.max_sessions, *vm_sessions_, *holder_));
+  vm_device_ = TRY(VmDevice::create(*loop_, options_.vm_socket, shown, options_.max_sessions, *vm_sessions_, *holder_));
   vm_sessions_->set_channel(*vm_device_);
   return {};
 }

@@ -20,8 +20,8 @@ class VmSession final : public Session {
   void map(const MapRequest& request);
   void unmap(const UnmapRequest& request);
   void ring();
-  // Ends the session; `gone` is called when its worker cannot touch guest memory any more, perhaps at once. What has not
-  // been answered until then is answered with an error.
+  // Ends the session; `gone` is called when its worker cannot touch guest memory any more, perhaps at once. What has
+  // not been answered until then is answered with an error.
   void leave(std::function<void()> gone);
 
   void announce_end() override {}
@@ -45,7 +45,7 @@ class VmSession final : public Session {
   DeviceChannel& channel_;
   const std::function<void(int)> guard_;  // takes the worker's pidfd before it gets guest memory
   const uint32_t number_;
-  uint64_t open_cookie_ = 0;  // until OPEN is answered
+  uint64_t open_cookie_ = 0;              // until OPEN is answered
   std::function<void()> refused_, gone_;  // for a refusal
   Lent memory_;
   Watch wake_watch_;
