@@ -21,7 +21,7 @@ GuestMemory::File* GuestMemory::file_for(UniqueFd fd, uint64_t end) {
     files_.erase({about.st_dev, about.st_ino});
     return nullptr;
   }
-  file = std::make_unique<File>(std::move(fd), std::move(*view));
+  file.reset(new File{std::move(fd), std::move(*view)});
   return file.get();
 }
 

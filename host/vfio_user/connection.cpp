@@ -87,8 +87,8 @@ void Connection::dispatch(Command command) {
     case Command::region_read: return on_region_read();
     case Command::region_write: return on_region_write();
     case Command::device_reset: return on_reset();
-    case Command::get_region_io_fds:
-    case Command::region_write_multi: break;
+    case Command::region_write_multi: return on_region_write_multi();
+    case Command::get_region_io_fds: break;
   }
   VGPU_WARN("vfio-user: command %u is not supported", header_.command);
   refuse(EOPNOTSUPP);
@@ -107,7 +107,9 @@ void Connection::on_version() {
   negotiated_ = true;
   // QEMU takes no reply that is longer than its request: only what differs from the defaults is said.
   const std::string capabilities =
-      nlohmann::json{{"capabilities", {{"max_msg_fds", kMaxFiles}, {"max_data_xfer_size", kMaxTransfer}}}}.dump();
+      nlohmann::json{{"capabilities",
+                      {{"max_msg_fds", kMaxFiles}, {"max_data_xfer_size", kMaxTransfer}, {"write_multiple", true}}}}
+          .dump();
   version.minor = kMinor;
   std::vector<std::byte> body(sizeof version + capabilities.size() + 1);
   std::memcpy(body.data(), &version, sizeof version);
@@ -187,6 +189,22 @@ void Connection::on_region_write() {
   if (!access_is_inside(access) || data.size() != access.bytes) return refuse(EINVAL);
   device_.write(access.region, access.offset, data);
   reply_struct(access);
+}
+
+// Those that are in order are carried out, whatever the others are: they are as independent as writes of their own.
+void Connection::on_region_write_multi() {
+  uint64_t count = 0;
+  if (!payload(count)) return refuse(EINVAL);
+  const std::span<const std::byte> entries = std::span(input_).subspan(sizeof(Header) + sizeof count);
+  if (count > kMaxTransfer / sizeof(RegionWrite) || entries.size() != count * sizeof(RegionWrite))
+    return refuse(EINVAL);
+  for (size_t i = 0; i < count; ++i) {
+    RegionWrite write = {};
+    std::memcpy(&write, entries.data() + i * sizeof write, sizeof write);
+    if (write.bytes > sizeof write.data || !access_is_inside({write.offset, write.region, write.bytes})) continue;
+    device_.write(write.region, write.offset, std::as_bytes(std::span(write.data)).first(write.bytes));
+  }
+  reply_struct(count);
 }
 
 void Connection::on_reset() {

@@ -37,6 +37,7 @@ class Connection {
   void on_set_irqs();
   void on_region_read();
   void on_region_write();
+  void on_region_write_multi();
   void on_reset();
 
   template <class T>

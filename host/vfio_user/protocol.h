@@ -95,6 +95,15 @@ struct RegionAccess {
 };
 static_assert(sizeof(RegionAccess) == 16);
 
+// One write of several that come in a message, behind their number (u64).
+struct RegionWrite {
+  uint64_t offset;
+  uint32_t region;
+  uint32_t bytes;  // of data, at most 8
+  uint8_t data[8];
+};
+static_assert(sizeof(RegionWrite) == 24);
+
 constexpr uint32_t kConfigRegion = 7, kRegions = 9;
 constexpr uint32_t kMsi = 1, kIrqs = 5;
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "common/log.h"
-#include "host/daemon/session.h"
+#include "host/daemon/socket_session.h"
 
 namespace {
 
@@ -28,7 +28,7 @@ class NoWorkers final : public host::SessionHost {
   Result<std::unique_ptr<host::Worker>> take_worker(const std::optional<std::string>&) override {
     return Error{"this daemon has no workers"};
   }
-  void query_statistics(host::Session& session, uint64_t id) override {
+  void query_statistics(host::SocketSession& session, uint64_t id) override {
     wire::ControlMessage message = {};
     message.type = wire::Control::statistics;
     message.id = id;
@@ -80,7 +80,7 @@ void converse(const uint8_t* data, size_t size) {
   ::fcntl(pair[1], F_SETFL, O_NONBLOCK);
   auto loop = host::EventLoop::create();
   NoWorkers workers;
-  auto session = host::Session::open(**loop, workers, UniqueFd(pair[1]));
+  auto session = host::SocketSession::open(**loop, workers, UniqueFd(pair[1]));
   while (size >= 3 && !workers.ended) {
     const int files = data[0] % 4;
     const size_t length = std::min<size_t>(static_cast<size_t>(data[1] | data[2] << 8) % 600, size - 3);

@@ -13,7 +13,9 @@ FUZZ_COMMON         := $(wildcard common/*.cpp common/codec/*.cpp)
 FUZZ_WORKER         := $(filter-out host/worker/main.cpp,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
 FUZZ.ptx_parser     := $(wildcard softgpu/ptx/*.cpp) $(FUZZ_COMMON)
 FUZZ.call_decoder   := $(FUZZ_COMMON)
-FUZZ.control_message := $(filter-out host/daemon/main.cpp,$(wildcard host/daemon/*.cpp)) $(FUZZ_COMMON)
+FUZZ.control_message := $(filter-out host/daemon/main.cpp,$(wildcard host/daemon/*.cpp)) $(wildcard host/device/*.cpp host/vfio_user/*.cpp) \
+                        host/holder/holder.cpp $(FUZZ_COMMON)
+FUZZ.vfio_user      := host/vfio_user/connection.cpp $(addprefix host/device/,channel.cpp guest_memory.cpp run_list.cpp) $(FUZZ_COMMON)
 FUZZ.hand_calls     := $(FUZZ_WORKER) $(FUZZ_COMMON)
 
 build/fuzz/obj/%.o: %.cpp | $(GEN)/stamp
@@ -26,7 +28,7 @@ $(foreach fuzzer,$(FUZZERS),$(eval build/fuzz/bin/$(fuzzer): $(patsubst %.cpp,bu
 build/fuzz/bin/%:
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lfmt -lsystemd -lseccomp -ldl -llz4 -lzstd -o $@
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lfmt -lsystemd -ldrm -lseccomp -ldl -llz4 -lzstd -o $@
 
 # The hand-written calls run on the software GPU as it is.
 fuzz: $(addprefix build/fuzz/bin/,$(FUZZERS)) $(SOFT_LIB)

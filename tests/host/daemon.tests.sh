@@ -66,7 +66,7 @@ expect_mistake() {
 }
 
 test_mistakes_on_the_command_line_are_explained() {
-  expect_mistake 2 "--socket is required"
+  expect_mistake 2 "--vm PATH or --socket PATH is needed"
   expect_mistake 2 "'4x' is not a size" --socket s --memory-limit 4x
   expect_mistake 2 "'0' is not a size" --socket s --memory-limit 0
   expect_mistake 2 "'17179869184G' is not a size" --socket s --memory-limit 17179869184G

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest memory and the channel, with a memory file in a VM's place.
+#include <cerrno>
+#include <cstring>
+
+#include "host/device/channel.h"
+#include "host/device/pci_config.h"
+#include "host/device/run_list.h"
+#include "tests/support/test.h"
+
+namespace vgpu::host {
+namespace {
+
+constexpr uint64_t kPage = 4096, kMiB = 1 << 20;
+constexpr uint64_t kNonce = 0x1122334455667788;
+
+struct Sessions final : DeviceSessions {
+  std::vector<OpenRequest> opened;
+  std::vector<MapRequest> mapped;
+  std::vector<uint64_t> closed;
+  std::vector<uint32_t> rung;
+  void open(const OpenRequest& request) override { opened.push_back(request); }
+  void close(uint32_t, uint64_t cookie) override { closed.push_back(cookie); }
+  void map(const MapRequest& request) override { mapped.push_back(request); }
+  void unmap(const UnmapRequest&) override {}
+  void doorbell(uint32_t session) override { rung.push_back(session); }
+  void drop_all(std::function<void()> done) override { done(); }
+  bool any() const override { return !opened.empty(); }
+};
+
+// A VM with 4 MiB, whose driver has its channel at 64 KiB and a run list at 128 KiB.
+struct Guest {
+  UniqueFd file = create_memory_file("guest", 4 * kMiB).value();
+  Mapping view = Mapping::shared(file.get(), 4 * kMiB).value();
+  GuestMemory memory;
+  Sessions sessions;
+  Channel channel{memory, sessions, 8};
+  uint32_t tail = 0;
+
+  Guest() { memory.map(0, 4 * kMiB, file.duplicate().value(), 0, true); }
+  vgpu_channel_state& state() { return *reinterpret_cast<vgpu_channel_state*>(view.data() + 0x10000); }
+  vgpu_run_page& list() { return *reinterpret_cast<vgpu_run_page*>(view.data() + 0x20000); }
+  void start() {
+    state().nonce = kNonce;
+    REQUIRE(channel.start(GuestAddr{0x10000}, kNonce) == VGPU_STATUS_RUNNING);
+  }
+  void submit(const vgpu_command& command) {
+    auto* entries = reinterpret_cast<vgpu_command*>(view.data() + 0x10000 + VGPU_SUBMISSIONS_OFFSET);
+    entries[tail % VGPU_SUBMISSIONS] = command;
+    state().submission_tail = ++tail;
+  }
+  vgpu_completion completion(uint32_t position) {
+    const auto* entries = reinterpret_cast<vgpu_completion*>(view.data() + 0x10000 + VGPU_COMPLETIONS_OFFSET);
+    return entries[position % VGPU_COMPLETIONS];
+  }
+  vgpu_command open() {
+    list() = {};
+    list().count = 1;
+    list().runs[0] = {kMiB, 2 * kPage};
+    vgpu_command command = {};
+    command.opcode = VGPU_OP_OPEN;
+    command.session = 1;
+    command.cookie = 5;
+    command.bytes = 2 * kPage;
+    command.list = 0x20000;
+    return command;
+  }
+};
+
+TEST_CASE("unmapping takes away every overlap and keeps the rest where it is", "[unit]") {
+  Guest guest;
+  std::memset(guest.view.data(), 7, 4 * kMiB);
+  guest.memory.unmap(kMiB, kPage);
+  std::byte byte = {};
+  CHECK_FALSE(guest.memory.read(GuestAddr{kMiB}, {&byte, 1}));
+  CHECK(guest.memory.read(GuestAddr{kMiB - 1}, {&byte, 1}));
+  CHECK(guest.memory.place(GuestAddr{kMiB + kPage}, kPage)->offset == kMiB + kPage);
+  CHECK_FALSE(guest.memory.place(GuestAddr{kMiB - kPage}, 3 * kPage));
+  guest.memory.unmap(0, ~uint64_t{0});
+  CHECK_FALSE(guest.memory.read(GuestAddr{0}, {&byte, 1}));
+}
+
+TEST_CASE("a section replaces what it overlaps, and one beyond its file is not mapped", "[unit]") {
+  Guest guest;
+  REQUIRE(guest.memory.map(0, kPage, guest.file.duplicate().value(), 2 * kMiB, true) == 0);
+  CHECK(guest.memory.place(GuestAddr{0}, kPage)->offset == 2 * kMiB);
+  REQUIRE(guest.memory.map(8 * kMiB, 8 * kMiB, guest.file.duplicate().value(), 0, true) == 0);
+  CHECK_FALSE(guest.memory.place(GuestAddr{8 * kMiB}, kPage));
+  CHECK(guest.memory.map(~uint64_t{0} - kPage, 2 * kPage, UniqueFd(), 0, true) == EINVAL);
+}
+
+TEST_CASE("memory that may only be read is no place for the device", "[unit]") {
+  Guest guest;
+  guest.memory.map(0, kMiB, guest.file.duplicate().value(), 0, false);
+  std::byte byte = {};
+  CHECK(guest.memory.read(GuestAddr{0}, {&byte, 1}));
+  CHECK_FALSE(guest.memory.write(GuestAddr{0}, {&byte, 1}));
+  CHECK_FALSE(guest.memory.place(GuestAddr{0}, kPage));
+}
+
+TEST_CASE("the handshake tells shared memory from memory that only looks like it", "[unit]") {
+  Guest guest;
+  CHECK(guest.channel.start(GuestAddr{0x10000}, kNonce) == VGPU_STATUS_NOT_SHARED);
+  CHECK(guest.channel.start(GuestAddr{0x10010}, 0) == VGPU_STATUS_BAD_ADDRESS);
+  CHECK(guest.channel.start(GuestAddr{64 * kMiB}, 0) == VGPU_STATUS_BAD_ADDRESS);
+  GuestMemory none;
+  none.map(0, kMiB, UniqueFd(), 0, true);
+  CHECK(Channel(none, guest.sessions, 8).start(GuestAddr{0}, 0) == VGPU_STATUS_NO_FILE);
+  guest.start();
+  CHECK(guest.state().answer == ~kNonce);
+}
+
+TEST_CASE("a command reaches the sessions once, and its answer the guest", "[unit]") {
+  Guest guest;
+  guest.start();
+  guest.submit(guest.open());
+  REQUIRE(guest.channel.advance());
+  REQUIRE(guest.sessions.opened.size() == 1);
+  CHECK(guest.sessions.opened[0].pages.runs == std::vector<FileRun>{{kMiB, 2 * kPage}});
+  CHECK(guest.state().submission_head == 1);
+  CHECK(guest.channel.complete(5, 0, 0, {}));
+  CHECK(guest.state().completion_tail == 1);
+  CHECK(guest.completion(0).cookie == 5);
+  CHECK_FALSE(guest.channel.complete(5, 0, 0, {}));
+}
+
+TEST_CASE("each wrong field of a command is refused, and the sessions hear nothing", "[unit]") {
+  const auto refused_with = [](auto change) {
+    Guest guest;
+    guest.start();
+    vgpu_command command = guest.open();
+    change(command, guest.list());
+    guest.submit(command);
+    guest.channel.advance();
+    CHECK(guest.sessions.opened.empty());
+    REQUIRE(guest.state().completion_tail == 1);
+    return guest.completion(0).error;
+  };
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.session = 0; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.session = 9; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.flags = 2; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.flags = VGPU_COMMAND_ADOPT; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.reserved = 1; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.opcode = 99; }) == EOPNOTSUPP);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.bytes = 3 * kPage; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.bytes = kPage; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.bytes = 0; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.list = ~uint64_t{0}; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command& c, vgpu_run_page&) { c.has_text = 1, c.text = 64 * kMiB; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command&, vgpu_run_page& l) { l.count = 0; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command&, vgpu_run_page& l) { l.count = 256; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command&, vgpu_run_page& l) { l.runs[0].address += 1; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command&, vgpu_run_page& l) { l.runs[0].address = ~uint64_t{4095}; }) == EINVAL);
+  CHECK(refused_with([](vgpu_command&, vgpu_run_page& l) { l.runs[0].bytes = 0; }) == EINVAL);
+}
+
+TEST_CASE("a list that leads in a circle ends", "[unit]") {
+  Guest guest;
+  vgpu_run_page& list = guest.list();
+  list = {};
+  list.count = 1;
+  list.next = 0x20000;
+  list.runs[0] = {0, kPage};
+  GuestPages pages;
+  CHECK(read_run_list(guest.memory, GuestAddr{0x20000}, uint64_t{1} << 40, pages) == E2BIG);
+}
+
+TEST_CASE("memory of two files in one list is refused", "[unit]") {
+  Guest guest;
+  UniqueFd second = create_memory_file("second", kMiB).value();
+  guest.memory.map(8 * kMiB, kMiB, std::move(second), 0, true);
+  guest.list() = {};
+  guest.list().count = 2;
+  guest.list().runs[0] = {0, kPage};
+  guest.list().runs[1] = {8 * kMiB, kPage};
+  GuestPages pages;
+  CHECK(read_run_list(guest.memory, GuestAddr{0x20000}, 2 * kPage, pages) == EOPNOTSUPP);
+}
+
+TEST_CASE("a queue position that cannot be stops the channel", "[unit]") {
+  Guest guest;
+  guest.start();
+  guest.state().submission_tail = VGPU_SUBMISSIONS + 1;
+  CHECK_FALSE(guest.channel.advance());
+  guest.channel.stop();
+  CHECK(guest.channel.advance());
+}
+
+TEST_CASE("what does not fit into the guest's queue comes when there is room", "[unit]") {
+  Guest guest;
+  guest.start();
+  for (uint32_t i = 0; i < VGPU_COMPLETIONS + 3; ++i) guest.channel.session_lost(1 + i % 8);
+  CHECK(guest.state().completion_tail == VGPU_COMPLETIONS);
+  guest.state().completion_head = VGPU_COMPLETIONS;
+  REQUIRE(guest.channel.advance());
+  CHECK(guest.state().completion_tail == VGPU_COMPLETIONS + 3);
+  CHECK(guest.completion(VGPU_COMPLETIONS).event == VGPU_EVENT_LOST);
+}
+
+TEST_CASE("a refused open leaves its reason in the guest's page", "[unit]") {
+  Guest guest;
+  guest.start();
+  vgpu_command command = guest.open();
+  command.text = 0x30000;
+  guest.submit(command);
+  guest.channel.advance();
+  guest.channel.complete(5, ECONNREFUSED, 3, "no room");
+  CHECK(std::string(reinterpret_cast<char*>(guest.view.data() + 0x30000)) == "no room");
+  CHECK(guest.completion(0).code == 3);
+}
+
+TEST_CASE("a PCI identity is read as people write it", "[unit]") {
+  const PciIdentity full = parse_identity("10de:2335:030200:a1").value();
+  CHECK(full.device == 0x2335);
+  CHECK(full.class_code == 0x030200);
+  CHECK(parse_identity("10de:1eb8").value().revision == 0xa1);
+  for (const char* wrong : {"", "10de", "10de:", "10de:12345", "x:y", "10de:1eb8:030200:a1:0", "10de:1eb8:030200:1a1"})
+    CHECK_FALSE(parse_identity(wrong).ok());
+}
+
+}  // namespace
+}  // namespace vgpu::host
