@@ -9,6 +9,11 @@
 #include "common/log.h"
 
 namespace vgpu::host {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+
+}  // namespace
 
 GuestMemory::File* GuestMemory::file_for(UniqueFd fd, uint64_t end) {
   struct stat about = {};
@@ -29,6 +34,8 @@ int GuestMemory::map(uint64_t address, uint64_t bytes, UniqueFd fd, uint64_t off
   uint64_t end = 0, file_end = 0;
   if (bytes == 0 || __builtin_add_overflow(address, bytes, &end) || __builtin_add_overflow(offset, bytes, &file_end))
     return EINVAL;
+  // Runs, the channel and its words rely on it. QEMU announces whole pages only.
+  if ((address | bytes | offset) % kPage != 0) return EINVAL;
   File* const file = fd ? file_for(std::move(fd), file_end) : nullptr;
   unmap(address, bytes);
   sections_[address] = {bytes, file, offset, writable};
@@ -36,8 +43,9 @@ int GuestMemory::map(uint64_t address, uint64_t bytes, UniqueFd fd, uint64_t off
 }
 
 void GuestMemory::unmap(uint64_t address, uint64_t bytes) {
+  if (bytes == 0) return;
   // The end may be the end of all addresses.
-  const uint64_t last = bytes == 0 ? address : address + (bytes - 1) < address ? ~uint64_t{0} : address + (bytes - 1);
+  const uint64_t last = address + (bytes - 1) < address ? ~uint64_t{0} : address + (bytes - 1);
   auto at = sections_.upper_bound(address);
   if (at != sections_.begin()) --at;
   while (at != sections_.end() && at->first <= last) {

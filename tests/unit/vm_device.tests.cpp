@@ -76,6 +76,8 @@ TEST_CASE("unmapping takes away every overlap and keeps the rest where it is", "
   CHECK(guest.memory.read(GuestAddr{kMiB - 1}, {&byte, 1}));
   CHECK(guest.memory.place(GuestAddr{kMiB + kPage}, kPage)->offset == kMiB + kPage);
   CHECK_FALSE(guest.memory.place(GuestAddr{kMiB - kPage}, 3 * kPage));
+  guest.memory.unmap(2 * kMiB, 0);
+  CHECK(guest.memory.read(GuestAddr{2 * kMiB}, {&byte, 1}));
   guest.memory.unmap(0, ~uint64_t{0});
   CHECK_FALSE(guest.memory.read(GuestAddr{0}, {&byte, 1}));
 }
@@ -86,7 +88,14 @@ TEST_CASE("a section replaces what it overlaps, and one beyond its file is not m
   CHECK(guest.memory.place(GuestAddr{0}, kPage)->offset == 2 * kMiB);
   REQUIRE(guest.memory.map(8 * kMiB, 8 * kMiB, guest.file.duplicate().value(), 0, true) == 0);
   CHECK_FALSE(guest.memory.place(GuestAddr{8 * kMiB}, kPage));
-  CHECK(guest.memory.map(~uint64_t{0} - kPage, 2 * kPage, UniqueFd(), 0, true) == EINVAL);
+  CHECK(guest.memory.map(~uint64_t{0} - kPage + 1, 2 * kPage, UniqueFd(), 0, true) == EINVAL);
+}
+
+TEST_CASE("a section that is not made of pages is refused", "[unit]") {
+  Guest guest;
+  CHECK(guest.memory.map(8 * kMiB + 8, kPage, guest.file.duplicate().value(), 0, true) == EINVAL);
+  CHECK(guest.memory.map(8 * kMiB, kPage + 8, guest.file.duplicate().value(), 0, true) == EINVAL);
+  CHECK(guest.memory.map(8 * kMiB, kPage, guest.file.duplicate().value(), 8, true) == EINVAL);
 }
 
 TEST_CASE("memory that may only be read is no place for the device", "[unit]") {
