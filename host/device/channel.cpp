@@ -15,6 +15,8 @@ constexpr size_t kPage = 4096;
 // Commands under way: more than the guest's queue holds, because a taken entry is free again. Beyond, it is told to
 // wait.
 constexpr size_t kMaxPending = 1024;
+// Answers that the guest has not made room for. Each command has one, so a guest that reads none gets no further.
+constexpr size_t kMaxWaiting = 1024;
 
 }  // namespace
 
@@ -45,33 +47,40 @@ void Channel::stop() {
   waiting_.clear();
 }
 
-bool Channel::advance() {
-  if (state_ == nullptr) return true;
-  flush();
-  for (;;) {
-    // Pairs with the module's store of the tail: the entries came first.
-    const uint32_t tail = load(state_->submission_tail);
-    if (tail - submission_head_ > VGPU_SUBMISSIONS) {
-      VGPU_ERROR("the VM's driver breaks the rules of its queue (%u to %u): the device stops", submission_head_, tail);
-      return false;
-    }
-    if (tail == submission_head_) return true;
+bool Channel::positions_make_sense(uint32_t submission_tail) const {
+  const uint32_t submitted = submission_tail - submission_head_;
+  const uint32_t unread = completion_tail_ - load(state_->completion_head);
+  if (submitted <= VGPU_SUBMISSIONS && unread <= VGPU_COMPLETIONS) return true;
+  VGPU_ERROR("the VM's driver breaks the rules of its queues (%u commands, %u answers): the device stops", submitted,
+             unread);
+  return false;
+}
+
+Channel::Advance Channel::advance() {
+  if (state_ == nullptr) return Advance::quiet;
+  // Pairs with the module's store of the tail: the entries came first. Looked at once: what comes later has a doorbell
+  // of its own, and a guest that never stops submitting must not keep the loop here.
+  const uint32_t tail = load(state_->submission_tail);
+  if (!positions_make_sense(tail)) return Advance::broken;
+  bool interrupt = flush();
+  while (submission_head_ != tail && waiting_.size() < kMaxWaiting) {
     vgpu_command command = {};
     std::memcpy(&command, &submissions_[submission_head_ % VGPU_SUBMISSIONS], sizeof command);
     store(state_->submission_head, ++submission_head_);
-    submit(command);
-    if (state_ == nullptr) return true;
+    interrupt |= submit(command);
+    if (state_ == nullptr) return Advance::quiet;
   }
+  return interrupt ? Advance::interrupt : Advance::quiet;
 }
 
-void Channel::submit(const vgpu_command& command) {
+bool Channel::submit(const vgpu_command& command) {
   if (command.cookie == 0 || pending_.contains(command.cookie)) {
     VGPU_WARN("a command of the VM's driver without a cookie of its own is ignored");
-    return;
+    return false;
   }
   pending_[command.cookie] = {command.session, command.opcode == VGPU_OP_OPEN ? command.text : 0};
   const int error = pending_.size() > kMaxPending ? EAGAIN : submit_checked(command);
-  if (error != 0) complete(command.cookie, error, 0, {});
+  return error != 0 && complete(command.cookie, error, 0, {});
 }
 
 int Channel::submit_checked(const vgpu_command& command) {

@@ -24,8 +24,13 @@ class Channel {
   void stop();
   bool running() const { return state_ != nullptr; }
 
-  // The guest has submitted something, or has made room. False: the queue makes no sense, and the channel has stopped.
-  bool advance();
+  // `broken`: the guest's positions make no sense; the caller stops the device.
+  enum class Advance { quiet, interrupt, broken };
+  // The guest has submitted something, or has made room.
+  Advance advance();
+  // Whether answers wait for room in the guest's queue. It rings when it has emptied a full one, but one that fills up
+  // while it is being emptied looks full to this side only: advance() must be called without a doorbell, too.
+  bool keeps_answers() const { return !waiting_.empty(); }
   // Both return whether an interrupt is due.
   bool complete(uint64_t cookie, int error, int code, const std::string& reason);
   bool session_lost(uint32_t session);
@@ -36,12 +41,14 @@ class Channel {
     uint32_t session = 0;
     uint64_t text = 0;  // the guest's page
   };
-  void submit(const vgpu_command& command);
+  // Whether an interrupt is due.
+  bool submit(const vgpu_command& command);
   int submit_checked(const vgpu_command& command);
   int open(const vgpu_command& command);
   int map(const vgpu_command& command);
   bool put(const vgpu_completion& completion);
   bool flush();
+  bool positions_make_sense(uint32_t submission_tail) const;
   // A position that the guest, or this side, has stored.
   static uint32_t load(const __u32& word) { return __atomic_load_n(&word, __ATOMIC_ACQUIRE); }
   static void store(__u32& word, uint32_t value) { __atomic_store_n(&word, value, __ATOMIC_RELEASE); }
@@ -54,7 +61,7 @@ class Channel {
   vgpu_completion* completions_ = nullptr;
   uint32_t submission_head_ = 0, completion_tail_ = 0;
   std::unordered_map<uint64_t, Open> pending_;  // by cookie
-  std::deque<vgpu_completion> waiting_;         // bounded: one for each pending command, one for each session
+  std::deque<vgpu_completion> waiting_;         // bounded: while there are many, no command is taken
 };
 
 }  // namespace vgpu::host

@@ -30,16 +30,33 @@ VmDevice::~VmDevice() = default;
 Result<void> VmDevice::watch_heart() {
   heart_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   if (!heart_) return Error::from_errno("cannot create a timer");
-  heart_watch_ = TRY(loop_.watch(heart_.get(), EPOLLIN, [this](uint32_t) {
-    uint64_t ticks = 0;
-    static_cast<void>(!::read(heart_.get(), &ticks, sizeof ticks));
-    channel_.beat();
-    if (sessions_.any()) return;
-    const itimerspec never = {};
-    ::timerfd_settime(heart_.get(), 0, &never, nullptr);
-    heart_beats_ = false;
-  }));
+  heart_watch_ = TRY(loop_.watch(heart_.get(), EPOLLIN, [this](uint32_t) { beat(); }));
   return {};
+}
+
+void VmDevice::beat() {
+  uint64_t ticks = 0;
+  static_cast<void>(!::read(heart_.get(), &ticks, sizeof ticks));
+  if (sessions_.any()) channel_.beat();
+  // Answers that found no room: the guest may have made some without a doorbell.
+  if (channel_.keeps_answers()) advance();
+  if (sessions_.any() || channel_.keeps_answers()) return;
+  const itimerspec never = {};
+  ::timerfd_settime(heart_.get(), 0, &never, nullptr);
+  heart_beats_ = false;
+}
+
+void VmDevice::keep_beating() {
+  if (heart_beats_ || (!sessions_.any() && !channel_.keeps_answers())) return;
+  const itimerspec beat = {{kHeartbeatSeconds, 0}, {kHeartbeatSeconds, 0}};
+  heart_beats_ = ::timerfd_settime(heart_.get(), 0, &beat, nullptr) == 0;
+}
+
+void VmDevice::advance() {
+  const Channel::Advance advance = channel_.advance();
+  if (advance == Channel::Advance::broken) return stop([] {});
+  if (advance == Channel::Advance::interrupt) wake_guest();
+  keep_beating();
 }
 
 void VmDevice::end() {
@@ -58,10 +75,12 @@ void VmDevice::end() {
 
 void VmDevice::complete(uint64_t cookie, int error, int code, const std::string& reason) {
   if (channel_.complete(cookie, error, code, reason)) wake_guest();
+  keep_beating();
 }
 
 void VmDevice::session_lost(uint32_t session) {
   if (channel_.session_lost(session)) wake_guest();
+  keep_beating();
 }
 
 void VmDevice::wake_guest() {
@@ -146,11 +165,7 @@ void VmDevice::stop(std::function<void()> done) {
 void VmDevice::doorbell(uint32_t which) {
   if (status_ != VGPU_STATUS_RUNNING) return;
   if (which != 0) return sessions_.doorbell(which);
-  if (!channel_.advance()) return stop([] {});
-  if (!heart_beats_ && sessions_.any()) {
-    const itimerspec beat = {{kHeartbeatSeconds, 0}, {kHeartbeatSeconds, 0}};
-    heart_beats_ = ::timerfd_settime(heart_.get(), 0, &beat, nullptr) == 0;
-  }
+  advance();
 }
 
 int VmDevice::map(uint64_t address, uint64_t bytes, UniqueFd file, uint64_t offset, bool writable) {

@@ -54,6 +54,10 @@ class VmDevice final : public DeviceChannel, private vfio_user::Device {
   void stop(std::function<void()> done);
   void doorbell(uint32_t which);
   Result<void> watch_heart();
+  void beat();
+  // Serves the channel, and sees to it that the heart beats while it has to.
+  void advance();
+  void keep_beating();
 
   EventLoop& loop_;
   DeviceSessions& sessions_;

@@ -123,7 +123,7 @@ TEST_CASE("a command reaches the sessions once, and its answer the guest", "[uni
   Guest guest;
   guest.start();
   guest.submit(guest.open());
-  REQUIRE(guest.channel.advance());
+  REQUIRE(guest.channel.advance() == Channel::Advance::quiet);
   REQUIRE(guest.sessions.opened.size() == 1);
   CHECK(guest.sessions.opened[0].pages.runs == std::vector<FileRun>{{kMiB, 2 * kPage}});
   CHECK(guest.state().submission_head == 1);
@@ -140,7 +140,8 @@ TEST_CASE("each wrong field of a command is refused, and the sessions hear nothi
     vgpu_command command = guest.open();
     change(command, guest.list());
     guest.submit(command);
-    guest.channel.advance();
+    // Whoever waits for the refusal sleeps.
+    CHECK(guest.channel.advance() == Channel::Advance::interrupt);
     CHECK(guest.sessions.opened.empty());
     REQUIRE(guest.state().completion_tail == 1);
     return guest.completion(0).error;
@@ -190,9 +191,39 @@ TEST_CASE("a queue position that cannot be stops the channel", "[unit]") {
   Guest guest;
   guest.start();
   guest.state().submission_tail = VGPU_SUBMISSIONS + 1;
-  CHECK_FALSE(guest.channel.advance());
+  CHECK(guest.channel.advance() == Channel::Advance::broken);
   guest.channel.stop();
-  CHECK(guest.channel.advance());
+  CHECK(guest.channel.advance() == Channel::Advance::quiet);
+}
+
+TEST_CASE("a guest that claims to have read more than there was stops the channel", "[unit]") {
+  Guest guest;
+  guest.start();
+  guest.state().completion_head = 1;
+  CHECK(guest.channel.advance() == Channel::Advance::broken);
+}
+
+TEST_CASE("a guest that never reads its answers is served no further than they can be kept", "[unit]") {
+  Guest guest;
+  guest.start();
+  vgpu_command wrong = {};
+  wrong.opcode = 99;
+  wrong.session = 1;
+  for (int round = 0; round < 1000; ++round) {
+    while (guest.tail - guest.state().submission_head < VGPU_SUBMISSIONS) {
+      ++wrong.cookie;
+      guest.submit(wrong);
+    }
+    guest.channel.advance();
+  }
+  const uint32_t taken = guest.state().submission_head;
+  CHECK(taken < 2000);
+  // It is served again once it reads.
+  for (uint32_t read = 0; read <= taken; read += VGPU_COMPLETIONS) {
+    guest.state().completion_head = guest.state().completion_tail;
+    guest.channel.advance();
+  }
+  CHECK(guest.state().submission_head == guest.tail);
 }
 
 TEST_CASE("what does not fit into the guest's queue comes when there is room", "[unit]") {
@@ -201,7 +232,10 @@ TEST_CASE("what does not fit into the guest's queue comes when there is room", "
   for (uint32_t i = 0; i < VGPU_COMPLETIONS + 3; ++i) guest.channel.session_lost(1 + i % 8);
   CHECK(guest.state().completion_tail == VGPU_COMPLETIONS);
   guest.state().completion_head = VGPU_COMPLETIONS;
-  REQUIRE(guest.channel.advance());
+  CHECK(guest.channel.keeps_answers());
+  // The guest has been told of those before only.
+  REQUIRE(guest.channel.advance() == Channel::Advance::interrupt);
+  CHECK_FALSE(guest.channel.keeps_answers());
   CHECK(guest.state().completion_tail == VGPU_COMPLETIONS + 3);
   CHECK(guest.completion(VGPU_COMPLETIONS).event == VGPU_EVENT_LOST);
 }
