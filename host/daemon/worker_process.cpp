@@ -36,15 +36,16 @@ struct SpawnAttributes {
   }
 };
 
-// Signals as they are by default, and a process group of its own: ^C on a terminal is for the guest's program.
-void set_signals(posix_spawnattr_t& attributes) {
+// Signals as they are by default, and away from the group of the terminal: ^C there is for the guest's program.
+void set_signals(posix_spawnattr_t& attributes, Leads leads) {
   sigset_t none, all;
   ::sigemptyset(&none);
   ::sigfillset(&all);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &all);
   ::posix_spawnattr_setpgroup(&attributes, 0);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  const short own = leads == Leads::session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
+  ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | own));
 }
 
 // The worker's own mappings lie low, away from where guest programs have theirs: pages are shared at the same address
@@ -59,7 +60,7 @@ void choose_layout() {
 }  // namespace
 
 Result<pid_t> spawn_worker(const std::string& executable, const std::vector<std::string>& arguments,
-                           const std::vector<int>& files) {
+                           const std::vector<int>& files, Leads leads) {
   choose_layout();
   // Sources above the targets: no dup2 below overwrites the source of a later one.
   std::vector<UniqueFd> sources;
@@ -71,7 +72,7 @@ Result<pid_t> spawn_worker(const std::string& executable, const std::vector<std:
   ::posix_spawn_file_actions_addopen(&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   for (size_t i = 0; i < sources.size(); ++i)
     ::posix_spawn_file_actions_adddup2(&spawn.actions, sources[i].get(), kFirstFile + static_cast<int>(i));
-  set_signals(spawn.attributes);
+  set_signals(spawn.attributes, leads);
 
   std::vector<char*> argv = {const_cast<char*>(executable.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

@@ -57,9 +57,10 @@ class WorkerProcess {
 };
 
 // Starts `executable` with `arguments`; files[i] becomes descriptor 3 + i. Standard input is empty; standard error is
-// the caller's. Returns the process id.
+// the caller's. The process leads a group of its own, or a session. Returns the process id.
+enum class Leads { group, session };
 Result<pid_t> spawn_worker(const std::string& executable, const std::vector<std::string>& arguments,
-                           const std::vector<int>& files);
+                           const std::vector<int>& files, Leads leads = Leads::group);
 
 // Readable once the child has ended. Empty on failure.
 UniqueFd open_pidfd(pid_t pid);

@@ -16,7 +16,7 @@ Result<std::unique_ptr<Holder>> Holder::start(const std::string& executable) {
     return Error::from_errno("cannot create the holder's socket");
   UniqueFd own(pair[0]);
   const UniqueFd other(pair[1]);
-  TRY(spawn_worker(executable, {}, {other.get()}));
+  TRY(spawn_worker(executable, {}, {other.get()}, Leads::session));
   return std::unique_ptr<Holder>(new Holder(std::move(own)));
 }
 

@@ -30,6 +30,7 @@ struct Held {
   UniqueFd connection, interrupt, memory;
   uint64_t state_offset = 0;
   std::vector<UniqueFd> workers;
+  bool all_workers_known = true;
 };
 
 bool has_ended(int pidfd, int timeout_ms) {
@@ -46,6 +47,11 @@ void take(Held& held, const Message& message, UniqueFd file) {
       held.state_offset = message.offset;
       return;
     case What::worker:
+      // Out of descriptors: nobody can say any more that no worker is left.
+      if (!file) {
+        held.all_workers_known = false;
+        return;
+      }
       if (held.workers.size() >= kWorkersToSweep)
         std::erase_if(held.workers, [](const UniqueFd& worker) { return has_ended(worker.get(), 0); });
       held.workers.push_back(std::move(file));
@@ -99,7 +105,7 @@ void take_over(const Held& held) {
   // They die with vgpud anyway; this does not depend on it.
   for (const UniqueFd& worker : held.workers) ::syscall(SYS_pidfd_send_signal, worker.get(), SIGKILL, nullptr, 0);
   for (const UniqueFd& worker : held.workers) has_ended(worker.get(), -1);
-  tell_guest(held);
+  if (held.all_workers_known) tell_guest(held);
   if (!held.connection) return;
   // QEMU's end closes when it has read the end of ours. Until then it could meet a socket that is gone.
   pollfd peer = {held.connection.get(), 0, 0};
@@ -115,7 +121,6 @@ int main() {
   // What ends vgpud must not end this first.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(signal, SIG_IGN);
   ::prctl(PR_SET_NAME, "vgpu-holder", 0, 0, 0);
-  ::setsid();
   ::close_range(kSocket + 1, ~0u, 0);
   Held held;
   while (receive(held)) {

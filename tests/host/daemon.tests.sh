@@ -295,3 +295,16 @@ test_an_idle_daemon_does_not_wake_up() {
   sleep 1
   expect "context switches" "$(grep -h ctxt "/proc/$daemon/status" "/proc/$(workers)/status")" "$before"
 }
+
+test_the_holder_is_out_of_reach_of_what_ends_the_daemon_and_goes_after_it() {
+  start_daemon --vm "$PWD/vm"
+  local holder signal
+  holder=$(pgrep -P "$daemon" vgpu-holder)
+  expect "the holder's session" "$(ps -o sid= -p "$holder" | tr -d ' ')" "$holder"
+  for signal in TERM INT HUP QUIT; do kill "-$signal" "$holder"; done
+  sleep 0.2
+  gone "$holder" && fail "a signal ended the holder"
+  stop_daemon KILL
+  eventually gone "$holder"
+  rm socket socket.lock
+}
