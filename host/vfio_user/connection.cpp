@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,8 @@ namespace {
 
 // Messages of one turn of the loop: a chatty guest must not keep others waiting.
 constexpr int kMessagesPerTurn = 64;
+// Nor must one whose messages are slow to carry out.
+constexpr auto kTurn = std::chrono::milliseconds(20);
 constexpr size_t kMaxMessage = sizeof(Header) + sizeof(RegionAccess) + kMaxTransfer;
 constexpr uint16_t kMajor = 0, kMinor = 0;
 
@@ -34,6 +37,8 @@ Connection::Taken Connection::take() {
     std::array<std::byte, 4096> buffer;
     const size_t room = std::min(buffer.size(), wanted - input_.size());
     const ptrdiff_t got = stream_.receive(std::span(buffer).first(room), files_);
+    // More than this side has said it takes. A message in many pieces could bring all the descriptors there are.
+    if (files_.size() > kMaxFiles) files_.resize(kMaxFiles);
     if (got < 0) return Taken::nothing;
     if (got == 0) return Taken::broken;
     input_.insert(input_.end(), buffer.begin(), buffer.begin() + got);
@@ -49,7 +54,8 @@ Connection::Taken Connection::take() {
 }
 
 bool Connection::advance() {
-  for (int i = 0; i < kMessagesPerTurn && !broken_; ++i) {
+  const auto end = std::chrono::steady_clock::now() + kTurn;
+  for (int i = 0; i < kMessagesPerTurn && !broken_ && (i == 0 || std::chrono::steady_clock::now() < end); ++i) {
     const Taken taken = take();
     if (taken == Taken::nothing) return true;
     if (taken == Taken::broken) return false;

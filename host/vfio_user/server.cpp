@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/vfio_user/server.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "common/log.h"
@@ -22,9 +23,16 @@ Result<std::unique_ptr<Server>> Server::listen(EventLoop& loop, const std::strin
   return server;
 }
 
+bool Server::peer_is_gone() const {
+  pollfd end = {socket_.get(), POLLRDHUP, 0};
+  return ::poll(&end, 1, 0) == 1;
+}
+
 void Server::accept() {
   UniqueFd socket(::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) return;
+  // A device that is pulled and plugged at once: both are there in the same turn of the loop, in any order.
+  if (connection_ != nullptr && peer_is_gone()) close();
   if (connection_ != nullptr) {
     VGPU_WARN("vfio-user: a second connection is refused: one vgpud serves one VM");
     return shut_down(socket.get());

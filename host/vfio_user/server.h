@@ -26,6 +26,7 @@ class Server {
   Server(EventLoop& loop, Device& device, Listener listener)
       : loop_(loop), device_(device), listener_(std::move(listener)) {}
   void accept();
+  bool peer_is_gone() const;
   void on_event(uint32_t events);
 
   EventLoop& loop_;

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -204,6 +205,20 @@ TEST_CASE("files that a message should not bring are closed", "[unit]") {
   REQUIRE(peer.feed(Peer::message(Command::dma_map, kCommand, DmaMap{}), {first, second}));
   CHECK(peer.answer().error == EINVAL);
   CHECK(::fcntl(second, F_GETFD) == -1);
+}
+
+TEST_CASE("a message in many pieces keeps no more files than a message may have", "[unit]") {
+  Peer peer;
+  peer.greet();
+  const std::vector<std::byte> bytes = Peer::message(Command::get_info, kCommand, DeviceInfo{});
+  std::vector<int> files;
+  for (size_t i = 0; i + 1 < bytes.size(); ++i) {
+    files.push_back(::eventfd(0, EFD_CLOEXEC));
+    peer.stream.input.push_back({{bytes[i]}, {files.back()}});
+  }
+  REQUIRE(peer.connection.advance());
+  const auto is_open = [](int file) { return ::fcntl(file, F_GETFD) != -1; };
+  CHECK(std::count_if(files.begin(), files.end(), is_open) == kMaxFiles);
 }
 
 TEST_CASE("a reset is answered when the device is done, and never after the connection's end", "[unit]") {
