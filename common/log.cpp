@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 namespace vgpu::log {
 namespace {
@@ -48,6 +49,25 @@ void write(Level at, const char* format, ...) {
   line[used++] = '\n';
   // A log line that cannot be written has nowhere to report itself.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line, static_cast<size_t>(used));
+}
+
+long monotonic_seconds() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+Throttle::Verdict Throttle::next(long now_seconds) {
+  constexpr long kMinute = 60;
+  constexpr int kPerMinute = 5;
+  // Two threads at the turn of a minute may let one message more through.
+  if (const long minute = now_seconds / kMinute; minute_.exchange(minute) != minute) passed_ = 0;
+  const int number = ++passed_;
+  if (number >= kPerMinute) {
+    passed_ = kPerMinute;
+    return number == kPerMinute ? Verdict::last : Verdict::drop;
+  }
+  return Verdict::pass;
 }
 
 }  // namespace vgpu::log

@@ -27,7 +27,8 @@ vgpu_device_status Channel::start(GuestAddr address, uint64_t nonce) {
   // SAFETY: four whole pages of guest memory, mapped until stop(); the structs are as large as their parts of them.
   auto* const state = reinterpret_cast<vgpu_channel_state*>(pages);
   if (__atomic_load_n(&state->nonce, __ATOMIC_ACQUIRE) != nonce) {
-    VGPU_ERROR("the VM's memory is not shared with this process: QEMU needs -object memory-backend-memfd,...,share=on");
+    VGPU_ERROR_THROTTLED(
+        "the VM's memory is not shared with this process: QEMU needs -object memory-backend-memfd,...,share=on");
     return VGPU_STATUS_NOT_SHARED;
   }
   state_ = state;
@@ -51,8 +52,8 @@ bool Channel::positions_make_sense(uint32_t submission_tail) const {
   const uint32_t submitted = submission_tail - submission_head_;
   const uint32_t unread = completion_tail_ - load(state_->completion_head);
   if (submitted <= VGPU_SUBMISSIONS && unread <= VGPU_COMPLETIONS) return true;
-  VGPU_ERROR("the VM's driver breaks the rules of its queues (%u commands, %u answers): the device stops", submitted,
-             unread);
+  VGPU_ERROR_THROTTLED("the VM's driver breaks the rules of its queues (%u commands, %u answers): the device stops",
+                       submitted, unread);
   return false;
 }
 
@@ -75,7 +76,7 @@ Channel::Advance Channel::advance() {
 
 bool Channel::submit(const vgpu_command& command) {
   if (command.cookie == 0 || pending_.contains(command.cookie)) {
-    VGPU_WARN("a command of the VM's driver without a cookie of its own is ignored");
+    VGPU_WARN_THROTTLED("a command of the VM's driver without a cookie of its own is ignored");
     return false;
   }
   pending_[command.cookie] = {command.session, command.opcode == VGPU_OP_OPEN ? command.text : 0};

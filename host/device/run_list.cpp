@@ -23,7 +23,7 @@ int add_run(const GuestMemory& memory, const vgpu_run& run, uint64_t left, Guest
   const auto place = memory.place(GuestAddr{run.address}, run.bytes);
   if (!place) return EINVAL;
   if (pages.file >= 0 && pages.file != place->file) {
-    VGPU_WARN("the VM's memory consists of several files: give it one memory backend");
+    VGPU_WARN_THROTTLED("the VM's memory consists of several files: give it one memory backend");
     return EOPNOTSUPP;
   }
   pages.file = place->file;

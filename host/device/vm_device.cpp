@@ -138,7 +138,7 @@ void VmDevice::write_register(uint64_t offset, uint32_t value) {
 void VmDevice::control(uint32_t what) {
   if (what == VGPU_CONTROL_STOP) return stop([] {});
   if (what == VGPU_CONTROL_START) return start();
-  VGPU_WARN("the VM's driver wrote %u to the control register: ignored", what);
+  VGPU_WARN_THROTTLED("the VM's driver wrote %u to the control register: ignored", what);
 }
 
 void VmDevice::start() {

@@ -69,7 +69,7 @@ bool Connection::advance() {
 void Connection::handle() {
   // We ask for nothing, so a reply answers nothing.
   if ((header_.flags & kTypeMask) != kCommand) {
-    VGPU_WARN("vfio-user: an unexpected reply to message %u is ignored", header_.id);
+    VGPU_WARN_THROTTLED("vfio-user: an unexpected reply to message %u is ignored", header_.id);
     return;
   }
   const auto command = static_cast<Command>(header_.command);
@@ -96,7 +96,7 @@ void Connection::dispatch(Command command) {
     case Command::region_write_multi: return on_region_write_multi();
     case Command::get_region_io_fds: break;
   }
-  VGPU_WARN("vfio-user: command %u is not supported", header_.command);
+  VGPU_WARN_THROTTLED("vfio-user: command %u is not supported", header_.command);
   refuse(EOPNOTSUPP);
 }
 
