@@ -48,3 +48,14 @@ test_two_guests() {
   wait $pid
   check "the second of two guests at a time computes" test $? -eq 0
 }
+
+# A refused command is answered like any other: whoever waits for it is woken.
+test_two_memory_backends() {
+  local output
+  output=$(guest --kernel 6.1 --qemu-arg -m --qemu-arg 1G,slots=1,maxmem=4G \
+    --qemu-arg -object --qemu-arg memory-backend-memfd,id=second,size=128M,share=on \
+    --qemu-arg -device --qemu-arg pc-dimm,id=dimm,memdev=second -- sh /root/guest/two_backends.sh 2>&1)
+  check "a program with pages of two memory backends gets an error" grep -q '^error CUDA_ERROR_NO_DEVICE' <<<"$output"
+  check "and does not hang" grep -q '^status 3' <<<"$output"
+  check "vgpud says what is wrong" grep -q 'several files: give it one memory backend' log/vgpud.log
+}
