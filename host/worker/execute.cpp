@@ -27,11 +27,22 @@ CUresult make_current(Session& session, uint64_t wire) {
 
 }  // namespace
 
+namespace {
+
+// NVIDIA's driver follows the pointer to an attribute's value without a look, and the worker would die of it.
+bool lacks_value(const RowCall& row) {
+  for (int i = 0; i < row.call.argc; ++i)
+    if (row.call.param[i].role == Role::sized_in && row.argument<const void*>(i) == nullptr) return true;
+  return false;
+}
+
+}  // namespace
+
 CUresult decode_row(Invocation& invocation, RowCall& row) {
   const codec::DecodeResult decoded =
       codec::decode_request(row.call, invocation.request, invocation, invocation.arena, row.arguments);
   switch (decoded.status) {
-    case codec::Decoded::ok: return CUDA_SUCCESS;
+    case codec::Decoded::ok: return lacks_value(row) ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
     case codec::Decoded::bad_handle: return error_for(decoded.bad_kind);
     case codec::Decoded::too_large: return CUDA_ERROR_OUT_OF_MEMORY;
     case codec::Decoded::malformed: return invocation.bad_message();

@@ -107,7 +107,7 @@ CUresult cuCtxSetCurrent(CUcontext ctx) {
 
 CUresult cuCtxPushCurrent_v2(CUcontext ctx) {
   VGPU_ADMIT(admitted);
-  if (ctx == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (ctx == nullptr) return CUDA_ERROR_INVALID_VALUE;
   Context* context = nullptr;
   VGPU_CHECK(find_context(admitted, ctx, context));
   if (!context->is_primary() && !context->alive()) return CUDA_ERROR_CONTEXT_IS_DESTROYED;

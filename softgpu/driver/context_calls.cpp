@@ -32,7 +32,7 @@ CUresult create_context(CUcontext* out, unsigned flags, CUdevice dev) {
 
 CUresult destroy_context(CUcontext handle) {
   TRY(current_process());
-  if (handle == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (handle == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const Ref<Context> context = TRY(get_context(handle));
   VGPU_CHECK(context->destroy());
   std::vector<Ref<Context>>& stack = thread_state().contexts;
@@ -42,7 +42,7 @@ CUresult destroy_context(CUcontext handle) {
 
 CUresult push_context(CUcontext handle) {
   TRY(current_process());
-  if (handle == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
+  if (handle == nullptr) return CUDA_ERROR_INVALID_VALUE;
   thread_state().contexts.push_back(TRY(get_context(handle)));
   return CUDA_SUCCESS;
 }

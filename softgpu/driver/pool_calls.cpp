@@ -135,9 +135,10 @@ CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* pool_out, CUdevice dev) {
 }
 
 CUresult cuDeviceGetMemPool(CUmemoryPool* pool, CUdevice dev) {
-  Device* const device = TRY(get_device(dev));
-  if (pool == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  *pool = handle_of(*device->current_pool());
+  const auto device = get_device(dev);
+  // A card says this of a device that is not there, and not INVALID_DEVICE as elsewhere.
+  if (!device.ok() || pool == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *pool = handle_of(*device.value()->current_pool());
   return CUDA_SUCCESS;
 }
 

@@ -87,16 +87,6 @@ TEST_CASE_METHOD(Arrays, "linear copies reach the first row of an array", "[cont
   CHECK(out == std::vector<unsigned char>(kRow, 9));
 }
 
-TEST_CASE_METHOD(Arrays, "a destroyed array is no longer accepted", "[contract][array]") {
-  if (array == nullptr) SKIP("no arrays");
-  CUarray other = nullptr;
-  const CUDA_ARRAY_DESCRIPTOR descriptor = flat_floats();
-  REQUIRE_CUDA(cuArrayCreate(&other, &descriptor));
-  REQUIRE_CUDA(cuArrayDestroy(other));
-  CUDA_ARRAY_DESCRIPTOR answer = {};
-  CHECK_REFUSED(cuArrayGetDescriptor(&answer, other));
-}
-
 TEST_CASE_METHOD(Arrays, "the levels of a mipmapped array shrink by half", "[contract][array]") {
   if (array == nullptr) SKIP("no arrays");
   CUDA_ARRAY3D_DESCRIPTOR descriptor = {};
