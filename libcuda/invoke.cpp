@@ -11,7 +11,10 @@
 namespace vgpu::guest {
 namespace {
 
-uint16_t flags_of(const ThreadState& thread) { return thread.per_thread_stream ? ring::kPerThreadStream : 0; }
+uint16_t flags_of(const ThreadState& thread) {
+  return static_cast<uint16_t>((thread.per_thread_stream ? ring::kPerThreadStream : 0) |
+                               thread.capture_mode << ring::kCaptureModeShift);
+}
 
 // A thread that captures must not wait for the device. The dispatcher is that thread in the driver's eyes, so the
 // driver refuses there what it would refuse here, and at once.

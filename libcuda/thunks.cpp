@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every exported entry point of the driver API, one line of macro each. A described call goes by its row, a call
 // written by hand to its function, everything else is refused. Weak, because common/face defines a few itself.
+#include "common/log.h"
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest {
@@ -16,6 +17,13 @@ CUresult invoke_typed(const Call* call, bool per_thread, A&... arguments) {
   return invoke(*call, argv, per_thread);
 }
 
+// With VGPU_LOG=debug every call that fails is named.
+CUresult told(const char* name, CUresult result) {
+  if (result != CUDA_SUCCESS) [[unlikely]]
+    VGPU_DEBUG("%s: error %d", name, static_cast<int>(result));
+  return result;
+}
+
 }  // namespace
 }  // namespace vgpu::guest
 
@@ -23,14 +31,15 @@ CUresult invoke_typed(const Call* call, bool per_thread, A&... arguments) {
 #define VGPU_UNWRAP(...) __VA_OPT__(, ) __VA_ARGS__
 #define VGPU_EXPORT(symbol, base, number, flavour, params, args)                   \
   extern "C" [[gnu::weak, gnu::visibility("default")]] CUresult symbol params {    \
+    using namespace ::vgpu::guest;                                                 \
     constexpr const ::vgpu::Call* vgpu_row = ::vgpu::api::row_of<number>;          \
     if constexpr (vgpu_row == nullptr) {                                           \
-      return ::vgpu::guest::refuse(#symbol);                                       \
-    } else if constexpr (::vgpu::guest::is_written_by_hand(vgpu_row)) {            \
-      const ::vgpu::guest::FlavourScope vgpu_flavour(flavour != 0);                \
-      return ::vgpu::guest::by_hand::base args;                                    \
+      return told(#symbol, refuse(#symbol));                                       \
+    } else if constexpr (is_written_by_hand(vgpu_row)) {                           \
+      const FlavourScope vgpu_flavour(flavour != 0);                               \
+      return told(#symbol, by_hand::base args);                                    \
     } else {                                                                       \
-      return ::vgpu::guest::invoke_typed(vgpu_row, flavour != 0 VGPU_UNWRAP args); \
+      return told(#symbol, invoke_typed(vgpu_row, flavour != 0 VGPU_UNWRAP args)); \
     }                                                                              \
   }
 #pragma GCC diagnostic ignored "-Wunused-parameter"

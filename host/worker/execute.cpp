@@ -25,9 +25,16 @@ CUresult make_current(Session& session, uint64_t wire) {
   return status;
 }
 
-}  // namespace
-
-namespace {
+// The driver keeps a capture mode per thread, and this thread stands for many of the guest's.
+CUresult enter_capture_mode(const Session& session, uint16_t flags) {
+  thread_local CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
+  auto wanted = static_cast<CUstreamCaptureMode>((flags & ring::kCaptureModeMask) >> ring::kCaptureModeShift);
+  if (wanted == mode) return CUDA_SUCCESS;
+  const CUstreamCaptureMode entered = wanted;
+  const CUresult status = VGPU_DRIVER(session.driver, cuThreadExchangeStreamCaptureMode)(&wanted);
+  if (status == CUDA_SUCCESS) mode = entered;
+  return status;
+}
 
 // NVIDIA's driver follows the pointer to an attribute's value without a look, and the worker would die of it.
 bool lacks_value(const RowCall& row) {
@@ -69,6 +76,8 @@ CUresult execute(Invocation& invocation) {
     }
   }
   if (const CUresult status = make_current(invocation.session, invocation.command.context); status != CUDA_SUCCESS)
+    return status;
+  if (const CUresult status = enter_capture_mode(invocation.session, invocation.command.flags); status != CUDA_SUCCESS)
     return status;
   if (hand != nullptr) return hand(invocation);
   if (call == nullptr) return invocation.bad_message();

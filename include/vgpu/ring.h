@@ -71,6 +71,9 @@ enum CommandFlag : uint16_t {
   kPerThreadStream = 1,  // the call's NULL stream is the calling thread's own (_ptds, _ptsz)
   kBlobPayload = 2,
   kHelper = 4,  // run it on the thread's helper: the call may block
+  // The calling thread's stream capture mode, a CUstreamCaptureMode (cuThreadExchangeStreamCaptureMode).
+  kCaptureModeShift = 6,
+  kCaptureModeMask = 3 << kCaptureModeShift,
 };
 
 enum class SlotState : uint32_t { free = 0, pending = 1, done = 2 };

@@ -45,6 +45,9 @@ void forget_facts(const Admitted& admitted, uint64_t wire) {
   function->known.store(false, std::memory_order_release);
 }
 
+// NVIDIA's driver takes the number for an index without a look, and the worker would die of it.
+bool is_attribute(CUfunction_attribute attribute) { return attribute >= 0 && attribute < CU_FUNC_ATTRIBUTE_MAX; }
+
 // The name lives as long as the library's notes of the function: the program keeps the pointer.
 CUresult name_of(uint16_t opcode, const char** name, uint64_t wire) {
   VGPU_ADMIT(admitted);
@@ -83,6 +86,7 @@ CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfu
 
 CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
   VGPU_ADMIT(admitted);
+  if (!is_attribute(attrib)) return CUDA_ERROR_INVALID_VALUE;
   VGPU_CHECK(forward(admitted, api::spec::cuFuncSetAttribute, hfunc, attrib, value));
   forget_facts(admitted, bits_of(hfunc));
   return CUDA_SUCCESS;
@@ -90,6 +94,7 @@ CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int v
 
 CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel, CUdevice dev) {
   VGPU_ADMIT(admitted);
+  if (!is_attribute(attrib)) return CUDA_ERROR_INVALID_VALUE;
   VGPU_CHECK(forward(admitted, api::spec::cuKernelSetAttribute, attrib, val, kernel, dev));
   forget_facts(admitted, bits_of(kernel));
   return CUDA_SUCCESS;

@@ -256,3 +256,22 @@ TEST_CASE_METHOD(Capture, "other streams work on during a capture", "[contract][
   CHECK(read_words(memory, 1)[0] == 1000);
   CHECK(run(graph) == 1001);
 }
+
+TEST_CASE_METHOD(Capture, "a thread may allocate beside its own global capture while its mode is relaxed",
+                 "[contract][capture]") {
+  begin(stream, CU_STREAM_CAPTURE_MODE_GLOBAL);
+  add(1, stream);
+  CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
+  REQUIRE_CUDA(cuThreadExchangeStreamCaptureMode(&mode));
+  CHECK(mode == CU_STREAM_CAPTURE_MODE_GLOBAL);
+  CUdeviceptr address = 0;
+  CHECK(cuMemAlloc(&address, 1 << 20) == CUDA_SUCCESS);
+  REQUIRE_CUDA(cuThreadExchangeStreamCaptureMode(&mode));
+  CHECK(mode == CU_STREAM_CAPTURE_MODE_RELAXED);
+  add(2, stream);
+  const CUgraph graph = end(stream);
+  CHECK(nodes_of(graph) == 2);
+  CHECK(run(graph) == 3);
+  REQUIRE_CUDA(cuGraphDestroy(graph));
+  REQUIRE_CUDA(cuMemFree(address));
+}

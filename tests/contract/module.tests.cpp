@@ -188,3 +188,23 @@ TEST_CASE_METHOD(Gpu, "the functions of a module can be counted and listed", "[c
 TEST_CASE_METHOD(Gpu, "unloading no module is refused", "[contract][module]") {
   CHECK_REFUSED(cuModuleUnload(nullptr));
 }
+
+TEST_CASE_METHOD(Gpu, "functions of a module that were listed, not looked up, have attributes and can be launched",
+                 "[contract][module]") {
+  Module module(kBasicPtx);
+  unsigned count = 0;
+  REQUIRE_CUDA(cuModuleGetFunctionCount(&count, module.handle));
+  REQUIRE(count > 0);
+  std::vector<CUfunction> functions(count);
+  REQUIRE_CUDA(cuModuleEnumerateFunctions(functions.data(), count, module.handle));
+  for (const CUfunction function : functions) {
+    const char* name = nullptr;
+    REQUIRE_CUDA(cuFuncGetName(&name, function));
+    if (std::string_view(name) != "empty") continue;
+    REQUIRE_CUDA(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr));
+    REQUIRE_CUDA(cuCtxSynchronize());
+    int threads = 0;
+    REQUIRE_CUDA(cuFuncGetAttribute(&threads, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, function));
+    CHECK(threads >= 32);
+  }
+}

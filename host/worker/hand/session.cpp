@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "common/log.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -78,11 +79,18 @@ CUresult function_facts(Invocation& invocation) {
     return CUDA_ERROR_INVALID_HANDLE;
   }
 
+  // A module's functions may be loaded by their first use, and attributes of one that is not loaded cannot be asked.
+  // What is wrong with it shows below.
+  static_cast<void>(VGPU_DRIVER(driver, cuFuncLoad)(function));
   wire::FunctionFacts facts = {};
   for (int id = 0; id < wire::kFunctionAttributes; ++id) {
     int value = 0;
     const auto attribute = static_cast<CUfunction_attribute>(id);
-    if (VGPU_DRIVER(driver, cuFuncGetAttribute)(&value, attribute, function) != CUDA_SUCCESS) continue;
+    const CUresult status = VGPU_DRIVER(driver, cuFuncGetAttribute)(&value, attribute, function);
+    if (status != CUDA_SUCCESS) {
+      VGPU_DEBUG("attribute %d of a function: error %d", id, static_cast<int>(status));
+      continue;
+    }
     facts.attribute_known |= 1u << id;
     facts.attribute[id] = value;
   }
