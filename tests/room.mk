@@ -75,6 +75,7 @@ build/programs/shared/%: build/programs/obj/%.o
 programs: $(PROGRAM_BINS)
 .PHONY: programs
 
+include tests/ollama/room.mk
 include tests/survey/room.mk
 include tests/fuzz/room.mk
 include tests/vm/room.mk

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/ollama/generate.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+namespace vgpu::ollama {
+namespace {
+
+constexpr int kContextTokens = 512;
+constexpr int kGpu = 1;
+
+// The libraries' log. They have one function for all; so there is one collector.
+struct Log {
+  bool verbose = false;
+  std::string line;
+  std::vector<std::string> notes;
+};
+Log& log() {
+  static Log instance;
+  return instance;
+}
+
+// Ollama reads these lines, too.
+bool is_note(std::string_view line) {
+  constexpr std::string_view kMarks[] = {"using device", "offloaded", "buffer size", "CUDA devices",
+                                         "Device ",      "failed",    "error"};
+  return std::any_of(std::begin(kMarks), std::end(kMarks),
+                     [line](std::string_view mark) { return line.find(mark) != std::string_view::npos; });
+}
+
+// Texts come in pieces; a line ends with its newline.
+void take_log(int, const char* text, void*) {
+  if (log().verbose) std::fputs(text, stderr);
+  for (const char c : std::string_view(text)) {
+    if (c != '\n') {
+      log().line += c;
+      continue;
+    }
+    if (is_note(log().line)) log().notes.push_back(log().line);
+    log().line.clear();
+  }
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+using ModelHolder = std::unique_ptr<Model, void (*)(Model*)>;
+using ContextHolder = std::unique_ptr<Context, void (*)(Context*)>;
+
+Result<std::vector<int32_t>> tokenize(const Llama& llama, const Vocabulary* vocabulary, const Request& request) {
+  std::string text;
+  for (int i = 0; i < request.prompt_repeats; ++i) text += request.prompt;
+  std::vector<int32_t> tokens(text.size() + 8);
+  const int32_t count = llama.tokenize(vocabulary, text.data(), static_cast<int32_t>(text.size()), tokens.data(),
+                                       static_cast<int32_t>(tokens.size()), true, false);
+  if (count <= 0) return Error{"the prompt has no tokens"};
+  if (count + request.tokens > kContextTokens) return Error{"the prompt is longer than the context"};
+  tokens.resize(static_cast<size_t>(count));
+  return tokens;
+}
+
+Result<void> generate_tokens(const Llama& llama, Context* context, const Vocabulary* vocabulary, int count,
+                             Answer& answer) {
+  const int32_t width = llama.vocab_n_tokens(vocabulary);
+  std::vector<int32_t> next = answer.prompt_tokens;
+  for (int i = 0; i < count; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    if (const int32_t code = llama.decode(context, {static_cast<int32_t>(next.size()), next.data()}); code != 0) {
+      return Error{"llama_decode returned " + std::to_string(code)};
+    }
+    const float* logits = llama.get_logits_ith(context, -1);  // waits for the device
+    if (logits == nullptr) return Error{"no logits"};
+    (i == 0 ? answer.prompt_seconds : answer.token_seconds) += seconds_since(start);
+    const auto token = static_cast<int32_t>(std::max_element(logits, logits + width) - logits);
+    answer.logits.insert(answer.logits.end(), logits, logits + width);
+    answer.tokens.push_back(token);
+    std::array<char, 64> piece{};
+    const int32_t length = llama.token_to_piece(vocabulary, token, piece.data(), piece.size(), 0, true);
+    if (length > 0) answer.text.append(piece.data(), static_cast<size_t>(length));
+    next = {token};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Session> Session::create(const std::string& directory, bool cuda, bool verbose) {
+  Session session(TRY(Llama::load(directory)));
+  log().verbose = verbose;
+  session.llama_.log_set(take_log, nullptr);
+  __builtin_cpu_init();
+  const char* cpu = __builtin_cpu_supports("avx2") ? "libggml-cpu-haswell.so" : "libggml-cpu-x64.so";
+  if (session.llama_.backend_load((directory + "/" + cpu).c_str()) == nullptr) return Error{"no CPU backend"};
+  if (cuda && session.llama_.backend_load((directory + "/libggml-cuda.so").c_str()) == nullptr) {
+    return Error{"libggml-cuda.so does not load"};
+  }
+  session.llama_.backend_init();
+  return session;
+}
+
+std::vector<BackendDevice> Session::devices() const {
+  std::vector<BackendDevice> devices;
+  for (size_t i = 0; i < llama_.dev_count(); ++i) {
+    Device* device = llama_.dev_get(i);
+    BackendDevice one{llama_.dev_name(device), llama_.dev_description(device), llama_.dev_type(device), 0, 0};
+    size_t free = 0, total = 0;
+    llama_.dev_memory(device, &free, &total);
+    one.free_bytes = free;
+    one.total_bytes = total;
+    devices.push_back(one);
+  }
+  return devices;
+}
+
+uint64_t Session::free_bytes() const {
+  for (const BackendDevice& device : devices()) {
+    if (device.type == kGpu) return device.free_bytes;
+  }
+  return 0;
+}
+
+Result<Answer> Session::generate(const Request& request) const {
+  Answer answer;
+  answer.free_before = free_bytes();
+  {
+    const auto start = std::chrono::steady_clock::now();
+    Parameters parameters = llama_.model_default_params();
+    parameters.set(kModelGpuLayers, request.offload ? 1000 : 0);
+    const ModelHolder model(llama_.model_load_from_file(request.model.c_str(), parameters), llama_.model_free);
+    if (model == nullptr) return Error{request.model + ": the model does not load"};
+    parameters = llama_.context_default_params();
+    parameters.set(kContextLength, kContextTokens);
+    parameters.set(kContextBatch, kContextTokens);
+    parameters.set(kContextMicroBatch, kContextTokens);
+    const ContextHolder context(llama_.init_from_model(model.get(), parameters), llama_.free);
+    if (context == nullptr) return Error{"no context for the model"};
+    answer.load_seconds = seconds_since(start);
+    answer.free_loaded = free_bytes();
+    const Vocabulary* vocabulary = llama_.model_get_vocab(model.get());
+    answer.prompt_tokens = TRY(tokenize(llama_, vocabulary, request));
+    TRY(generate_tokens(llama_, context.get(), vocabulary, request.tokens, answer));
+  }
+  answer.free_after = free_bytes();
+  answer.notes = log().notes;
+  return answer;
+}
+
+}  // namespace vgpu::ollama

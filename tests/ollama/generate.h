@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads backends and a model, generates tokens greedily, unloads: what one request to Ollama makes llama-server do.
+// Called by the harness, one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "tests/ollama/llama.h"
+
+namespace vgpu::ollama {
+
+struct BackendDevice {
+  std::string name, description;
+  int type = 0;  // as Llama::dev_type
+  uint64_t free_bytes = 0, total_bytes = 0;
+};
+
+struct Request {
+  std::string model, prompt = "what is on in the sea?";
+  int tokens = 16;
+  int prompt_repeats = 1;  // the prompt again and again, for longer batches
+  bool offload = true;     // all layers to the GPU
+};
+
+struct Answer {
+  std::vector<int32_t> prompt_tokens, tokens;
+  std::string text;
+  std::vector<float> logits;       // of each generated token's choice, one row of the vocabulary after the other
+  std::vector<std::string> notes;  // what the libraries said about devices, layers and buffers
+  uint64_t free_before = 0, free_loaded = 0, free_after = 0;  // of the first GPU, bytes
+  double load_seconds = 0, prompt_seconds = 0, token_seconds = 0;
+};
+
+class Session {
+ public:
+  // Loads libllama and the CPU backend of a package's directory and, when `cuda`, libggml-cuda.so.
+  static Result<Session> create(const std::string& directory, bool cuda, bool verbose);
+
+  std::vector<BackendDevice> devices() const;
+  Result<Answer> generate(const Request& request) const;
+
+ private:
+  explicit Session(const Llama& llama) : llama_(llama) {}
+  uint64_t free_bytes() const;
+  Llama llama_;
+};
+
+}  // namespace vgpu::ollama

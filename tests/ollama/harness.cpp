@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// ollama-harness: does with a prebuilt ggml CUDA backend what Ollama does, in parts that scripts put in order.
+//   ollama-harness probe                      questions to libcuda.so.1 and libnvidia-ml.so.1
+//   ollama-harness list --backend DIR         devices of the loaded backends
+//   ollama-harness generate --backend DIR --model FILE [--device cpu|cuda] [--tokens N] ...
+// Exit status: 0 done, 1 failed, 2 bad arguments. With --json one object on standard output.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/ollama/generate.h"
+#include "tests/ollama/probe.h"
+
+namespace vgpu::ollama {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string backend, device = "cuda", logits_file;
+  Request request;
+  bool as_json = false, verbose = false;
+};
+
+// FNV-1a over the bits: equal runs print equal digests.
+std::string digest(const std::vector<float>& values) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
+  for (size_t i = 0; i < values.size() * sizeof(float); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+void print(const Options& options, const json& object) {
+  if (options.as_json) {
+    std::printf("%s\n", object.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+    return;
+  }
+  for (const auto& [key, value] : object.items()) {
+    std::printf("%-16s %s\n", key.c_str(), value.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+  }
+}
+
+Result<json> run_probe() {
+  const Probe probe = TRY(probe_driver());
+  json devices = json::array();
+  for (const ProbedDevice& one : probe.devices) {
+    devices.push_back({{"name", one.name},
+                       {"compute", std::to_string(one.major) + "." + std::to_string(one.minor)},
+                       {"integrated", one.integrated},
+                       {"total", one.total_bytes},
+                       {"pci_id", one.pci_id}});
+  }
+  auto nvml = probe_nvml();
+  return json{{"driver", probe.driver_version},
+              {"devices", devices},
+              {"nvml", nvml ? json(*nvml) : json(nullptr)},
+              {"nvml_error", nvml ? json(nullptr) : json(nvml.error().message)}};
+}
+
+Result<json> run_list(const Options& options) {
+  const Session session = TRY(Session::create(options.backend, options.device == "cuda", options.verbose));
+  json devices = json::array();
+  for (const BackendDevice& one : session.devices()) {
+    devices.push_back({{"name", one.name},
+                       {"description", one.description},
+                       {"type", one.type},
+                       {"free", one.free_bytes},
+                       {"total", one.total_bytes}});
+  }
+  return json{{"devices", devices}};
+}
+
+Result<json> run_generate(const Options& options) {
+  const Session session = TRY(Session::create(options.backend, options.device == "cuda", options.verbose));
+  const Answer answer = TRY(session.generate(options.request));
+  if (!options.logits_file.empty()) {
+    std::ofstream file(options.logits_file, std::ios::binary | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(answer.logits.data()),
+               static_cast<std::streamsize>(answer.logits.size() * sizeof(float)));
+    if (!file.flush()) return Error::from_errno("cannot write " + options.logits_file);
+  }
+  return json{{"prompt_tokens", answer.prompt_tokens},
+              {"tokens", answer.tokens},
+              {"text", answer.text},
+              {"logits", digest(answer.logits)},
+              {"notes", answer.notes},
+              {"free", {answer.free_before, answer.free_loaded, answer.free_after}},
+              {"seconds", {answer.load_seconds, answer.prompt_seconds, answer.token_seconds}}};
+}
+
+int report(const Options& options, Result<json> result) {
+  if (result) {
+    print(options, *result);
+    return 0;
+  }
+  std::fprintf(stderr, "ollama-harness: %s\n", result.error().message.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int run(int count, char** words) {
+  CLI::App app("drives a prebuilt ggml CUDA backend as Ollama does");
+  Options options;
+  app.require_subcommand(1);
+  app.add_flag("--json", options.as_json, "one JSON object");
+  app.add_flag("--verbose", options.verbose, "the libraries' log on standard error");
+  CLI::App* probe = app.add_subcommand("probe", "questions to the driver");
+  CLI::App* list = app.add_subcommand("list", "devices of the backends");
+  CLI::App* generate = app.add_subcommand("generate", "loads a model and generates tokens greedily");
+  for (CLI::App* one : {list, generate}) {
+    one->add_option("--backend", options.backend, "directory of the prebuilt libraries")->required();
+    one->add_option("--device", options.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
+  }
+  generate->add_option("--model", options.request.model, "GGUF file")->required();
+  generate->add_option("--prompt", options.request.prompt);
+  generate->add_option("--repeat", options.request.prompt_repeats, "how often the prompt is repeated");
+  generate->add_option("--tokens", options.request.tokens, "to generate");
+  generate->add_option("--logits", options.logits_file, "file for the logits, 32-bit floats");
+  for (CLI::App* one : {probe, list, generate}) one->fallthrough();
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  options.request.offload = options.device == "cuda";
+  if (probe->parsed()) return report(options, run_probe());
+  return report(options, list->parsed() ? run_list(options) : run_generate(options));
+}
+
+}  // namespace vgpu::ollama
+
+int main(int count, char** words) { return vgpu::ollama::run(count, words); }

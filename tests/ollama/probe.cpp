@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/ollama/probe.h"
+
+#include <dlfcn.h>
+
+#include <array>
+
+namespace vgpu::ollama {
+namespace {
+
+// As libraries that never saw cuda.h declare them: results and devices are int.
+struct Driver {
+  int (*init)(unsigned flags);
+  int (*version)(int*);
+  int (*count)(int*);
+  int (*get)(int* device, int ordinal);
+  int (*attribute)(int* value, int attribute, int device);
+  int (*name)(char*, int length, int device);
+  int (*total)(size_t*, int device);
+  int (*pci_id)(char*, int length, int device);  // may be absent
+};
+
+constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76, kIntegrated = 18;
+
+template <class Function>
+bool find(void* library, Function*& function, const char* name) {
+  function = reinterpret_cast<Function*>(::dlsym(library, name));
+  return function != nullptr;
+}
+
+Result<Driver> load_driver() {
+  void* library = ::dlopen("libcuda.so.1", RTLD_NOW);
+  if (library == nullptr) library = ::dlopen("libcuda.so", RTLD_NOW);
+  if (library == nullptr) return Error{::dlerror()};
+  Driver driver{};
+  const char* missing = nullptr;
+  const auto need = [&](auto& function, const char* name) {
+    if (!find(library, function, name)) missing = name;
+  };
+  need(driver.init, "cuInit");
+  need(driver.version, "cuDriverGetVersion");
+  need(driver.count, "cuDeviceGetCount");
+  need(driver.get, "cuDeviceGet");
+  need(driver.attribute, "cuDeviceGetAttribute");
+  need(driver.name, "cuDeviceGetName");
+  need(driver.total, "cuDeviceTotalMem_v2");
+  if (missing != nullptr) return Error{std::string("libcuda.so.1 lacks ") + missing};
+  find(library, driver.pci_id, "cuDeviceGetPCIBusId");
+  return driver;
+}
+
+#define VGPU_NEED(call)                                                       \
+  if (const int result = (call); result != 0) {                               \
+    return Error{std::string(#call) + " returned " + std::to_string(result)}; \
+  }
+
+Result<ProbedDevice> probe_device(const Driver& driver, int ordinal) {
+  ProbedDevice probed;
+  int device = 0;
+  std::array<char, 128> text{};
+  size_t total = 0;
+  VGPU_NEED(driver.get(&device, ordinal));
+  VGPU_NEED(driver.attribute(&probed.major, kCapabilityMajor, device));
+  VGPU_NEED(driver.attribute(&probed.minor, kCapabilityMinor, device));
+  VGPU_NEED(driver.attribute(&probed.integrated, kIntegrated, device));
+  VGPU_NEED(driver.name(text.data(), text.size(), device));
+  probed.name = text.data();
+  VGPU_NEED(driver.total(&total, device));
+  probed.total_bytes = total;
+  if (driver.pci_id == nullptr) return probed;
+  VGPU_NEED(driver.pci_id(text.data(), text.size(), device));
+  probed.pci_id = text.data();
+  return probed;
+}
+
+}  // namespace
+
+Result<Probe> probe_driver() {
+  const Driver driver = TRY(load_driver());
+  Probe probe;
+  int count = 0;
+  VGPU_NEED(driver.init(0));
+  VGPU_NEED(driver.version(&probe.driver_version));
+  VGPU_NEED(driver.count(&count));
+  for (int i = 0; i < count; ++i) probe.devices.push_back(TRY(probe_device(driver, i)));
+  return probe;
+}
+
+Result<std::string> probe_nvml() {
+  void* library = ::dlopen("libnvidia-ml.so.1", RTLD_NOW);
+  if (library == nullptr) return Error{::dlerror()};
+  int (*init)() = nullptr;
+  int (*shutdown)() = nullptr;
+  int (*version)(char*, unsigned) = nullptr;
+  if (!find(library, init, "nvmlInit_v2") || !find(library, shutdown, "nvmlShutdown") ||
+      !find(library, version, "nvmlSystemGetDriverVersion")) {
+    return Error{"libnvidia-ml.so.1 lacks a function"};
+  }
+  std::array<char, 80> text{};
+  VGPU_NEED(init());
+  VGPU_NEED(version(text.data(), text.size()));
+  VGPU_NEED(shutdown());
+  return std::string(text.data());
+}
+
+}  // namespace vgpu::ollama

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Ollama asks a CUDA driver before any backend is loaded: libcuda.so.1 by dlopen, a list of names that must be
+// there, and a few questions to each device (Ollama 0.30 and later, `ollama gpu-discover`). One thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace vgpu::ollama {
+
+struct ProbedDevice {
+  std::string name, pci_id;
+  int major = 0, minor = 0;  // compute capability
+  int integrated = 0;
+  uint64_t total_bytes = 0;
+};
+
+struct Probe {
+  int driver_version = 0;  // 13000 for CUDA 13.0
+  std::vector<ProbedDevice> devices;
+};
+
+Result<Probe> probe_driver();
+
+// Of libnvidia-ml.so.1, "580.159.04". Ollama warns without it and goes on; cuda_v12 needs at least 550.
+Result<std::string> probe_nvml();
+
+}  // namespace vgpu::ollama

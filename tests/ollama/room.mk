@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# ggml's CUDA backend, as others built it, on our driver (docs/ollama.md).
+$(O)/tests/ollama/tiny-gguf: $(call obj,$(addprefix tests/ollama/,tiny_gguf.cpp gguf_file.cpp quantise.cpp))
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -o $@
+
+$(O)/tests/ollama/harness: $(call obj,$(addprefix tests/ollama/,harness.cpp generate.cpp llama.cpp probe.cpp))
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
