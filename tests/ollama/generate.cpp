@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace vgpu::ollama {
@@ -65,25 +66,37 @@ Result<std::vector<int32_t>> tokenize(const Llama& llama, const Vocabulary* voca
   return tokens;
 }
 
-Result<void> generate_tokens(const Llama& llama, Context* context, const Vocabulary* vocabulary, int count,
+Result<void> decode(const Llama& llama, Context* context, std::span<int32_t> tokens, int chunk) {
+  const size_t step = chunk == 0 ? tokens.size() : static_cast<size_t>(chunk);
+  for (size_t at = 0; at < tokens.size(); at += step) {
+    const auto part = tokens.subspan(at, std::min(step, tokens.size() - at));
+    const int32_t code = llama.decode(context, {static_cast<int32_t>(part.size()), part.data()});
+    if (code != 0) return Error{"llama_decode returned " + std::to_string(code)};
+  }
+  return {};
+}
+
+void take_choice(const Llama& llama, const Vocabulary* vocabulary, std::span<const float> logits, Answer& answer) {
+  const auto token = static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  answer.logits.insert(answer.logits.end(), logits.begin(), logits.end());
+  answer.tokens.push_back(token);
+  std::array<char, 64> piece{};
+  const int32_t length = llama.token_to_piece(vocabulary, token, piece.data(), piece.size(), 0, true);
+  if (length > 0) answer.text.append(piece.data(), static_cast<size_t>(length));
+}
+
+Result<void> generate_tokens(const Llama& llama, Context* context, const Vocabulary* vocabulary, const Request& request,
                              Answer& answer) {
-  const int32_t width = llama.vocab_n_tokens(vocabulary);
+  const auto width = static_cast<size_t>(llama.vocab_n_tokens(vocabulary));
   std::vector<int32_t> next = answer.prompt_tokens;
-  for (int i = 0; i < count; ++i) {
+  for (size_t i = 0; i < static_cast<size_t>(request.tokens); ++i) {
     const auto start = std::chrono::steady_clock::now();
-    if (const int32_t code = llama.decode(context, {static_cast<int32_t>(next.size()), next.data()}); code != 0) {
-      return Error{"llama_decode returned " + std::to_string(code)};
-    }
+    TRY(decode(llama, context, next, request.chunk));
     const float* logits = llama.get_logits_ith(context, -1);  // waits for the device
     if (logits == nullptr) return Error{"no logits"};
     (i == 0 ? answer.prompt_seconds : answer.token_seconds) += seconds_since(start);
-    const auto token = static_cast<int32_t>(std::max_element(logits, logits + width) - logits);
-    answer.logits.insert(answer.logits.end(), logits, logits + width);
-    answer.tokens.push_back(token);
-    std::array<char, 64> piece{};
-    const int32_t length = llama.token_to_piece(vocabulary, token, piece.data(), piece.size(), 0, true);
-    if (length > 0) answer.text.append(piece.data(), static_cast<size_t>(length));
-    next = {token};
+    take_choice(llama, vocabulary, {logits, width}, answer);
+    next = {i < request.follow.size() ? request.follow[i] : answer.tokens.back()};
   }
   return {};
 }
@@ -140,11 +153,13 @@ Result<Answer> Session::generate(const Request& request) const {
     parameters.set(kContextMicroBatch, kContextTokens);
     const ContextHolder context(llama_.init_from_model(model.get(), parameters), llama_.free);
     if (context == nullptr) return Error{"no context for the model"};
+    // Their threads wait for each other by spinning, which on a busy machine takes far longer than the work.
+    llama_.set_n_threads(context.get(), 1, 1);
     answer.load_seconds = seconds_since(start);
     answer.free_loaded = free_bytes();
     const Vocabulary* vocabulary = llama_.model_get_vocab(model.get());
     answer.prompt_tokens = TRY(tokenize(llama_, vocabulary, request));
-    TRY(generate_tokens(llama_, context.get(), vocabulary, request.tokens, answer));
+    TRY(generate_tokens(llama_, context.get(), vocabulary, request, answer));
   }
   answer.free_after = free_bytes();
   answer.notes = log().notes;

@@ -22,7 +22,10 @@ struct Request {
   std::string model, prompt = "what is on in the sea?";
   int tokens = 16;
   int prompt_repeats = 1;  // the prompt again and again, for longer batches
+  int chunk = 0;           // prompt tokens evaluated at once; 0: all
   bool offload = true;     // all layers to the GPU
+  // Tokens to go on with, instead of the chosen ones: so that a run sees what another one saw, and numbers compare.
+  std::vector<int32_t> follow;
 };
 
 struct Answer {

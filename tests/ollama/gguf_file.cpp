@@ -8,7 +8,7 @@ namespace vgpu::ollama {
 namespace {
 
 constexpr size_t kAlignment = 32;  // of the data and of each tensor in it: GGUF's default
-constexpr uint32_t kU32 = 4, kF32 = 6, kBool = 7, kString = 8, kArray = 9;
+constexpr uint32_t kU32 = 4, kI32 = 5, kF32 = 6, kBool = 7, kString = 8, kArray = 9;
 
 template <class T>
 void put(std::vector<std::byte>& bytes, T value) {
@@ -61,11 +61,11 @@ void GgufFile::add_key(std::string_view name, std::span<const std::string> value
   for (const std::string& value : values) put_string(keys_, value);
 }
 
-void GgufFile::add_key(std::string_view name, std::span<const uint32_t> values) {
+void GgufFile::add_key(std::string_view name, std::span<const int32_t> values) {
   begin_key(name, kArray);
-  put(keys_, kU32);
+  put(keys_, kI32);
   put<uint64_t>(keys_, values.size());
-  for (const uint32_t value : values) put(keys_, value);
+  for (const int32_t value : values) put(keys_, value);
 }
 
 void GgufFile::add_tensor(std::string_view name, std::span<const uint64_t> dimensions, WeightType type,

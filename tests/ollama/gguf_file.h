@@ -23,7 +23,7 @@ class GgufFile {
   void add_key(std::string_view name, std::string_view value);
   void add_key(std::string_view name, const char* value) { add_key(name, std::string_view(value)); }
   void add_key(std::string_view name, std::span<const std::string> values);
-  void add_key(std::string_view name, std::span<const uint32_t> values);
+  void add_key(std::string_view name, std::span<const int32_t> values);
 
   // Dimensions innermost first; their product is values.size(), and the first is a multiple of the type's block.
   void add_tensor(std::string_view name, std::span<const uint64_t> dimensions, WeightType type,

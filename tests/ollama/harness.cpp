@@ -3,11 +3,15 @@
 //   ollama-harness probe                      questions to libcuda.so.1 and libnvidia-ml.so.1
 //   ollama-harness list --backend DIR         devices of the loaded backends
 //   ollama-harness generate --backend DIR --model FILE [--device cpu|cuda] [--tokens N] ...
+//   ollama-harness compare FILE FILE          logits of two runs: the largest difference and its place
 // Exit status: 0 done, 1 failed, 2 bad arguments. With --json one object on standard output.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/ollama/generate.h"
@@ -20,6 +24,8 @@ using nlohmann::json;
 
 struct Options {
   std::string backend, device = "cuda", logits_file;
+  std::vector<std::string> compared;
+  double tolerance = 1e-2;
   Request request;
   bool as_json = false, verbose = false;
 };
@@ -92,6 +98,34 @@ Result<json> run_generate(const Options& options) {
               {"seconds", {answer.load_seconds, answer.prompt_seconds, answer.token_seconds}}};
 }
 
+Result<std::vector<float>> read_logits(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (bytes.empty() || bytes.size() % sizeof(float) != 0) return Error{path + ": no logits"};
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+// Numbers are compared with the widest one: that is what decides whether another token could have been chosen.
+Result<json> run_compare(const Options& options) {
+  const std::vector<float> left = TRY(read_logits(options.compared[0]));
+  const std::vector<float> right = TRY(read_logits(options.compared[1]));
+  if (left.size() != right.size()) return Error{"runs of different length"};
+  double difference = 0, widest = 0;
+  size_t place = 0;
+  for (size_t i = 0; i < left.size(); ++i) {
+    if (!std::isfinite(left[i]) || !std::isfinite(right[i])) return Error{"a number that is not finite"};
+    widest = std::max(widest, std::abs(double{left[i]}));
+    if (std::abs(double{left[i]} - double{right[i]}) <= difference) continue;
+    difference = std::abs(double{left[i]} - double{right[i]});
+    place = i;
+  }
+  const json result{{"numbers", left.size()}, {"difference", difference}, {"place", place}, {"widest", widest}};
+  if (difference > options.tolerance * widest) return Error{"too far apart: " + result.dump()};
+  return result;
+}
+
 int report(const Options& options, Result<json> result) {
   if (result) {
     print(options, *result);
@@ -119,9 +153,15 @@ int run(int count, char** words) {
   generate->add_option("--model", options.request.model, "GGUF file")->required();
   generate->add_option("--prompt", options.request.prompt);
   generate->add_option("--repeat", options.request.prompt_repeats, "how often the prompt is repeated");
+  generate->add_option("--chunk", options.request.chunk, "prompt tokens evaluated at once")->check(CLI::PositiveNumber);
+  generate->add_option("--follow", options.request.follow, "tokens to go on with, instead of the chosen ones")
+      ->delimiter(',');
   generate->add_option("--tokens", options.request.tokens, "to generate");
   generate->add_option("--logits", options.logits_file, "file for the logits, 32-bit floats");
-  for (CLI::App* one : {probe, list, generate}) one->fallthrough();
+  CLI::App* compare = app.add_subcommand("compare", "logits of two runs");
+  compare->add_option("files", options.compared)->required()->expected(2);
+  compare->add_option("--tolerance", options.tolerance, "largest difference, as a part of the widest number");
+  for (CLI::App* one : {probe, list, generate, compare}) one->fallthrough();
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -129,6 +169,7 @@ int run(int count, char** words) {
   }
   options.request.offload = options.device == "cuda";
   if (probe->parsed()) return report(options, run_probe());
+  if (compare->parsed()) return report(options, run_compare(options));
   return report(options, list->parsed() ? run_list(options) : run_generate(options));
 }
 

@@ -76,6 +76,7 @@ Result<Llama> Llama::load(const std::string& directory) {
   loader.find(llama.model_free, "llama_model_free");
   loader.find(llama.init_from_model, "llama_init_from_model");
   loader.find(llama.free, "llama_free");
+  loader.find(llama.set_n_threads, "llama_set_n_threads");
   loader.find(llama.model_get_vocab, "llama_model_get_vocab");
   loader.find(llama.vocab_n_tokens, "llama_vocab_n_tokens");
   loader.find(llama.tokenize, "llama_tokenize");

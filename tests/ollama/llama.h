@@ -55,6 +55,7 @@ struct Llama {
   void (*model_free)(Model*);
   Context* (*init_from_model)(Model*, Parameters);
   void (*free)(Context*);
+  void (*set_n_threads)(Context*, int32_t threads, int32_t batch_threads);
   const Vocabulary* (*model_get_vocab)(const Model*);
   int32_t (*vocab_n_tokens)(const Vocabulary*);
   int32_t (*tokenize)(const Vocabulary*, const char* text, int32_t length, int32_t* tokens, int32_t room,
