@@ -2,6 +2,8 @@
 // Every device attribute of cuda.h. One table: what this device can do is said here and nowhere else.
 #include "softgpu/driver/device.h"
 
+#include <cstdlib>
+#include <cstring>
 #include <unordered_map>
 
 namespace vgpu::soft {
@@ -55,6 +57,12 @@ void add_identity(Values& v, const Device& device) {
   v[CU_DEVICE_ATTRIBUTE_HOST_NUMA_ID] = -1;
 }
 
+// VGPU_SOFT_VIRTUAL_MEMORY=0: a device without, so that programs can be seen to take their other way.
+bool has_virtual_memory() {
+  const char* const wanted = std::getenv("VGPU_SOFT_VIRTUAL_MEMORY");
+  return wanted == nullptr || std::strcmp(wanted, "0") != 0;
+}
+
 void add_memory(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_MAX_PITCH] = kMaxGrid;
   v[CU_DEVICE_ATTRIBUTE_GPU_OVERLAP] = 1;
@@ -68,7 +76,7 @@ void add_memory(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM] = 1;
   v[CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED] = 1;
   v[CU_DEVICE_ATTRIBUTE_READ_ONLY_HOST_REGISTER_SUPPORTED] = 1;
-  v[CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED] = 1;
+  v[CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED] = has_virtual_memory() ? 1 : 0;
   v[CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED] = 1;
   v[CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED] = 1;
 }

@@ -21,7 +21,9 @@ constexpr size_t kGranularity = PhysicalMemory::kGranularity;
 CUresult check_properties(const CUmemAllocationProp* properties) {
   if (properties == nullptr || properties->type != CU_MEM_ALLOCATION_TYPE_PINNED) return CUDA_ERROR_INVALID_VALUE;
   if (properties->location.type != CU_MEM_LOCATION_TYPE_DEVICE) return CUDA_ERROR_NOT_SUPPORTED;
-  TRY(get_device(properties->location.id));
+  Device* const device = TRY(get_device(properties->location.id));
+  if (TRY(device->attribute(CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED)) == 0)
+    return CUDA_ERROR_NOT_SUPPORTED;
   constexpr int kServed = CU_MEM_HANDLE_TYPE_NONE | CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
   return (properties->requestedHandleTypes & ~kServed) == 0 ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses reserved, memory created, mapped, given access and taken away. CUDA driver API: Virtual memory management.
+#include "tests/contract/child.h"
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
 
@@ -156,4 +157,16 @@ TEST_CASE_METHOD(Vmm, "memory is mapped only over a reservation", "[contract][vm
   CHECK_REFUSED(give_access(address, granularity));
   CHECK_CUDA(cuMemRelease(handle));
   CHECK_CUDA(cuMemAddressFree(address, granularity));
+}
+
+TEST_CASE_METHOD(Vmm, "child: memory is created exactly if the device says that it can", "[.][child-no-vmm]") {
+  CUmemGenericAllocationHandle handle = 0;
+  const CUresult created = cuMemCreate(&handle, supported ? granularity : 2 << 20, &properties, 0);
+  REQUIRE(created == (supported ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED));
+  REQUIRE(cuMemRelease(handle) == (supported ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE));
+}
+
+// The variable is the software GPU's; other drivers answer the same question for the device that they have.
+TEST_CASE("a device without virtual memory management creates no memory", "[contract][vmm]") {
+  REQUIRE_CHILD("child-no-vmm", {{"VGPU_SOFT_VIRTUAL_MEMORY", "0"}});
 }

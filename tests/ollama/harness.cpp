@@ -27,6 +27,7 @@ struct Options {
   std::vector<std::string> compared;
   double tolerance = 1e-2;
   Request request;
+  int rounds = 1;
   bool as_json = false, verbose = false;
 };
 
@@ -82,7 +83,13 @@ Result<json> run_list(const Options& options) {
 
 Result<json> run_generate(const Options& options) {
   const Session session = TRY(Session::create(options.backend, options.device == "cuda", options.verbose));
-  const Answer answer = TRY(session.generate(options.request));
+  json free = json::array(), digests = json::array();
+  Answer answer;
+  for (int round = 0; round < options.rounds; ++round) {
+    answer = TRY(session.generate(options.request));
+    free.push_back({answer.free_before, answer.free_loaded, answer.free_after});
+    digests.push_back(digest(answer.logits));
+  }
   if (!options.logits_file.empty()) {
     std::ofstream file(options.logits_file, std::ios::binary | std::ios::trunc);
     file.write(reinterpret_cast<const char*>(answer.logits.data()),
@@ -92,9 +99,9 @@ Result<json> run_generate(const Options& options) {
   return json{{"prompt_tokens", answer.prompt_tokens},
               {"tokens", answer.tokens},
               {"text", answer.text},
-              {"logits", digest(answer.logits)},
+              {"logits", digests},
               {"notes", answer.notes},
-              {"free", {answer.free_before, answer.free_loaded, answer.free_after}},
+              {"free", free},
               {"seconds", {answer.load_seconds, answer.prompt_seconds, answer.token_seconds}}};
 }
 
@@ -156,6 +163,7 @@ int run(int count, char** words) {
   generate->add_option("--chunk", options.request.chunk, "prompt tokens evaluated at once")->check(CLI::PositiveNumber);
   generate->add_option("--follow", options.request.follow, "tokens to go on with, instead of the chosen ones")
       ->delimiter(',');
+  generate->add_option("--rounds", options.rounds, "loads, generates and unloads so often")->check(CLI::PositiveNumber);
   generate->add_option("--tokens", options.request.tokens, "to generate");
   generate->add_option("--logits", options.logits_file, "file for the logits, 32-bit floats");
   CLI::App* compare = app.add_subcommand("compare", "logits of two runs");

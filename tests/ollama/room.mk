@@ -9,3 +9,8 @@ $(O)/tests/ollama/harness: $(call obj,$(addprefix tests/ollama/,harness.cpp gene
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
+
+OLLAMA_BINS := $(addprefix $(O)/tests/ollama/,harness tiny-gguf)
+check-ollama: all $(OLLAMA_BINS)
+	@O=$(O) CUDA_HOME=$(CUDA_HOME) tests/ollama/check
+.PHONY: check-ollama
