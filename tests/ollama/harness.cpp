@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ollama-harness: does with a prebuilt ggml CUDA backend what Ollama does, in parts that scripts put in order.
 //   ollama-harness probe                      questions to libcuda.so.1 and libnvidia-ml.so.1
+//   ollama-harness symbols LIBRARY NAME...    which of the names the library lacks
+//   ollama-harness cublas                     a cuBLAS handle is made
 //   ollama-harness list --backend DIR         devices of the loaded backends
 //   ollama-harness generate --backend DIR --model FILE [--device cpu|cuda] [--tokens N] ...
 //   ollama-harness compare FILE FILE          logits of two runs: the largest difference and its place
@@ -24,7 +26,7 @@ using nlohmann::json;
 
 struct Options {
   std::string backend, device = "cuda", logits_file;
-  std::vector<std::string> compared;
+  std::vector<std::string> compared, symbols;
   double tolerance = 1e-2;
   Request request;
   int rounds = 1;
@@ -59,13 +61,26 @@ Result<json> run_probe() {
                        {"compute", std::to_string(one.major) + "." + std::to_string(one.minor)},
                        {"integrated", one.integrated},
                        {"total", one.total_bytes},
-                       {"pci_id", one.pci_id}});
+                       {"pci_id", one.pci_id},
+                       {"uuid", one.uuid}});
   }
   auto nvml = probe_nvml();
   return json{{"driver", probe.driver_version},
               {"devices", devices},
               {"nvml", nvml ? json(*nvml) : json(nullptr)},
               {"nvml_error", nvml ? json(nullptr) : json(nvml.error().message)}};
+}
+
+Result<json> run_symbols(const Options& options) {
+  const std::vector<std::string> names(options.symbols.begin() + 1, options.symbols.end());
+  const std::vector<std::string> missing = TRY(find_missing(options.symbols[0], names));
+  if (!missing.empty()) return Error{"missing: " + json(missing).dump()};
+  return json{{"library", options.symbols[0]}, {"found", names.size()}};
+}
+
+Result<json> run_cublas() {
+  TRY(probe_cublas());
+  return json{{"cublas", "made and destroyed"}};
 }
 
 Result<json> run_list(const Options& options) {
@@ -151,6 +166,9 @@ int run(int count, char** words) {
   app.add_flag("--json", options.as_json, "one JSON object");
   app.add_flag("--verbose", options.verbose, "the libraries' log on standard error");
   CLI::App* probe = app.add_subcommand("probe", "questions to the driver");
+  CLI::App* symbols = app.add_subcommand("symbols", "which names a library lacks");
+  symbols->add_option("names", options.symbols, "the library, then names")->required()->expected(2, 10000);
+  CLI::App* cublas = app.add_subcommand("cublas", "a cuBLAS handle");
   CLI::App* list = app.add_subcommand("list", "devices of the backends");
   CLI::App* generate = app.add_subcommand("generate", "loads a model and generates tokens greedily");
   for (CLI::App* one : {list, generate}) {
@@ -169,7 +187,7 @@ int run(int count, char** words) {
   CLI::App* compare = app.add_subcommand("compare", "logits of two runs");
   compare->add_option("files", options.compared)->required()->expected(2);
   compare->add_option("--tolerance", options.tolerance, "largest difference, as a part of the widest number");
-  for (CLI::App* one : {probe, list, generate, compare}) one->fallthrough();
+  for (CLI::App* one : {probe, symbols, cublas, list, generate, compare}) one->fallthrough();
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -177,6 +195,8 @@ int run(int count, char** words) {
   }
   options.request.offload = options.device == "cuda";
   if (probe->parsed()) return report(options, run_probe());
+  if (symbols->parsed()) return report(options, run_symbols(options));
+  if (cublas->parsed()) return report(options, run_cublas());
   if (compare->parsed()) return report(options, run_compare(options));
   return report(options, list->parsed() ? run_list(options) : run_generate(options));
 }

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <cstdio>
 
 namespace vgpu::ollama {
 namespace {
@@ -17,7 +18,8 @@ struct Driver {
   int (*attribute)(int* value, int attribute, int device);
   int (*name)(char*, int length, int device);
   int (*total)(size_t*, int device);
-  int (*pci_id)(char*, int length, int device);  // may be absent
+  int (*pci_id)(char*, int length, int device);  // this one and the next may be absent
+  int (*uuid)(unsigned char*, int device);
 };
 
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76, kIntegrated = 18;
@@ -46,6 +48,7 @@ Result<Driver> load_driver() {
   need(driver.total, "cuDeviceTotalMem_v2");
   if (missing != nullptr) return Error{std::string("libcuda.so.1 lacks ") + missing};
   find(library, driver.pci_id, "cuDeviceGetPCIBusId");
+  find(library, driver.uuid, "cuDeviceGetUuid_v2");
   return driver;
 }
 
@@ -53,6 +56,17 @@ Result<Driver> load_driver() {
   if (const int result = (call); result != 0) {                               \
     return Error{std::string(#call) + " returned " + std::to_string(result)}; \
   }
+
+std::string uuid_text(const std::array<unsigned char, 16>& uuid) {
+  std::string text = "GPU";
+  for (size_t i = 0; i < uuid.size(); ++i) {
+    char digits[4];
+    std::snprintf(digits, sizeof digits, "%02x", unsigned{uuid[i]});
+    if (i == 0 || i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    text += digits;
+  }
+  return text;
+}
 
 Result<ProbedDevice> probe_device(const Driver& driver, int ordinal) {
   ProbedDevice probed;
@@ -67,6 +81,11 @@ Result<ProbedDevice> probe_device(const Driver& driver, int ordinal) {
   probed.name = text.data();
   VGPU_NEED(driver.total(&total, device));
   probed.total_bytes = total;
+  if (driver.uuid != nullptr) {
+    std::array<unsigned char, 16> uuid{};
+    VGPU_NEED(driver.uuid(uuid.data(), device));
+    probed.uuid = uuid_text(uuid);
+  }
   if (driver.pci_id == nullptr) return probed;
   VGPU_NEED(driver.pci_id(text.data(), text.size(), device));
   probed.pci_id = text.data();
@@ -84,6 +103,30 @@ Result<Probe> probe_driver() {
   VGPU_NEED(driver.count(&count));
   for (int i = 0; i < count; ++i) probe.devices.push_back(TRY(probe_device(driver, i)));
   return probe;
+}
+
+Result<std::vector<std::string>> find_missing(const std::string& library, const std::vector<std::string>& names) {
+  void* const loaded = ::dlopen(library.c_str(), RTLD_NOW);
+  if (loaded == nullptr) return Error{::dlerror()};
+  std::vector<std::string> missing;
+  for (const std::string& name : names) {
+    if (::dlsym(loaded, name.c_str()) == nullptr) missing.push_back(name);
+  }
+  return missing;
+}
+
+Result<void> probe_cublas() {
+  void* library = ::dlopen("libcublas.so.13", RTLD_NOW);
+  if (library == nullptr) return Error{::dlerror()};
+  int (*create)(void**) = nullptr;
+  int (*destroy)(void*) = nullptr;
+  if (!find(library, create, "cublasCreate_v2") || !find(library, destroy, "cublasDestroy_v2")) {
+    return Error{"libcublas.so.13 lacks a function"};
+  }
+  void* handle = nullptr;
+  VGPU_NEED(create(&handle));
+  VGPU_NEED(destroy(handle));
+  return {};
 }
 
 Result<std::string> probe_nvml() {

@@ -12,8 +12,8 @@
 namespace vgpu::ollama {
 
 struct ProbedDevice {
-  std::string name, pci_id;
-  int major = 0, minor = 0;  // compute capability
+  std::string name, pci_id, uuid;  // uuid as "GPU-01234567-89ab-..."
+  int major = 0, minor = 0;        // compute capability
   int integrated = 0;
   uint64_t total_bytes = 0;
 };
@@ -24,6 +24,12 @@ struct Probe {
 };
 
 Result<Probe> probe_driver();
+
+// Those of the names that the library does not have; fails when it cannot be loaded.
+Result<std::vector<std::string>> find_missing(const std::string& library, const std::vector<std::string>& names);
+
+// Creates and destroys a cuBLAS handle of libcublas.so.13, as ggml does before its first product of plain matrices.
+Result<void> probe_cublas();
 
 // Of libnvidia-ml.so.1, "580.159.04". Ollama warns without it and goes on; cuda_v12 needs at least 550.
 Result<std::string> probe_nvml();
