@@ -2,7 +2,7 @@
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
 CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-ring contract ring \
-               programs-static programs-shared cudart runtime host hostile vm asan-build asan-unit asan-contract asan-ring
+               programs-static programs-shared cudart runtime ollama host hostile vm asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
 TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx hostile host/client host/fake-worker)
