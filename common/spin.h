@@ -19,23 +19,32 @@ inline void cpu_relax() {
 
 class Spinner {
  public:
+  Spinner() : limit_(short_limit()) {}
+  // For waits that the device decides: CUDA itself spins there.
+  static Spinner for_device() {
+    return Spinner(std::thread::hardware_concurrency() > 3 ? kDeviceLimit : short_limit());
+  }
+
   // Call before a new wait.
   void reset() { rounds_ = 0; }
 
   // Spins a little; false when it is time to sleep.
   bool spin() {
     using Clock = std::chrono::steady_clock;
-    if (rounds_++ == 0) deadline_ = Clock::now() + limit();
+    if (rounds_++ == 0) deadline_ = Clock::now() + limit_;
     for (int i = 0; i < 32; ++i) cpu_relax();
     return Clock::now() < deadline_;
   }
 
  private:
-  static std::chrono::microseconds limit() {
+  static constexpr std::chrono::microseconds kDeviceLimit{500};
+  explicit Spinner(std::chrono::microseconds limit) : limit_(limit) {}
+  static std::chrono::microseconds short_limit() {
     static const auto value = std::chrono::microseconds(std::thread::hardware_concurrency() > 3 ? 60 : 8);
     return value;
   }
 
+  std::chrono::microseconds limit_;
   int rounds_ = 0;
   std::chrono::steady_clock::time_point deadline_ = {};
 };

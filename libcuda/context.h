@@ -34,6 +34,8 @@ class Context {
 
   std::atomic<unsigned> flags;
   std::atomic<unsigned long long> id{0};  // cuCtxGetId
+  // Positions of the session up to which the context, and its legacy stream, are known to be idle (progress.cpp).
+  std::atomic<uint64_t> idle{0}, legacy_idle{0};
   unsigned api_version = 3020;
   // Primary contexts: how often they are retained. Guarded by ContextTable::primary_mutex.
   int references = 0;

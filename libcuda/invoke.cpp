@@ -18,8 +18,10 @@ uint16_t flags_of(const ThreadState& thread) {
 
 // A thread that captures must not wait for the device. The dispatcher is that thread in the driver's eyes, so the
 // driver refuses there what it would refuse here, and at once.
-uint16_t helper_flag(const ThreadState& thread, bool blocking) {
-  return blocking && thread.captures == 0 ? ring::kHelper : 0;
+uint16_t helper_flag(const Process& process, const ThreadState& thread, bool blocking) {
+  if (!blocking || thread.captures != 0) return 0;
+  // To the driver, a question about a stream is a call that may spoil a capture.
+  return process.captures.load(std::memory_order_relaxed) == 0 ? ring::kHelper | ring::kMayAsk : ring::kHelper;
 }
 
 // The context that the thread's commands run in. A dead one counts as none; the error is put right afterwards.
@@ -88,7 +90,8 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   Process& process = *admitted.process;
   ThreadState& thread = *admitted.thread;
   if (!process.serves(call.opcode)) return refuse(call.name);
-  const bool posted = call.path == Path::post && process.captures.load(std::memory_order_relaxed) == 0;
+  const bool posted =
+      (call.path == Path::post || runs == Runs::posted) && process.captures.load(std::memory_order_relaxed) == 0;
   if (posted) {
     Admitted again;
     if (const CUresult status = admit_with_context(again); status != CUDA_SUCCESS) return status;
@@ -98,8 +101,9 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   codec::Writer writer(thread.request);
   if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
   const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
-  const Message message = {call.opcode, static_cast<uint16_t>(flags_of(thread) | helper_flag(thread, blocking)),
-                           thread.id, wire_context(thread), thread.request};
+  const Message message = {call.opcode,
+                           static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)), thread.id,
+                           wire_context(thread), thread.request};
   if (posted) return process.session().post(message);
   const CUresult status = process.session().call(message, thread.reply);
   if (status != CUDA_SUCCESS) return note_result(admitted, status);
@@ -124,8 +128,8 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
-  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.thread, blocking_)), admitted_.thread->id,
-          wire_context(*admitted_.thread), admitted_.thread->request};
+  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
+          admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
 }
 
 CUresult Remote::call() {

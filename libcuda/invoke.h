@@ -27,7 +27,7 @@ CUresult invoke(const Call& call, void* const* argv, bool per_thread);
 CUresult refuse(const char* name);
 
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
-enum class Runs { by_path, on_helper };
+enum class Runs { by_path, on_helper, posted };
 CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path);
 template <class... A>
 CUresult forward(const Admitted& admitted, const Call& call, A... arguments) {
@@ -39,6 +39,14 @@ template <class... A>
 CUresult forward_blocking(const Admitted& admitted, const Call& call, A... arguments) {
   void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
   return forward_argv(admitted, call, argv, Runs::on_helper);
+}
+
+// For calls whose arguments the caller has checked as CUDA checks them: nobody waits for an answer, except while
+// something is being captured.
+template <class... A>
+CUresult forward_posted(const Admitted& admitted, const Call& call, A... arguments) {
+  void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
+  return forward_argv(admitted, call, argv, Runs::posted);
 }
 
 // A hand-written message of the calling thread: payload through writer(), then call() or post().
@@ -56,6 +64,12 @@ class Remote {
   CUresult post();
   // Sends the call; the caller finishes it with Session::finish.
   Session::Pending begin() { return admitted_.process->session().begin(message()); }
+  // The message without its payload, for those who send several.
+  Message envelope() const {
+    Message empty = message();
+    empty.payload = {};
+    return empty;
+  }
   // The answer's data, after call().
   codec::Reader& reader() { return reader_; }
 
@@ -69,6 +83,9 @@ class Remote {
   codec::Writer writer_;
   codec::Reader reader_;
 };
+
+// The event will be recorded again: what is known of it is out of date (progress.cpp).
+void forget_event(const Admitted& admitted, uint64_t event);
 
 // Remembers sticky errors with the thread's context, and turns an answer into what the program sees.
 CUresult note_result(const Admitted& admitted, CUresult result);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libcuda/context.h"
+#include "libcuda/device_ranges.h"
 #include "libcuda/handles.h"
 #include "libcuda/host_memory.h"
 #include "libcuda/session.h"
@@ -29,6 +30,7 @@ class Process {
   ContextTable& contexts() { return contexts_; }
   HandleNotes& handles() { return handles_; }
   HostMemory& host_memory() { return host_memory_; }
+  DeviceRanges& device_ranges() { return device_ranges_; }
 
   int driver_version() const { return header_.driver_version; }
   int device_count() const { return static_cast<int>(devices_.size()); }
@@ -39,6 +41,8 @@ class Process {
 
   // Captures that are active in this process: while there are any, nothing is posted, so that errors are exact.
   std::atomic<int> captures{0};
+  // Graphs launched so far: they may record events.
+  std::atomic<uint64_t> graph_launches{0};
 
  private:
   explicit Process(std::unique_ptr<Transport> transport)
@@ -49,6 +53,7 @@ class Process {
   ContextTable contexts_;
   HandleNotes handles_;
   HostMemory host_memory_;
+  DeviceRanges device_ranges_;
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;
 };

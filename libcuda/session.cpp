@@ -91,6 +91,8 @@ CUresult Session::send(const Message& message, uint32_t slot, uint64_t blob) {
   command.blob = blob;
   if (inline_bytes != 0) std::memcpy(at + sizeof(ring::Command), message.payload.data(), inline_bytes);
   ring::publish(command, units);
+  // The worker has written to the units that come next; asking for them now spares the next producer the wait.
+  for (uint32_t line = 0; line < 4; ++line) __builtin_prefetch(at + (units + line) * ring::kUnit, 1);
   if (ring::must_ring(header())) transport_->ring_doorbell();
   return CUDA_SUCCESS;
 }
@@ -122,21 +124,22 @@ CUresult Session::post(const Message& message) {
 }
 
 Session::Pending Session::begin(const Message& message) {
-  if (is_lost()) return {ring::kNoReply, kLostError};
+  if (is_lost()) return {ring::kNoReply, false, kLostError};
   uint64_t blob = 0;
-  if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return {ring::kNoReply, kLostError};
+  if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob))
+    return {ring::kNoReply, false, kLostError};
   const uint32_t index = acquire_slot();
   ring::ReplySlot& slot = transport_->memory().slot(index);
   slot.waiting.store(0, std::memory_order_relaxed);
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
   const CUresult status = send(message, index, blob);
-  if (status == CUDA_SUCCESS) return {index, CUDA_SUCCESS};
+  if (status == CUDA_SUCCESS) return {index, (message.flags & ring::kHelper) != 0, CUDA_SUCCESS};
   release_slot(index);
-  return {ring::kNoReply, status};
+  return {ring::kNoReply, false, status};
 }
 
-bool Session::wait_for_reply(ring::ReplySlot& slot) {
-  Spinner spinner;
+bool Session::wait_for_reply(ring::ReplySlot& slot, bool for_device) {
+  Spinner spinner = for_device ? Spinner::for_device() : Spinner();
   while (!ring::is_done(slot)) {
     if (ring::session_state(header()) != ring::SessionState::open) break;
     if (spinner.spin()) continue;
@@ -152,7 +155,7 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
   reply.clear();
   if (pending.slot == ring::kNoReply) return pending.failure;
   ring::ReplySlot& slot = transport_->memory().slot(pending.slot);
-  if (!wait_for_reply(slot)) {
+  if (!wait_for_reply(slot, pending.for_device)) {
     check_lost();
     // The worker might still write to the slot of a lost session: it is never used again.
     return kLostError;

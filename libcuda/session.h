@@ -30,12 +30,15 @@ class Session {
   // A call under way.
   struct Pending {
     uint32_t slot = ring::kNoReply;
+    bool for_device = false;          // the answer comes when the device has done something
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
   };
 
   explicit Session(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
 
   Transport& transport() { return *transport_; }
+  // Moves with every message that is sent.
+  uint64_t position() const { return header().tail.load(std::memory_order_relaxed); }
   bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
 
   // Sends a command that is not answered.
@@ -54,7 +57,7 @@ class Session {
   CUresult send(const Message& message, uint32_t slot, uint64_t blob);
   bool send_blob(const Message& message, uint64_t& blob);
   bool wait_for_space(uint64_t end);
-  bool wait_for_reply(ring::ReplySlot& slot);
+  bool wait_for_reply(ring::ReplySlot& slot, bool for_device);
   CUresult fetch_blob(uint64_t blob, std::vector<std::byte>& reply);
   void print_device_output();
   bool check_lost();

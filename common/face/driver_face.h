@@ -6,6 +6,9 @@
 // lock when they return and never call back into the face.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "common/face/cuda_api.h"
 
 namespace vgpu::face {
@@ -28,6 +31,15 @@ bool is_context(CUcontext context) noexcept;
 
 // The device's primary context if `context` was made from a green context, else NULL.
 CUcontext wrapped_context(CUcontext context) noexcept;
+
+// For each of the current context's TPCs (pairs of multiprocessors), which GPC it belongs to and its place in there, as
+// the driver of a card tells in its table R. NOT_SUPPORTED where there are none.
+struct TpcPlaces {
+  std::vector<uint8_t> gpc, place;
+};
+CUresult tpc_places(TpcPlaces& out) noexcept;
+// Whether a card's driver answers that.
+bool has_tpc_places() noexcept;
 
 // --- Implemented by the face, called by the driver.
 

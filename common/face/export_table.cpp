@@ -34,6 +34,8 @@ constexpr Served kServed[] = {
      context_tools_table},
     {{0x6e, 0x16, 0x3f, 0xbe, 0xb9, 0x58, 0x44, 0x4d, 0x83, 0x5c, 0xe1, 0x82, 0xaf, 0xf1, 0x99, 0x1e},
      module_tools_table},
+    {{0x17, 0x34, 0xdc, 0x26, 0x80, 0x0d, 0x47, 0x45, 0x87, 0x26, 0xc0, 0xf1, 0xe7, 0xdd, 0x8b, 0xca},
+     processor_places_table},
 };
 
 struct Declined {
@@ -51,7 +53,7 @@ constexpr Declined kDeclined[] = {
      "J (NVRTC's compile cache)",
      CUDA_ERROR_INVALID_VALUE},
     {{0x17, 0x34, 0xdc, 0x26, 0x80, 0x0d, 0x47, 0x45, 0x87, 0x26, 0xc0, 0xf1, 0xe7, 0xdd, 0x8b, 0xca},
-     "R (cuBLASLt)",
+     "R (cuBLASLt), which this device does not have,",
      CUDA_ERROR_INVALID_VALUE},
     {{0x69, 0xa2, 0x8e, 0x9f, 0x24, 0x49, 0x8b, 0x47, 0xb0, 0x30, 0xc5, 0xda, 0x33, 0x0e, 0xa4, 0xe9},
      "S (NVIDIA's NVML)",
@@ -84,7 +86,9 @@ extern "C" CUresult CUDAAPI cuGetExportTable(const void** ppExportTable, const C
   if (ppExportTable == nullptr || pExportTableId == nullptr) return CUDA_ERROR_INVALID_VALUE;
   for (const Served& served : kServed) {
     if (!matches(served.uuid, *pExportTableId)) continue;
-    *ppExportTable = served.table();
+    const void* table = served.table();
+    if (table == nullptr) break;
+    *ppExportTable = table;
     return CUDA_SUCCESS;
   }
   // A caller that overlooks the error must not find what it left in the variable. (NVIDIA's driver leaves it alone

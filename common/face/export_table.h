@@ -15,5 +15,6 @@ const void* context_checks_table() noexcept;    // E: what kind of context this 
 const void* integrity_table() noexcept;         // F: integrity.h.
 const void* context_tools_table() noexcept;     // H: ids of contexts and streams.
 const void* module_tools_table() noexcept;      // I: the functions of a module.
+const void* processor_places_table() noexcept;  // R: where multiprocessors lie.
 
 }  // namespace vgpu::face

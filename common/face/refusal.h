@@ -22,6 +22,7 @@ enum class Table : char {
   integrity = 'F',
   context_tools = 'H',
   module_tools = 'I',
+  processor_places = 'R',
 };
 
 // Callers pass what they like: in the C calling convention a function without parameters ignores it.

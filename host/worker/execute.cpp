@@ -14,6 +14,8 @@ struct CurrentContext {
 };
 thread_local CurrentContext current_context;
 
+}  // namespace
+
 CUresult make_current(Session& session, uint64_t wire) {
   const uint64_t epoch = session.context_epoch.load(std::memory_order_relaxed);
   if (current_context.wire == wire && current_context.epoch == epoch) return CUDA_SUCCESS;
@@ -24,6 +26,8 @@ CUresult make_current(Session& session, uint64_t wire) {
   if (status == CUDA_SUCCESS) current_context = {wire, epoch};
   return status;
 }
+
+namespace {
 
 // The driver keeps a capture mode per thread, and this thread stands for many of the guest's.
 CUresult enter_capture_mode(const Session& session, uint16_t flags) {
@@ -41,6 +45,18 @@ bool lacks_value(const RowCall& row) {
   for (int i = 0; i < row.call.argc; ++i)
     if (row.call.param[i].role == Role::sized_in && row.argument<const void*>(i) == nullptr) return true;
   return false;
+}
+
+// What the session keeps of a context must be told before some calls.
+void prepare(Session& session, uint16_t opcode, uint64_t context) {
+  switch (opcode) {
+    case api::opcode::cuCtxSynchronize: session.context_synchronizes(context); break;
+    case api::opcode::cuCtxDestroy_v2:
+    case api::opcode::cuDevicePrimaryCtxRelease_v2:
+    case api::opcode::cuDevicePrimaryCtxReset_v2:
+    case api::opcode::cuGreenCtxDestroy: session.window.drain(); break;
+    default: break;
+  }
 }
 
 }  // namespace
@@ -79,6 +95,7 @@ CUresult execute(Invocation& invocation) {
     return status;
   if (const CUresult status = enter_capture_mode(invocation.session, invocation.command.flags); status != CUDA_SUCCESS)
     return status;
+  prepare(invocation.session, opcode, invocation.command.context);
   if (hand != nullptr) return hand(invocation);
   if (call == nullptr) return invocation.bad_message();
   RowCall row{*call, {}};

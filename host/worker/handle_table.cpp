@@ -65,6 +65,19 @@ uint64_t HandleTable::insert(Kind kind, uint64_t real, uint64_t parent) {
   return wire;
 }
 
+bool HandleTable::children(uint64_t wire, Kind kind, size_t limit, std::vector<uint64_t>& out) const {
+  const std::lock_guard lock(mutex_);
+  const Entry* entry = find(wire);
+  if (entry == nullptr) return true;
+  // Other children are few compared with the calls that ask, except in programs with many events.
+  for (const uint64_t child : entry->children) {
+    if (handle::kind_of(child) != kind) continue;
+    if (out.size() == limit) return false;
+    if (const Entry* found = find(child); found != nullptr) out.push_back(found->real.load(std::memory_order_relaxed));
+  }
+  return true;
+}
+
 uint64_t HandleTable::add(Kind kind, uint64_t real, uint64_t parent) {
   const std::lock_guard lock(mutex_);
   return insert(kind, real, parent);

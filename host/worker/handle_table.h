@@ -25,6 +25,9 @@ class HandleTable {
   // The handle's owner, 0 when it has none.
   uint64_t parent_of(uint64_t wire) const;
 
+  // The driver's handles of what belongs to `wire` and is of this kind; false when there are more than `limit`.
+  bool children(uint64_t wire, Kind kind, size_t limit, std::vector<uint64_t>& out) const;
+
   // Mints a handle; 0 when the table is full.
   uint64_t add(Kind kind, uint64_t real, uint64_t parent);
   uint64_t find_or_add(Kind kind, uint64_t real, uint64_t parent);

@@ -26,6 +26,11 @@ void Helpers::submit(uint32_t guest_thread, Task task) {
   wake_.notify_one();
 }
 
+bool Helpers::busy(uint32_t guest_thread) {
+  const std::lock_guard lock(mutex_);
+  return strands_.contains(guest_thread);
+}
+
 void Helpers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {

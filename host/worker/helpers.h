@@ -21,6 +21,8 @@ class Helpers {
 
   ~Helpers();
   void submit(uint32_t guest_thread, Task task);
+  // Whether a task of this guest thread waits or runs.
+  bool busy(uint32_t guest_thread);
 
  private:
   struct Strand {

@@ -31,7 +31,11 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
       header.opcode >= wire::kOpcodeEnd)
     return Taken::broken;
 
-  command = {header.opcode, header.flags, header.thread, header.reply_slot, header.context, {}};
+  command.opcode = header.opcode;
+  command.flags = header.flags;
+  command.thread = header.thread;
+  command.reply_slot = header.reply_slot;
+  command.context = header.context;
   const std::byte* payload = at + sizeof(ring::Command);
   command.payload.assign(payload, payload + inline_bytes);
   release(units);
@@ -99,28 +103,58 @@ void RingServer::run_command(const CommandCopy& command) {
   answer(command, result, bytes, flags);
 }
 
-void RingServer::handle(CommandCopy command) {
+void RingServer::handle(CommandCopy& command) {
   session_.counters.commands.fetch_add(1, std::memory_order_relaxed);
   if ((command.flags & ring::kHelper) == 0) {
     run_command(command);
-    return;
+    waiting_.disturb();
+  } else if (helpers_.busy(command.thread) || !waiting_.admit(command)) {
+    waiting_.disturb();
+    to_helper(std::move(command));
   }
+}
+
+void RingServer::look_after_waiting() {
+  waiting_.look([this](const CommandCopy& command) { run_command(command); },
+                [this](CommandCopy command) { to_helper(std::move(command)); });
+}
+
+void RingServer::to_helper(CommandCopy command) {
   session_.counters.helper_calls.fetch_add(1, std::memory_order_relaxed);
   const uint32_t thread = command.thread;
   helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
 }
 
+// Whether the next command is there, or the session has ended.
+bool RingServer::has_news() const {
+  // SAFETY: as in take().
+  const auto& next = *reinterpret_cast<const ring::Command*>(session_.memory.units(position_));
+  return ring::load_commit(next) != 0 || ring::session_state(session_.memory.header()) != ring::SessionState::open;
+}
+
+// Producers do not wait for their stores to arrive before they look whether we sleep (ring::must_ring).
+bool RingServer::has_news_soon() const {
+  const auto until = std::chrono::steady_clock::now() + ring::kParkGrace;
+  do {
+    if (has_news()) return true;
+    cpu_relax();
+  } while (std::chrono::steady_clock::now() < until);
+  return false;
+}
+
 void RingServer::sleep() {
   ring::Header& header = session_.memory.header();
   ring::park_announce(header);
-  // SAFETY: as in take().
-  const auto& next = *reinterpret_cast<const ring::Command*>(session_.memory.units(position_));
-  if (ring::load_commit(next) == 0 && ring::session_state(header) == ring::SessionState::open) {
+  // A guest that waits for a chunk cannot ring.
+  if (chunks_busy_ && !has_news_soon()) ::poll(nullptr, 0, 1);
+  const auto first = static_cast<int>(ring::kFirstSleep.count());
+  for (int timeout = first; !chunks_busy_ && !has_news_soon(); timeout = -1) {
     session_.counters.parks.fetch_add(1, std::memory_order_relaxed);
     pollfd doorbell = {session_.config.doorbell_fd, POLLIN, 0};
-    static_cast<void>(::poll(&doorbell, 1, -1));
+    if (::poll(&doorbell, 1, timeout) == 0) continue;
     uint64_t rings = 0;
     static_cast<void>(!::read(session_.config.doorbell_fd, &rings, sizeof rings));
+    break;
   }
   ring::park_withdraw(header);
 }
@@ -128,15 +162,23 @@ void RingServer::sleep() {
 void RingServer::run() {
   const ring::Header& header = session_.memory.header();
   Spinner spinner;
-  while (ring::session_state(header) == ring::SessionState::open) {
-    CommandCopy command;
+  CommandCopy command;  // kept, so that its buffer is
+  for (unsigned taken = 0; ring::session_state(header) == ring::SessionState::open;) {
     switch (take(command)) {
       case Taken::command:
-        handle(std::move(command));
+        handle(command);
+        // Asking the driver costs a third of a launch: not after every one of them.
+        if (++taken % 4 == 0) {
+          if (!waiting_.empty()) look_after_waiting();
+          chunks_busy_ = session_.window.look();
+        }
         spinner.reset();
         break;
       case Taken::nothing:
-        if (!spinner.spin()) {
+        chunks_busy_ = session_.window.look();
+        if (!waiting_.empty()) {
+          look_after_waiting();
+        } else if (!spinner.spin()) {
           sleep();
           spinner.reset();
         }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // RingServer: the consumer of a session's command ring. Takes commands in ring order, copies each out once, runs it
-// inline or on a helper, and answers through its reply slot. Spins a little when the ring is empty, then announces
-// that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
+// inline, when it no longer blocks, or on a helper, and answers through its reply slot. Spins a little when the ring is
+// empty, then announces that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
 #pragma once
 
 #include "host/worker/helpers.h"
 #include "host/worker/session.h"
+#include "host/worker/waiting_room.h"
 
 namespace vgpu::host {
 
 class RingServer {
  public:
-  explicit RingServer(Session& session) : session_(session) {}
+  explicit RingServer(Session& session) : session_(session), waiting_(session) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
   void run();
@@ -22,14 +23,20 @@ class RingServer {
   Taken take(CommandCopy& command);
   void release(uint64_t units);
   bool collect_blob(CommandCopy& command, uint64_t blob);
-  void handle(CommandCopy command);
+  void handle(CommandCopy& command);
+  void to_helper(CommandCopy command);
+  void look_after_waiting();
   void run_command(const CommandCopy& command);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
+  bool has_news() const;
+  bool has_news_soon() const;
   void sleep();
 
   Session& session_;
   Helpers helpers_;
-  uint64_t position_ = 0;  // in units; ours alone
+  WaitingRoom waiting_;
+  bool chunks_busy_ = false;  // chunks of the window will have to be given back
+  uint64_t position_ = 0;     // in units; ours alone
 };
 
 }  // namespace vgpu::host

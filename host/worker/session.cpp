@@ -29,14 +29,37 @@ void Session::drop_thread(uint32_t thread) {
       continue;
     }
     VGPU_DRIVER(driver, cuStreamDestroy_v2)(from_bits<CUstream>(it->second));
+    with_strays_.insert(it->first.second);
     it = per_thread_.erase(it);
   }
+}
+
+void Session::stream_destroyed(uint64_t context) {
+  const std::lock_guard lock(streams_mutex_);
+  with_strays_.insert(context);
+}
+
+void Session::context_synchronizes(uint64_t context) {
+  const std::lock_guard lock(streams_mutex_);
+  with_strays_.erase(context);
 }
 
 void Session::forget_context(uint64_t context) {
   context_epoch.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(streams_mutex_);
+  with_strays_.erase(context);
   std::erase_if(per_thread_, [&](const auto& entry) { return entry.first.second == context; });
+}
+
+std::optional<std::vector<uint64_t>> Session::streams_of(uint64_t context, size_t limit) {
+  std::vector<uint64_t> streams;
+  if (!handles.children(context, Kind::stream, limit, streams)) return std::nullopt;
+  const std::lock_guard lock(streams_mutex_);
+  if (with_strays_.contains(context)) return std::nullopt;
+  for (const auto& [owner, stream] : per_thread_)
+    if (owner.second == context) streams.push_back(stream);
+  if (streams.size() > limit) return std::nullopt;
+  return streams;
 }
 
 bool Invocation::resolve(Kind kind, uint64_t wire, uint64_t& real) {
@@ -93,6 +116,7 @@ uint64_t Invocation::find_or_add(Kind kind, uint64_t real) {
 
 void Invocation::drop(Kind kind, uint64_t wire) {
   if (kind == Kind::context) session.forget_context(wire);
+  if (kind == Kind::stream) session.stream_destroyed(session.handles.parent_of(wire));
   if (wire != 0) session.handles.drop(wire);
 }
 

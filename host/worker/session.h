@@ -7,6 +7,8 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "host/worker/driver.h"
 #include "host/worker/handle_table.h"
 #include "host/worker/output_tap.h"
+#include "host/worker/window.h"
 
 namespace vgpu::host {
 
@@ -45,6 +48,7 @@ struct Session {
         driver(std::move(loaded_driver)),
         memory(std::move(attachment.memory)),
         waker(attachment.waker),
+        window(driver, memory),
         device_memory(memory_budget),
         shared(shared_ranges),
         output(worker_config.output_fd) {}
@@ -53,6 +57,7 @@ struct Session {
   const Driver driver;
   const SessionMemory memory;
   const Waker waker;
+  Window window;
   HandleTable handles;
   DeviceMemory device_memory;
   SharedRanges& shared;
@@ -69,11 +74,18 @@ struct Session {
   // use. 0 on failure.
   uint64_t per_thread_stream(uint32_t thread, uint64_t context);
   void drop_thread(uint32_t thread);
+  // The driver's streams of a context, the threads' own among them; nothing when they are more than `limit`, or when
+  // streams that are gone may still have work on the device.
+  std::optional<std::vector<uint64_t>> streams_of(uint64_t context, size_t limit);
+  // A stream of the context was destroyed, perhaps with work to do; and the context is about to wait for everything.
+  void stream_destroyed(uint64_t context);
+  void context_synchronizes(uint64_t context);
   // The context died, and its streams with it.
   void forget_context(uint64_t context);
 
  private:
-  std::mutex streams_mutex_;  // guards per_thread_
+  std::mutex streams_mutex_;        // guards the following
+  std::set<uint64_t> with_strays_;  // contexts whose destroyed streams may have work left
   std::map<std::pair<uint32_t, uint64_t>, uint64_t> per_thread_;
 };
 
@@ -122,6 +134,9 @@ CUresult error_for(Kind kind);
 using HandCall = CUresult (*)(Invocation&);
 // Null when the row is enough.
 HandCall find_hand_call(uint16_t opcode);
+
+// Makes the context of a command current in this thread; one that is gone counts as none.
+CUresult make_current(Session& session, uint64_t wire);
 
 // Carries out one command: context, decoding, driver, reply payload.
 CUresult execute(Invocation& invocation);

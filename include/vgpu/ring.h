@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -74,6 +75,7 @@ enum CommandFlag : uint16_t {
   // The calling thread's stream capture mode, a CUstreamCaptureMode (cuThreadExchangeStreamCaptureMode).
   kCaptureModeShift = 6,
   kCaptureModeMask = 3 << kCaptureModeShift,
+  kMayAsk = 8,  // nothing is being captured: the driver may be asked whether a call would block
 };
 
 enum class SlotState : uint32_t { free = 0, pending = 1, done = 2 };
@@ -104,6 +106,10 @@ constexpr size_t kRingOffset = kWindowOffset + kChunks * kChunkBytes;
 constexpr size_t kTotalBytes = kRingOffset + kRingBytes;
 static_assert(kRingOffset % kPage == 0 && kWindowOffset % kPage == 0);
 
+// A store reaches memory within a microsecond, unless its processor stops, which drains it.
+constexpr std::chrono::microseconds kParkGrace(5);
+constexpr std::chrono::milliseconds kFirstSleep(20);
+
 constexpr uint64_t units_for(size_t bytes) { return (bytes + kUnit - 1) / kUnit; }
 
 // --- Memory order: each function says which other it pairs with. ---
@@ -118,16 +124,16 @@ inline uint32_t load_commit(const Command& command) { return command.commit.load
 inline void advance_head(Header& header, uint64_t head) { header.head.store(head, std::memory_order_release); }
 inline uint64_t load_head(const Header& header) { return header.head.load(std::memory_order_acquire); }
 
-// Producer, after publish: is the consumer asleep? The fence orders the commit store before this load; it pairs with
-// the fence in park_announce, so either the producer sees the flag or the consumer sees the command. Only one
-// producer gets to ring.
+// Producer, after publish: is the consumer asleep? There is no fence between the commit store and this load: it would
+// cost the producer more than all the rest of a launch (bench/NOTES.md). So the consumer, which has announced itself,
+// goes on looking for as long as a store can be on its way (kParkGrace), and its first sleep has an end (kFirstSleep).
+// Only one producer gets to ring.
 inline bool must_ring(Header& header) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   return header.worker_parked.load(std::memory_order_relaxed) != 0 &&
          header.worker_parked.exchange(0, std::memory_order_relaxed) != 0;
 }
 
-// Consumer, before it sleeps: announce it, then look at the ring once more.
+// Consumer, before it sleeps: announce it, then look at the ring for kParkGrace; sleep for kFirstSleep, look, sleep on.
 inline void park_announce(Header& header) {
   header.worker_parked.store(1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -23,6 +23,7 @@ enum Opcode : uint16_t {
   kCallbackDone = 1031,   // u64 id
   kStatistics = 1032,     // -> what the worker counted
   kThreadExit = 1033,     // the guest thread of this command has ended
+  kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;

@@ -3,10 +3,13 @@
 // when it is small, else through staging chunks, several under way at once.
 // CUDA driver API: Memory Management; completion rules: API synchronization behavior.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <deque>
+#include <functional>
 
 #include "common/bits.h"
+#include "libcuda/bulk/copy_threads.h"
 #include "libcuda/bulk/place.h"
 #include "libcuda/by_hand.h"
 #include "vgpu/hand_wire.h"
@@ -15,6 +18,7 @@ namespace vgpu::guest::bulk {
 
 Place place_of(const Admitted& admitted, uint64_t address, uint64_t bytes) {
   if (admitted.process->host_memory().containing(address, bytes)) return Place::shared;
+  if (bytes != 0 && admitted.process->device_ranges().contains(address, bytes)) return Place::device;
   unsigned type = 0;
   void* data = &type;
   const CUresult status =
@@ -28,6 +32,14 @@ namespace {
 constexpr uint64_t kInlineToDevice = 8 << 10;
 constexpr uint64_t kInlineToHost = sizeof(ring::ReplySlot::data);
 constexpr size_t kUnderWay = 4;  // staging chunks of one copy to the host at a time
+
+// From this many pieces on, helpers pay.
+constexpr uint64_t kManyPieces = 8;
+
+void for_pieces(uint64_t count, const std::function<void(size_t)>& work) {
+  if (count >= kManyPieces) return run_on_copy_threads(count, work);
+  for (uint64_t i = 0; i < count; ++i) work(i);
+}
 
 struct Request {
   uint16_t opcode;        // of the call as the program made it
@@ -49,12 +61,25 @@ wire::Copy whole(const Request& request, wire::HostSide side) {
   return copy;
 }
 
+// What CUDA would refuse at once has been seen to be right, so that nobody need wait for the answer.
+bool may_post(const Admitted& admitted, const Request& request) {
+  Process& process = *admitted.process;
+  const uint64_t stream = bits_of(request.stream);
+  if (!request.async || process.captures.load(std::memory_order_relaxed) != 0) return false;
+  if (stream > bits_of(CU_STREAM_PER_THREAD) && !process.handles().is_live(stream)) return false;
+  const auto is_known = [&](uint64_t address) {
+    return process.device_ranges().contains(address, request.bytes) ||
+           process.host_memory().containing(address, request.bytes).has_value();
+  };
+  return is_known(request.destination) && is_known(request.source);
+}
+
 // Both sides reachable by the driver: one message. A synchronous copy may wait for the device.
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block();
   remote.writer().put(whole(request, wire::HostSide::none));
-  return remote.call();
+  return may_post(admitted, request) ? remote.post() : remote.call();
 }
 
 CUresult to_device_inline(const Admitted& admitted, const Request& request) {
@@ -62,30 +87,72 @@ CUresult to_device_inline(const Admitted& admitted, const Request& request) {
   if (!request.async) remote.may_block();
   remote.writer().put(whole(request, wire::HostSide::inline_data));
   remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
-  return remote.call();
+  // The bytes are in the message, so only the destination matters.
+  Request from_device = request;
+  from_device.source = request.destination;
+  return may_post(admitted, from_device) ? remote.post() : remote.call();
+}
+
+// A copy in pieces of one staging chunk each.
+uint64_t piece_bytes(const Request& request, uint64_t index) {
+  return std::min<uint64_t>(request.bytes - index * ring::kChunkBytes, ring::kChunkBytes);
+}
+uint64_t piece_count(const Request& request) { return (request.bytes + ring::kChunkBytes - 1) / ring::kChunkBytes; }
+
+// The message of a piece, as the calling thread would send it: copy threads send in its name.
+class PieceSender {
+ public:
+  PieceSender(const Admitted& admitted, const Request& request) : admitted_(admitted), request_(request) {
+    Remote remote(admitted, request.async_opcode);
+    posted_ = remote.envelope();
+    answered_ = Remote(admitted, request.opcode).may_block().envelope();
+  }
+  Session& session() const { return admitted_.process->session(); }
+
+  CUresult post(const wire::Copy& copy) const { return session().post(with(posted_, copy)); }
+  Session::Pending begin(const wire::Copy& copy) const { return session().begin(with(answered_, copy)); }
+
+ private:
+  static Message with(Message message, const wire::Copy& copy) {
+    message.payload = std::as_bytes(std::span(&copy, 1));
+    return message;
+  }
+
+  const Admitted& admitted_;
+  const Request& request_;
+  Message posted_, answered_;
+};
+
+wire::Copy fill_piece(const Admitted& admitted, const Request& request, uint64_t index) {
+  Session& session = admitted.process->session();
+  const uint64_t offset = index * ring::kChunkBytes;
+  wire::Copy copy = whole(request, wire::HostSide::window);
+  copy.destination += offset;
+  copy.bytes = piece_bytes(request, index);
+  copy.chunk = session.acquire_chunk();
+  copy.release_chunk = 1;
+  copy_streaming(session.chunk(copy.chunk), from_bits<std::byte*>(request.source + offset),
+                 static_cast<size_t>(copy.bytes));
+  return copy;
 }
 
 // The pieces before the last are posted: the worker gives their chunks back. The last one is the call's answer, and
 // brings the first error of the others.
 CUresult to_device_staged(const Admitted& admitted, const Request& request) {
-  Session& session = admitted.process->session();
-  for (uint64_t done = 0; done < request.bytes;) {
-    const uint64_t bytes = std::min<uint64_t>(request.bytes - done, ring::kChunkBytes);
-    const bool last = done + bytes == request.bytes;
-    const uint32_t chunk = session.acquire_chunk();
-    std::memcpy(session.chunk(chunk), from_bits<std::byte*>(request.source + done), static_cast<size_t>(bytes));
-    wire::Copy copy = whole(request, wire::HostSide::window);
-    copy.destination += done;
-    copy.bytes = bytes;
-    copy.chunk = chunk;
-    copy.release_chunk = 1;
-    Remote remote(admitted, last ? request.opcode : request.async_opcode);
-    if (last && !request.async) remote.may_block();
-    remote.writer().put(copy);
-    if (const CUresult status = last ? remote.call() : remote.post(); status != CUDA_SUCCESS) return status;
-    done += bytes;
-  }
-  return CUDA_SUCCESS;
+  const PieceSender sender(admitted, request);
+  const uint64_t last = piece_count(request) - 1;
+  std::atomic<int> failure{CUDA_SUCCESS};
+  const auto send = [&](size_t index) {
+    if (failure.load(std::memory_order_relaxed) != CUDA_SUCCESS) return;
+    const CUresult status = sender.post(fill_piece(admitted, request, index));
+    if (status != CUDA_SUCCESS) failure.store(status, std::memory_order_relaxed);
+  };
+  for_pieces(last, send);
+  if (failure.load() != CUDA_SUCCESS) return static_cast<CUresult>(failure.load());
+  Remote remote(admitted, request.opcode);
+  if (!request.async) remote.may_block();
+  remote.writer().put(fill_piece(admitted, request, last));
+  return remote.call();
 }
 
 // A range that leaves its allocation is refused before the program's memory is touched, as CUDA does.
@@ -110,48 +177,52 @@ CUresult to_host_inline(const Admitted& admitted, const Request& request) {
   return CUDA_SUCCESS;
 }
 
-// A piece of a copy to the host that the worker is filling.
-struct Piece {
-  Session::Pending pending;
-  uint32_t chunk;
-  uint64_t offset;
-  uint64_t bytes;
-};
-
-// The worker fills the next chunks while this thread empties the first. Copying into ordinary memory is complete when
-// the call returns, also for the asynchronous call.
-CUresult to_host_staged(const Admitted& admitted, const Request& request) {
-  Session& session = admitted.process->session();
+// A run of pieces of a copy to the host: the worker fills the next chunks while this thread empties the first.
+CUresult fetch_pieces(const PieceSender& sender, const Request& request, uint64_t first, uint64_t end) {
+  struct Piece {
+    Session::Pending pending;
+    uint32_t chunk;
+    uint64_t index;
+  };
+  Session& session = sender.session();
   std::deque<Piece> under_way;
   std::vector<std::byte> reply;
   CUresult result = CUDA_SUCCESS;
-  uint64_t asked = 0;
-  while (asked < request.bytes || !under_way.empty()) {
-    if (asked < request.bytes && under_way.size() < kUnderWay && result == CUDA_SUCCESS) {
-      Piece piece = {{}, session.acquire_chunk(), asked, std::min<uint64_t>(request.bytes - asked, ring::kChunkBytes)};
+  for (uint64_t next = first; next < end || !under_way.empty();) {
+    if (next < end && under_way.size() < kUnderWay && result == CUDA_SUCCESS) {
       wire::Copy copy = whole(request, wire::HostSide::window);
-      copy.source += piece.offset;
-      copy.bytes = piece.bytes;
-      copy.chunk = piece.chunk;
-      Remote remote(admitted, request.opcode);
-      remote.may_block().writer().put(copy);
-      piece.pending = remote.begin();
-      asked += piece.bytes;
-      under_way.push_back(piece);
+      copy.source += next * ring::kChunkBytes;
+      copy.bytes = piece_bytes(request, next);
+      copy.chunk = session.acquire_chunk();
+      under_way.push_back({sender.begin(copy), copy.chunk, next++});
       continue;
     }
-    if (result != CUDA_SUCCESS) asked = request.bytes;
+    if (result != CUDA_SUCCESS) next = end;
     if (under_way.empty()) break;
     const Piece piece = under_way.front();
     under_way.pop_front();
     const CUresult status = session.finish(piece.pending, reply);
     if (status == CUDA_SUCCESS)
-      std::memcpy(from_bits<std::byte*>(request.destination + piece.offset), session.chunk(piece.chunk),
-                  static_cast<size_t>(piece.bytes));
+      copy_streaming(from_bits<std::byte*>(request.destination + piece.index * ring::kChunkBytes),
+                     session.chunk(piece.chunk), static_cast<size_t>(piece_bytes(request, piece.index)));
     else if (result == CUDA_SUCCESS) result = status;
     session.release_chunk(piece.chunk);
   }
-  return note_result(admitted, result);
+  return result;
+}
+
+// Copying into ordinary memory is complete when the call returns, also for the asynchronous call.
+CUresult to_host_staged(const Admitted& admitted, const Request& request) {
+  const PieceSender sender(admitted, request);
+  const uint64_t count = piece_count(request), runs = (count + kUnderWay * 2 - 1) / (kUnderWay * 2);
+  std::atomic<int> failure{CUDA_SUCCESS};
+  for_pieces(runs, [&](size_t run) {
+    if (failure.load(std::memory_order_relaxed) != CUDA_SUCCESS) return;
+    const uint64_t first = run * kUnderWay * 2;
+    const CUresult status = fetch_pieces(sender, request, first, std::min<uint64_t>(count, first + kUnderWay * 2));
+    if (status != CUDA_SUCCESS) failure.store(status, std::memory_order_relaxed);
+  });
+  return note_result(admitted, static_cast<CUresult>(failure.load()));
 }
 
 CUresult to_host(const Admitted& admitted, const Request& request) {

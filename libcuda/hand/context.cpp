@@ -68,6 +68,7 @@ CUresult cuCtxDestroy_v2(CUcontext ctx) {
   if (context == nullptr || context->is_primary()) return CUDA_ERROR_INVALID_CONTEXT;
   if (!context->alive()) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   context->set_alive(false);
+  admitted.process->device_ranges().clear();
   {
     const CurrentScope current(*admitted.thread, context);
     face::context_destroyed(ctx);
@@ -162,7 +163,7 @@ CUresult cuCtxSynchronize_v2(CUcontext ctx) {
   Context* context = nullptr;
   VGPU_CHECK(find_context(admitted, ctx, context));
   const CurrentScope current(*admitted.thread, context);
-  return forward_blocking(admitted, api::spec::cuCtxSynchronize);
+  return by_hand::cuCtxSynchronize();
 }
 
 }  // namespace by_hand
@@ -198,5 +199,33 @@ bool is_context(CUcontext context) noexcept {
 
 // Green contexts are not carried yet, so nothing wraps another context.
 CUcontext wrapped_context(CUcontext /*context*/) noexcept { return nullptr; }
+
+namespace {
+
+// Table R of the worker's driver: whether it is there, or what is in it.
+enum class TpcQuestion : uint32_t { exist = 0, places = 1 };
+
+}  // namespace
+
+bool has_tpc_places() noexcept {
+  guest::Admitted admitted;
+  if (guest::admit(admitted) != CUDA_SUCCESS) return false;
+  guest::Remote remote(admitted, wire::kTpcPlaces);
+  remote.writer().put(TpcQuestion::exist);
+  return remote.call() == CUDA_SUCCESS;
+}
+
+CUresult tpc_places(TpcPlaces& out) noexcept {
+  guest::Admitted admitted;
+  if (const CUresult status = guest::admit(admitted); status != CUDA_SUCCESS) return status;
+  guest::Remote remote(admitted, wire::kTpcPlaces);
+  remote.writer().put(TpcQuestion::places);
+  if (const CUresult status = remote.call(); status != CUDA_SUCCESS) return status;
+  for (std::vector<uint8_t>* list : {&out.gpc, &out.place}) {
+    const std::string_view bytes = remote.reader().string();
+    list->assign(bytes.begin(), bytes.end());
+  }
+  return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
+}
 
 }  // namespace vgpu::face

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches: what CUDA refuses at once is checked here against facts that the guest has; the launch itself is posted
 // (design D6). CUDA driver API: Execution Control.
+#include <algorithm>
 #include <cstring>
 
 #include "common/bits.h"
@@ -28,24 +29,18 @@ CUresult read_extra(void** extra, ExtraBuffer& out) {
 
 constexpr size_t kMaxParameterBytes = 32764;  // CUDA C++ Programming Guide, kernel parameters
 
-int device_attribute(const Admitted& admitted, CUdevice_attribute id) {
-  const wire::DeviceSnapshot* device = admitted.process->device(admitted.thread->current()->device());
-  return device->attribute[id];
-}
-
 // The checks that CUDA makes before it returns from a launch.
 CUresult check_shape(const Admitted& admitted, const Function& function, const wire::Launch& l) {
+  const int32_t* limits = admitted.process->device(admitted.thread->current()->device())->attribute;
   const uint64_t threads = uint64_t{l.block[0]} * l.block[1] * l.block[2];
   if (threads == 0 || l.grid[0] == 0 || l.grid[1] == 0 || l.grid[2] == 0) return CUDA_ERROR_INVALID_VALUE;
   for (int i = 0; i < 3; ++i) {
-    const auto grid_limit = static_cast<CUdevice_attribute>(CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i);
-    const auto block_limit = static_cast<CUdevice_attribute>(CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i);
-    if (l.grid[i] > static_cast<unsigned>(device_attribute(admitted, grid_limit)) ||
-        l.block[i] > static_cast<unsigned>(device_attribute(admitted, block_limit)))
+    if (l.grid[i] > static_cast<unsigned>(limits[CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X + i]) ||
+        l.block[i] > static_cast<unsigned>(limits[CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X + i]))
       return CUDA_ERROR_INVALID_VALUE;
   }
   const int* facts = function.facts.attribute;
-  if (threads > static_cast<unsigned>(device_attribute(admitted, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK)))
+  if (threads > static_cast<unsigned>(limits[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK]))
     return CUDA_ERROR_INVALID_VALUE;
   if (threads > static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK]))
     return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
@@ -88,9 +83,33 @@ struct Attributes {
   unsigned count = 0;
 };
 
-// Launches inside a capture, and cooperative ones, whose size only the driver can judge, wait for the driver's answer.
+// Attributes that any launch of the right shape may have: they say how, not whether.
+bool is_harmless(const CUlaunchAttribute& attribute) {
+  switch (attribute.id) {
+    case CU_LAUNCH_ATTRIBUTE_IGNORE:
+    case CU_LAUNCH_ATTRIBUTE_PRIORITY: return true;
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
+      return attribute.value.programmaticStreamSerializationAllowed <= 1;
+    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
+      return attribute.value.memSyncDomain == CU_LAUNCH_MEM_SYNC_DOMAIN_DEFAULT ||
+             attribute.value.memSyncDomain == CU_LAUNCH_MEM_SYNC_DOMAIN_REMOTE;
+    default: return false;
+  }
+}
+
+// Launches inside a capture, and those whose size only the driver can judge (cooperative ones, clusters), wait for the
+// driver's answer.
 bool is_posted(const Admitted& admitted, const Attributes& attributes) {
-  return attributes.count == 0 && admitted.process->captures.load(std::memory_order_relaxed) == 0;
+  return admitted.process->captures.load(std::memory_order_relaxed) == 0 &&
+         std::all_of(attributes.data, attributes.data + attributes.count, is_harmless);
+}
+
+// A launch may record an event when it begins or ends.
+void forget_recorded(const Admitted& admitted, const CUlaunchAttribute& attribute) {
+  if (attribute.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT)
+    forget_event(admitted, bits_of(attribute.value.programmaticEvent.event));
+  if (attribute.id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT)
+    forget_event(admitted, bits_of(attribute.value.launchCompletionEvent.event));
 }
 
 CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kernel_params, void** extra,
@@ -107,7 +126,10 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
   Remote remote(admitted, attributes.count == 0 ? api::opcode::cuLaunchKernel : api::opcode::cuLaunchKernelEx);
   remote.writer().put(launch);
   VGPU_CHECK(pack_parameters(*function, kernel_params, extra, remote.writer()));
-  for (unsigned i = 0; i < attributes.count; ++i) remote.writer().put(attributes.data[i]);
+  for (unsigned i = 0; i < attributes.count; ++i) {
+    forget_recorded(admitted, attributes.data[i]);
+    remote.writer().put(attributes.data[i]);
+  }
   return is_posted(admitted, attributes) ? remote.post() : remote.call();
 }
 

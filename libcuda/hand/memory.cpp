@@ -11,20 +11,31 @@
 #include "libcuda/managed.h"
 
 namespace vgpu::guest {
-namespace {}  // namespace
+namespace {
+
+// Remembers what was allocated, when it was.
+CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdeviceptr* address, uint64_t bytes) {
+  // What is allocated in a capture is there only while its graph runs.
+  const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
+  if (status == CUDA_SUCCESS && address != nullptr && !captures) admitted.process->device_ranges().add(*address, bytes);
+  return status;
+}
+
+}  // namespace
 
 namespace by_hand {
 
 CUresult cuMemAlloc_v2(CUdeviceptr* dptr, size_t bytesize) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward_blocking(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize);
+  return note_allocated(admitted, forward_blocking(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize), dptr, bytesize);
 }
 
 CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes, size_t Height,
                             unsigned int ElementSizeBytes) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward_blocking(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height,
-                          ElementSizeBytes);
+  VGPU_CHECK(
+      forward_blocking(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height, ElementSizeBytes));
+  return note_allocated(admitted, CUDA_SUCCESS, dptr, *pPitch * Height);
 }
 
 CUresult cuMemFree_v2(CUdeviceptr dptr) {
@@ -37,22 +48,28 @@ CUresult cuMemFree_v2(CUdeviceptr dptr) {
     forget_advice(dptr);
     return release_pages(admitted, dptr);
   }
+  admitted.process->device_ranges().remove(dptr);
   return forward_blocking(admitted, api::spec::cuMemFree_v2, dptr);
 }
 
 CUresult cuMemAllocAsync(CUdeviceptr* dptr, size_t bytesize, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward(admitted, api::spec::cuMemAllocAsync, dptr, bytesize, hStream);
+  return note_allocated(admitted, forward(admitted, api::spec::cuMemAllocAsync, dptr, bytesize, hStream), dptr,
+                        bytesize);
 }
 
 CUresult cuMemAllocFromPoolAsync(CUdeviceptr* dptr, size_t bytesize, CUmemoryPool pool, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward(admitted, api::spec::cuMemAllocFromPoolAsync, dptr, bytesize, pool, hStream);
+  return note_allocated(admitted, forward(admitted, api::spec::cuMemAllocFromPoolAsync, dptr, bytesize, pool, hStream),
+                        dptr, bytesize);
 }
 
 CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return forward(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
+  DeviceRanges& ranges = admitted.process->device_ranges();
+  if (!ranges.begins_at(dptr)) return forward(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
+  ranges.remove(dptr);
+  return forward_posted(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
 }
 
 CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* poolProps) {

@@ -15,6 +15,7 @@ CUresult find_primary(const Admitted& admitted, CUdevice device, Context*& out) 
 // Runs the destructors of what runtimes have attached, outside any lock, and ends the context in the worker.
 CUresult end(const Admitted& admitted, Context& context, const Call& call) {
   context.set_alive(false);
+  admitted.process->device_ranges().clear();
   admitted.thread->contexts.push_back(&context);
   face::context_destroyed(context.cuda_handle());
   admitted.thread->contexts.pop_back();

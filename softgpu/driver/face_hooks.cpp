@@ -27,4 +27,8 @@ bool is_context(CUcontext context) noexcept { return static_cast<bool>(soft::fin
 // There are no green contexts here.
 CUcontext wrapped_context(CUcontext) noexcept { return nullptr; }
 
+// Nor clusters of multiprocessors.
+bool has_tpc_places() noexcept { return false; }
+CUresult tpc_places(TpcPlaces&) noexcept { return CUDA_ERROR_NOT_SUPPORTED; }
+
 }  // namespace vgpu::face

@@ -12,6 +12,7 @@ namespace vgpu::host::hand {
 // session.cpp: private calls
 CUresult snapshot(Invocation& invocation);
 CUresult function_facts(Invocation& invocation);
+CUresult tpc_places(Invocation& invocation);
 CUresult blob_append(Invocation& invocation);
 CUresult blob_read(Invocation& invocation);
 CUresult blob_drop(Invocation& invocation);

@@ -102,12 +102,17 @@ CUresult copy(Invocation& invocation) {
   CUstream stream = nullptr;
   if (!invocation.real(Kind::stream, copy.stream, stream)) return CUDA_ERROR_INVALID_HANDLE;
   const bool own_stream = !call.async && (invocation.command.flags & ring::kPerThreadStream) != 0;
-  if (copy.host_side == wire::HostSide::inline_data && (call.async || own_stream) && is_captured(session, stream))
+  if (copy.host_side != wire::HostSide::none && (call.async || own_stream) && is_captured(session, stream)) {
+    if (copy.host_side == wire::HostSide::window && copy.release_chunk != 0) session.window.release(copy.chunk);
     return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+  }
+  const bool in_window = copy.host_side == wire::HostSide::window;
+  const bool pinned = in_window && session.window.pin(session.context_epoch.load(std::memory_order_relaxed));
   const CUresult status = submit(session, call, copy, host, stream, own_stream);
-  // The driver takes pageable bytes before it returns (CUDA driver API, API synchronization behavior).
-  if (copy.host_side == wire::HostSide::window && copy.release_chunk != 0)
-    session.memory.header().chunk_busy[copy.chunk].store(0, std::memory_order_release);
+  if (!in_window || copy.release_chunk == 0) return status;
+  // The driver takes bytes that are not pinned before it returns (CUDA driver API, API synchronization behavior).
+  if (pinned && call.async && status == CUDA_SUCCESS) session.window.release_after(copy.chunk, stream);
+  else session.window.release(copy.chunk);
   return status;
 }
 

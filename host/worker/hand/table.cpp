@@ -18,6 +18,7 @@ using namespace hand;
 constexpr Entry kEntries[] = {
     {wire::kSnapshot, snapshot},
     {wire::kFunctionFacts, function_facts},
+    {wire::kTpcPlaces, tpc_places},
     {wire::kBlobAppend, blob_append},
     {wire::kBlobRead, blob_read},
     {wire::kBlobDrop, blob_drop},

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA driver API: Stream Management, Event Management; API synchronization behavior.
+#include "host/worker/gate.h"
+
+#include "common/bits.h"
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::host {
+namespace {
+
+namespace op = api::opcode;
+
+// A copy that the dispatcher makes itself keeps everybody's next command waiting for as long as it takes.
+constexpr uint64_t kMaxCopyBytes = 256 << 10;
+// cuCtxSynchronize waits for all streams of the context; with more of them, asking costs more than a helper.
+constexpr size_t kMaxStreams = 8;
+
+GateState state_of(CUresult answer) { return answer == CUDA_ERROR_NOT_READY ? GateState::closed : GateState::open; }
+
+GateState ask_stream(Session& session, uint64_t real) {
+  return state_of(VGPU_DRIVER(session.driver, cuStreamQuery)(from_bits<CUstream>(real)));
+}
+
+// The stream of a command that names one by the guest's handle. A handle that is not live needs no wait.
+GateState ask_named_stream(Session& session, const CommandCopy& command, uint64_t wire) {
+  std::vector<std::byte> unused;
+  Invocation names(session, command, unused);
+  uint64_t real = 0;
+  return names.resolve(Kind::stream, wire, real) ? ask_stream(session, real) : GateState::open;
+}
+
+GateState ask_context(Session& session, const CommandCopy& command) {
+  const std::optional<std::vector<uint64_t>> streams = session.streams_of(command.context, kMaxStreams);
+  if (!streams) return GateState::none;
+  // The legacy stream stands for all that synchronise with it, and for work without a stream.
+  if (ask_stream(session, 0) == GateState::closed) return GateState::closed;
+  for (const uint64_t stream : *streams)
+    if (ask_stream(session, stream) == GateState::closed) return GateState::closed;
+  return GateState::open;
+}
+
+GateState ask_event(Session& session, uint64_t wire) {
+  uint64_t real = 0;
+  if (!session.handles.resolve(Kind::event, wire, real)) return GateState::open;
+  return state_of(VGPU_DRIVER(session.driver, cuEventQuery)(from_bits<CUevent>(real)));
+}
+
+}  // namespace
+
+bool has_gate(const CommandCopy& command) {
+  if ((command.flags & ring::kMayAsk) == 0) return false;
+  switch (command.opcode) {
+    case op::cuStreamSynchronize:
+    case op::cuEventSynchronize:
+    case op::cuCtxSynchronize:
+    case op::cuMemcpyDtoD_v2:
+    case op::cuMemsetD8_v2:
+    case op::cuMemsetD16_v2:
+    case op::cuMemsetD32_v2: return true;
+    case op::cuMemcpy:
+    case op::cuMemcpyDtoH_v2:
+    case op::cuMemcpyDtoHAsync_v2:
+    case op::cuMemcpyHtoD_v2: return codec::Reader(command.payload).get<wire::Copy>().bytes <= kMaxCopyBytes;
+    default: return false;
+  }
+}
+
+std::optional<uint64_t> gate_stream(const CommandCopy& command) {
+  codec::Reader request(command.payload);
+  switch (command.opcode) {
+    case op::cuStreamSynchronize: return request.get<uint64_t>();
+    case op::cuMemcpy:
+    case op::cuMemcpyDtoH_v2:
+    case op::cuMemcpyDtoHAsync_v2:
+    case op::cuMemcpyHtoD_v2: return request.get<wire::Copy>().stream;
+    case op::cuMemcpyDtoD_v2:
+    case op::cuMemsetD8_v2:
+    case op::cuMemsetD16_v2:
+    case op::cuMemsetD32_v2: return 0;
+    default: return std::nullopt;
+  }
+}
+
+GateState ask_gate(Session& session, const CommandCopy& command) {
+  if (!has_gate(command)) return GateState::none;
+  // What is wrong with the context is for the command itself to find.
+  if (make_current(session, command.context) != CUDA_SUCCESS) return GateState::open;
+  if (const std::optional<uint64_t> stream = gate_stream(command)) return ask_named_stream(session, command, *stream);
+  if (command.opcode == op::cuCtxSynchronize) return ask_context(session, command);
+  return ask_event(session, codec::Reader(command.payload).get<uint64_t>());
+}
+
+}  // namespace vgpu::host

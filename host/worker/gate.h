@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gate: what a blocking command waits for, as a question that the driver answers at once (cuStreamQuery, cuEventQuery).
+// When it is open, the command can be carried out without blocking. The dispatcher's thread only.
+#pragma once
+
+#include "host/worker/session.h"
+
+namespace vgpu::host {
+
+enum class GateState {
+  open,    // carry the command out now: it will not block
+  closed,  // the device still works on it; ask again
+  none,    // nobody can say: the command may block
+};
+
+// Whether there is such a question. Copies have one up to a size that the dispatcher can afford.
+bool has_gate(const CommandCopy& command);
+// Asks it; makes the command's context current.
+GateState ask_gate(Session& session, const CommandCopy& command);
+// The stream that the gate is about, by the guest's handle, when it is about one stream.
+std::optional<uint64_t> gate_stream(const CommandCopy& command);
+
+}  // namespace vgpu::host

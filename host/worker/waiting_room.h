@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// WaitingRoom: blocking commands whose end the dispatcher can see coming (gate.h). It asks the driver between other
+// commands and carries them out itself once they cannot block, which spares two thread changes per call. What takes
+// longer than it is worth to watch leaves for a helper. Commands of one guest thread keep their order.
+// The dispatcher's thread only.
+#pragma once
+
+#include <chrono>
+#include <vector>
+
+#include "host/worker/gate.h"
+#include "host/worker/markers.h"
+
+namespace vgpu::host {
+
+class WaitingRoom {
+ public:
+  explicit WaitingRoom(Session& session) : session_(session) {}
+
+  bool empty() const { return waiting_.empty(); }
+  bool has(uint32_t guest_thread) const;
+  // Takes the command if its gate can be asked about; else leaves it as it was.
+  bool admit(CommandCopy& command);
+  // Something else was sent: streams that were idle may not be any more.
+  void disturb() { quiet_ = {}; }
+  // Asks about the first command of each guest thread. `run` gets what can be carried out, `leave` what stayed too
+  // long, each with all that came after it from the same thread.
+  template <class Run, class Leave>
+  void look(Run run, Leave leave);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Waiting {
+    CommandCopy command;
+    Clock::time_point deadline;
+    Markers::Marker marker = {};
+  };
+  // A stream of which nothing is under way: what ran last was a command that waited for it.
+  struct Quiet {
+    uint64_t context = 0, stream = 0;
+    uint32_t thread = 0;
+    bool known = false;
+    bool operator==(const Quiet&) const = default;
+  };
+
+  static std::chrono::microseconds patience();
+  bool is_first(size_t index) const;
+  GateState ask(Waiting& waiting);
+  static Quiet stream_of(const CommandCopy& command);
+  static bool leaves_idle(uint16_t opcode);
+
+  Session& session_;
+  Markers markers_;
+  Quiet quiet_;
+  std::vector<Waiting> waiting_;  // in the order they came; a handful
+};
+
+template <class Run, class Leave>
+void WaitingRoom::look(Run run, Leave leave) {
+  for (size_t i = 0; i < waiting_.size();) {
+    if (!is_first(i)) {
+      ++i;
+      continue;
+    }
+    const GateState gate = ask(waiting_[i]);
+    if (gate == GateState::closed && Clock::now() < waiting_[i].deadline) {
+      ++i;
+      continue;
+    }
+    const CommandCopy command = std::move(waiting_[i].command);
+    waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
+    if (gate == GateState::open) {
+      run(command);
+      quiet_ = leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
+      continue;
+    }
+    disturb();
+    const uint32_t thread = command.thread;
+    leave(command);
+    // The helper's queue is now ahead of the rest.
+    for (size_t k = 0; k < waiting_.size();) {
+      if (waiting_[k].command.thread != thread) {
+        ++k;
+        continue;
+      }
+      leave(waiting_[k].command);
+      waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(k));
+    }
+    i = 0;
+  }
+}
+
+}  // namespace vgpu::host

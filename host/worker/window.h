@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Window: the staging chunks as the driver sees them. They are registered with it when the first large copy comes, so
+// that copies from them run at the bus's speed and behind the caller's back; a chunk then goes back to the guest when
+// the copy is through, which an event tells. Where registering fails they are ordinary memory, and copies take the
+// bytes at once. Thread-safe.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "common/session_memory.h"
+#include "host/worker/driver.h"
+
+namespace vgpu::host {
+
+class Window {
+ public:
+  Window(const Driver& driver, const SessionMemory& memory) : driver_(driver), memory_(memory) {}
+
+  // Registers the chunks, if they are not; a context must be current. `epoch` changes when a context has died.
+  bool pin(uint64_t epoch);
+  // The chunk goes back to the guest: now, or after what `stream` of the current context has been given so far.
+  void release(uint32_t chunk);
+  void release_after(uint32_t chunk, CUstream stream);
+  // Gives back what is through. Whether more is to come.
+  bool look();
+  // Before a context dies, and its events with it: waits for all chunks.
+  void drain();
+
+ private:
+  struct Busy {
+    uint32_t chunk;
+    CUevent event;
+    CUcontext context;
+  };
+  CUevent take_event(CUcontext context);
+
+  static constexpr int kMaxTries = 4;
+
+  const Driver& driver_;
+  const SessionMemory& memory_;
+  std::mutex mutex_;  // guards all below
+  uint64_t epoch_ = 0;
+  int tries_ = 0;
+  bool pinned_ = false;
+  std::deque<Busy> busy_;
+  std::vector<Busy> idle_events_;
+};
+
+}  // namespace vgpu::host
