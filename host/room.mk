@@ -4,7 +4,7 @@ DAEMON_OBJS := $(call obj,$(wildcard host/daemon/*.cpp host/device/*.cpp host/vf
 CPPFLAGS    += -isystem /usr/include/libdrm
 WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
 # The worker's process without its core: the host tests put a core of their own in its place.
-WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp crash_report.cpp main.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
+WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp crash_report.cpp main.cpp own_threads.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
 ARTEFACTS   += $(O)/bin/vgpud $(O)/bin/vgpu-worker $(O)/bin/vgpu-holder
 # vgpu-monitor reads the card for vgpud, in a worker's sandbox.
 MONITOR_OBJS := $(call obj,$(wildcard host/monitor/*.cpp) $(addprefix host/worker/,sandbox.cpp syscall_filter.cpp))

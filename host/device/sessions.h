@@ -26,6 +26,7 @@ struct OpenRequest {
   uint64_t bytes = 0;
   GuestPages pages;  // `bytes` in all
   std::optional<std::string> text;
+  uint32_t program = 0;  // its process id in the VM; 0: the module did not tell
 };
 
 struct MapRequest {

@@ -36,7 +36,9 @@ struct DeviceIdentity {
   char pci_bus_id[32];
   uint64_t total_bytes;
   int32_t major, minor;
+  int32_t threads;  // of the software GPU: how many threads run its blocks; else 0
+  int32_t reserved;
 };
-static_assert(sizeof(DeviceIdentity) == 240);
+static_assert(sizeof(DeviceIdentity) == 248);
 
 }  // namespace vgpu::host::monitor

@@ -188,6 +188,7 @@ class SoftReader final : public CardReader {
     };
     device.major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
     device.minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    device.threads = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     put_text(device.pci_bus_id, fmt::format("{:08X}:{:02X}:{:02X}.0", attribute(CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID),
                                             attribute(CU_DEVICE_ATTRIBUTE_PCI_BUS_ID),
                                             attribute(CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)));

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "host/worker/own_threads.h"
+
 namespace vgpu::host {
 
 Helpers::~Helpers() {
@@ -27,6 +29,7 @@ void Helpers::submit(uint32_t guest_thread, Task task) {
 }
 
 void Helpers::work() {
+  count_as_ours();
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;
