@@ -256,9 +256,9 @@ void Daemon::tidy() {
   each_worker([](Worker& worker) { worker.expire(); });
   if (std::exchange(sessions_changed_, false)) drop_sessions();
   drop_workers();
-  answer_queries();
-  run_timers();
   monitor_->expire();
+  run_timers();  // Before the questions: it asks some.
+  answer_queries();
   fill_spares();
 }
 
@@ -351,8 +351,8 @@ std::vector<SessionFacts> Daemon::session_facts() const {
     const Worker* const worker = session->worker();
     // Connections that only ask have none.
     if (worker == nullptr || session->ended()) continue;
-    facts.push_back({session->key(), session->program(), session->vm_number(), session->state_name(),
-                     session->mapped_bytes(), worker->statistics()});
+    facts.push_back({session->key(), session->program(), session->vm_number(), session->was_open(),
+                     session->state_name(), session->mapped_bytes(), worker->statistics()});
   }
   return facts;
 }

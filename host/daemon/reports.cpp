@@ -28,6 +28,9 @@ void Reports::ask(std::span<const std::byte> request, Answered answered) {
       if (reader.get<uint32_t>() != 0 || !reader.complete()) return answered(EINVAL, {});
       return overview(std::move(answered));
     case report::Kind::reading: return reading(request, std::move(answered));
+    case report::Kind::processes:
+      if (!reader.complete()) return answered(EINVAL, {});
+      return processes(std::move(answered));
   }
   answered(ENOSYS, {});
 }
@@ -40,6 +43,28 @@ void Reports::overview(Answered answered) {
       answered(0, std::as_bytes(std::span(text)));
     });
   });
+}
+
+void Reports::processes(Answered answered) {
+  monitor_.learn([this, answered = std::move(answered)]() mutable {
+    with_utilization([this, answered = std::move(answered)] { answered(0, list_processes()); });
+  });
+}
+
+std::vector<std::byte> Reports::list_processes() const {
+  const CardFacts& facts = monitor_.facts();
+  const bool software = facts.identity.software != 0;
+  const uint64_t everywhere = facts.devices.size() >= 64 ? ~uint64_t{0} : (uint64_t{1} << facts.devices.size()) - 1;
+  std::vector<report::Process> list;
+  for (const SessionFacts& session : source_.session_facts())
+    if (session.open && session.pid != 0)
+      list.push_back({session.pid, software ? percent(session.key) : report::kUnknownPercent, session.work.device_bytes,
+                      everywhere, seen_});
+  std::vector<std::byte> bytes;
+  codec::Writer writer(bytes);
+  writer.put(static_cast<uint32_t>(list.size()));
+  for (const report::Process& process : list) writer.put(process);
+  return bytes;
 }
 
 void Reports::reading(std::span<const std::byte> request, Answered answered) {
@@ -129,6 +154,9 @@ void Reports::with_utilization(std::function<void()> done) {
 
 void Reports::look_at_threads() {
   before_ = std::move(now_);
+  seen_ = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
   now_ = {Clock::now(), source_.daemon_statistics().work.busy_nanoseconds, {}};
   for (const SessionFacts& session : source_.session_facts())
     now_.by_session[session.key] = session.work.busy_nanoseconds;

@@ -17,9 +17,10 @@ namespace vgpu::host {
 
 // A program with a worker, as a report shows it.
 struct SessionFacts {
-  uint64_t key = 0;  // the same for one session as long as it lives
-  uint32_t pid = 0;  // the program's own; 0: unknown
+  uint64_t key = 0;         // the same for one session as long as it lives
+  uint32_t pid = 0;         // the program's own; 0: unknown
   uint32_t vm_session = 0;  // 0: not in a VM
+  bool open = false;
   const char* state = "";
   uint64_t mapped_bytes = 0;
   wire::Statistics work = {};
@@ -57,6 +58,8 @@ class Reports {
   };
 
   void overview(Answered answered);
+  void processes(Answered answered);
+  std::vector<std::byte> list_processes() const;
   void reading(std::span<const std::byte> request, Answered answered);
   // The card's answer with this daemon's share in it.
   void share(const nvml::Call& call, std::span<const std::byte> request, Answered answered);
@@ -71,6 +74,7 @@ class Reports {
   ReportSource& source_;
   Monitor& monitor_;
   Busy before_, now_;
+  uint64_t seen_ = 0;  // when now_ was, in microseconds since 1970
 };
 
 }  // namespace vgpu::host

@@ -84,7 +84,11 @@ std::vector<std::byte> answer(CardReader& reader, std::span<const std::byte> req
 void serve(CardReader& reader) {
   std::vector<std::byte> datagram(kMaxDatagram);
   for (;;) {
-    const ssize_t got = ::recv(kSocketFd, datagram.data(), datagram.size(), 0);
+    iovec part = {datagram.data(), datagram.size()};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    const ssize_t got = ::recvmsg(kSocketFd, &message, 0);
     if (got < 0 && errno == EINTR) continue;
     if (got < static_cast<ssize_t>(sizeof(Header))) return;
     Header header = {};

@@ -15,9 +15,9 @@ NVML(nvmlDeviceGetProcessesUtilizationInfo, local, Device, Plain<nvmlProcessesUt
 NVML(nvmlDeviceGetRunningProcessDetailList, local, Device, Plain<nvmlProcessDetailList_t*>)
 
 // Accounting of ended processes is the card's, and off.
-NVML(nvmlDeviceClearAccountingPids, denied)
-NVML(nvmlDeviceGetAccountingBufferSize, unsupported)
+NVML(nvmlDeviceClearAccountingPids, denied, Device)
+NVML(nvmlDeviceGetAccountingBufferSize, unsupported, Device)
 NVML(nvmlDeviceGetAccountingMode, local, Device, Plain<nvmlEnableState_t*>)
-NVML(nvmlDeviceGetAccountingPids, unsupported)
-NVML(nvmlDeviceGetAccountingStats, unsupported)
-NVML(nvmlDeviceSetAccountingMode, denied)
+NVML(nvmlDeviceGetAccountingPids, unsupported, Device)
+NVML(nvmlDeviceGetAccountingStats, unsupported, Device)
+NVML(nvmlDeviceSetAccountingMode, denied, Device)
