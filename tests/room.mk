@@ -76,5 +76,6 @@ programs: $(PROGRAM_BINS)
 .PHONY: programs
 
 include tests/fuzz/room.mk
+include tests/nvml/room.mk
 include tests/vm/room.mk
 include tests/kmod/room.mk

@@ -87,6 +87,9 @@ nvmlReturn_t give_memory(nvml::Prepared& reading, const DeviceIdentity& device) 
 }
 
 nvmlReturn_t give_memory_v2(nvml::Prepared& reading, const DeviceIdentity& device) {
+  unsigned version = 0;
+  std::memcpy(&version, reading.storage(1), sizeof version);
+  if (version != nvmlMemory_v2) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
   return give(reading, 1, nvmlMemory_v2_t{nvmlMemory_v2, device.total_bytes, 0, device.total_bytes, 0});
 }
 
@@ -97,10 +100,12 @@ nvmlReturn_t give_fields(nvml::Prepared& reading) {
   return NVML_SUCCESS;
 }
 
-#define VGPU_OF_DEVICE(expression) \
-  [](nvml::Prepared & reading, [[maybe_unused]] const DeviceIdentity* device, const Identity&) -> nvmlReturn_t { return expression; }
+#define VGPU_OF_DEVICE(expression)                                                                              \
+  [](nvml::Prepared& reading, [[maybe_unused]] const DeviceIdentity* device, const Identity&) -> nvmlReturn_t { \
+    return expression;                                                                                          \
+  }
 #define VGPU_OF_SYSTEM(expression) \
-  [](nvml::Prepared & reading, const DeviceIdentity*, const Identity& system) -> nvmlReturn_t { return expression; }
+  [](nvml::Prepared& reading, const DeviceIdentity*, const Identity& system) -> nvmlReturn_t { return expression; }
 
 constexpr Entry kEntries[] = {
     {VGPU_OF_SYSTEM(give(reading, 0, system.cuda_version)), "nvmlSystemGetCudaDriverVersion"},
@@ -189,9 +194,9 @@ class SoftReader final : public CardReader {
     device.major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
     device.minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
     device.threads = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
-    put_text(device.pci_bus_id, fmt::format("{:08X}:{:02X}:{:02X}.0", attribute(CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID),
-                                            attribute(CU_DEVICE_ATTRIBUTE_PCI_BUS_ID),
-                                            attribute(CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)));
+    put_text(device.pci_bus_id,
+             fmt::format("{:08X}:{:02X}:{:02X}.0", attribute(CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID),
+                         attribute(CU_DEVICE_ATTRIBUTE_PCI_BUS_ID), attribute(CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)));
     return device;
   }
 
