@@ -40,7 +40,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
   daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   TRY(daemon->choose_one_gpu());
-  TRY(daemon->prepare_reports());
+  daemon->prepare_reports();
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
   TRY(daemon->serve_vm());
@@ -56,17 +56,18 @@ Result<void> Daemon::choose_one_gpu() {
   return {};
 }
 
-// The monitor itself is started when somebody asks.
-Result<void> Daemon::prepare_reports() {
+// The monitor itself is started when somebody asks. Programs can compute without one.
+void Daemon::prepare_reports() {
   MonitorOptions options;
-  options.executable = TRY(find_installed("the monitor", {"vgpu-monitor", "../libexec/vgpu/vgpu-monitor"}));
+  auto executable = find_installed("the monitor", {"vgpu-monitor", "../libexec/vgpu/vgpu-monitor"});
+  if (executable.ok()) options.executable = std::move(*executable);
+  else VGPU_DEBUG("no readings of the card: %s", executable.error().message.c_str());
   options.driver_path = worker_options_.driver_path;
   options.kind = worker_options_.kind;
   options.sandbox = worker_options_.sandbox;
   if (gpu_) options.only = gpu_->uuid;
   monitor_ = std::make_unique<Monitor>(*loop_, std::move(options));
   reports_ = std::make_unique<Reports>(*this, *monitor_);
-  return {};
 }
 
 Result<void> Daemon::watch_ends() {

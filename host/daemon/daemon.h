@@ -64,7 +64,7 @@ class Daemon final : public SessionHost, public ReportSource {
   void query(SocketSession* session, std::function<void()> answer);
   void answer_queries();
   void run_timers();
-  Result<void> prepare_reports();
+  void prepare_reports();
   void with_statistics(std::function<void()> done) override { query(nullptr, std::move(done)); }
   std::vector<SessionFacts> session_facts() const override;
   wire::DaemonStatistics daemon_statistics() const override;

@@ -46,6 +46,10 @@ Monitor::~Monitor() { end(); }
 void Monitor::start() {
   const auto now = Clock::now();
   if (pid_ >= 0) return;
+  if (options_.executable.empty()) {
+    know({NVML_ERROR_LIBRARY_NOT_FOUND, "vgpu-monitor is not installed beside vgpud", {}, {}});
+    return fail_questions(facts_.error);
+  }
   if (started_ != Clock::time_point{} && now - started_ < kPause && facts_.error != NVML_SUCCESS)
     return fail_questions(facts_.error);
   started_ = now;
@@ -69,7 +73,10 @@ void Monitor::start() {
   pid_ = pid.value();
   greeted_ = false;
   auto watch = loop_.watch(socket_.get(), EPOLLIN, [this](uint32_t) { on_socket(); });
-  if (!watch) return end();
+  if (!watch) {
+    end();
+    return fail_questions(NVML_ERROR_OPERATING_SYSTEM);
+  }
   socket_watch_ = std::move(*watch);
 }
 

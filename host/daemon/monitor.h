@@ -23,7 +23,7 @@
 namespace vgpu::host {
 
 struct MonitorOptions {
-  std::string executable;
+  std::string executable;  // empty: there is none
   std::string driver_path;
   DriverKind kind = DriverKind::soft;
   bool sandbox = true;

@@ -108,18 +108,24 @@ TEST_CASE("a report whose pages are unplugged meanwhile is answered into the fil
 }
 
 TEST_CASE("reports of wrong sizes are refused", "[unit][report]") {
-  Guest guest;
-  vgpu_command command = ask(guest);
-  SECTION("no request") { command.format = 0; }
-  SECTION("a request that is too long") { command.format = report::kMaxRequest + 1; }
-  SECTION("no pages") { command.bytes = 0; }
-  SECTION("parts of pages") { command.bytes = kPage + 8; }
-  SECTION("too many pages") { command.bytes = report::kMaxAnswer + kPage; }
-  SECTION("more room than pages") { command.address = 2 * kPage + 1; }
-  SECTION("a text") { command.has_text = 1; }
-  SECTION("flags") { command.flags = VGPU_COMMAND_ADOPT; }
-  SECTION("a session that cannot be") { command.session = 9; }
-  CHECK(refusal(guest, command) == EINVAL);
+  const std::pair<const char*, void (*)(vgpu_command&)> changes[] = {
+      {"no request", [](vgpu_command& command) { command.format = 0; }},
+      {"a request that is too long", [](vgpu_command& command) { command.format = report::kMaxRequest + 1; }},
+      {"no pages", [](vgpu_command& command) { command.bytes = 0; }},
+      {"parts of pages", [](vgpu_command& command) { command.bytes = kPage + 8; }},
+      {"too many pages", [](vgpu_command& command) { command.bytes = report::kMaxAnswer + kPage; }},
+      {"more room than pages", [](vgpu_command& command) { command.address = 2 * kPage + 1; }},
+      {"a text", [](vgpu_command& command) { command.has_text = 1; }},
+      {"flags", [](vgpu_command& command) { command.flags = VGPU_COMMAND_ADOPT; }},
+      {"a session that cannot be", [](vgpu_command& command) { command.session = 9; }},
+  };
+  for (const auto& [what, change] : changes) {
+    INFO(what);
+    Guest guest;
+    vgpu_command command = ask(guest);
+    change(command);
+    CHECK(refusal(guest, command) == EINVAL);
+  }
 }
 
 TEST_CASE("a report whose list leads nowhere is refused", "[unit][report]") {
