@@ -87,8 +87,9 @@ void Monitor::end() {
     ::kill(pid_, SIGKILL);
     siginfo_t about = {};
     // Killed processes end at once, unless the kernel's driver holds them: such a one is the next parent's.
-    for (int i = 0; i < 100 && (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG) != 0 ||
-                                about.si_pid == 0); ++i)
+    for (int i = 0;
+         i < 100 && (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED | WNOHANG) != 0 || about.si_pid == 0);
+         ++i)
       ::usleep(1000);
   }
   pid_ = -1;
@@ -97,6 +98,7 @@ void Monitor::end() {
 }
 
 void Monitor::learn(std::function<void()> ready) {
+  last_used_ = Clock::now();
   if (known_) return ready();
   learners_.push_back(std::move(ready));
   start();
@@ -206,7 +208,8 @@ void Monitor::fail_questions(nvmlReturn_t result) {
 
 void Monitor::keep(const std::string& request, std::span<const std::byte> answer) {
   const auto now = Clock::now();
-  if (kept_.size() >= kMaxKept) std::erase_if(kept_, [&](const auto& item) { return now - item.second.since >= kFreshness; });
+  if (kept_.size() >= kMaxKept)
+    std::erase_if(kept_, [&](const auto& item) { return now - item.second.since >= kFreshness; });
   if (kept_.size() >= kMaxKept) kept_.clear();
   kept_[request] = {{answer.begin(), answer.end()}, now};
 }
