@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char* kNode = "/dev/vgpu0";
 constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
+constexpr size_t kUsualAnswer = 4096;
 
 NoReport kind_of(int error) {
   switch (error) {
@@ -36,7 +37,9 @@ NoReport kind_of(int error) {
   }
 }
 
-ReportFailure failure(const std::string& what, int error) { return {kind_of(error), Error::from_errno(what, error)}; }
+ReportFailure failure(const std::string& what, int error) {
+  return {kind_of(error), error, Error::from_errno(what, error)};
+}
 
 bool write_all(int file, std::span<const std::byte> bytes) {
   return ::pwrite(file, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size());
@@ -56,7 +59,7 @@ Result<void, ReportFailure> ReportClient::open() {
   }
   const std::string path = configured != nullptr ? configured : kDefaultSocket;
   auto connected = connect_control(path);
-  if (!connected) return ReportFailure{kind_of(errno), connected.error()};
+  if (!connected) return ReportFailure{kind_of(errno), errno, connected.error()};
   connection_ = std::move(*connected);
   paper_.reset(::memfd_create("vgpu-report", MFD_CLOEXEC));
   if (!paper_) return failure("cannot create a memory file", errno);
@@ -87,7 +90,15 @@ Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_socket(std::span
 }
 
 Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_device(std::span<const std::byte> request) {
-  std::vector<std::byte> bytes(report::kMaxAnswer);
+  // Nearly all answers fit into a page; the module takes as many as there is room for.
+  auto answer = ask_device(request, kUsualAnswer);
+  if (answer.ok() || answer.error().error_number != ENOSPC) return answer;
+  return ask_device(request, report::kMaxAnswer);
+}
+
+Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_device(std::span<const std::byte> request,
+                                                                       size_t room) {
+  std::vector<std::byte> bytes(room);
   vgpu_report report = {};
   // SAFETY: addresses as the module wants them, of memory that outlives the call.
   report.request = reinterpret_cast<uint64_t>(request.data());

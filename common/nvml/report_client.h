@@ -26,6 +26,7 @@ enum class NoReport {
 
 struct ReportFailure {
   NoReport kind = NoReport::failed;
+  int error_number = 0;
   Error error;
 };
 
@@ -43,6 +44,7 @@ class ReportClient {
   Result<void, ReportFailure> open();
   Result<std::vector<std::byte>, ReportFailure> ask_socket(std::span<const std::byte> request);
   Result<std::vector<std::byte>, ReportFailure> ask_device(std::span<const std::byte> request);
+  Result<std::vector<std::byte>, ReportFailure> ask_device(std::span<const std::byte> request, size_t room);
 
   std::mutex mutex_;  // guards what follows
   UniqueFd connection_;

@@ -352,7 +352,8 @@ std::vector<SessionFacts> Daemon::session_facts() const {
     const Worker* const worker = session->worker();
     // Connections that only ask have none.
     if (worker == nullptr || session->ended()) continue;
-    facts.push_back({session->key(), session->program(), session->vm_number(), session->was_open(),
+    facts.push_back({session->key(), session->program(), session->vm_number(),
+                     static_cast<uint32_t>(session->worker()->process().pid()), session->was_open(),
                      session->state_name(), session->mapped_bytes(), worker->statistics()});
   }
   return facts;

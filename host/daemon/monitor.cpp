@@ -125,7 +125,8 @@ void Monitor::send_questions() {
   for (Question& question : questions_) {
     if (++under_way > kMaxUnderWay) return;
     if (question.sent) continue;
-    monitor::Header header = {question.id, 0, static_cast<uint32_t>(question.request.size())};
+    const monitor::Question kind = question.request.empty() ? monitor::kUsage : monitor::kReading;
+    monitor::Header header = {question.id, kind, static_cast<uint32_t>(question.request.size())};
     iovec parts[] = {{&header, sizeof header}, {question.request.data(), question.request.size()}};
     msghdr message = {};
     message.msg_iov = parts;

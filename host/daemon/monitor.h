@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Monitor: the daemon's side of vgpu-monitor, which reads the card. Starts it at the first question, ends it when nobody
-// has asked for a while, starts it anew when it died. Equal questions within 100 ms share one answer, so the card is read
-// at most ten times a second for each thing, however many ask. The daemon's thread only.
+// Monitor: the daemon's side of vgpu-monitor, which reads the card. Starts it at the first question, ends it when
+// nobody has asked for a while, starts it anew when it died. Equal questions within 100 ms share one answer, so the
+// card is read at most ten times a second for each thing, however many ask. The daemon's thread only.
 #pragma once
 
 #include <sys/types.h>
@@ -51,6 +51,8 @@ class Monitor {
 
   // `request` is that of a reading, checked by the caller. Answers later, or before it returns.
   void ask(std::span<const std::byte> request, Answered answered);
+  // Who uses the devices: monitor::kUsage's answer.
+  void ask_usage(Answered answered) { ask({}, std::move(answered)); }
   // Calls `ready` once the facts are known, perhaps before it returns.
   void learn(std::function<void()> ready);
   const CardFacts& facts() const { return facts_; }
@@ -61,7 +63,7 @@ class Monitor {
  private:
   struct Question {
     uint64_t id = 0;
-    std::string request;
+    std::string request;  // empty: for the usage
     std::vector<Answered> waiting;
     Clock::time_point since;
     bool sent = false;

@@ -71,28 +71,32 @@ std::string Reports::overview_text() const {
   const wire::DaemonStatistics all = source_.daemon_statistics();
   json report = {{"format", report::kFormat}, {"host", host_of(facts, all)}, {"totals", totals_of(all)}};
   report["devices"] = json::array();
-  std::vector<uint32_t> everywhere;
   for (uint32_t i = 0; i < facts.devices.size(); ++i) {
     const monitor::DeviceIdentity& device = facts.devices[i];
-    const nvmlMemory_t memory = memory_share({device.total_bytes, device.total_bytes, 0});
+    const nvmlMemory_t memory = memory_share(i, {device.total_bytes, device.total_bytes, 0});
     json shown = {{"index", i},
                   {"uuid", device.uuid},
                   {"name", device.name},
                   {"pci_bus_id", device.pci_bus_id},
                   {"compute_capability", std::to_string(device.major) + "." + std::to_string(device.minor)}};
-    shown["memory"] = {{"total", memory.total}, {"used", memory.used}, {"free", memory.free}, {"card_total", device.total_bytes}};
-    if (facts.identity.software != 0) shown["utilization"] = {{"gpu", percent(0)}, {"of", "vm"}};
+    shown["memory"] = {{"total", memory.total}, {"used", memory.used}, {"card_total", device.total_bytes}};
+    if (const Share ours = share_of_all(i); ours.told) shown["utilization"] = {{"gpu", ours.gpu_percent}, {"of", "vm"}};
     report["devices"].push_back(std::move(shown));
-    everywhere.push_back(i);
   }
   report["sessions"] = json::array();
   for (const SessionFacts& session : source_.session_facts()) {
     json shown = {{"pid", session.pid}, {"name", name_of(session)}, {"state", session.state}};
     shown["vm_session"] = session.vm_session != 0 ? json(session.vm_session) : json(nullptr);
     shown["mapped_bytes"] = session.mapped_bytes;
-    shown["devices"] = everywhere;
-    if (facts.identity.software != 0) shown["gpu_percent"] = percent(session.key);
     put_work(shown, session.work);
+    shown["devices"] = json::array();
+    for (uint32_t i = 0; i < facts.devices.size(); ++i) {
+      const Share share = share_of(session, i);
+      if (!share.there) continue;
+      json use = {{"index", i}, {"bytes", share.bytes}};
+      if (share.told) use["gpu_percent"] = share.gpu_percent;
+      shown["devices"].push_back(std::move(use));
+    }
     report["sessions"].push_back(std::move(shown));
   }
   // Text of a driver may be in any encoding; what is not UTF-8 is replaced.

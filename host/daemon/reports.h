@@ -11,6 +11,7 @@
 
 #include "common/nvml/reading.h"
 #include "host/daemon/monitor.h"
+#include "vgpu/report.h"
 #include "vgpu/wire.h"
 
 namespace vgpu::host {
@@ -20,6 +21,7 @@ struct SessionFacts {
   uint64_t key = 0;         // the same for one session as long as it lives
   uint32_t pid = 0;         // the program's own; 0: unknown
   uint32_t vm_session = 0;  // 0: not in a VM
+  uint32_t worker_pid = 0;
   bool open = false;
   const char* state = "";
   uint64_t mapped_bytes = 0;
@@ -60,13 +62,26 @@ class Reports {
   void overview(Answered answered);
   void processes(Answered answered);
   std::vector<std::byte> list_processes() const;
+  report::Process describe(const SessionFacts& session) const;
   void reading(std::span<const std::byte> request, Answered answered);
   // The card's answer with this daemon's share in it.
-  void share(const nvml::Call& call, std::span<const std::byte> request, Answered answered);
-  void put_share(const nvml::Call& call, std::span<std::byte> answer) const;
-  nvmlMemory_t memory_share(const nvmlMemory_t& card) const;
+  void share(const nvml::Prepared& reading, std::span<const std::byte> request, Answered answered);
+  void put_share(std::string_view name, uint32_t device, std::span<std::byte> answer) const;
+  nvmlMemory_t memory_share(uint32_t device, const nvmlMemory_t& card) const;
+  // Calls `done` when everything is known of who uses the card; `busy`: how busy it is kept, too.
+  void look(bool busy, std::function<void()> done);
   void with_utilization(std::function<void()> done);
   void look_at_threads();
+  void look_at_usage(std::span<const std::byte> answer);
+  // What one session, or all of them, hold of a device, and how busy they keep it.
+  struct Share {
+    uint64_t bytes = 0;
+    uint32_t gpu_percent = 0, memory_percent = 0;
+    bool told = false;   // the percents are known
+    bool there = false;  // it uses the device
+  };
+  Share share_of(const SessionFacts& session, uint32_t device) const;
+  Share share_of_all(uint32_t device) const;
   std::string overview_text() const;
   // Percent; of one session, or (key 0) of all.
   unsigned percent(uint64_t key) const;
@@ -74,7 +89,9 @@ class Reports {
   ReportSource& source_;
   Monitor& monitor_;
   Busy before_, now_;
-  uint64_t seen_ = 0;  // when now_ was, in microseconds since 1970
+  std::vector<monitor::Usage> usage_;
+  bool workers_are_known_ = false;  // to the driver, by the numbers that they have here
+  uint64_t seen_ = 0;               // when now_ was, in microseconds since 1970
 };
 
 }  // namespace vgpu::host

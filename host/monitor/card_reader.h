@@ -26,6 +26,8 @@ class CardReader {
   virtual const std::vector<DeviceIdentity>& devices() const = 0;
   // Carries the call out; its indices of devices are in range.
   virtual nvmlReturn_t read(nvml::Prepared& reading) = 0;
+  // Who uses the devices. NVML_ERROR_NOT_SUPPORTED: not known.
+  virtual nvmlReturn_t usage(std::vector<Usage>& found) = 0;
 };
 
 // `only`: the UUID of the one device that may be seen; empty: all.

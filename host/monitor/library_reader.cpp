@@ -2,6 +2,9 @@
 // The host's libnvidia-ml.so.1. Calls go to it by their names, with arguments as the row says.
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <chrono>
+#include <map>
 #include <unordered_map>
 
 #include "common/log.h"
@@ -14,6 +17,10 @@ using nvml::Word;
 // SAFETY: all arguments of NVML's functions are integers or pointers, at most six. The platform's ABI passes each in a
 // register of its own; a function that has fewer does not look at the rest.
 using AnyFunction = nvmlReturn_t (*)(Word, Word, Word, Word, Word, Word);
+
+// What NVML says for memory of a process that it may not look at.
+constexpr unsigned long long kNotAvailable = ~0ULL;
+constexpr int64_t kSampleAge = 1'000'000;  // microseconds
 
 Error dl_error(const char* what) {
   const char* const why = ::dlerror();
@@ -34,6 +41,17 @@ class LibraryReader final : public CardReader {
       reading.set_device(i, reinterpret_cast<Word>(handles_[reading.devices()[i]]));
     const Word* const a = reading.argv();
     return function(a[0], a[1], a[2], a[3], a[4], a[5]);
+  }
+
+  nvmlReturn_t usage(std::vector<Usage>& found) override {
+    nvmlReturn_t outcome = NVML_ERROR_NOT_SUPPORTED;
+    for (uint32_t device = 0; device < handles_.size(); ++device) {
+      std::map<uint32_t, Usage> by_pid;
+      if (add_processes(device, by_pid) == NVML_SUCCESS) outcome = NVML_SUCCESS;
+      if (outcome == NVML_SUCCESS) add_percents(device, by_pid);
+      for (const auto& [pid, use] : by_pid) found.push_back(use);
+    }
+    return outcome;
   }
 
   nvmlReturn_t open(const std::string& only) {
@@ -63,6 +81,43 @@ class LibraryReader final : public CardReader {
     return function == nullptr ? NVML_ERROR_FUNCTION_NOT_FOUND : function(a, b, c, d, 0, 0);
   }
 
+  nvmlReturn_t add_processes(uint32_t device, std::map<uint32_t, Usage>& by_pid) {
+    std::vector<nvmlProcessInfo_t> infos(nvml::kMaxElements);
+    unsigned count = nvml::kMaxElements;
+    const nvmlReturn_t result = call("nvmlDeviceGetComputeRunningProcesses_v3",
+                                     reinterpret_cast<Word>(handles_[device]), address(&count), address(infos.data()));
+    if (result != NVML_SUCCESS) return result;
+    for (unsigned i = 0; i < std::min<unsigned>(count, nvml::kMaxElements); ++i) {
+      const uint64_t bytes = infos[i].usedGpuMemory;
+      by_pid[infos[i].pid] = {device, infos[i].pid, bytes == kNotAvailable ? kUnknown : bytes, 0, 0};
+    }
+    return result;
+  }
+
+  // The last sample of the last second; a process without one was idle.
+  void add_percents(uint32_t device, std::map<uint32_t, Usage>& by_pid) {
+    const auto now =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+    std::vector<nvmlProcessUtilizationSample_t> samples(nvml::kMaxElements);
+    unsigned count = nvml::kMaxElements;
+    const nvmlReturn_t result =
+        call("nvmlDeviceGetProcessUtilization", reinterpret_cast<Word>(handles_[device]), address(samples.data()),
+             address(&count), static_cast<Word>(now.count() - kSampleAge));
+    const bool told = result == NVML_SUCCESS || result == NVML_ERROR_NOT_FOUND;
+    for (auto& [pid, use] : by_pid)
+      if (!told) use.gpu_percent = use.memory_percent = kUnknownPercent;
+    if (result != NVML_SUCCESS) return;
+    std::map<uint32_t, uint64_t> newest;
+    for (unsigned i = 0; i < std::min<unsigned>(count, nvml::kMaxElements); ++i) {
+      const nvmlProcessUtilizationSample_t& sample = samples[i];
+      const auto process = by_pid.find(sample.pid);
+      if (process == by_pid.end() || sample.timeStamp < newest[sample.pid]) continue;
+      newest[sample.pid] = sample.timeStamp;
+      process->second.gpu_percent = std::min(sample.smUtil, 100u);
+      process->second.memory_percent = std::min(sample.memUtil, 100u);
+    }
+  }
+
   void add_device(unsigned index, const std::string& only) {
     nvmlDevice_t device = nullptr;
     if (call("nvmlDeviceGetHandleByIndex_v2", index, address(&device)) != NVML_SUCCESS) return;
@@ -72,7 +127,8 @@ class LibraryReader final : public CardReader {
     if (!only.empty() && only != identity.uuid) return;
     call("nvmlDeviceGetName", handle, text(identity.name), sizeof identity.name);
     nvmlPciInfo_t pci = {};
-    if (call("nvmlDeviceGetPciInfo_v3", handle, address(&pci)) == NVML_SUCCESS) put_text(identity.pci_bus_id, pci.busId);
+    if (call("nvmlDeviceGetPciInfo_v3", handle, address(&pci)) == NVML_SUCCESS)
+      put_text(identity.pci_bus_id, pci.busId);
     nvmlMemory_t memory = {};
     call("nvmlDeviceGetMemoryInfo", handle, address(&memory));
     identity.total_bytes = memory.total;

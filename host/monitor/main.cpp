@@ -80,6 +80,17 @@ std::vector<std::byte> answer(CardReader& reader, std::span<const std::byte> req
   return bytes;
 }
 
+std::vector<std::byte> usage(CardReader& reader) {
+  std::vector<Usage> found;
+  std::vector<std::byte> bytes;
+  codec::Writer writer(bytes);
+  writer.put(static_cast<int32_t>(reader.usage(found)));
+  constexpr size_t kMost = (kMaxDatagram - sizeof(Header) - sizeof(int32_t)) / sizeof(Usage);
+  found.resize(std::min(found.size(), kMost));
+  for (const Usage& use : found) writer.put(use);
+  return bytes;
+}
+
 // Until vgpud closes the socket.
 void serve(CardReader& reader) {
   std::vector<std::byte> datagram(kMaxDatagram);
@@ -94,7 +105,8 @@ void serve(CardReader& reader) {
     Header header = {};
     std::memcpy(&header, datagram.data(), sizeof header);
     const auto request = std::span(datagram).first(static_cast<size_t>(got)).subspan(sizeof header);
-    if (!send(header.id, NVML_SUCCESS, answer(reader, request))) return;
+    const std::vector<std::byte> said = header.result == kUsage ? usage(reader) : answer(reader, request);
+    if (!send(header.id, NVML_SUCCESS, said)) return;
   }
 }
 

@@ -147,6 +147,9 @@ class SoftReader final : public CardReader {
     return NVML_ERROR_NOT_SUPPORTED;
   }
 
+  // The daemon knows.
+  nvmlReturn_t usage(std::vector<Usage>&) override { return NVML_ERROR_NOT_SUPPORTED; }
+
   // A CUDA error, 0 if it works.
   int open(void* driver) {
     driver_ = driver;
