@@ -44,6 +44,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
   TRY(daemon->serve_vm());
+  TRY(daemon->serve_metrics());
   return daemon;
 }
 
@@ -94,6 +95,14 @@ Result<void> Daemon::listen() {
   if (options_.socket.empty()) return {};
   listener_ = std::make_unique<Listener>(TRY(Listener::open(options_.socket, options_.socket_mode, SOCK_SEQPACKET)));
   listener_watch_ = TRY(loop_->watch(listener_->fd(), EPOLLIN, [this](uint32_t) { accept_clients(); }));
+  return {};
+}
+
+Result<void> Daemon::serve_metrics() {
+  if (options_.metrics.empty()) return {};
+  metrics_ = TRY(MetricsServer::open(*loop_, options_.metrics, options_.socket_mode,
+                                     [this](auto answered) { reports_->metrics(std::move(answered)); }));
+  VGPU_INFO("metrics on %s", metrics_->where().c_str());
   return {};
 }
 
@@ -258,6 +267,7 @@ void Daemon::tidy() {
   if (std::exchange(sessions_changed_, false)) drop_sessions();
   drop_workers();
   monitor_->expire();
+  if (metrics_ != nullptr) metrics_->expire();
   run_timers();  // Before the questions: it asks some.
   answer_queries();
   fill_spares();
@@ -368,6 +378,7 @@ int Daemon::milliseconds_to_wait() const {
   for (const Query& query : queries_) consider(query.deadline);
   for (const Timer& timer : timers_) consider(timer.when);
   if (const auto monitor = monitor_->deadline()) consider(*monitor);
+  if (metrics_ != nullptr && metrics_->deadline()) consider(*metrics_->deadline());
   if (sessions_changed_) return 0;
   if (!next) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count();

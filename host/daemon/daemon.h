@@ -11,6 +11,7 @@
 #include "host/daemon/event_loop.h"
 #include "host/daemon/gpu_choice.h"
 #include "host/daemon/listener.h"
+#include "host/daemon/metrics_server.h"
 #include "host/daemon/monitor.h"
 #include "host/daemon/options.h"
 #include "host/daemon/reports.h"
@@ -65,6 +66,7 @@ class Daemon final : public SessionHost, public ReportSource {
   void answer_queries();
   void run_timers();
   void prepare_reports();
+  Result<void> serve_metrics();
   void with_statistics(std::function<void()> done) override { query(nullptr, std::move(done)); }
   std::vector<SessionFacts> session_facts() const override;
   wire::DaemonStatistics daemon_statistics() const override;
@@ -91,6 +93,7 @@ class Daemon final : public SessionHost, public ReportSource {
   std::unique_ptr<VmDevice> vm_device_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<Reports> reports_;
+  std::unique_ptr<MetricsServer> metrics_;
   std::vector<Query> queries_;
   std::vector<Timer> timers_;
   wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone

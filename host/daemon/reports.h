@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -49,8 +50,11 @@ class Reports {
 
   // Answers later, or before it returns.
   void ask(std::span<const std::byte> request, Answered answered);
+  // The page for Prometheus.
+  void metrics(std::function<void(const std::string&)> answered);
 
  private:
+  struct Readings;
   using Clock = std::chrono::steady_clock;
   // How busy the software GPU's threads were between two looks at them.
   struct Busy {
@@ -83,6 +87,9 @@ class Reports {
   Share share_of(const SessionFacts& session, uint32_t device) const;
   Share share_of_all(uint32_t device) const;
   std::string overview_text() const;
+  void read_sensor(const std::shared_ptr<Readings>& readings, size_t sensor, uint32_t device);
+  void have_reading(Readings& readings) const;
+  std::string metrics_text(const Readings& readings) const;
   // Percent; of one session, or (key 0) of all.
   unsigned percent(uint64_t key) const;
 

@@ -26,10 +26,11 @@ bool page_aligned(uint64_t value) { return value % ring::kPage == 0; }
 
 }  // namespace
 
-Session::Session(SessionHost& host) : host_(host), key_([] {
-  static uint64_t last = 0;  // The daemon has one thread.
-  return ++last;
-}()) {}
+Session::Session(SessionHost& host)
+    : host_(host), key_([] {
+        static uint64_t last = 0;  // The daemon has one thread.
+        return ++last;
+      }()) {}
 
 const char* Session::state_name() const {
   switch (state_) {

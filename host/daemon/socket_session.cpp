@@ -154,20 +154,23 @@ void SocketSession::on_report(Incoming& incoming) {
   answer.result = bytes == 0 || bytes > report::kMaxRequest ? EINVAL : check_file(incoming);
   if (answer.result == 0 && reports_ >= kMaxReports) answer.result = EAGAIN;
   std::vector<std::byte> request(answer.result == 0 ? bytes : 0);
-  if (answer.result == 0 && ::pread(incoming.files[0].get(), request.data(), request.size(), 0) != static_cast<ssize_t>(bytes))
+  if (answer.result == 0 &&
+      ::pread(incoming.files[0].get(), request.data(), request.size(), 0) != static_cast<ssize_t>(bytes))
     answer.result = EINVAL;
   if (answer.result != 0) return send(answer);
   ++reports_;
   const auto file = std::make_shared<UniqueFd>(std::move(incoming.files[0]));
-  host_.report(request, [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
-    const auto session = self.lock();
-    if (session == nullptr) return;
-    --(*session)->reports_;
-    if (error == 0 && ::pwrite(file->get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) error = EIO;
-    answer.result = error;
-    answer.size = error == 0 ? text.size() : 0;
-    (*session)->send(answer);
-  });
+  host_.report(
+      request, [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
+        const auto session = self.lock();
+        if (session == nullptr) return;
+        --(*session)->reports_;
+        if (error == 0 && ::pwrite(file->get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+          error = EIO;
+        answer.result = error;
+        answer.size = error == 0 ? text.size() : 0;
+        (*session)->send(answer);
+      });
 }
 
 void SocketSession::answered(uint64_t id, int error) {
