@@ -5,3 +5,8 @@ $(O)/tests/nvml: $(NVML_TEST_OBJS) $(TEST_MAIN_OBJ) $(call obj,common/nvml/calls
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $(filter %.o,$^) -Wl,--no-as-needed $(NVML) -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+
+# Not a part of `make check`: it needs Debian's non-free section.
+nvml-layout:
+	@tests/nvml/layout.sh build/nvml-layout
+.PHONY: nvml-layout
