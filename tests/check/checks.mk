@@ -5,7 +5,7 @@ CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx p
                programs-static programs-shared cudart runtime nvml host hostile vm asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx nvml hostile host/client host/fake-worker)
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx nvml nvml-vendor hostile host/client host/fake-worker)
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
@@ -56,9 +56,10 @@ check-runtime: all $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(abspath $(O)/lib/cudart):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 # The second run is of a device whose memory is limited.
-check-nvml: all $(O)/tests/nvml
+check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@$(VGPU_RUN) --driver soft --memory-limit 256M -- tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
+	@tests/nvml/vendor/run.sh $(O) $(LIMIT)
 check-host: host-tests
 check-hostile: all $(O)/tests/hostile
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/hostile
