@@ -9,7 +9,7 @@
 
 namespace vgpu::nvml {
 
-// In the order of their names.
+// In the order of the rows.
 std::span<const Call> calls();
 // Null: there is no such call.
 const Call* find_call(std::string_view name);
