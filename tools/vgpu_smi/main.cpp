@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpu-smi: shows the GPU, its users, and what our part of it does. A client of the public NVML interface, so it shows a
+// card behind NVIDIA's library just as well. See --help and docs/vgpu-smi.md.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "tools/vgpu_smi/card.h"
+#include "tools/vgpu_smi/options.h"
+#include "tools/vgpu_smi/query.h"
+#include "tools/vgpu_smi/table.h"
+
+namespace vgpu::smi {
+namespace {
+
+int complain(const Complaint& complaint) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}\n", complaint.message);
+  return complaint.code;
+}
+
+void print_json(const nlohmann::json& json) {
+  // Names come from elsewhere: what is no UTF-8 in them is replaced.
+  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+// Once, or again and again. `print` returns an exit status; `round` counts from 0.
+int repeat(const Options& options, const std::function<int(unsigned int round)>& print) {
+  for (unsigned int round = 0;; ++round) {
+    const int status = print(round);
+    if (std::fflush(stdout) != 0) return kOther;  // Nobody reads any more, or the disk is full.
+    if (status != kSuccess || !options.repeat_ms) return status;
+    ::usleep(*options.repeat_ms * 1000);
+  }
+}
+
+template <class Query>
+int run_query(const Options& options, const Nvml& nvml, const Query& query) {
+  CsvFormat format;
+  if (!options.format.empty()) {
+    auto parsed = parse_csv_format(options.format);
+    if (!parsed.ok()) return complain(parsed.error());
+    format = parsed.value();
+  }
+  return repeat(options, [&](unsigned int round) -> int {
+    const auto cards = find_cards(nvml, options.cards);
+    if (!cards.ok()) return complain(cards.error());
+    const auto rows = query.rows(cards.value());
+    if (options.json) return print_json(json_rows(query.columns(), rows)), kSuccess;
+    if (round == 0 && format.header) fmt::print("{}\n", csv_header(query.columns(), format.units));
+    for (const auto& row : rows) fmt::print("{}\n", csv_row(row, format.units));
+    return kSuccess;
+  });
+}
+
+int run_summary(const Options& options, const Nvml& nvml) {
+  return repeat(options, [&](unsigned int) -> int {
+    const auto cards = find_cards(nvml, options.cards);
+    if (!cards.ok()) return complain(cards.error());
+    if (options.json) print_json(summary_json(nvml, cards.value()));
+    else fmt::print("{}", summary_table(nvml, cards.value(), options.program));
+    return kSuccess;
+  });
+}
+
+int run_list(const Options& options, const Nvml& nvml) {
+  const auto cards = find_cards(nvml, options.cards);
+  if (!cards.ok()) return complain(cards.error());
+  if (options.json) print_json(card_list_json(cards.value()));
+  else fmt::print("{}", card_list(cards.value()));
+  return kSuccess;
+}
+
+int run_with_library(const Options& options) {
+  // A mistyped field is told before a missing library.
+  auto gpu_query = GpuQuery::parse(options.action == Action::query_gpu ? options.fields : "name");
+  if (!gpu_query.ok()) return complain(gpu_query.error());
+  auto process_query = ProcessQuery::parse(options.action == Action::query_processes ? options.fields : "pid");
+  if (!process_query.ok()) return complain(process_query.error());
+  const auto nvml = open_nvml();
+  if (!nvml.ok()) return complain(nvml.error());
+  switch (options.action) {
+    case Action::query_gpu: return run_query(options, *nvml.value(), gpu_query.value());
+    case Action::query_processes: return run_query(options, *nvml.value(), process_query.value());
+    case Action::list: return run_list(options, *nvml.value());
+    default: return run_summary(options, *nvml.value());
+  }
+}
+
+int run(const Options& options) {
+  if (!options.file.empty() && std::freopen(options.file.c_str(), "w", stdout) == nullptr)
+    return complain({Error::from_errno("cannot write to " + options.file).message, kOther});
+  switch (options.action) {
+    case Action::help_query_gpu:
+      if (options.json) print_json(gpu_help_json());
+      else print_gpu_help(stdout);
+      return kSuccess;
+    case Action::help_query_processes: print_process_help(stdout); return kSuccess;
+    default: return run_with_library(options);
+  }
+}
+
+}  // namespace
+}  // namespace vgpu::smi
+
+int main(int argc, char** argv) {
+  const auto parsed = vgpu::smi::parse_options(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  return vgpu::smi::run(std::get<vgpu::smi::Options>(parsed));
+}
