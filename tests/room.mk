@@ -79,3 +79,4 @@ include tests/fuzz/room.mk
 include tests/nvml/room.mk
 include tests/vm/room.mk
 include tests/kmod/room.mk
+include tests/smi/room.mk

@@ -15,7 +15,7 @@ struct Location {
   const char* meaning;
 };
 constexpr Location kLocations[] = {
-    {"device_memory", 2, "the card's memory"}, {"dram", 8, "the card's memory chips"},
+    {"device_memory", 2, "the card's memory"}, {"dram", 2, "the card's memory chips"},
     {"register_file", 3, "registers"},         {"l1_cache", 0, "the level 1 cache"},
     {"l2_cache", 1, "the level 2 cache"},      {"texture_memory", 4, "texture memory"},
     {"cbu", 6, "the branch unit"},             {"sram", 7, "memory inside the chip"},
