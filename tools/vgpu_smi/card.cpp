@@ -39,8 +39,7 @@ Reading<nvmlDevice_t> find_device(const Nvml& nvml, const std::string& word) {
     status = nvml.call("nvmlDeviceGetHandleByUUID", word.c_str(), &device);
   else if (word.find(':') != std::string::npos)
     status = nvml.call("nvmlDeviceGetHandleByPciBusId_v2", word.c_str(), &device);
-  else
-    status = nvml.call("nvmlDeviceGetHandleBySerial", word.c_str(), &device);
+  else status = nvml.call("nvmlDeviceGetHandleBySerial", word.c_str(), &device);
   if (status != NVML_SUCCESS) return status;
   return device;
 }
@@ -48,18 +47,17 @@ Reading<nvmlDevice_t> find_device(const Nvml& nvml, const std::string& word) {
 Complaint not_found(const std::string& word, nvmlReturn_t status, unsigned int count) {
   if (status == NVML_ERROR_INVALID_ARGUMENT) status = NVML_ERROR_NOT_FOUND;
   const std::string_view there = count == 1 ? "There is 1 GPU, with index 0" : "";
-  return {fmt::format("No devices were found: no GPU is called \"{}\". {}. vgpu-smi -L lists them.", word,
-                      !there.empty() ? std::string(there)
-                                     : fmt::format("There are {} GPUs, with indices from 0", count)),
-          exit_code(status)};
+  return {
+      fmt::format("No devices were found: no GPU is called \"{}\". {}. vgpu-smi -L lists them.", word,
+                  !there.empty() ? std::string(there) : fmt::format("There are {} GPUs, with indices from 0", count)),
+      exit_code(status)};
 }
 
 std::string advice_for(nvmlReturn_t code) {
   switch (code) {
     case NVML_ERROR_DRIVER_NOT_LOADED:
       return "No GPU driver is loaded, or it is not reachable. \"vgpu-smi doctor\" says what is missing.";
-    case NVML_ERROR_NO_PERMISSION:
-      return "This user may not use the GPU. \"vgpu-smi doctor\" says whom to ask.";
+    case NVML_ERROR_NO_PERMISSION: return "This user may not use the GPU. \"vgpu-smi doctor\" says whom to ask.";
     case NVML_ERROR_LIB_RM_VERSION_MISMATCH:
       return "The library and the loaded driver are of different versions; restart, or load the driver again.";
     case NVML_ERROR_GPU_IS_LOST: return "The GPU no longer answers. \"vgpu-smi doctor\" looks for the reason.";
@@ -122,7 +120,8 @@ Reading<std::vector<Process>> Card::processes(bool compute, bool graphics) const
     any |= list.ok();
     if (!list.ok()) return static_cast<void>(failure = list.error());
     for (const auto& info : list.value()) {
-      const auto same = std::find_if(all.begin(), all.end(), [&](const Process& it) { return it.info.pid == info.pid; });
+      const auto same =
+          std::find_if(all.begin(), all.end(), [&](const Process& it) { return it.info.pid == info.pid; });
       if (same != all.end() && same->type != type) same->type = Process::Type::both;
       else all.push_back({info, type});
     }
@@ -147,8 +146,7 @@ Result<std::vector<Card>, Complaint> find_cards(const Nvml& nvml, const std::str
   if (counted != NVML_SUCCESS)
     return Complaint{fmt::format("The GPUs cannot be counted: {}. {}", nvml.describe(counted), advice_for(counted)),
                      exit_code(counted)};
-  if (count == 0)
-    return Complaint{"No devices were found. \"vgpu-smi doctor\" looks for the reason.", kNotFound};
+  if (count == 0) return Complaint{"No devices were found. \"vgpu-smi doctor\" looks for the reason.", kNotFound};
   std::vector<Card> cards;
   std::vector<std::string> words = split_list(selection);
   for (unsigned int i = 0; i < count && words.empty(); ++i) {
@@ -163,7 +161,8 @@ Result<std::vector<Card>, Complaint> find_cards(const Nvml& nvml, const std::str
     nvml.call("nvmlDeviceGetIndex", device.value(), &index);
     cards.emplace_back(nvml, device.value(), index);
   }
-  if (cards.empty()) return Complaint{"None of the GPUs can be used. \"vgpu-smi doctor\" looks for the reason.", kOther};
+  if (cards.empty())
+    return Complaint{"None of the GPUs can be used. \"vgpu-smi doctor\" looks for the reason.", kOther};
   return cards;
 }
 
@@ -172,10 +171,11 @@ Result<std::unique_ptr<Nvml>, Complaint> open_nvml() {
   if (nvml.ok()) return std::move(nvml).value();
   const Nvml::Failure& failure = nvml.error();
   if (failure.code == NVML_ERROR_LIBRARY_NOT_FOUND)
-    return Complaint{fmt::format("vgpu-smi needs libnvidia-ml.so.1, and it cannot be loaded: {}. Install the guest "
-                                 "libraries, or name their directory in LD_LIBRARY_PATH; \"vgpu-smi doctor\" says more.",
-                                 failure.detail),
-                     kNoLibrary};
+    return Complaint{
+        fmt::format("vgpu-smi needs libnvidia-ml.so.1, and it cannot be loaded: {}. Install the guest "
+                    "libraries, or name their directory in LD_LIBRARY_PATH; \"vgpu-smi doctor\" says more.",
+                    failure.detail),
+        kNoLibrary};
   return Complaint{fmt::format("The GPU's library {} could not be started (NVML code {}). {}", failure.detail,
                                static_cast<int>(failure.code), advice_for(failure.code)),
                    exit_code(failure.code)};

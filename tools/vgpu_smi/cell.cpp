@@ -59,9 +59,7 @@ Cell text(std::string value) {
   return cell;
 }
 Cell text(const char* value) { return text(std::string(value)); }
-Cell text(Reading<std::string> value) {
-  return value.ok() ? text(std::move(value).value()) : missing(value.error());
-}
+Cell text(Reading<std::string> value) { return value.ok() ? text(std::move(value).value()) : missing(value.error()); }
 
 Cell number(uint64_t value, std::string_view unit) {
   Cell cell;

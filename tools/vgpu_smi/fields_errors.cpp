@@ -15,10 +15,14 @@ struct Location {
   const char* meaning;
 };
 constexpr Location kLocations[] = {
-    {"device_memory", 2, "the card's memory"}, {"dram", 2, "the card's memory chips"},
-    {"register_file", 3, "registers"},         {"l1_cache", 0, "the level 1 cache"},
-    {"l2_cache", 1, "the level 2 cache"},      {"texture_memory", 4, "texture memory"},
-    {"cbu", 6, "the branch unit"},             {"sram", 7, "memory inside the chip"},
+    {"device_memory", 2, "the card's memory"},
+    {"dram", 2, "the card's memory chips"},
+    {"register_file", 3, "registers"},
+    {"l1_cache", 0, "the level 1 cache"},
+    {"l2_cache", 1, "the level 2 cache"},
+    {"texture_memory", 4, "texture memory"},
+    {"cbu", 6, "the branch unit"},
+    {"sram", 7, "memory inside the chip"},
 };
 
 void add_counters(std::vector<Field>& fields, unsigned int type, unsigned int counter) {
@@ -86,8 +90,8 @@ Cell retired_pages(const Card& card, unsigned int cause) {
 
 Cell remapped_rows(const Card& card, int which, bool is_flag) {
   unsigned int values[4] = {};  // corrected, uncorrected, pending, failed
-  const auto status = card.nvml().call("nvmlDeviceGetRemappedRows", card.device(), &values[0], &values[1], &values[2],
-                                       &values[3]);
+  const auto status =
+      card.nvml().call("nvmlDeviceGetRemappedRows", card.device(), &values[0], &values[1], &values[2], &values[3]);
   if (status != NVML_SUCCESS) return missing(status);
   return is_flag ? text(values[which] != 0 ? "Yes" : "No") : number(uint64_t{values[which]});
 }
@@ -104,23 +108,43 @@ void add_repairs(std::vector<Field>& fields) {
   };
   fields.insert(
       fields.end(),
-      {{"Repairs", {"retired_pages.single_bit_ecc.count", "retired_pages.sbe"}, "",
+      {{"Repairs",
+        {"retired_pages.single_bit_ecc.count", "retired_pages.sbe"},
+        "",
         "Pages taken out of use for repeated single-bit errors.",
         [](const Card& card) { return retired_pages(card, 0); }},
-       {"Repairs", {"retired_pages.double_bit.count", "retired_pages.dbe"}, "",
-        "Pages taken out of use for a double-bit error.", [](const Card& card) { return retired_pages(card, 1); }},
-       {"Repairs", {"retired_pages.pending"}, "", "Whether pages go out of use at the next start.",
+       {"Repairs",
+        {"retired_pages.double_bit.count", "retired_pages.dbe"},
+        "",
+        "Pages taken out of use for a double-bit error.",
+        [](const Card& card) { return retired_pages(card, 1); }},
+       {"Repairs",
+        {"retired_pages.pending"},
+        "",
+        "Whether pages go out of use at the next start.",
         [](const Card& card) {
           const auto pending = card.get<unsigned int>("nvmlDeviceGetRetiredPagesPendingStatus");
           return yes_no(map(pending, [](unsigned int it) { return it != 0; }), "Yes", "No");
         }},
-       {"Repairs", {"remapped_rows.correctable"}, "", "Rows replaced for correctable errors.",
+       {"Repairs",
+        {"remapped_rows.correctable"},
+        "",
+        "Rows replaced for correctable errors.",
         [](const Card& card) { return remapped_rows(card, 0, false); }},
-       {"Repairs", {"remapped_rows.uncorrectable"}, "", "Rows replaced for uncorrectable errors.",
+       {"Repairs",
+        {"remapped_rows.uncorrectable"},
+        "",
+        "Rows replaced for uncorrectable errors.",
         [](const Card& card) { return remapped_rows(card, 1, false); }},
-       {"Repairs", {"remapped_rows.pending"}, "", "Whether rows are replaced at the next reset.",
+       {"Repairs",
+        {"remapped_rows.pending"},
+        "",
+        "Whether rows are replaced at the next reset.",
         [](const Card& card) { return remapped_rows(card, 2, true); }},
-       {"Repairs", {"remapped_rows.failure"}, "", "Whether a replacement has failed.",
+       {"Repairs",
+        {"remapped_rows.failure"},
+        "",
+        "Whether a replacement has failed.",
         [](const Card& card) { return remapped_rows(card, 3, true); }},
        {"Repairs", {"remapped_rows.histogram.max"}, "", "Banks with all spare rows left.", banks(&Histogram::max)},
        {"Repairs", {"remapped_rows.histogram.high"}, "", "Banks with most of them left.", banks(&Histogram::high)},
@@ -132,10 +156,13 @@ void add_repairs(std::vector<Field>& fields) {
 }  // namespace
 
 void add_error_fields(std::vector<Field>& fields) {
-  fields.push_back({"Memory errors", {"ecc.mode.current"}, "", "Whether memory errors are corrected.",
-                    [](const Card& card) { return enabled(card.pair<unsigned int>("nvmlDeviceGetEccMode", 0)); }});
-  fields.push_back({"Memory errors", {"ecc.mode.pending"}, "", "The same after the next start.",
-                    [](const Card& card) { return enabled(card.pair<unsigned int>("nvmlDeviceGetEccMode", 1)); }});
+  fields.push_back(
+      {"Memory errors", {"ecc.mode.current"}, "", "Whether memory errors are corrected.", [](const Card& card) {
+         return enabled(card.pair<unsigned int>("nvmlDeviceGetEccMode", 0));
+       }});
+  fields.push_back({"Memory errors", {"ecc.mode.pending"}, "", "The same after the next start.", [](const Card& card) {
+                      return enabled(card.pair<unsigned int>("nvmlDeviceGetEccMode", 1));
+                    }});
   for (const unsigned int type : {0u, 1u})
     for (const unsigned int counter : {0u, 1u}) add_counters(fields, type, counter);
   add_sram(fields);

@@ -46,33 +46,48 @@ Reading<unsigned long long> active_reasons(const Card& card) {
 }
 
 void add_temperature(std::vector<Field>& fields) {
-  fields.insert(
-      fields.end(),
-      {{kThermal, {"temperature.gpu"}, "", "The chip's temperature, degrees Celsius.",
-        [](const Card& card) { return number(card.get<unsigned int>("nvmlDeviceGetTemperature", 0u)); }},
-       {kThermal, {"temperature.gpu.tlimit"}, "", "Degrees Celsius left before the card slows down.", margin},
-       {kThermal, {"temperature.memory"}, "", "The memory's temperature, degrees Celsius.",
-        [](const Card& card) {
-          const auto read = card.field(NVML_FI_DEV_MEMORY_TEMP);
-          // Cards without such a sensor answer 0.
-          return read.ok() && read.value() == 0 ? missing() : signed_number(read);
-        }},
-       {kThermal, {"fan.speed"}, "%", "Speed that the fan should have.",
-        [](const Card& card) { return number(card.get<unsigned int>("nvmlDeviceGetFanSpeed"), "%"); }}});
+  fields.insert(fields.end(),
+                {{kThermal,
+                  {"temperature.gpu"},
+                  "",
+                  "The chip's temperature, degrees Celsius.",
+                  [](const Card& card) { return number(card.get<unsigned int>("nvmlDeviceGetTemperature", 0u)); }},
+                 {kThermal, {"temperature.gpu.tlimit"}, "", "Degrees Celsius left before the card slows down.", margin},
+                 {kThermal,
+                  {"temperature.memory"},
+                  "",
+                  "The memory's temperature, degrees Celsius.",
+                  [](const Card& card) {
+                    const auto read = card.field(NVML_FI_DEV_MEMORY_TEMP);
+                    // Cards without such a sensor answer 0.
+                    return read.ok() && read.value() == 0 ? missing() : signed_number(read);
+                  }},
+                 {kThermal, {"fan.speed"}, "%", "Speed that the fan should have.", [](const Card& card) {
+                    return number(card.get<unsigned int>("nvmlDeviceGetFanSpeed"), "%");
+                  }}});
 }
 
 void add_power(std::vector<Field>& fields) {
   fields.insert(
       fields.end(),
-      {{kPower, {"power.management"}, "", "Whether power is managed.",
+      {{kPower,
+        {"power.management"},
+        "",
+        "Whether power is managed.",
         [](const Card& card) { return enabled(card.get<unsigned int>("nvmlDeviceGetPowerManagementMode")); }},
        {kPower, {"power.draw"}, "W", "What the board draws.", watts_of("nvmlDeviceGetPowerUsage")},
        {kPower, {"power.draw.average"}, "W", "The same over one second.", watts_of_field(NVML_FI_DEV_POWER_AVERAGE)},
        {kPower, {"power.draw.instant"}, "W", "The same at this moment.", watts_of_field(NVML_FI_DEV_POWER_INSTANT)},
        {kPower, {"power.limit"}, "W", "The limit that is set.", watts_of("nvmlDeviceGetPowerManagementLimit")},
-       {kPower, {"enforced.power.limit"}, "W", "The limit in force, from whatever source.",
+       {kPower,
+        {"enforced.power.limit"},
+        "W",
+        "The limit in force, from whatever source.",
         watts_of("nvmlDeviceGetEnforcedPowerLimit")},
-       {kPower, {"power.default_limit"}, "W", "The limit as the card comes.",
+       {kPower,
+        {"power.default_limit"},
+        "W",
+        "The limit as the card comes.",
         watts_of("nvmlDeviceGetPowerManagementDefaultLimit")},
        {kPower, {"power.min_limit"}, "W", "The lowest limit that can be set.", power_constraint(0)},
        {kPower, {"power.max_limit"}, "W", "The highest limit that can be set.", power_constraint(1)}});
@@ -89,19 +104,37 @@ void add_clocks(std::vector<Field>& fields) {
        {kClocks, {"clocks.current.sm", "clocks.sm"}, "MHz", "The multiprocessors' clock.", clock(now, NVML_CLOCK_SM)},
        {kClocks, {"clocks.current.memory", "clocks.mem"}, "MHz", "Memory clock.", clock(now, NVML_CLOCK_MEM)},
        {kClocks, {"clocks.current.video", "clocks.video"}, "MHz", "Video clock.", clock(now, NVML_CLOCK_VIDEO)},
-       {kClocks, {"clocks.applications.graphics", "clocks.applications.gr"}, "MHz", "Graphics clock that is set.",
+       {kClocks,
+        {"clocks.applications.graphics", "clocks.applications.gr"},
+        "MHz",
+        "Graphics clock that is set.",
         clock(set, NVML_CLOCK_GRAPHICS)},
-       {kClocks, {"clocks.applications.memory", "clocks.applications.mem"}, "MHz", "Memory clock that is set.",
+       {kClocks,
+        {"clocks.applications.memory", "clocks.applications.mem"},
+        "MHz",
+        "Memory clock that is set.",
         clock(set, NVML_CLOCK_MEM)},
-       {kClocks, {"clocks.default_applications.graphics", "clocks.default_applications.gr"}, "MHz",
-        "Graphics clock as the card comes.", clock(standard, NVML_CLOCK_GRAPHICS)},
-       {kClocks, {"clocks.default_applications.memory", "clocks.default_applications.mem"}, "MHz",
-        "Memory clock as the card comes.", clock(standard, NVML_CLOCK_MEM)},
-       {kClocks, {"clocks.max.graphics", "clocks.max.gr"}, "MHz", "Highest graphics clock.",
+       {kClocks,
+        {"clocks.default_applications.graphics", "clocks.default_applications.gr"},
+        "MHz",
+        "Graphics clock as the card comes.",
+        clock(standard, NVML_CLOCK_GRAPHICS)},
+       {kClocks,
+        {"clocks.default_applications.memory", "clocks.default_applications.mem"},
+        "MHz",
+        "Memory clock as the card comes.",
+        clock(standard, NVML_CLOCK_MEM)},
+       {kClocks,
+        {"clocks.max.graphics", "clocks.max.gr"},
+        "MHz",
+        "Highest graphics clock.",
         clock(most, NVML_CLOCK_GRAPHICS)},
-       {kClocks, {"clocks.max.sm"}, "MHz", "Highest clock of the multiprocessors.",
-        clock(most, NVML_CLOCK_SM)},
-       {kClocks, {"clocks.max.memory", "clocks.max.mem"}, "MHz", "Highest memory clock.", clock(most, NVML_CLOCK_MEM)}});
+       {kClocks, {"clocks.max.sm"}, "MHz", "Highest clock of the multiprocessors.", clock(most, NVML_CLOCK_SM)},
+       {kClocks,
+        {"clocks.max.memory", "clocks.max.mem"},
+        "MHz",
+        "Highest memory clock.",
+        clock(most, NVML_CLOCK_MEM)}});
 }
 
 void add_reasons(std::vector<Field>& fields) {
@@ -135,7 +168,8 @@ void add_reason_counters(std::vector<Field>& fields) {
   static constexpr Counter kCounters[] = {
       {"sw_power_cap", NVML_FI_DEV_PERF_POLICY_POWER, "of its power limit"},
       {"sync_boost", NVML_FI_DEV_PERF_POLICY_SYNC_BOOST, "of its group"},
-      {"sw_thermal_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN, "of a temperature that the driver keeps"},
+      {"sw_thermal_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN,
+       "of a temperature that the driver keeps"},
       {"hw_thermal_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN, "of heat"},
       {"hw_power_brake_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN, "of the power supply"},
   };

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// vgpu-smi: shows the GPU, its users, and what our part of it does. A client of the public NVML interface, so it shows a
-// card behind NVIDIA's library just as well. See --help and docs/vgpu-smi.md.
+// vgpu-smi: shows the GPU, its users, and what our part of it does. A client of the public NVML interface, so it shows
+// a card behind NVIDIA's library just as well. See --help and docs/vgpu-smi.md.
 #include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tools/vgpu_smi/card.h"
+#include "tools/vgpu_smi/doctor/doctor.h"
 #include "tools/vgpu_smi/options.h"
 #include "tools/vgpu_smi/query.h"
 #include "tools/vgpu_smi/table.h"
@@ -90,6 +92,16 @@ int run_with_library(const Options& options) {
   }
 }
 
+int run_doctor(const Options& options) {
+  const char* const configured = std::getenv("VGPU_SOCKET");
+  doctor::Place place;
+  place.socket = !options.socket.empty() ? options.socket : configured != nullptr ? configured : "";
+  const doctor::Findings findings = doctor::examine(place);
+  if (options.json) print_json(doctor::to_json(findings));
+  else fmt::print("{}", doctor::page(findings));
+  return doctor::has_problem(findings) ? kProblemsFound : kSuccess;
+}
+
 int run(const Options& options) {
   if (!options.file.empty() && std::freopen(options.file.c_str(), "w", stdout) == nullptr)
     return complain({Error::from_errno("cannot write to " + options.file).message, kOther});
@@ -99,6 +111,7 @@ int run(const Options& options) {
       else print_gpu_help(stdout);
       return kSuccess;
     case Action::help_query_processes: print_process_help(stdout); return kSuccess;
+    case Action::doctor: return run_doctor(options);
     default: return run_with_library(options);
   }
 }

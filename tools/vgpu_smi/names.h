@@ -15,10 +15,23 @@ constexpr unsigned char kFabricCompleted = 3;
 constexpr std::string_view kVirtualizationModes[] = {"None", "Pass-Through", "VGPU", "Host VGPU", "Host VSGA"};
 constexpr std::string_view kArchitectures[] = {"Unknown", "Unknown", "Kepler",       "Maxwell", "Pascal",   "Volta",
                                                "Turing",  "Ampere",  "Ada Lovelace", "Hopper",  "Blackwell"};
-constexpr std::string_view kBrands[] = {"Unknown",  "Quadro",     "Tesla",      "NVS",       "Grid",
-                                        "GeForce",  "Titan",      "NVIDIA vApps", "NVIDIA vPC", "NVIDIA vCS",
-                                        "NVIDIA RTX Virtual Workstation", "NVIDIA Cloud Gaming", "Quadro RTX",
-                                        "NVIDIA RTX", "NVIDIA", "GeForce RTX", "Titan RTX"};
+constexpr std::string_view kBrands[] = {"Unknown",
+                                        "Quadro",
+                                        "Tesla",
+                                        "NVS",
+                                        "Grid",
+                                        "GeForce",
+                                        "Titan",
+                                        "NVIDIA vApps",
+                                        "NVIDIA vPC",
+                                        "NVIDIA vCS",
+                                        "NVIDIA RTX Virtual Workstation",
+                                        "NVIDIA Cloud Gaming",
+                                        "Quadro RTX",
+                                        "NVIDIA RTX",
+                                        "NVIDIA",
+                                        "GeForce RTX",
+                                        "Titan RTX"};
 
 // Bits of the reasons for which clocks are held down.
 struct Reason {

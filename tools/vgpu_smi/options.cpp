@@ -26,12 +26,24 @@ constexpr const char* kFooter =
     "  vgpu-smi dmon -s pum -c 10\n"
     "  vgpu-smi doctor";
 // Options of the known tool that change a card. What they would need is said instead.
-constexpr std::string_view kChanging[] = {
-    "-pm", "--persistence-mode", "-e", "--ecc-config", "-p", "--reset-ecc-errors", "-c", "--compute-mode", "-r",
-    "--gpu-reset", "-ac", "--applications-clocks", "-rac", "--reset-applications-clocks", "-pl", "--power-limit",
-    "-am", "--accounting-mode", "-caa", "--clear-accounted-apps", "-mig", "--multi-instance-gpu", "-gtt",
-    "--gpu-target-temp", "-lgc", "--lock-gpu-clocks", "-rgc", "--reset-gpu-clocks", "-lmc", "--lock-memory-clocks",
-    "-rmc", "--reset-memory-clocks", "-acp", "--auto-boost-default", "-vm", "--virt-mode"};
+constexpr std::string_view kChanging[] = {"-pm",  "--persistence-mode",
+                                          "-e",   "--ecc-config",
+                                          "-p",   "--reset-ecc-errors",
+                                          "-c",   "--compute-mode",
+                                          "-r",   "--gpu-reset",
+                                          "-ac",  "--applications-clocks",
+                                          "-rac", "--reset-applications-clocks",
+                                          "-pl",  "--power-limit",
+                                          "-am",  "--accounting-mode",
+                                          "-caa", "--clear-accounted-apps",
+                                          "-mig", "--multi-instance-gpu",
+                                          "-gtt", "--gpu-target-temp",
+                                          "-lgc", "--lock-gpu-clocks",
+                                          "-rgc", "--reset-gpu-clocks",
+                                          "-lmc", "--lock-memory-clocks",
+                                          "-rmc", "--reset-memory-clocks",
+                                          "-acp", "--auto-boost-default",
+                                          "-vm",  "--virt-mode"};
 
 // What CLI11 cannot read: -lms, and short options with an equals sign.
 std::vector<std::string> plain_words(int argc, char** argv) {
@@ -66,9 +78,7 @@ struct Raw {
   double delay = 1;
 };
 
-void add_common(CLI::App& app, Options& options) {
-  app.add_flag("--json", options.json, "print JSON instead of text");
-}
+void add_common(CLI::App& app, Options& options) { app.add_flag("--json", options.json, "print JSON instead of text"); }
 
 void add_options(CLI::App& app, Options& options, Raw& raw) {
   add_common(app, options);
@@ -227,9 +237,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   std::vector<std::string> words = plain_words(argc, argv);
   const bool has_command = !words.empty() && words.front().find('-') != 0;
   if (const auto changing = find_changing(words, has_command); !changing.empty()) {
-    std::cerr << "vgpu-smi: " << changing
-              << " would change the GPU, which other VMs and programs may use as well; its owner does that on the host, "
-                 "with nvidia-smi. vgpu-smi only reads.\n";
+    std::cerr
+        << "vgpu-smi: " << changing
+        << " would change the GPU, which other VMs and programs may use as well; its owner does that on the host, "
+           "with nvidia-smi. vgpu-smi only reads.\n";
     return kNoPermission;
   }
   // CLI11 speaks in exceptions, and takes its words from the back; none leaves this function.

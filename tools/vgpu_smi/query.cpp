@@ -25,20 +25,34 @@ struct ProcessField {
 
 const std::vector<ProcessField>& process_fields() {
   static const std::vector<ProcessField> kFields = {
-      {{"timestamp"}, "", "When the line was read: YYYY/MM/DD HH:MM:SS.mmm.",
+      {{"timestamp"},
+       "",
+       "When the line was read: YYYY/MM/DD HH:MM:SS.mmm.",
        [](const ProcessRow&) { return text(timestamp_now()); }},
-      {{"gpu_name"}, "", "The card's product name.",
+      {{"gpu_name"},
+       "",
+       "The card's product name.",
        [](const ProcessRow& row) { return text(row.card.text("nvmlDeviceGetName")); }},
       {{"gpu_bus_id"}, "", "The card's PCI address.", [](const ProcessRow& row) { return text(row.card.bus_id()); }},
-      {{"gpu_serial"}, "", "The board's serial number.",
+      {{"gpu_serial"},
+       "",
+       "The board's serial number.",
        [](const ProcessRow& row) { return text(row.card.text("nvmlDeviceGetSerial")); }},
-      {{"gpu_uuid"}, "", "The card's own identifier.",
+      {{"gpu_uuid"},
+       "",
+       "The card's own identifier.",
        [](const ProcessRow& row) { return text(row.card.text("nvmlDeviceGetUUID")); }},
-      {{"pid"}, "", "The process's number; in a VM, the VM's.",
+      {{"pid"},
+       "",
+       "The process's number; in a VM, the VM's.",
        [](const ProcessRow& row) { return number(uint64_t{row.process.info.pid}); }},
-      {{"process_name", "name"}, "", "The process's name.",
+      {{"process_name", "name"},
+       "",
+       "The process's name.",
        [](const ProcessRow& row) { return text(row.card.process_name(row.process.info.pid)); }},
-      {{"used_gpu_memory", "used_memory"}, "MiB", "Memory of the card that it holds.",
+      {{"used_gpu_memory", "used_memory"},
+       "MiB",
+       "Memory of the card that it holds.",
        [](const ProcessRow& row) {
          const unsigned long long bytes = row.process.info.usedGpuMemory;
          return bytes == kNvmlUnknownMemory ? missing() : mebibytes(Reading<unsigned long long>(bytes));
@@ -72,8 +86,7 @@ Result<CsvFormat, Complaint> parse_csv_format(const std::string& text) {
     if (word == "csv") csv = true;
     else if (word == "noheader") format.header = false;
     else if (word == "nounits") format.units = false;
-    else
-      return Complaint{fmt::format("\"{}\" is not a format: csv, noheader and nounits are", word), kBadArgument};
+    else return Complaint{fmt::format("\"{}\" is not a format: csv, noheader and nounits are", word), kBadArgument};
   }
   if (!csv) return Complaint{"--format must contain csv: --format=csv[,noheader][,nounits]", kBadArgument};
   return format;
@@ -181,8 +194,7 @@ void print_gpu_help(std::FILE* to) {
 
 void print_process_help(std::FILE* to) {
   fmt::print(to, "List of valid properties to query for the switch \"--query-compute-apps\":\n");
-  for (const ProcessField& field : process_fields())
-    fmt::print(to, "\n{}\n{}\n", quoted(field.names), field.meaning);
+  for (const ProcessField& field : process_fields()) fmt::print(to, "\n{}\n{}\n", quoted(field.names), field.meaning);
 }
 
 nlohmann::json gpu_help_json() {

@@ -57,8 +57,8 @@ std::string heading() {
 }
 
 std::string card_rows(const Card& card) {
-  const std::string power = fmt::format("{} / {}", whole_watts(read(card, "power.draw")),
-                                        whole_watts(read(card, "enforced.power.limit")));
+  const std::string power =
+      fmt::format("{} / {}", whole_watts(read(card, "power.draw")), whole_watts(read(card, "enforced.power.limit")));
   const std::string memory = fmt::format("{} / {}", number_and(read(card, "memory.used"), "MiB"),
                                          number_and(read(card, "memory.total"), "MiB"));
   const Cell errors = read(card, "ecc.errors.uncorrected.volatile.total");
@@ -102,11 +102,10 @@ std::string process_rows(const std::vector<Card>& cards) {
       continue;
     }
     for (const Process& process : processes.value())
-      lines += whole(fmt::format(" {:>4}  {:>3}  {:>3} {:>16}  {:>5}   {:<33} {:>12} ", card.index(),
-                                 instance(process.info.gpuInstanceId), instance(process.info.computeInstanceId),
-                                 process.info.pid, type_letter(process.type),
-                                 fit(card.process_name(process.info.pid), 33),
-                                 number_and(held_memory(process), "MiB")));
+      lines += whole(fmt::format(
+          " {:>4}  {:>3}  {:>3} {:>16}  {:>5}   {:<33} {:>12} ", card.index(), instance(process.info.gpuInstanceId),
+          instance(process.info.computeInstanceId), process.info.pid, type_letter(process.type),
+          fit(card.process_name(process.info.pid), 33), number_and(held_memory(process), "MiB")));
   }
   return lines.empty() ? whole("  No running processes found") : lines;
 }
@@ -150,16 +149,31 @@ std::string summary_table(const Nvml& nvml, const std::vector<Card>& cards, cons
   page += "\n" + rule('-', false) + whole(" Processes:");
   page += whole(fmt::format(" {:>4}  {:>3}  {:>3} {:>16}  {:>5}   {:<33} {:>12} ", "GPU", "GI", "CI", "PID", "Type",
                             "Process name", "GPU Memory"));
-  page += whole(fmt::format(" {:>4}  {:>3}  {:>3} {:>16}  {:>5}   {:<33} {:>12} ", "", "ID", "ID", "", "", "", "Usage"));
+  page +=
+      whole(fmt::format(" {:>4}  {:>3}  {:>3} {:>16}  {:>5}   {:<33} {:>12} ", "", "ID", "ID", "", "", "", "Usage"));
   return page + rule('=', false, '|') + process_rows(cards) + rule('-', false);
 }
 
 nlohmann::json summary_json(const Nvml& nvml, const std::vector<Card>& cards) {
-  static constexpr const char* kShown[] = {
-      "index",           "name",           "uuid",         "pci.bus_id",      "persistence_mode",
-      "display_active",  "fan.speed",      "temperature.gpu", "pstate",       "power.draw",
-      "enforced.power.limit", "memory.used", "memory.free", "memory.total",   "utilization.gpu",
-      "utilization.memory", "compute_mode", "ecc.errors.uncorrected.volatile.total", "mig.mode.current"};
+  static constexpr const char* kShown[] = {"index",
+                                           "name",
+                                           "uuid",
+                                           "pci.bus_id",
+                                           "persistence_mode",
+                                           "display_active",
+                                           "fan.speed",
+                                           "temperature.gpu",
+                                           "pstate",
+                                           "power.draw",
+                                           "enforced.power.limit",
+                                           "memory.used",
+                                           "memory.free",
+                                           "memory.total",
+                                           "utilization.gpu",
+                                           "utilization.memory",
+                                           "compute_mode",
+                                           "ecc.errors.uncorrected.volatile.total",
+                                           "mig.mode.current"};
   nlohmann::json units = nlohmann::json::object();
   auto all = nlohmann::json::array();
   for (const Card& card : cards) {
@@ -188,7 +202,8 @@ nlohmann::json summary_json(const Nvml& nvml, const std::vector<Card>& cards) {
 
 std::string card_list(const std::vector<Card>& cards) {
   std::string lines;
-  for (const Card& card : cards) lines += fmt::format("GPU {}: {} (UUID: {})\n", card.index(), card.name(), card.uuid());
+  for (const Card& card : cards)
+    lines += fmt::format("GPU {}: {} (UUID: {})\n", card.index(), card.name(), card.uuid());
   return lines;
 }
 

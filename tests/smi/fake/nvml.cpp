@@ -85,7 +85,9 @@ FAKE(nvmlDeviceGetIndex)(nvmlDevice_t device, unsigned int* index) {
   return *index = static_cast<unsigned int>(index_of(device)), NVML_SUCCESS;
 }
 FAKE(nvmlDeviceGetName)(nvmlDevice_t device, char* to, unsigned int room) {
-  return give(to, room, index_of(device) == 0 ? "NVIDIA H200" : "A card with a name that is too long for its <column> & \"more\"");
+  return give(
+      to, room,
+      index_of(device) == 0 ? "NVIDIA H200" : "A card with a name that is too long for its <column> & \"more\"");
 }
 FAKE(nvmlDeviceGetUUID)(nvmlDevice_t device, char* to, unsigned int room) {
   return give(to, room, kUuids[index_of(device)]);

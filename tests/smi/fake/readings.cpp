@@ -11,32 +11,32 @@ using Word = unsigned int;
 using Long = unsigned long long;
 
 // A call with one result, or two.
-#define ONE(name, type, value)                                     \
-  FAKE(name)(nvmlDevice_t device, type* result) {                  \
-    const nvmlReturn_t status = gate(device);                      \
-    if (status == NVML_SUCCESS) *result = value;                   \
-    return status;                                                 \
+#define ONE(name, type, value)                     \
+  FAKE(name)(nvmlDevice_t device, type * result) { \
+    const nvmlReturn_t status = gate(device);      \
+    if (status == NVML_SUCCESS) *result = value;   \
+    return status;                                 \
   }
-#define TWO(name, type, first_value, second_value)                 \
-  FAKE(name)(nvmlDevice_t device, type* first, type* second) {     \
-    const nvmlReturn_t status = gate(device);                      \
+#define TWO(name, type, first_value, second_value)                            \
+  FAKE(name)(nvmlDevice_t device, type * first, type * second) {              \
+    const nvmlReturn_t status = gate(device);                                 \
     if (status == NVML_SUCCESS) *first = first_value, *second = second_value; \
-    return status;                                                 \
+    return status;                                                            \
   }
-#define WORDS(name, value)                                         \
-  FAKE(name)(nvmlDevice_t device, char* to, Word room) {           \
-    const nvmlReturn_t status = gate(device);                      \
+#define WORDS(name, value)                                          \
+  FAKE(name)(nvmlDevice_t device, char* to, Word room) {            \
+    const nvmlReturn_t status = gate(device);                       \
     return status == NVML_SUCCESS ? give(to, room, value) : status; \
   }
 // A call with an argument before its result.
-#define BY(name, type, ...)                                        \
-  FAKE(name)(nvmlDevice_t device, Word which, type* result) {      \
-    static constexpr type kValues[] = {__VA_ARGS__};               \
-    const nvmlReturn_t status = gate(device);                      \
-    if (status != NVML_SUCCESS) return status;                     \
+#define BY(name, type, ...)                                                              \
+  FAKE(name)(nvmlDevice_t device, Word which, type * result) {                           \
+    static constexpr type kValues[] = {__VA_ARGS__};                                     \
+    const nvmlReturn_t status = gate(device);                                            \
+    if (status != NVML_SUCCESS) return status;                                           \
     if (which >= sizeof kValues / sizeof kValues[0]) return NVML_ERROR_INVALID_ARGUMENT; \
-    *result = kValues[which];                                      \
-    return NVML_SUCCESS;                                           \
+    *result = kValues[which];                                                            \
+    return NVML_SUCCESS;                                                                 \
   }
 
 WORDS(nvmlDeviceGetSerial, "1650522003820")
@@ -117,13 +117,16 @@ static nvmlReturn_t list(nvmlDevice_t device, Word* count, nvmlProcessInfo_t* to
 }
 FAKE(nvmlDeviceGetComputeRunningProcesses_v3)(nvmlDevice_t device, Word* count, nvmlProcessInfo_t* to) {
   return list(device, count, to,
-              {{4321, 629145600, kNvmlNoInstance, kNvmlNoInstance}, {77, kNvmlUnknownMemory, kNvmlNoInstance, kNvmlNoInstance}});
+              {{4321, 629145600, kNvmlNoInstance, kNvmlNoInstance},
+               {77, kNvmlUnknownMemory, kNvmlNoInstance, kNvmlNoInstance}});
 }
 FAKE(nvmlDeviceGetGraphicsRunningProcesses_v3)(nvmlDevice_t device, Word* count, nvmlProcessInfo_t* to) {
-  return list(device, count, to,
-              {{77, kNvmlUnknownMemory, kNvmlNoInstance, kNvmlNoInstance}, {9, 1048576, kNvmlNoInstance, kNvmlNoInstance}});
+  return list(
+      device, count, to,
+      {{77, kNvmlUnknownMemory, kNvmlNoInstance, kNvmlNoInstance}, {9, 1048576, kNvmlNoInstance, kNvmlNoInstance}});
 }
-FAKE(nvmlDeviceGetProcessUtilization)(nvmlDevice_t device, nvmlProcessUtilizationSample_t* to, Word* count, Long since) {
+FAKE(nvmlDeviceGetProcessUtilization)
+(nvmlDevice_t device, nvmlProcessUtilizationSample_t* to, Word* count, Long since) {
   const nvmlReturn_t status = gate(device);
   if (status != NVML_SUCCESS) return status;
   if (since >= 2'000'000) return NVML_ERROR_NOT_FOUND;
