@@ -11,6 +11,7 @@
 
 #include "tools/vgpu_smi/card.h"
 #include "tools/vgpu_smi/doctor/doctor.h"
+#include "tools/vgpu_smi/inspect/node.h"
 #include "tools/vgpu_smi/options.h"
 #include "tools/vgpu_smi/query.h"
 #include "tools/vgpu_smi/table.h"
@@ -68,6 +69,17 @@ int run_summary(const Options& options, const Nvml& nvml) {
   });
 }
 
+int run_inspect(const Options& options, const Nvml& nvml, unsigned int sections) {
+  return repeat(options, [&](unsigned int) -> int {
+    const auto cards = find_cards(nvml, options.cards);
+    if (!cards.ok()) return complain(cards.error());
+    const Node root = inspect(nvml, cards.value(), sections);
+    if (options.json) print_json(to_json(root));
+    else fmt::print("{}", options.xml ? to_xml(root) : to_text(root));
+    return kSuccess;
+  });
+}
+
 int run_list(const Options& options, const Nvml& nvml) {
   const auto cards = find_cards(nvml, options.cards);
   if (!cards.ok()) return complain(cards.error());
@@ -82,11 +94,14 @@ int run_with_library(const Options& options) {
   if (!gpu_query.ok()) return complain(gpu_query.error());
   auto process_query = ProcessQuery::parse(options.action == Action::query_processes ? options.fields : "pid");
   if (!process_query.ok()) return complain(process_query.error());
+  const auto sections = parse_sections(options.sections);
+  if (!sections.ok()) return complain(sections.error());
   const auto nvml = open_nvml();
   if (!nvml.ok()) return complain(nvml.error());
   switch (options.action) {
     case Action::query_gpu: return run_query(options, *nvml.value(), gpu_query.value());
     case Action::query_processes: return run_query(options, *nvml.value(), process_query.value());
+    case Action::inspect: return run_inspect(options, *nvml.value(), sections.value());
     case Action::list: return run_list(options, *nvml.value());
     default: return run_summary(options, *nvml.value());
   }
