@@ -8,13 +8,17 @@
 #include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "tools/vgpu_smi/card.h"
 #include "tools/vgpu_smi/doctor/doctor.h"
 #include "tools/vgpu_smi/inspect/node.h"
+#include "tools/vgpu_smi/monitor.h"
 #include "tools/vgpu_smi/options.h"
 #include "tools/vgpu_smi/query.h"
 #include "tools/vgpu_smi/table.h"
+#include "tools/vgpu_smi/topology.h"
 
 namespace vgpu::smi {
 namespace {
@@ -35,7 +39,7 @@ int repeat(const Options& options, const std::function<int(unsigned int round)>&
   for (unsigned int round = 0;; ++round) {
     const int status = print(round);
     if (std::fflush(stdout) != 0) return kOther;  // Nobody reads any more, or the disk is full.
-    if (status != kSuccess || !options.repeat_ms) return status;
+    if (status != kSuccess || !options.repeat_ms || (options.count != 0 && round + 1 >= options.count)) return status;
     ::usleep(*options.repeat_ms * 1000);
   }
 }
@@ -80,6 +84,31 @@ int run_inspect(const Options& options, const Nvml& nvml, unsigned int sections)
   });
 }
 
+int run_monitor(const Options& options, const Nvml& nvml, Monitor& monitor) {
+  constexpr unsigned int kLinesPerHead = 20;
+  unsigned int lines = kLinesPerHead;
+  return repeat(options, [&](unsigned int) -> int {
+    const auto cards = find_cards(nvml, options.cards);
+    if (!cards.ok()) return complain(cards.error());
+    const auto rows = monitor.sample(cards.value());
+    if (options.json) return print_json(monitor.json(rows)), kSuccess;
+    if (std::exchange(lines, lines + 1) >= kLinesPerHead) {
+      fmt::print("{}", monitor.head());
+      lines = 1;
+    }
+    for (const auto& row : rows) fmt::print("{}", monitor.line(row));
+    return kSuccess;
+  });
+}
+
+int run_topology(const Options& options, const Nvml& nvml) {
+  const auto cards = find_cards(nvml, options.cards);
+  if (!cards.ok()) return complain(cards.error());
+  if (options.json) print_json(topology_json(cards.value()));
+  else fmt::print("{}", topology_matrix(cards.value()));
+  return kSuccess;
+}
+
 int run_list(const Options& options, const Nvml& nvml) {
   const auto cards = find_cards(nvml, options.cards);
   if (!cards.ok()) return complain(cards.error());
@@ -88,22 +117,43 @@ int run_list(const Options& options, const Nvml& nvml) {
   return kSuccess;
 }
 
-int run_with_library(const Options& options) {
-  // A mistyped field is told before a missing library.
-  auto gpu_query = GpuQuery::parse(options.action == Action::query_gpu ? options.fields : "name");
-  if (!gpu_query.ok()) return complain(gpu_query.error());
-  auto process_query = ProcessQuery::parse(options.action == Action::query_processes ? options.fields : "pid");
-  if (!process_query.ok()) return complain(process_query.error());
-  const auto sections = parse_sections(options.sections);
-  if (!sections.ok()) return complain(sections.error());
-  const auto nvml = open_nvml();
-  if (!nvml.ok()) return complain(nvml.error());
+// What is wrong with the arguments is told before a missing library.
+struct Arguments {
+  std::unique_ptr<Monitor> monitor;
+  std::optional<GpuQuery> gpus;
+  std::optional<ProcessQuery> processes;
+  unsigned int sections = kEverySection;
+};
+
+Result<Arguments, Complaint> read_arguments(const Options& options) {
+  Arguments arguments;
   switch (options.action) {
-    case Action::query_gpu: return run_query(options, *nvml.value(), gpu_query.value());
-    case Action::query_processes: return run_query(options, *nvml.value(), process_query.value());
-    case Action::inspect: return run_inspect(options, *nvml.value(), sections.value());
-    case Action::list: return run_list(options, *nvml.value());
-    default: return run_summary(options, *nvml.value());
+    case Action::query_gpu: arguments.gpus = TRY(GpuQuery::parse(options.fields)); break;
+    case Action::query_processes: arguments.processes = TRY(ProcessQuery::parse(options.fields)); break;
+    case Action::device_monitor: arguments.monitor = TRY(device_monitor(options.fields, options.clock_columns)); break;
+    case Action::process_monitor:
+      arguments.monitor = TRY(process_monitor(options.fields, options.clock_columns));
+      break;
+    default: arguments.sections = TRY(parse_sections(options.sections));
+  }
+  return arguments;
+}
+
+int run_with_library(const Options& options) {
+  const auto arguments = read_arguments(options);
+  if (!arguments.ok()) return complain(arguments.error());
+  const auto opened = open_nvml();
+  if (!opened.ok()) return complain(opened.error());
+  const Nvml& nvml = *opened.value();
+  switch (options.action) {
+    case Action::query_gpu: return run_query(options, nvml, *arguments.value().gpus);
+    case Action::query_processes: return run_query(options, nvml, *arguments.value().processes);
+    case Action::inspect: return run_inspect(options, nvml, arguments.value().sections);
+    case Action::list: return run_list(options, nvml);
+    case Action::topology: return run_topology(options, nvml);
+    case Action::device_monitor:
+    case Action::process_monitor: return run_monitor(options, nvml, *arguments.value().monitor);
+    default: return run_summary(options, nvml);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/result.h"
+#include "tools/vgpu_smi/clean_text.h"
 #include "tools/vgpu_smi/nvml_abi.h"
 
 namespace vgpu::smi {
@@ -43,7 +44,7 @@ class Nvml {
     const auto status = call(name, arguments..., static_cast<char*>(buffer), static_cast<unsigned int>(sizeof buffer));
     if (status != NVML_SUCCESS) return status;
     buffer[sizeof buffer - 1] = '\0';
-    return std::string(buffer);
+    return clean_text(buffer);
   }
 
   // The library's own words.

@@ -143,7 +143,7 @@ std::vector<Command> add_commands(CLI::App& app, Options& options, Raw& raw) {
   std::vector<Command> all;
   all.push_back({add_monitor(app, options, raw, "dmon", "a line for each GPU every second",
                              "p power and temperature, u utilisation, c clocks, v violations, m memory, e errors and\n"
-                             "replays, t PCIe throughput (default pucm)"),
+                             "replays, t PCIe throughput (default puc)"),
                  Action::device_monitor});
   all.push_back({add_monitor(app, options, raw, "pmon", "a line for each process every second",
                              "u utilisation, m memory (default um)"),

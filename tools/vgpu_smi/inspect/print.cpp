@@ -22,17 +22,14 @@ void add_text(const Node& node, int depth, std::string& page) {
   for (const Node& child : node.children) add_text(child, depth + 1, page);
 }
 
-// Names come from other processes: what XML 1.0 forbids is replaced, the rest is escaped.
+// All words are clean already (clean_text.h).
 std::string escape(const std::string& words) {
   std::string safe;
   for (const char letter : words) {
-    const auto code = static_cast<unsigned char>(letter);
     if (letter == '&') safe += "&amp;";
     else if (letter == '<') safe += "&lt;";
     else if (letter == '>') safe += "&gt;";
     else if (letter == '"') safe += "&quot;";
-    else if (code < 0x20 && letter != '\t' && letter != '\n') safe += '?';
-    else if (code >= 0x80) safe += fmt::format("&#{};", code);  // byte by byte: whatever it was, the file stays XML
     else safe += letter;
   }
   return safe;
