@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "tools/vgpu_smi/card.h"
+#include "tools/vgpu_smi/daemon/overview.h"
+#include "tools/vgpu_smi/daemon/statistics.h"
 #include "tools/vgpu_smi/doctor/doctor.h"
 #include "tools/vgpu_smi/inspect/node.h"
 #include "tools/vgpu_smi/monitor.h"
@@ -167,7 +169,45 @@ int run_doctor(const Options& options) {
   return doctor::has_problem(findings) ? kProblemsFound : kSuccess;
 }
 
+int run_statistics(const Options& options) {
+  return repeat(options, [&](unsigned int) -> int {
+    const auto overview = Overview::ask();
+    if (!overview.ok()) return complain(overview.error());
+    const auto page = statistics_page(overview.value(), options.pid);
+    if (!page.ok()) return complain(page.error());
+    if (options.json) print_json(overview.value().json());
+    else fmt::print("{}", page.value());
+    return kSuccess;
+  });
+}
+
+// Every daemon that answers is shown; the others are named, and make the exit status.
+int run_host(const Options& options) {
+  const std::vector<std::string> sockets =
+      options.socket.empty() ? find_daemon_sockets() : std::vector<std::string>{options.socket};
+  if (sockets.empty())
+    return complain(
+        {"No vgpud was found: there is no socket of one in /run/vgpu, and VGPU_SOCKET is not set. Start "
+         "vgpud with --socket /run/vgpu/NAME.sock, beside --vm if it serves a VM.",
+         kNoDriver});
+  int status = kSuccess;
+  auto all = nlohmann::json::array();
+  for (const std::string& socket : sockets) {
+    const auto overview = Overview::ask_at(socket);
+    if (!overview.ok()) {
+      status = complain({fmt::format("{}: {}", socket, overview.error().message), overview.error().code});
+      continue;
+    }
+    if (options.json) all.push_back({{"socket", socket}, {"report", overview.value().json()}});
+    else fmt::print("{}", host_page(overview.value(), socket));
+  }
+  if (options.json) print_json({{"daemons", all}});
+  return status;
+}
+
 int run(const Options& options) {
+  // All that looks for a daemon, libraries included, looks there.
+  if (!options.socket.empty()) ::setenv("VGPU_SOCKET", options.socket.c_str(), 1);
   if (!options.file.empty() && std::freopen(options.file.c_str(), "w", stdout) == nullptr)
     return complain({Error::from_errno("cannot write to " + options.file).message, kOther});
   switch (options.action) {
@@ -176,6 +216,8 @@ int run(const Options& options) {
       else print_gpu_help(stdout);
       return kSuccess;
     case Action::help_query_processes: print_process_help(stdout); return kSuccess;
+    case Action::statistics: return run_statistics(options);
+    case Action::host: return repeat(options, [&](unsigned int) { return run_host(options); });
     case Action::doctor: return run_doctor(options);
     default: return run_with_library(options);
   }

@@ -155,6 +155,8 @@ std::vector<Command> add_commands(CLI::App& app, Options& options, Raw& raw) {
   CLI::App* const statistics =
       app.add_subcommand("stats", "what our part did: calls, bytes by path, wake-ups, calls that are not supported");
   statistics->add_option("--socket", options.socket, "vgpud's socket (default $VGPU_SOCKET)")->type_name("PATH");
+  statistics->add_option("PID", options.pid, "only this process");
+  statistics->add_option("-l,--loop", raw.loop, "again every SEC seconds, until stopped")->type_name("SEC");
   all.push_back({statistics, Action::statistics});
   CLI::App* const trace = app.add_subcommand("trace", "the calls of one process, with arguments, times and errors");
   trace->add_option("PID", options.pid, "the process")->required();
@@ -206,8 +208,8 @@ std::optional<std::string> choose_interval(const CLI::App& app, const Raw& raw, 
   if (options.action == Action::device_monitor || options.action == Action::process_monitor)
     options.repeat_ms = static_cast<unsigned int>(raw.delay * 1000);
   if (raw.loop_ms != 0) options.repeat_ms = raw.loop_ms;
-  if (app.count("--loop") == 0) return std::nullopt;
   if (raw.loop.empty()) {
+    if (app.count("--loop") == 0) return std::nullopt;
     options.repeat_ms = 5000;
     return std::nullopt;
   }

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "tools/vgpu_smi/daemon_client.h"
+#include "tools/vgpu_smi/daemon/client.h"
 #include "tools/vgpu_smi/doctor/finding.h"
 
 namespace vgpu::smi::doctor {

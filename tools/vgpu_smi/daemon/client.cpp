@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/vgpu_smi/daemon_client.h"
+#include "tools/vgpu_smi/daemon/client.h"
 
 #include <poll.h>
 #include <sys/socket.h>
