@@ -229,5 +229,9 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   const auto parsed = vgpu::smi::parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
-  return vgpu::smi::run(std::get<vgpu::smi::Options>(parsed));
+  const int status = vgpu::smi::run(std::get<vgpu::smi::Options>(parsed));
+  // What was not written was not said.
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  std::perror("vgpu-smi: not everything could be written");
+  return status != 0 ? status : vgpu::smi::kOther;
 }

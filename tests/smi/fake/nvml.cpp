@@ -3,7 +3,7 @@
 //   (nothing)  two cards, of which the second has only a name, a UUID and an address
 //   empty      no card            no-driver  nvmlInit says so
 //   denied     every reading needs permission         lost  the cards have fallen off the bus
-//   no-calls   a library of which only the first calls are there, as an old one
+//   rude       processes have names with control characters, and bytes that are no UTF-8
 #include "tests/smi/fake/nvml.h"
 
 #include <cstdio>
@@ -58,6 +58,7 @@ FAKE(nvmlSystemGetDriverVersion)(char* to, unsigned int room) { return give(to, 
 FAKE(nvmlSystemGetNVMLVersion)(char* to, unsigned int room) { return give(to, room, "13.580.159.04"); }
 FAKE(nvmlSystemGetCudaDriverVersion_v2)(int* version) { return *version = 13000, NVML_SUCCESS; }
 FAKE(nvmlSystemGetProcessName)(unsigned int pid, char* to, unsigned int room) {
+  if (plays("rude")) return give(to, room, "\x1b[31mred\n\x7f, \xc3\xa9\xff");
   return pid == 4321 ? give(to, room, "/usr/bin/python3, with a comma") : NVML_ERROR_NOT_FOUND;
 }
 

@@ -135,3 +135,18 @@ FAKE(nvmlDeviceGetProcessUtilization)
   to[1] = {4321, 2'000'000, 20, 7, 0, 0};
   return *count = 2, NVML_SUCCESS;
 }
+
+// The cards are at a switch, by 18 links.
+FAKE(nvmlDeviceGetNvLinkState)(nvmlDevice_t, Word link, Word* state) {
+  if (link >= 18) return NVML_ERROR_INVALID_ARGUMENT;
+  return *state = 1, NVML_SUCCESS;
+}
+FAKE(nvmlDeviceGetNvLinkRemoteDeviceType)(nvmlDevice_t, Word, Word* type) { return *type = 2, NVML_SUCCESS; }
+FAKE(nvmlDeviceGetCpuAffinity)(nvmlDevice_t device, Word count, unsigned long* bits) {
+  const nvmlReturn_t status = gate(device);
+  if (status != NVML_SUCCESS) return status;
+  if (count < 2) return NVML_ERROR_INSUFFICIENT_SIZE;
+  bits[0] = 0xf;
+  bits[1] = 1;
+  return NVML_SUCCESS;
+}
