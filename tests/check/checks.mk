@@ -2,10 +2,10 @@
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
 CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-ring contract ring \
-               programs-static programs-shared cudart runtime nvml host hostile vm asan-build asan-unit asan-contract asan-ring
+               programs-static programs-shared cudart runtime nvml smi host hostile vm asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx nvml nvml-vendor hostile host/client host/fake-worker)
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
