@@ -68,7 +68,7 @@ TEST_CASE("a device without a module wants the module", "[smi]") {
   doctor::Way way = doctor::Way::nothing;
   const auto findings = machine.examine(way);
   CHECK(way == doctor::Way::device);
-  CHECK(finds(findings, doctor::State::problem, "0000:00:05.0 has no driver"));
+  CHECK(finds(findings, doctor::State::note, "waits for the module"));
   CHECK(finds(findings, doctor::State::problem, "modprobe vgpu"));
   CHECK(finds(findings, doctor::State::problem, "/dev/vgpu0 does not exist"));
 }

@@ -42,31 +42,35 @@ std::string find_pci_device(const Place& place) {
   return "";
 }
 
-void check_binding(const Place& place, const std::string& address, Findings& findings) {
+void check_binding(const Place& place, const std::string& address, bool module_loaded, Findings& findings) {
   std::error_code failed;
   const auto driver = fs::read_symlink(place.root + "/sys/bus/pci/devices/" + address + "/driver", failed);
   const std::string name = failed ? "" : driver.filename().string();
   if (name == "vgpu") return findings.push_back({State::good, "PCI device", address + ", driven by vgpu", ""});
+  if (name.empty() && !module_loaded)
+    return findings.push_back({State::note, "PCI device", address + " is there and waits for the module", ""});
   if (name.empty())
-    return findings.push_back({State::problem, "PCI device", address + " has no driver",
-                               "If the module is loaded, it refused the device: dmesg | grep vgpu says why"});
+    return findings.push_back({State::problem, "PCI device", address + " has no driver, though vgpu is loaded",
+                               "The module refused the device: dmesg | grep vgpu says why"});
   findings.push_back(
       {State::problem, "PCI device", fmt::format("{} is driven by {}, not by vgpu", address, name),
        fmt::format("Release it: echo {} > /sys/bus/pci/drivers/{}/unbind; then modprobe vgpu", address, name)});
 }
 
-void check_module(const Place& place, bool has_pci_device, Findings& findings) {
+bool check_module(const Place& place, bool has_pci_device, Findings& findings) {
   const fs::path module = place.root + "/sys/module/vgpu";
   std::error_code failed;
   if (fs::exists(module, failed)) {
     const std::string version = first_line(module / "version");
-    return findings.push_back({State::good, "kernel module",
-                               version.empty() ? "vgpu is loaded" : fmt::format("vgpu {} is loaded", version), ""});
+    findings.push_back({State::good, "kernel module",
+                        version.empty() ? "vgpu is loaded" : fmt::format("vgpu {} is loaded", version), ""});
+    return true;
   }
   if (has_pci_device)
     findings.push_back({State::problem, "kernel module", "vgpu is not loaded",
                         "modprobe vgpu; if there is no such module for this kernel, install the vgpu DKMS package, or "
                         "build it with make modules"});
+  return false;
 }
 
 std::string group_name(gid_t id) {
@@ -82,13 +86,15 @@ Finding cannot_open(const std::string& node, int error) {
   struct stat about = {};
   if ((error == EACCES || error == EPERM) && ::stat(node.c_str(), &about) == 0) {
     const std::string group = group_name(about.st_gid);
-    const bool group_may = (about.st_mode & 0060) == 0060;
-    return {State::problem, "device node",
-            fmt::format("{} may not be used by {} (mode {:04o}, group {})", node, user_name(), about.st_mode & 07777,
-                        group),
-            group_may
-                ? fmt::format("Add the user to that group and log in again: usermod -aG {} {}", group, user_name())
-                : "Let a group in: the udev rule packaging/udev/60-vgpu.rules does it"};
+    // Nobody is to join root's group for this.
+    const bool group_may = (about.st_mode & 0060) == 0060 && about.st_gid != 0;
+    return {
+        State::problem, "device node",
+        fmt::format("{} may not be used by {} (mode {:04o}, group {})", node, user_name(), about.st_mode & 07777,
+                    group),
+        group_may
+            ? fmt::format("Add the user to that group and log in again: usermod -aG {} {}", group, user_name())
+            : "Let users in: the udev rule packaging/udev/60-vgpu.rules does it, or chmod 666 until the next start"};
   }
   if (error == ENODEV || error == ENXIO)
     return {
@@ -149,8 +155,8 @@ bool check_node(const Place& place, bool expected, Findings& findings) {
 
 Way check_device(const Place& place, Findings& findings) {
   const std::string address = find_pci_device(place);
-  if (!address.empty()) check_binding(place, address, findings);
-  check_module(place, !address.empty(), findings);
+  const bool loaded = check_module(place, !address.empty(), findings);
+  if (!address.empty()) check_binding(place, address, loaded, findings);
   const bool has_node = check_node(place, !address.empty(), findings);
   // The same order as the guest library's.
   if (!place.socket.empty()) {
