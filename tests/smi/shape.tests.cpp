@@ -102,6 +102,13 @@ TEST_CASE("dmon has a column for each figure, and ends after its count", "[smi]"
   CHECK(words(2)[3] == "75");
 }
 
+TEST_CASE("dmon shows which share of the time a limit took", "[smi]") {
+  const Outcome ran = smi({"dmon", "-s", "v", "-c", "3", "-d", "0.05", "-i", "0"});
+  REQUIRE(ran.lines().size() == 5);
+  CHECK(ran.lines()[2].ends_with("     0      -"));
+  CHECK(ran.lines()[3].ends_with("    25      -"));
+}
+
 TEST_CASE("pmon has a line for each process, and one for a card without", "[smi]") {
   const Outcome ran = smi({"pmon", "-c", "1"});
   CHECK(ran.status == 0);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "tools/vgpu_smi/clock_columns.h"
 #include "tools/vgpu_smi/field.h"
 #include "tools/vgpu_smi/monitor.h"
@@ -13,7 +17,8 @@ struct Source {
   const char* name;
   const char* unit;
   int width;
-  Cell (*read)(const Card&);
+  Cell (*read)(const Card&);  // null: the share of time that a policy took
+  nvmlPerfPolicyType_t policy = NVML_PERF_POLICY_POWER;
 };
 
 Cell whole(Cell cell) {
@@ -24,16 +29,6 @@ Cell whole(Cell cell) {
 Cell throughput(const Card& card, unsigned int direction) {
   const auto read = card.get<unsigned int>("nvmlDeviceGetPcieThroughput", direction);
   return number(map(read, [](unsigned int it) { return it / 1024; }));
-}
-Cell violation(const Card& card, unsigned int policy) {
-  // Nanoseconds of reference time, and of the time that was lost.
-  struct Violation {
-    unsigned long long reference, lost;
-  };
-  const auto read = card.get<Violation>("nvmlDeviceGetViolationStatus", policy);
-  return number(map(read, [](const Violation& it) -> unsigned long long {
-    return it.reference == 0 ? 0 : it.lost * 100 / it.reference;
-  }));
 }
 Cell named(const Card& card, const char* name) { return find_gpu_field(name)->read(card); }
 
@@ -49,8 +44,8 @@ constexpr Source kSources[] = {
     {'u', "ofa", "%", 6, [](const Card& card) { return named(card, "utilization.ofa"); }},
     {'c', "mclk", "MHz", 6, [](const Card& card) { return named(card, "clocks.mem"); }},
     {'c', "pclk", "MHz", 6, [](const Card& card) { return named(card, "clocks.gr"); }},
-    {'v', "pviol", "%", 6, [](const Card& card) { return violation(card, 0); }},
-    {'v', "tviol", "%", 6, [](const Card& card) { return violation(card, 1); }},
+    {'v', "pviol", "%", 6, nullptr, NVML_PERF_POLICY_POWER},
+    {'v', "tviol", "%", 6, nullptr, NVML_PERF_POLICY_THERMAL},
     {'m', "fb", "MB", 6, [](const Card& card) { return named(card, "memory.used"); }},
     {'m', "bar1", "MB", 6,
      [](const Card& card) {
@@ -90,13 +85,27 @@ class DeviceMonitor final : public Monitor {
       if (with_date_) row.push_back(text(clock_words("%Y%m%d")));
       if (with_time_) row.push_back(text(clock_words("%H:%M:%S")));
       row.push_back(number(uint64_t{card.index()}));
-      for (const Source* source : sources_) row.push_back(source->read(card));
+      for (const Source* source : sources_)
+        row.push_back(source->read != nullptr ? source->read(card) : violation(card, source->policy));
     }
     return rows;
   }
 
  private:
+  // Per cent of the time since the last sample; none yet in the first.
+  Cell violation(const Card& card, nvmlPerfPolicyType_t policy) {
+    const auto read = card.get<nvmlViolationTime_t>("nvmlDeviceGetViolationStatus", policy);
+    if (!read.ok()) return missing(read.error());
+    const nvmlViolationTime_t now = read.value();
+    const auto [place, is_first] = violations_.try_emplace({card.index(), policy}, now);
+    const nvmlViolationTime_t before = std::exchange(place->second, now);
+    const unsigned long long passed = (now.referenceTime - before.referenceTime) * 1000;
+    if (is_first || passed == 0 || now.referenceTime < before.referenceTime) return number(uint64_t{0});
+    return number(uint64_t{std::min(100ull, (now.violationTime - before.violationTime) * 100 / passed)});
+  }
+
   bool with_date_, with_time_;
+  std::map<std::pair<unsigned int, nvmlPerfPolicyType_t>, nvmlViolationTime_t> violations_;
   std::vector<const Source*> sources_;
 };
 

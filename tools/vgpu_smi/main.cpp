@@ -218,6 +218,11 @@ int run(const Options& options) {
     case Action::help_query_processes: print_process_help(stdout); return kSuccess;
     case Action::statistics: return run_statistics(options);
     case Action::host: return repeat(options, [&](unsigned int) { return run_host(options); });
+    case Action::trace:
+      return complain(
+          {"vgpu-smi trace is not there yet: nothing records single calls. vgpu-smi stats counts them, and "
+           "VGPU_LOG=debug names those that are not supported.",
+           kNotAvailable});
     case Action::doctor: return run_doctor(options);
     default: return run_with_library(options);
   }

@@ -150,3 +150,14 @@ FAKE(nvmlDeviceGetCpuAffinity)(nvmlDevice_t device, Word count, unsigned long* b
   bits[1] = 1;
   return NVML_SUCCESS;
 }
+
+// Every look finds a second later, of which the power limit has taken a quarter.
+FAKE(nvmlDeviceGetViolationStatus)(nvmlDevice_t device, nvmlPerfPolicyType_t policy, nvmlViolationTime_t* time) {
+  static unsigned long long seconds = 0;
+  const nvmlReturn_t status = gate(device);
+  if (status != NVML_SUCCESS) return status;
+  if (policy != NVML_PERF_POLICY_POWER) return NVML_ERROR_NOT_SUPPORTED;
+  ++seconds;
+  *time = {seconds * 1'000'000, seconds * 250'000'000};
+  return NVML_SUCCESS;
+}
