@@ -221,7 +221,7 @@ int run(const Options& options) {
     case Action::trace:
       return complain(
           {"vgpu-smi trace is not there yet: nothing records single calls. vgpu-smi stats counts them, and "
-           "VGPU_LOG=debug names those that are not supported.",
+           "VGPU_LOG=info names those that are not supported.",
            kNotAvailable});
     case Action::doctor: return run_doctor(options);
     default: return run_with_library(options);
