@@ -4,8 +4,11 @@ DAEMON_OBJS := $(call obj,$(wildcard host/daemon/*.cpp host/device/*.cpp host/vf
 CPPFLAGS    += -isystem /usr/include/libdrm
 WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
 # The worker's process without its core: the host tests put a core of their own in its place.
-WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp crash_report.cpp main.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
+WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp crash_report.cpp main.cpp own_threads.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
 ARTEFACTS   += $(O)/bin/vgpud $(O)/bin/vgpu-worker $(O)/bin/vgpu-holder
+# vgpu-monitor reads the card for vgpud, in a worker's sandbox.
+MONITOR_OBJS := $(call obj,$(wildcard host/monitor/*.cpp) $(addprefix host/worker/,sandbox.cpp syscall_filter.cpp))
+ARTEFACTS   += $(O)/bin/vgpu-monitor
 # Guest programs are usually loaded at 0x55..., or at 4 MiB, and mapped at 0x7f...; the worker keeps clear of both,
 # because pages are shared at the same address. Only the start files of shared objects reach that far.
 # Sanitizers insist on a layout of their own.
@@ -22,6 +25,11 @@ $(O)/bin/vgpu-worker: $(WORKER_OBJS) $(COMMON_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $(WORKER_LINK_FIRST) $^ -lseccomp -lfmt -ldl $(WORKER_LINK_LAST) -o $@
+
+$(O)/bin/vgpu-monitor: $(MONITOR_OBJS) $(COMMON_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -lseccomp -lfmt -ldl -o $@
 
 $(O)/bin/vgpu-holder: $(call obj,host/holder/main.cpp common/fd.cpp)
 	@mkdir -p $(@D)

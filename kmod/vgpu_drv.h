@@ -209,6 +209,7 @@ struct vgpu_session {
 	enum vgpu_session_state state; /* OPEN is stored last, and read without the lock */
 	bool detached; /* the driver lets go of the device: no DMA mappings any more */
 	struct xarray objects;
+	struct list_head papers; /* of reports */
 	struct vgpu_runs runs;
 	void *text;
 	dma_addr_t text_dma; /* 0: not mapped */
@@ -279,6 +280,11 @@ int vgpu_object_free(struct vgpu_session *session, struct vgpu_free *free);
 int vgpu_object_mmap(struct vgpu_session *session, struct vm_area_struct *vma);
 void vgpu_object_detach_all(struct vgpu_session *session);
 void vgpu_object_destroy_all(struct vgpu_session *session);
+
+/* vgpu_report.c */
+int vgpu_report_ask(struct vgpu_session *session, struct vgpu_report *report);
+void vgpu_report_detach_all(struct vgpu_session *session);
+void vgpu_report_destroy_all(struct vgpu_session *session);
 
 /* vgpu_memory.c */
 int vgpu_memory_alloc(struct vgpu_device *dev, struct vgpu_memory *memory, u64 bytes);

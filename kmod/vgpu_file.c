@@ -21,6 +21,7 @@ union vgpu_argument {
 	struct vgpu_pin pin;
 	struct vgpu_free free;
 	struct vgpu_statistics statistics;
+	struct vgpu_report report;
 };
 
 static int vgpu_file_query(struct vgpu_session *session, union vgpu_argument *argument)
@@ -104,6 +105,11 @@ static int vgpu_file_statistics(struct vgpu_session *session, union vgpu_argumen
 	return 0;
 }
 
+static int vgpu_file_report(struct vgpu_session *session, union vgpu_argument *argument)
+{
+	return vgpu_report_ask(session, &argument->report);
+}
+
 enum vgpu_call_needs {
 	VGPU_NEEDS_NOTHING,
 	VGPU_NEEDS_OPEN, /* a session, even a lost one */
@@ -129,6 +135,7 @@ static const struct vgpu_call vgpu_calls[] = {
 	{ VGPU_IOCTL_FREE, VGPU_NEEDS_OPEN, vgpu_file_free },
 	{ VGPU_IOCTL_CHECK, VGPU_NEEDS_LIVE, vgpu_file_check },
 	{ VGPU_IOCTL_STATISTICS, VGPU_NEEDS_NOTHING, vgpu_file_statistics },
+	{ VGPU_IOCTL_REPORT, VGPU_NEEDS_NOTHING, vgpu_file_report },
 };
 
 /*

@@ -28,6 +28,7 @@ struct vgpu_session *vgpu_session_create(struct vgpu_device *dev)
 	INIT_WORK(&session->free_work, vgpu_session_free);
 	mutex_init(&session->lock);
 	xa_init_flags(&session->objects, XA_FLAGS_ALLOC1);
+	INIT_LIST_HEAD(&session->papers);
 	INIT_LIST_HEAD(&session->watch.waiter.link);
 	session->watch.waiter.session = session;
 	init_waitqueue_head(&session->poll_queue);
@@ -95,6 +96,7 @@ static void vgpu_session_detach_locked(struct vgpu_session *session)
 		return;
 	session->detached = true;
 	vgpu_object_detach_all(session);
+	vgpu_report_detach_all(session);
 	vgpu_runs_unmap(device, &session->runs);
 	if (session->text_dma)
 		dma_unmap_single(device, session->text_dma, PAGE_SIZE, DMA_BIDIRECTIONAL);
@@ -177,6 +179,7 @@ static void vgpu_session_free(struct work_struct *work)
 	 */
 	vgpu_session_detach(session);
 	vgpu_object_destroy_all(session);
+	vgpu_report_destroy_all(session);
 	vgpu_session_drop_memory(session);
 	vgpu_session_drop_number(session);
 	mutex_lock(&dev->lock);
@@ -257,6 +260,7 @@ static int vgpu_session_ask_open(struct vgpu_session *session, const struct vgpu
 		.text = session->text_dma,
 		.format = open->format,
 		.has_text = !!(open->flags & VGPU_OPEN_TEXT),
+		.address = session->pid,
 	};
 	struct vgpu_segment segment;
 

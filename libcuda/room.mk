@@ -27,3 +27,19 @@ $(CUDART): $(CUDART_OBJS) $(CUDART_FACE_OBJS) $(GEN)/libcudart.so.13.map
 
 cudart: $(CUDART)
 .PHONY: cudart
+
+# libnvidia-ml.so.1: what looks at the card. Its names are those of the rows, and the text of errors.
+NVML_OBJS := $(call obj,$(wildcard libcuda/nvml/*.cpp))
+NVML_ROWS := $(wildcard include/vgpu/nvml/*.rows.h)
+NVML      := $(O)/lib/guest/libnvidia-ml.so.1
+ARTEFACTS += $(NVML)
+
+$(O)/gen/nvml.map: $(NVML_ROWS) libcuda/room.mk
+	@mkdir -p $(@D)
+	@{ echo '{ global: nvmlErrorString;'; sed -nE 's/^NVML\((nvml[A-Za-z0-9_]+),.*/\1;/p' $(NVML_ROWS) | sort; echo 'local: *; };'; } > $@
+
+$(NVML): $(NVML_OBJS) $(COMMON_OBJS) $(O)/gen/nvml.map
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) -shared -Wl,-soname,libnvidia-ml.so.1 -Wl,--version-script=$(O)/gen/nvml.map -Wl,-z,defs -Wl,-Bsymbolic \
+	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@.new && mv $@.new $@

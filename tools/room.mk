@@ -37,6 +37,15 @@ $(O)/bin/vgpu-run: $(VGPU_RUN_OBJS) $$(COMMON_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -lfmt -o $@
 
+# vgpu-smi: what the GPU and its users do, by any libnvidia-ml.so.1, which it opens at run time. It brings its libraries
+# along: a guest has no other use for them.
+VGPU_SMI_OBJS := $(call obj,$(wildcard tools/vgpu_smi/*.cpp tools/vgpu_smi/*/*.cpp))
+ARTEFACTS     += $(O)/bin/vgpu-smi
+$(O)/bin/vgpu-smi: $(VGPU_SMI_OBJS) $$(COMMON_OBJS)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $(STATIC_RUNTIME) $^ -ldl -o $@
+
 # apidump: the coverage page, from the rows themselves.
 APIDUMP_OBJS := $(call obj,$(wildcard tools/apidump/*.cpp) common/api_rows.cpp)
 CXXFLAGS.tools/apidump/apidump := -D__CUDA_API_VERSION_INTERNAL

@@ -40,9 +40,11 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
   daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   TRY(daemon->choose_one_gpu());
+  daemon->prepare_reports();
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
   TRY(daemon->serve_vm());
+  TRY(daemon->serve_metrics());
   return daemon;
 }
 
@@ -53,6 +55,20 @@ Result<void> Daemon::choose_one_gpu() {
   gpu_ = TRY(choose_gpu(host_gpus(), options_.gpu));
   worker_options_.visible_devices = visible_to(*gpu_, std::nullopt);
   return {};
+}
+
+// The monitor itself is started when somebody asks. Programs can compute without one.
+void Daemon::prepare_reports() {
+  MonitorOptions options;
+  auto executable = find_installed("the monitor", {"vgpu-monitor", "../libexec/vgpu/vgpu-monitor"});
+  if (executable.ok()) options.executable = std::move(*executable);
+  else VGPU_DEBUG("no readings of the card: %s", executable.error().message.c_str());
+  options.driver_path = worker_options_.driver_path;
+  options.kind = worker_options_.kind;
+  options.sandbox = worker_options_.sandbox;
+  if (gpu_) options.only = gpu_->uuid;
+  monitor_ = std::make_unique<Monitor>(*loop_, std::move(options));
+  reports_ = std::make_unique<Reports>(*this, *monitor_);
 }
 
 Result<void> Daemon::watch_ends() {
@@ -79,6 +95,14 @@ Result<void> Daemon::listen() {
   if (options_.socket.empty()) return {};
   listener_ = std::make_unique<Listener>(TRY(Listener::open(options_.socket, options_.socket_mode, SOCK_SEQPACKET)));
   listener_watch_ = TRY(loop_->watch(listener_->fd(), EPOLLIN, [this](uint32_t) { accept_clients(); }));
+  return {};
+}
+
+Result<void> Daemon::serve_metrics() {
+  if (options_.metrics.empty()) return {};
+  metrics_ = TRY(MetricsServer::open(*loop_, options_.metrics, options_.socket_mode,
+                                     [this](auto answered) { reports_->metrics(std::move(answered)); }));
+  VGPU_INFO("metrics on %s", metrics_->where().c_str());
   return {};
 }
 
@@ -202,13 +226,39 @@ Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::str
 }
 
 void Daemon::query_statistics(SocketSession& session, uint64_t id) {
+  query(&session, [this, &session, id] {
+    wire::ControlMessage message = {};
+    message.type = wire::Control::statistics;
+    message.id = id;
+    const wire::DaemonStatistics sum = daemon_statistics();
+    static_assert(sizeof sum <= sizeof message.text);
+    std::memcpy(message.text, &sum, sizeof sum);
+    session.send(message);
+  });
+}
+
+void Daemon::query(SocketSession* session, std::function<void()> answer) {
   // More open questions than this is not a client of ours.
-  if (queries_.size() >= 64) return;
+  if (session != nullptr && queries_.size() >= 64) return;
   const uint64_t number = next_query_++;
-  queries_.push_back({&session, id, number, Clock::now() + kQueryLimit});
+  queries_.push_back({session, number, Clock::now() + kQueryLimit, std::move(answer)});
   each_worker([number](Worker& worker) {
     if (worker.ready()) worker.ask_statistics(number);
   });
+}
+
+void Daemon::after(std::chrono::milliseconds time, std::function<void()> done) {
+  timers_.push_back({Clock::now() + time, std::move(done)});
+}
+
+void Daemon::run_timers() {
+  std::vector<std::function<void()>> due;
+  std::erase_if(timers_, [&, now = Clock::now()](Timer& timer) {
+    if (now < timer.when) return false;
+    due.push_back(std::move(timer.run));
+    return true;
+  });
+  for (const auto& run : due) run();
 }
 
 // Between events: everything that must not happen inside a handler.
@@ -216,6 +266,9 @@ void Daemon::tidy() {
   each_worker([](Worker& worker) { worker.expire(); });
   if (std::exchange(sessions_changed_, false)) drop_sessions();
   drop_workers();
+  monitor_->expire();
+  if (metrics_ != nullptr) metrics_->expire();
+  run_timers();  // Before the questions: it asks some.
   answer_queries();
   fill_spares();
 }
@@ -243,7 +296,9 @@ void Daemon::drop_workers() {
   std::vector<std::function<void()>> gone;
   std::erase_if(leaving_, [this, &gone](const std::unique_ptr<Worker>& worker) {
     if (!worker->ended()) return false;
-    add(totals_.work, worker->statistics());
+    wire::Statistics work = worker->statistics();
+    work.device_bytes = 0;  // What it held went with it.
+    add(totals_.work, work);
     if (worker->when_gone) gone.push_back(std::move(worker->when_gone));
     return true;
   });
@@ -272,20 +327,20 @@ void Daemon::fill_spares() {
 // A question waits for the sessions that are just ending, so that a program's last calls are counted.
 void Daemon::answer_queries() {
   if (queries_.empty()) return;
-  std::vector<std::pair<SocketSession*, wire::ControlMessage>> answers;
+  std::vector<std::function<void()>> answers;
   const auto now = Clock::now();
-  std::erase_if(queries_, [&](const Query& query) {
+  std::erase_if(queries_, [&](Query& query) {
     bool waits = !leaving_.empty();
     each_worker(
         [&](Worker& worker) { waits |= worker.ready() && !worker.ended() && worker.answered_query() < query.number; });
     if (waits && now < query.deadline) return false;
-    answers.emplace_back(query.session, totals(query));
+    answers.push_back(std::move(query.answer));
     return true;
   });
-  for (auto& [session, message] : answers) session->send(message);
+  for (const auto& answer : answers) answer();
 }
 
-wire::ControlMessage Daemon::totals(const Query& query) const {
+wire::DaemonStatistics Daemon::daemon_statistics() const {
   wire::DaemonStatistics sum = totals_;
   each_worker([&](Worker& worker) { add(sum.work, worker.statistics()); });
   for (const auto& session : sessions_) {
@@ -298,12 +353,20 @@ wire::ControlMessage Daemon::totals(const Query& query) const {
   sum.device_bytes = limit_.used();
   sum.device_peak = limit_.peak();
   sum.device_limit = limit_.limit();
-  wire::ControlMessage message = {};
-  message.type = wire::Control::statistics;
-  message.id = query.id;
-  static_assert(sizeof sum <= sizeof message.text);
-  std::memcpy(message.text, &sum, sizeof sum);
-  return message;
+  return sum;
+}
+
+std::vector<SessionFacts> Daemon::session_facts() const {
+  std::vector<SessionFacts> facts;
+  for (const auto& session : sessions_) {
+    const Worker* const worker = session->worker();
+    // Connections that only ask have none.
+    if (worker == nullptr || session->ended()) continue;
+    facts.push_back({session->key(), session->program(), session->vm_number(),
+                     static_cast<uint32_t>(session->worker()->process().pid()), session->was_open(),
+                     session->state_name(), session->mapped_bytes(), worker->statistics()});
+  }
+  return facts;
 }
 
 int Daemon::milliseconds_to_wait() const {
@@ -313,6 +376,9 @@ int Daemon::milliseconds_to_wait() const {
     if (worker.deadline()) consider(*worker.deadline());
   });
   for (const Query& query : queries_) consider(query.deadline);
+  for (const Timer& timer : timers_) consider(timer.when);
+  if (const auto monitor = monitor_->deadline()) consider(*monitor);
+  if (metrics_ != nullptr && metrics_->deadline()) consider(*metrics_->deadline());
   if (sessions_changed_) return 0;
   if (!next) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count();

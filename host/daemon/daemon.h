@@ -11,7 +11,10 @@
 #include "host/daemon/event_loop.h"
 #include "host/daemon/gpu_choice.h"
 #include "host/daemon/listener.h"
+#include "host/daemon/metrics_server.h"
+#include "host/daemon/monitor.h"
 #include "host/daemon/options.h"
+#include "host/daemon/reports.h"
 #include "host/daemon/socket_session.h"
 #include "host/daemon/vm_sessions.h"
 #include "host/daemon/worker.h"
@@ -19,7 +22,7 @@
 
 namespace vgpu::host {
 
-class Daemon final : public SessionHost {
+class Daemon final : public SessionHost, public ReportSource {
  public:
   static Result<std::unique_ptr<Daemon>> create(const Options& options);
   ~Daemon() override;
@@ -29,14 +32,21 @@ class Daemon final : public SessionHost {
 
   Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) override;
   void query_statistics(SocketSession& session, uint64_t id) override;
+  void report(std::span<const std::byte> request, ReportAnswered answered) override {
+    reports_->ask(request, std::move(answered));
+  }
   void session_ended(Session&) override { sessions_changed_ = true; }
 
  private:
   struct Query {
-    SocketSession* session;
-    uint64_t id;
-    uint64_t number;  // what the workers are asked to echo
+    SocketSession* session;  // whose end ends the question; null: nobody's
+    uint64_t number;         // what the workers are asked to echo
     Clock::time_point deadline;
+    std::function<void()> answer;
+  };
+  struct Timer {
+    Clock::time_point when;
+    std::function<void()> run;
   };
 
   Daemon(const Options& options, WorkerOptions worker, std::unique_ptr<EventLoop> loop)
@@ -52,8 +62,15 @@ class Daemon final : public SessionHost {
   void drop_sessions();
   void drop_workers();
   void fill_spares();
+  void query(SocketSession* session, std::function<void()> answer);
   void answer_queries();
-  wire::ControlMessage totals(const Query& query) const;
+  void run_timers();
+  void prepare_reports();
+  Result<void> serve_metrics();
+  void with_statistics(std::function<void()> done) override { query(nullptr, std::move(done)); }
+  std::vector<SessionFacts> session_facts() const override;
+  wire::DaemonStatistics daemon_statistics() const override;
+  void after(std::chrono::milliseconds time, std::function<void()> done) override;
   template <class Visit>
   void each_worker(Visit visit) const;
   int milliseconds_to_wait() const;
@@ -74,7 +91,11 @@ class Daemon final : public SessionHost {
   std::unique_ptr<Holder> holder_;
   std::unique_ptr<VmSessions> vm_sessions_;
   std::unique_ptr<VmDevice> vm_device_;
+  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Reports> reports_;
+  std::unique_ptr<MetricsServer> metrics_;
   std::vector<Query> queries_;
+  std::vector<Timer> timers_;
   wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone
   uint64_t next_query_ = 1;
   bool prestart_works_ = true;

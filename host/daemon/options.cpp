@@ -65,6 +65,10 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
                  "PCI identity of the VM's device, VENDOR:DEVICE[:CLASS[:REVISION]] in hexadecimal (default: the host\n"
                  "GPU's, or 10de:1eb8:030200:a1 for the software GPU)")
       ->type_name("ID");
+  app.add_option("--metrics", options.metrics,
+                 "answer Prometheus on this Unix socket (a path with a slash), or on a port of this machine:\n"
+                 "127.0.0.1:PORT or [::1]:PORT (default: not at all)")
+      ->type_name("PATH|ADDRESS");
   app.add_option("--memory-limit", memory_limit, "device memory for all programs together, for example 4G or 512MiB")
       ->type_name("SIZE")
       ->check(CLI::Validator([](std::string& text) { return complaint(parse_size(text)); }, ""));

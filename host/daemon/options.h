@@ -18,6 +18,7 @@ struct Options {
   std::string socket;  // empty: none; one of these two is there
   std::string vm_socket;
   std::string pci_identity;  // empty: the host GPU's, or the default of the software GPU
+  std::string metrics;       // empty: none
   std::string gpu;           // index, UUID or PCI address; empty: all
   mode_t socket_mode = 0600;
   std::string driver = "auto";

@@ -26,6 +26,25 @@ bool page_aligned(uint64_t value) { return value % ring::kPage == 0; }
 
 }  // namespace
 
+Session::Session(SessionHost& host)
+    : host_(host), key_([] {
+        static uint64_t last = 0;  // The daemon has one thread.
+        return ++last;
+      }()) {}
+
+const char* Session::state_name() const {
+  switch (state_) {
+    case State::fresh: return "fresh";
+    case State::starting:
+    case State::attaching: return "starting";
+    case State::open: return "open";
+    case State::lost: return "lost";
+    case State::refused: return "refused";
+    case State::ended: return "ended";
+  }
+  return "";
+}
+
 std::unique_ptr<Worker> Session::release_worker() {
   if (worker_ != nullptr) worker_->set_client(nullptr);
   return std::move(worker_);

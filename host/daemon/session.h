@@ -5,6 +5,7 @@
 // only.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,8 @@ namespace vgpu::host {
 class Session;
 class SocketSession;
 
+using ReportAnswered = std::function<void(int error, std::span<const std::byte> bytes)>;
+
 // What a session asks of the daemon.
 class SessionHost {
  public:
@@ -29,6 +32,8 @@ class SessionHost {
   virtual Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) = 0;
   // Answers with SocketSession::send when all workers have said what they counted.
   virtual void query_statistics(SocketSession& session, uint64_t id) = 0;
+  // Answers a request of vgpu/report.h, later or before it returns: an errno, or bytes.
+  virtual void report(std::span<const std::byte> request, ReportAnswered answered) = 0;
   // The session may be destroyed after the event that is being handled.
   virtual void session_ended(Session& session) = 0;
 };
@@ -51,6 +56,11 @@ class Session : public WorkerClient {
   bool was_refused() const { return state_ == State::refused || was_refused_; }
   uint64_t mapped_bytes() const { return mapped_bytes_; }
   Worker* worker() { return worker_.get(); }
+  // For reports: of the program, 0 when nobody has told; a number of its own among this daemon's sessions; "open".
+  virtual uint32_t program() const = 0;
+  virtual uint32_t vm_number() const { return 0; }
+  uint64_t key() const { return key_; }
+  const char* state_name() const;
   // The caller sees to the worker's end.
   std::unique_ptr<Worker> release_worker();
   // The daemon ends: tells the guest, as far as it can be told without its answer.
@@ -80,7 +90,7 @@ class Session : public WorkerClient {
     SharedFile memory;
   };
 
-  explicit Session(SessionHost& host) : host_(host) {}
+  explicit Session(SessionHost& host);
 
   // Takes a worker; attach_memory() follows when it is ready.
   void start(uint32_t format, const std::optional<std::string>& visible_devices);
@@ -117,6 +127,7 @@ class Session : public WorkerClient {
   void forward(wire::ControlMessage message, uint64_t guest_id, std::span<const int> files);
 
   SessionHost& host_;
+  const uint64_t key_;
   State state_ = State::fresh;
   bool was_open_ = false, was_lost_ = false, was_refused_ = false;
   std::unique_ptr<Worker> worker_;

@@ -5,11 +5,13 @@
 #include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "common/futex.h"
 #include "common/log.h"
+#include "vgpu/report.h"
 
 namespace vgpu::host {
 namespace {
@@ -17,6 +19,8 @@ namespace {
 constexpr int kMessagesPerTurn = 16;
 // Requests at the worker at a time; a client with more waits, so no queue of ours can grow.
 constexpr size_t kMaxRequests = 64;
+// Reports that wait for the card.
+constexpr size_t kMaxReports = 16;
 // Answers that the client's socket did not take: those of its requests, and a few more.
 constexpr size_t kMaxWaiting = 2 * kMaxRequests;
 
@@ -73,7 +77,7 @@ void SocketSession::on_client(uint32_t events) {
   if (throttled_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return break_off(nullptr);
   if ((events & EPOLLOUT) != 0) send_waiting();
   for (int i = 0; i < kMessagesPerTurn && !ended() && !throttled_; ++i) {
-    const Incoming incoming = receive_control(client_.get(), MSG_DONTWAIT);
+    Incoming incoming = receive_control(client_.get(), MSG_DONTWAIT);
     if (incoming.receipt == Receipt::nothing) return;
     if (incoming.receipt == Receipt::closed) return break_off(nullptr);
     if (incoming.receipt == Receipt::violation) return break_off("sent a malformed message");
@@ -81,7 +85,7 @@ void SocketSession::on_client(uint32_t events) {
   }
 }
 
-void SocketSession::on_message(const Incoming& incoming) {
+void SocketSession::on_message(Incoming& incoming) {
   if (state() == State::refused) return;
   const wire::ControlMessage& message = incoming.message;
   switch (message.type) {
@@ -90,6 +94,7 @@ void SocketSession::on_message(const Incoming& incoming) {
       return on_hello(message);
     case wire::Control::statistics: return host_.query_statistics(*this, message.id);
     case wire::Control::map: return on_map(incoming);
+    case wire::Control::report: return on_report(incoming);
     case wire::Control::unmap: unmap(message.id, message.address, message.size); return throttle();
     case wire::Control::welcome:
     case wire::Control::refused:
@@ -138,6 +143,34 @@ void SocketSession::on_map(const Incoming& incoming) {
        .adopt = request.result == 1,
        .memory = {.file = incoming.files[0].get(), .offset = request.offset}});
   throttle();
+}
+
+// The request is in the client's file, and the answer goes there.
+void SocketSession::on_report(Incoming& incoming) {
+  wire::ControlMessage answer = {};
+  answer.type = wire::Control::report;
+  answer.id = incoming.message.id;
+  const uint64_t bytes = incoming.message.size;
+  answer.result = bytes == 0 || bytes > report::kMaxRequest ? EINVAL : check_file(incoming);
+  if (answer.result == 0 && reports_ >= kMaxReports) answer.result = EAGAIN;
+  std::vector<std::byte> request(answer.result == 0 ? bytes : 0);
+  if (answer.result == 0 &&
+      ::pread(incoming.files[0].get(), request.data(), request.size(), 0) != static_cast<ssize_t>(bytes))
+    answer.result = EINVAL;
+  if (answer.result != 0) return send(answer);
+  ++reports_;
+  const auto file = std::make_shared<UniqueFd>(std::move(incoming.files[0]));
+  host_.report(
+      request, [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
+        const auto session = self.lock();
+        if (session == nullptr) return;
+        --(*session)->reports_;
+        if (error == 0 && ::pwrite(file->get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+          error = EIO;
+        answer.result = error;
+        answer.size = error == 0 ? text.size() : 0;
+        (*session)->send(answer);
+      });
 }
 
 void SocketSession::answered(uint64_t id, int error) {

@@ -23,13 +23,15 @@ class SocketSession final : public Session {
 
   void announce_end() override;
   std::string name() const override;
+  uint32_t program() const override { return static_cast<uint32_t>(client_pid_); }
 
  private:
   SocketSession(SessionHost& host, UniqueFd client);
   void on_client(uint32_t events);
-  void on_message(const Incoming& incoming);
+  void on_message(Incoming& incoming);
   void on_hello(const wire::ControlMessage& hello);
   void on_map(const Incoming& incoming);
+  void on_report(Incoming& incoming);
   void break_off(const char* why);
   void send_waiting();
   void throttle();
@@ -50,6 +52,9 @@ class SocketSession final : public Session {
   uint64_t hello_id_ = 0;
   UniqueFd memory_file_;
   std::optional<SessionMemory> memory_;
+  size_t reports_ = 0;  // that have not been answered
+  // Answers to reports come when this may be gone.
+  const std::shared_ptr<SocketSession*> self_ = std::make_shared<SocketSession*>(this);
 };
 
 }  // namespace vgpu::host

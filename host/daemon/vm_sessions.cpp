@@ -50,6 +50,14 @@ void VmSessions::doorbell(uint32_t session) {
   if (VmSession* const ringing = find(session)) ringing->ring();
 }
 
+void VmSessions::report(const ReportRequest& request) {
+  // The device outlives all answers: it knows which tickets still count.
+  host_.report(request.bytes,
+               [channel = channel_, ticket = request.ticket](int error, std::span<const std::byte> answer) {
+                 channel->complete_report(ticket, error, answer);
+               });
+}
+
 void VmSessions::left(uint32_t session) {
   leaving_.erase(session);
   if (!leaving_.empty() || !sessions_.empty()) return;

@@ -27,6 +27,7 @@ class VmSessions final : public DeviceSessions {
   void map(const MapRequest& request) override;
   void unmap(const UnmapRequest& request) override;
   void doorbell(uint32_t session) override;
+  void report(const ReportRequest& request) override;
   void drop_all(std::function<void()> done) override;
   bool any() const override { return !sessions_.empty(); }
 

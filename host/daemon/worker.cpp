@@ -83,7 +83,8 @@ void Worker::on_message(const wire::ControlMessage& message) {
     case wire::Control::hello:
     case wire::Control::attach:
     case wire::Control::map:
-    case wire::Control::unmap: break;
+    case wire::Control::unmap:
+    case wire::Control::report: break;
   }
   break_off("sent a message that is not a worker's");
 }

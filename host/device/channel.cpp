@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/device/channel.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "common/log.h"
 #include "host/device/run_list.h"
+#include "vgpu/report.h"
 
 namespace vgpu::host {
 namespace {
@@ -17,6 +20,19 @@ constexpr size_t kPage = 4096;
 constexpr size_t kMaxPending = 1024;
 // Answers that the guest has not made room for. Each command has one, so a guest that reads none gets no further.
 constexpr size_t kMaxWaiting = 1024;
+constexpr size_t kMaxReports = 64;
+
+// Copies between `bytes` and the beginning of the runs; whether all was copied.
+template <class Transfer, class Bytes>
+bool transfer(Transfer how, int file, const std::vector<FileRun>& runs, Bytes bytes) {
+  for (const FileRun& run : runs) {
+    const size_t part = std::min<size_t>(bytes.size(), run.bytes);
+    if (part == 0) break;
+    if (how(file, bytes.data(), part, static_cast<off_t>(run.offset)) != static_cast<ssize_t>(part)) return false;
+    bytes = bytes.subspan(part);
+  }
+  return bytes.empty();
+}
 
 }  // namespace
 
@@ -45,6 +61,7 @@ vgpu_device_status Channel::start(GuestAddr address, uint64_t nonce) {
 void Channel::stop() {
   state_ = nullptr;
   pending_.clear();
+  reports_.clear();
   waiting_.clear();
 }
 
@@ -87,12 +104,13 @@ bool Channel::submit(const vgpu_command& command) {
 int Channel::submit_checked(const vgpu_command& command) {
   const bool adopt = command.flags == VGPU_COMMAND_ADOPT && command.opcode == VGPU_OP_MAP;
   if (command.reserved != 0 || (command.flags != 0 && !adopt)) return EINVAL;
-  if (command.session == 0 || command.session > max_sessions_) return EINVAL;
+  if (command.session > max_sessions_ || (command.session == 0 && command.opcode != VGPU_OP_REPORT)) return EINVAL;
   switch (command.opcode) {
     case VGPU_OP_OPEN: return open(command);
     case VGPU_OP_MAP: return map(command);
     case VGPU_OP_CLOSE: sessions_.close(command.session, command.cookie); return 0;
     case VGPU_OP_UNMAP: sessions_.unmap({command.cookie, command.session, command.address, command.bytes}); return 0;
+    case VGPU_OP_REPORT: return report(command);
     default: return EOPNOTSUPP;
   }
 }
@@ -104,6 +122,7 @@ int Channel::open(const vgpu_command& command) {
   request.session = command.session;
   request.format = command.format;
   request.bytes = command.bytes;
+  request.program = static_cast<uint32_t>(command.address);
   if (const int error = read_run_list(memory_, GuestAddr{command.list}, command.bytes, request.pages); error != 0)
     return error;
   if (command.has_text != 0) {
@@ -126,6 +145,36 @@ int Channel::map(const vgpu_command& command) {
     return error;
   sessions_.map(request);
   return 0;
+}
+
+int Channel::report(const vgpu_command& command) {
+  constexpr uint64_t kMaxBytes = std::max(report::kMaxRequest, report::kMaxAnswer);
+  if (command.bytes == 0 || command.bytes % kPage != 0 || command.bytes > kMaxBytes || command.has_text != 0)
+    return EINVAL;
+  if (command.format == 0 || command.format > report::kMaxRequest || command.format > command.bytes ||
+      command.address > command.bytes)
+    return EINVAL;
+  if (reports_.size() >= kMaxReports) return EAGAIN;
+  GuestPages pages;
+  if (const int error = read_run_list(memory_, GuestAddr{command.list}, command.bytes, pages); error != 0) return error;
+  Report kept = {command.cookie, command.address, UniqueFd(::dup(pages.file)), std::move(pages.runs)};
+  ReportRequest request;
+  request.ticket = next_ticket_++;
+  request.bytes.resize(command.format);
+  if (!kept.file || !transfer(::pread, kept.file.get(), kept.runs, std::span(request.bytes))) return EFAULT;
+  reports_[request.ticket] = std::move(kept);
+  sessions_.report(request);
+  return 0;
+}
+
+bool Channel::complete_report(uint64_t ticket, int error, std::span<const std::byte> answer) {
+  const auto found = reports_.find(ticket);
+  if (state_ == nullptr || found == reports_.end()) return false;
+  const Report report = std::move(found->second);
+  reports_.erase(found);
+  if (error == 0 && answer.size() > report.room) error = ENOSPC;
+  if (error == 0 && !transfer(::pwrite, report.file.get(), report.runs, answer)) error = EFAULT;
+  return complete(report.cookie, error, error == 0 ? static_cast<int>(answer.size()) : 0, {});
 }
 
 bool Channel::complete(uint64_t cookie, int error, int code, const std::string& reason) {

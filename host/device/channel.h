@@ -33,6 +33,7 @@ class Channel {
   bool keeps_answers() const { return !waiting_.empty(); }
   // Both return whether an interrupt is due.
   bool complete(uint64_t cookie, int error, int code, const std::string& reason);
+  bool complete_report(uint64_t ticket, int error, std::span<const std::byte> answer);
   bool session_lost(uint32_t session);
   void beat();
 
@@ -41,11 +42,19 @@ class Channel {
     uint32_t session = 0;
     uint64_t text = 0;  // the guest's page
   };
+  // Where a report's request was, and its answer goes. Its own copy of the file, because memory may be unplugged.
+  struct Report {
+    uint64_t cookie = 0;
+    uint64_t room = 0;
+    UniqueFd file;
+    std::vector<FileRun> runs;
+  };
   // Whether an interrupt is due.
   bool submit(const vgpu_command& command);
   int submit_checked(const vgpu_command& command);
   int open(const vgpu_command& command);
   int map(const vgpu_command& command);
+  int report(const vgpu_command& command);
   bool put(const vgpu_completion& completion);
   bool flush();
   bool positions_make_sense(uint32_t submission_tail) const;
@@ -60,8 +69,10 @@ class Channel {
   vgpu_command* submissions_ = nullptr;
   vgpu_completion* completions_ = nullptr;
   uint32_t submission_head_ = 0, completion_tail_ = 0;
-  std::unordered_map<uint64_t, Open> pending_;  // by cookie
-  std::deque<vgpu_completion> waiting_;         // bounded: while there are many, no command is taken
+  std::unordered_map<uint64_t, Open> pending_;    // by cookie
+  std::unordered_map<uint64_t, Report> reports_;  // by ticket, which is never used again
+  uint64_t next_ticket_ = 1;
+  std::deque<vgpu_completion> waiting_;  // bounded: while there are many, no command is taken
 };
 
 }  // namespace vgpu::host

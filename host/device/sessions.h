@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct OpenRequest {
   uint64_t bytes = 0;
   GuestPages pages;  // `bytes` in all
   std::optional<std::string> text;
+  uint32_t program = 0;  // its process id in the VM; 0: the module did not tell
 };
 
 struct MapRequest {
@@ -44,6 +46,12 @@ struct UnmapRequest {
   uint64_t bytes = 0;
 };
 
+// From no session in particular.
+struct ReportRequest {
+  uint64_t ticket = 0;  // for complete_report
+  std::vector<std::byte> bytes;
+};
+
 // Implemented by the daemon. Sessions are numbers from 1 to max_sessions; the device has checked that and the lists,
 // but not whether a session exists or an address makes sense.
 class DeviceSessions {
@@ -54,6 +62,7 @@ class DeviceSessions {
   virtual void map(const MapRequest& request) = 0;
   virtual void unmap(const UnmapRequest& request) = 0;
   virtual void doorbell(uint32_t session) = 0;
+  virtual void report(const ReportRequest& request) = 0;
   // Ends all sessions (STOP, reset, disconnect). Their open requests are never completed. Calls `done` when no worker
   // can touch guest memory any more; at once when there is none.
   virtual void drop_all(std::function<void()> done) = 0;
@@ -68,6 +77,8 @@ class DeviceChannel {
   // `error`: 0 or an errno. `code` and `reason` are for an open that failed. Unknown cookies (of before a reset) are
   // ignored.
   virtual void complete(uint64_t cookie, int error, int code = 0, const std::string& reason = {}) = 0;
+  // The answer to a report, or an errno. Tickets of before a reset are ignored.
+  virtual void complete_report(uint64_t ticket, int error, std::span<const std::byte> answer) = 0;
   virtual void session_lost(uint32_t session) = 0;
   // Someone in the guest sleeps on a word of session memory that has changed. Interrupts are merged.
   virtual void wake_guest() = 0;

@@ -78,6 +78,11 @@ void VmDevice::complete(uint64_t cookie, int error, int code, const std::string&
   keep_beating();
 }
 
+void VmDevice::complete_report(uint64_t ticket, int error, std::span<const std::byte> answer) {
+  if (channel_.complete_report(ticket, error, answer)) wake_guest();
+  keep_beating();
+}
+
 void VmDevice::session_lost(uint32_t session) {
   if (channel_.session_lost(session)) wake_guest();
   keep_beating();

@@ -24,6 +24,7 @@ class VmDevice final : public DeviceChannel, private vfio_user::Device {
   void end();
 
   void complete(uint64_t cookie, int error, int code, const std::string& reason) override;
+  void complete_report(uint64_t ticket, int error, std::span<const std::byte> answer) override;
   void session_lost(uint32_t session) override;
   void wake_guest() override;
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/log.h"
+#include "host/worker/own_threads.h"
 
 namespace vgpu::host {
 namespace {
@@ -53,6 +54,7 @@ Result<void> ControlChannel::learn_limit() {
 
 void ControlChannel::serve_daemon() {
   ::pthread_setname_np(::pthread_self(), "control");
+  count_as_ours();
   for (;;) {
     Incoming incoming = receive_control(socket_, 0);
     if (incoming.receipt != Receipt::message) end_process();
@@ -81,6 +83,7 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::refused:
     case wire::Control::reserve:
     case wire::Control::release:
+    case wire::Control::report:
       // Not for workers; the daemon is ours, so this is a bug and not an attack.
       return;
   }

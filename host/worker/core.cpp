@@ -13,18 +13,15 @@ class Core final : public WorkerCore {
 
   void run(Attachment attachment) override {
     session_ = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_);
-    counted_.store(&session_->counters, std::memory_order_release);
+    counted_.store(session_.get(), std::memory_order_release);
     RingServer(*session_).run();
     // Nobody will answer the callbacks that streams still wait for.
     session_->callbacks.close();
   }
 
   wire::Statistics statistics() const override {
-    const Counters* const counters = counted_.load(std::memory_order_acquire);
-    if (counters == nullptr) return {};
-    const Counters& c = *counters;
-    return {c.commands,     c.posted,       c.replies,      c.helper_calls, c.parks,  c.wakeups,
-            c.bytes_inline, c.bytes_window, c.bytes_shared, c.launches,     c.refused};
+    const Session* const session = counted_.load(std::memory_order_acquire);
+    return session == nullptr ? wire::Statistics() : session->statistics();
   }
 
  private:
@@ -33,7 +30,7 @@ class Core final : public WorkerCore {
   MemoryBudget& budget_;
   SharedRanges& ranges_;
   std::unique_ptr<Session> session_;
-  std::atomic<const Counters*> counted_{nullptr};
+  std::atomic<const Session*> counted_{nullptr};
 };
 
 }  // namespace

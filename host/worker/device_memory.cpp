@@ -4,13 +4,13 @@
 namespace vgpu::host {
 
 void DeviceMemory::keep(uint64_t key, uint64_t bytes) {
-  if (budget_.limit() == 0) return;
   const std::lock_guard lock(mutex_);
-  bytes_[key] = bytes;
+  uint64_t& place = bytes_[key];
+  held_.fetch_add(bytes - place, std::memory_order_relaxed);
+  place = bytes;
 }
 
 void DeviceMemory::free(uint64_t key) {
-  if (budget_.limit() == 0) return;
   uint64_t bytes = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -18,8 +18,9 @@ void DeviceMemory::free(uint64_t key) {
     if (found == bytes_.end()) return;
     bytes = found->second;
     bytes_.erase(found);
+    held_.fetch_sub(bytes, std::memory_order_relaxed);
   }
-  budget_.release(bytes);
+  if (budget_.limit() != 0) budget_.release(bytes);
 }
 
 }  // namespace vgpu::host

@@ -3,6 +3,7 @@
 // daemon grants (design D14). Reserve first, then ask the driver; give back what the driver refused. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
@@ -25,11 +26,14 @@ class DeviceMemory {
   // The allocation is gone.
   void free(uint64_t key);
 
+  // Bytes, of this session.
+  uint64_t held() const { return held_.load(std::memory_order_relaxed); }
   uint64_t limit() const { return budget_.limit(); }
   uint64_t used() const { return budget_.used(); }
 
  private:
   MemoryBudget& budget_;
+  std::atomic<uint64_t> held_{0};
   std::mutex mutex_;  // guards bytes_
   std::unordered_map<uint64_t, uint64_t> bytes_;
 };

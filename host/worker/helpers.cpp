@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "host/worker/own_threads.h"
+
 namespace vgpu::host {
 
 Helpers::~Helpers() {
@@ -32,6 +34,7 @@ bool Helpers::busy(uint32_t guest_thread) {
 }
 
 void Helpers::work() {
+  count_as_ours();
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;

@@ -16,6 +16,7 @@
 #include "host/worker/control_channel.h"
 #include "host/worker/core.h"
 #include "host/worker/crash_report.h"
+#include "host/worker/own_threads.h"
 #include "host/worker/probe.h"
 #include "host/worker/sandbox.h"
 
@@ -78,6 +79,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
 
 int run(const Arguments& arguments) {
   report_crashes();
+  count_as_ours();
   ::close_range(kFirstForeignFd, ~0u, 0);
   Sandbox sandbox(arguments.profile, arguments.daemon);
   if (!sandbox.guard()) return 0;

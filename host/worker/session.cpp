@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/session.h"
+
 #include "common/bits.h"
+#include "host/worker/own_threads.h"
 
 namespace vgpu::host {
 namespace {
@@ -9,6 +11,16 @@ namespace {
 constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
 
 }  // namespace
+
+wire::Statistics Session::statistics() const {
+  const Counters& c = counters;
+  wire::Statistics out = {c.commands,     c.posted,       c.replies,      c.helper_calls, c.parks,   c.wakeups,
+                          c.bytes_inline, c.bytes_window, c.bytes_shared, c.launches,     c.refused, device_memory.held(),
+                          0};
+  // A vendor's driver has threads as well, but they are not what its card does.
+  if (config.plain_managed_memory) out.busy_nanoseconds = time_of_others();
+  return out;
+}
 
 uint64_t Session::per_thread_stream(uint32_t thread, uint64_t context) {
   const std::lock_guard lock(streams_mutex_);

@@ -70,6 +70,9 @@ struct Session {
   // Grows whenever a context dies: a thread's idea of what is current is then stale.
   std::atomic<uint64_t> context_epoch{1};
 
+  // What reports and the guest are told of this session.
+  wire::Statistics statistics() const;
+
   // The stream that stands for a guest thread's per-thread default stream in the current context; created on first
   // use. 0 on failure.
   uint64_t per_thread_stream(uint32_t thread, uint64_t context);

@@ -94,6 +94,12 @@ enum vgpu_opcode {
   VGPU_OP_CLOSE = 2, /* end it; completes when the worker is dead and all its memory is free */
   VGPU_OP_MAP = 3,   /* map `list`, `bytes` long, at `address` in the worker */
   VGPU_OP_UNMAP = 4, /* undo a MAP of the same address and bytes */
+  /*
+   * Ask the daemon (vgpu/report.h): `list`, `bytes` long, begins with the request, and has room for the answer, which
+   * overwrites it. Of no session: `session` may be 0. The completion's `code` says how many bytes the answer has;
+   * ENOSPC: more than there is room for.
+   */
+  VGPU_OP_REPORT = 5,
 };
 
 enum vgpu_command_flag {
@@ -108,16 +114,21 @@ struct vgpu_command {
   __u16 opcode; /* enum vgpu_opcode */
   __u16 flags;  /* enum vgpu_command_flag; unknown bits are refused */
   __u32 session;
-  __u64 cookie;  /* not 0; comes back in the completion */
-  __u64 address; /* MAP, UNMAP: in the guest process, and so in the worker; page-aligned */
-  __u64 bytes;   /* OPEN, MAP, UNMAP: multiple of the page size */
-  __u64 list;    /* OPEN, MAP: guest address of the first vgpu_run_page */
+  __u64 cookie; /* not 0; comes back in the completion */
+  /*
+   * MAP, UNMAP: in the guest process, and so in the worker; page-aligned. OPEN: the process's id, 0 if the module does
+   * not tell. REPORT: bytes that the answer may have.
+   */
+  __u64 address;
+  __u64 bytes; /* OPEN, MAP, UNMAP, REPORT: multiple of the page size */
+  __u64 list;  /* OPEN, MAP, REPORT: guest address of the first vgpu_run_page */
   /*
    * OPEN: guest address of a page of text, or 0. It holds what the program wants the driver to know
    * (CUDA_VISIBLE_DEVICES' value), and, where OPEN is refused, the reason afterwards. Ends with NUL.
    */
   __u64 text;
-  __u32 format;   /* OPEN: of the session's memory (vgpu/ring.h); passed on as the program said it */
+  __u32 format;   /* OPEN: of the session's memory (vgpu/ring.h); passed on as the program said it. REPORT: of the
+                   * request,   in bytes */
   __u32 has_text; /* OPEN: 1: there was a text to pass on, if only an empty one */
   __u64 reserved; /* 0 */
 };
@@ -125,7 +136,7 @@ struct vgpu_command {
 struct vgpu_completion {
   __u64 cookie;  /* 0: an event */
   __s32 error;   /* 0, or a positive errno */
-  __s32 code;    /* OPEN that was refused: the CUresult for the program, 0 if none in particular */
+  __s32 code;    /* OPEN that was refused: the CUresult for the program, 0 if none in particular. REPORT: bytes */
   __u32 session; /* of the command or event */
   __u32 event;   /* enum vgpu_event */
   __u64 reserved;

@@ -88,6 +88,8 @@ struct Statistics {
   uint64_t bytes_shared;  // by pages both sides map
   uint64_t launches;
   uint64_t refused;
+  uint64_t device_bytes;      // of device memory, held now
+  uint64_t busy_nanoseconds;  // of processor time that the software GPU's threads have used; 0 on others
 };
 
 // What the daemon knows on top: `work` is the sum over all workers, those that ended included.
@@ -102,7 +104,7 @@ struct DaemonStatistics {
   uint64_t device_limit;  // 0: none
   uint64_t mapped_bytes;  // shared with guests now
 };
-static_assert(sizeof(DaemonStatistics) == 152);
+static_assert(sizeof(DaemonStatistics) == 168);
 
 // --- Control messages of the socket transport (SOCK_SEQPACKET, one message per datagram, fds attached). ---
 
@@ -122,6 +124,8 @@ enum class Control : uint32_t {
                    // daemon -> worker: what it counted; the answer's `text` holds Statistics
   attach = 10,     // daemon -> worker, once: the session's memory. With result 1 the guest is in a VM: its sleepers are
                    // woken by the wake event, not by a futex
+  report = 11,     // client -> daemon, with a memory file: `size` bytes of request are at its beginning (vgpu/report.h).
+                   // Answered by the same type: `result` is an errno, `size` what the answer takes, in the same file
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file

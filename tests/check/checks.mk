@@ -2,10 +2,10 @@
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
 CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-ring contract ring \
-               programs-static programs-shared cudart runtime ollama host hostile vm asan-build asan-unit asan-contract asan-ring
+               programs-static programs-shared cudart runtime ollama nvml smi host hostile vm asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx hostile host/client host/fake-worker)
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
@@ -55,6 +55,11 @@ check-cudart: all $(filter build/programs/shared/%,$(PROGRAM_BINS))
 check-runtime: all $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(abspath $(O)/lib/cudart):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
+# The second run is of a device whose memory is limited.
+check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
+	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
+	@$(VGPU_RUN) --driver soft --memory-limit 256M -- tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
+	@tests/nvml/vendor/run.sh $(O) $(LIMIT)
 check-host: host-tests
 check-hostile: all $(O)/tests/hostile
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/hostile
@@ -74,7 +79,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 -include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
 
 .PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit check-cudart check-runtime \
-        check-ptx check-ptx-ring check-contract check-ring check-host check-hostile check-clang
+        check-ptx check-ptx-ring check-contract check-nvml check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
 SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What our two CUDA drivers show to the processes that load them: exports.sh BUILD_DIRECTORY STUB, STUB being the
-# toolkit's libcuda.so. A library in other people's processes must not bring C++ symbols, dependencies or code that runs
+# What our two CUDA drivers and our NVML show to the processes that load them: exports.sh BUILD_DIRECTORY STUB, STUB being
+# the toolkit's libcuda.so. A library in other people's processes must not bring C++ symbols, dependencies or code that runs
 # before the first call.
 set -u
 build=$1 stub=$2
@@ -26,10 +26,18 @@ for library in "$guest" "$soft"; do
     "$(readelf -dlW "$library" | grep -E 'TEXTREL|GNU_STACK.*RWE')"
 done
 
-# The guest's library needs nothing but the C library.
-expect_empty "$guest needs more than the C library" \
-  "$(readelf -dW "$guest" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-x86-64)\.so\.[0-9]+$')"
-expect_empty "$guest is not named libcuda.so.1" "$(readelf -dW "$guest" | grep SONAME | grep -v '\[libcuda.so.1\]')"
+# NVML's names are those of its rows: one for each that driver 580.159.04 exports.
+nvml=$build/lib/guest/libnvidia-ml.so.1
+names=$(dirname "$0")/nvml.lock
+expect_empty "$nvml does not export" "$(comm -13 <(exported "$nvml") <(grep -v '^#' "$names" | sort) | paste -sd' ')"
+expect_empty "$nvml exports too much" "$(comm -23 <(exported "$nvml") <(grep -v '^#' "$names" | sort) | paste -sd' ')"
+
+# The guest's libraries need nothing but the C library.
+for library in "$guest" "$nvml"; do
+  expect_empty "$library needs more than the C library" \
+    "$(readelf -dW "$library" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-x86-64)\.so\.[0-9]+$')"
+  expect_empty "$library has another name" "$(readelf -dW "$library" | grep SONAME | grep -vF "[${library##*/}]")"
+done
 # The static C++ runtime has constructors of its own; ours have none.
 for room in common libcuda softgpu; do
   expect_empty "global constructors in $room" \

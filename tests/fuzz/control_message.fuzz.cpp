@@ -34,6 +34,9 @@ class NoWorkers final : public host::SessionHost {
     message.id = id;
     session.send(message);
   }
+  void report(std::span<const std::byte> request, host::ReportAnswered answered) override {
+    answered(request.size() % 2 == 0 ? 0 : ENOSYS, request);
+  }
   void session_ended(host::Session&) override { ended = true; }
   bool ended = false;
 };

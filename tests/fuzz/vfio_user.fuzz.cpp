@@ -62,6 +62,7 @@ class Sessions final : public DeviceSessions {
   void map(const MapRequest& request) override { check(request.pages, request.bytes); }
   void unmap(const UnmapRequest&) override {}
   void doorbell(uint32_t) override {}
+  void report(const ReportRequest&) override {}
   void drop_all(std::function<void()> done) override { done(); }
   bool any() const override { return false; }
 };

@@ -279,11 +279,20 @@ bool TestDaemon::alive() const { return pid_ > 0 && ::waitpid(pid_, nullptr, WNO
 
 std::string TestDaemon::log() const { return read_file(directory_ + "/log"); }
 
+// Not from the file "children", which not every kernel has.
 std::vector<pid_t> TestDaemon::workers() const {
-  std::istringstream children(
-      read_file("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children"));
   std::vector<pid_t> out;
-  for (pid_t child = 0; children >> child;) out.push_back(child);
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string stat = read_file(entry.path().string() + "/stat");
+    const size_t end = stat.rfind(')');
+    char state = 0;
+    pid_t parent = 0;
+    if (end == std::string::npos || std::sscanf(stat.c_str() + end + 1, " %c %d", &state, &parent) != 2) continue;
+    if (parent == pid_ && state != 'Z') out.push_back(std::stoi(name));
+  }
   return out;
 }
 

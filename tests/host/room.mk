@@ -10,7 +10,7 @@ $(O)/tests/host/client: $(call obj,tests/host/client.cpp) $(COMMON_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@
 
-host-tests: $(O)/bin/vgpud $(O)/bin/vgpu-holder $(O)/bin/vgpu-run $(O)/tests/host/fake-worker $(O)/tests/host/client
+host-tests: $(O)/bin/vgpud $(O)/bin/vgpu-holder $(O)/bin/vgpu-monitor $(O)/bin/vgpu-run $(O)/tests/host/fake-worker $(O)/tests/host/client
 	@tests/host/run.sh $(O)
 .PHONY: host-tests
 
@@ -21,6 +21,6 @@ $(O)/tests/hostile: $(HOSTILE_OBJS) $(O)/obj/tests/support/main.o $(COMMON_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@
 
-hostile-tests: $(O)/tests/hostile $(O)/bin/vgpud $(O)/bin/vgpu-worker $(SOFT_LIB)
+hostile-tests: $(O)/tests/hostile $(O)/bin/vgpud $(O)/bin/vgpu-monitor $(O)/bin/vgpu-worker $(SOFT_LIB)
 	@$<
 .PHONY: hostile-tests

@@ -3,55 +3,28 @@
 // knowing the worker. Plain C, linked statically, so that it runs in the smallest guest: uapi /dev/vgpu0
 // It needs a device that opens sessions; it never rings a command, so any worker will do.
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "uapi/linux/vgpu.h"
+#include "uapi.h"
 
-#define PAGE 4096ULL
 // The memory of a session as libcuda makes it; the worker checks it (vgpu/ring.h).
 #define REAL_FORMAT 2
 #define REAL_BYTES ((1 + 64 + 32 * 64 + 256) * PAGE)
 
-static const char* device;
+const char* device;
 static int passed, failed;
-static const char* current;
-static int current_failed;
+const char* current;
+int current_failed;
 
-#define CHECK(condition)                                             \
-  do {                                                               \
-    if (!(condition)) {                                              \
-      printf("%s:%d: %s\n  in: %s\n", __FILE__, __LINE__, #condition, current); \
-      current_failed = 1;                                            \
-    }                                                                \
-  } while (0)
-
-// What a call returned: 0, or the error.
-static int call(int fd, unsigned long command, void* argument) { return ioctl(fd, command, argument) < 0 ? errno : 0; }
-
-#define CHECK_ERROR(expression, expected)                                                              \
-  do {                                                                                                 \
-    int got_ = (expression);                                                                           \
-    if (got_ != (expected)) {                                                                          \
-      printf("%s:%d: %s is %s, not %s\n  in: %s\n", __FILE__, __LINE__, #expression, strerrorname_np(got_) ?: "0", \
-             strerrorname_np(expected) ?: "0", current);                                               \
-      current_failed = 1;                                                                              \
-    }                                                                                                  \
-  } while (0)
-
-static int open_device(void) {
+int open_device(void) {
   int fd = open(device, O_RDWR | O_CLOEXEC);
   if (fd < 0) {
     printf("%s: %s\n", device, strerror(errno));
@@ -65,7 +38,7 @@ static struct vgpu_open valid_open(void) {
   return open;
 }
 
-static int open_session(void) {
+int open_session(void) {
   int fd = open_device();
   struct vgpu_open open = valid_open();
   char reason[256] = "";
@@ -118,7 +91,8 @@ static void unknown_numbers_are_refused(void) {
 static void bad_addresses_are_refused(void) {
   int fd = open_session();
   static const unsigned long commands[] = {VGPU_IOCTL_QUERY, VGPU_IOCTL_OPEN, VGPU_IOCTL_WAIT, VGPU_IOCTL_WATCH, VGPU_IOCTL_ALLOC,
-                                           VGPU_IOCTL_MAP,   VGPU_IOCTL_PIN,  VGPU_IOCTL_FREE, VGPU_IOCTL_STATISTICS};
+                                           VGPU_IOCTL_MAP,   VGPU_IOCTL_PIN,  VGPU_IOCTL_FREE, VGPU_IOCTL_STATISTICS,
+                                           VGPU_IOCTL_REPORT};
   for (size_t i = 0; i < sizeof commands / sizeof *commands; ++i) CHECK_ERROR(call(fd, commands[i], (void*)16), EFAULT);
   close(fd);
 }
@@ -581,6 +555,13 @@ static const struct {
     CASE(free_refuses),
     CASE(mmap_refuses),
     CASE(any_part_is_mapped_any_number_of_times),
+    CASE(report_refuses),
+    CASE(report_answers_without_a_session),
+    CASE(report_answers_beside_a_session),
+    CASE(report_tells_when_there_is_too_little_room),
+    CASE(report_refuses_bad_addresses),
+    CASE(many_reports_at_a_time_are_all_answered),
+    CASE(a_killed_process_leaves_no_report),
     CASE(a_killed_process_leaves_nothing),
     CASE(nothing_is_held_in_the_end),
 };

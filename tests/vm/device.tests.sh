@@ -31,6 +31,12 @@ test_contract() {
   check "all contract tests on 6.1" test $? -eq 0
 }
 
+# Its programs and their memory, without a session for looking.
+test_nvml() {
+  guest --file "$BUILD/tests/nvml:/root/nvml" --file "$HERE/../check/catch.sh:/root/catch.sh" -- bash /root/catch.sh 250 /root/nvml
+  check "all NVML tests on 6.1" test $? -eq 0
+}
+
 test_memory_not_shared() {
   local output
   output=$(guest --share off --no-module --allow '' --timeout 60 -- sh -c \

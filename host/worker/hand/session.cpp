@@ -176,20 +176,7 @@ CUresult thread_exit(Invocation& invocation) {
 
 CUresult statistics(Invocation& invocation) {
   if (!invocation.request.complete()) return invocation.bad_message();
-  const Counters& counters = invocation.session.counters;
-  wire::Statistics out = {};
-  out.commands = counters.commands;
-  out.posted = counters.posted;
-  out.replies = counters.replies;
-  out.helper_calls = counters.helper_calls;
-  out.worker_parks = counters.parks;
-  out.wakeups = counters.wakeups;
-  out.bytes_inline = counters.bytes_inline;
-  out.bytes_window = counters.bytes_window;
-  out.bytes_shared = counters.bytes_shared;
-  out.launches = counters.launches;
-  out.refused = counters.refused;
-  invocation.reply.put(out);
+  invocation.reply.put(invocation.session.statistics());
   return CUDA_SUCCESS;
 }
 

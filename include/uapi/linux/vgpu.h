@@ -118,6 +118,22 @@ struct vgpu_statistics {
 	__u64 wakeups;
 };
 
+/*
+ * Asks the host's daemon about the card and its users: bytes that the module does not read. Needs no OPEN. ENOSYS: the
+ * daemon is older than this call, or does not know this request; ENOSPC: the answer is longer than answer_bytes.
+ */
+struct vgpu_report {
+	__u64 request; /* user address */
+	__u64 answer; /* user address */
+	__u32 request_bytes; /* 1 to VGPU_REPORT_REQUEST_BYTES */
+	__u32 answer_bytes; /* room, at most VGPU_REPORT_ANSWER_BYTES; out: how long the answer is */
+	__u32 flags; /* 0 */
+	__u32 reserved;
+};
+
+#define VGPU_REPORT_REQUEST_BYTES 4096
+#define VGPU_REPORT_ANSWER_BYTES (256 * 1024)
+
 #define VGPU_IOCTL_BASE 'G'
 #define VGPU_IOCTL_QUERY _IOWR(VGPU_IOCTL_BASE, 0x80, struct vgpu_query)
 #define VGPU_IOCTL_OPEN _IOWR(VGPU_IOCTL_BASE, 0x81, struct vgpu_open)
@@ -130,6 +146,7 @@ struct vgpu_statistics {
 #define VGPU_IOCTL_FREE _IOWR(VGPU_IOCTL_BASE, 0x88, struct vgpu_free)
 #define VGPU_IOCTL_CHECK _IO(VGPU_IOCTL_BASE, 0x89) /* 0, or ENODEV when worker or device are gone; asks the device */
 #define VGPU_IOCTL_STATISTICS _IOWR(VGPU_IOCTL_BASE, 0x8a, struct vgpu_statistics)
+#define VGPU_IOCTL_REPORT _IOWR(VGPU_IOCTL_BASE, 0x8b, struct vgpu_report)
 
 /* mmap(2) at offset 0 and up: the session's memory, any part of it, as often as wanted. */
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of all NVML calls as a table. Immutable; any thread.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "vgpu/nvml/call.h"
+
+namespace vgpu::nvml {
+
+// In the order of the rows.
+std::span<const Call> calls();
+// Null: there is no such call.
+const Call* find_call(std::string_view name);
+
+}  // namespace vgpu::nvml

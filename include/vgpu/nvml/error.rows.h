@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows: errors of a card's memory, and what became of them.
+NVML(nvmlDeviceGetDefaultEccMode, reading, Device, Out<nvmlEnableState_t>)
+NVML(nvmlDeviceGetDetailedEccErrors, reading, Device, Value<nvmlMemoryErrorType_t, 2>, Value<nvmlEccCounterType_t, 2>, Out<nvmlEccErrorCounts_t>)
+NVML(nvmlDeviceGetEccMode, reading, Device, Out<nvmlEnableState_t>, Out<nvmlEnableState_t>)
+NVML(nvmlDeviceGetMemoryErrorCounter, reading, Device, Value<nvmlMemoryErrorType_t, 2>, Value<nvmlEccCounterType_t, 2>, Value<nvmlMemoryLocation_t, 8>, Out<unsigned long long>)
+NVML(nvmlDeviceGetRemappedRows, reading, Device, Out<unsigned int>, Out<unsigned int>, Out<unsigned int>, Out<unsigned int>)
+NVML(nvmlDeviceGetRemappedRows_v2, unsupported, Device)
+NVML(nvmlDeviceGetRepairStatus, reading, Device, Sized<void>)
+NVML(nvmlDeviceGetRetiredPages, reading, Device, Value<nvmlPageRetirementCause_t, 2>, List<unsigned long long>)
+NVML(nvmlDeviceGetRetiredPagesPendingStatus, reading, Device, Out<nvmlEnableState_t>)
+NVML(nvmlDeviceGetRetiredPages_v2, unsupported, Device)
+NVML(nvmlDeviceGetRowRemapperHistogram, reading, Device, Out<nvmlRowRemapperHistogramValues_t>)
+NVML(nvmlDeviceGetSramEccErrorStatus, reading, Device, Sized<void>)
+NVML(nvmlDeviceGetSramUniqueUncorrectedEccErrorCounts, unsupported, Device)
+NVML(nvmlDeviceGetTotalEccErrors, reading, Device, Value<nvmlMemoryErrorType_t, 2>, Value<nvmlEccCounterType_t, 2>, Out<unsigned long long>)
+NVML(nvmlDeviceGetUnrepairableMemoryFlag_v1, unsupported, Device)

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page for Prometheus, and clients that are no Prometheus.
+#ifndef __CUDA_API_VERSION_INTERNAL
+#define __CUDA_API_VERSION_INTERNAL
+#endif
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <set>
+#include <sstream>
+
+#include "tests/host/hostile_client.h"
+#include "tests/support/test.h"
+
+using namespace vgpu;
+using namespace vgpu::test;
+
+namespace {
+
+struct Metrics {
+  std::string path = "/tmp/vgpu-metrics-" + std::to_string(::getpid());
+  TestDaemon daemon{{}, {"--metrics", path}};
+  ~Metrics() {
+    ::unlink(path.c_str());
+    ::unlink((path + ".lock").c_str());
+  }
+
+  UniqueFd connect() const {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return socket;
+  }
+  // All that the server says to `request` until it closes.
+  std::string ask(std::string_view request) const {
+    const UniqueFd socket = connect();
+    ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    std::string all;
+    char part[4096];
+    for (ssize_t got = 0; (got = ::recv(socket.get(), part, sizeof part, 0)) > 0;)
+      all.append(part, static_cast<size_t>(got));
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the page has each metric once, with its type, and a value for each sample", "[hostile][metrics]") {
+  Metrics metrics;
+  HealthyClient client(metrics.daemon.socket());
+  REQUIRE(client.computes());
+  const std::string all = metrics.ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(all.starts_with("HTTP/1.0 200 OK\r\n"));
+  const size_t body = all.find("\r\n\r\n");
+  REQUIRE(body != std::string::npos);
+  CHECK(all.find("Content-Length: " + std::to_string(all.size() - body - 4) + "\r\n") != std::string::npos);
+  std::istringstream lines(all.substr(body + 4));
+  std::set<std::string> typed, samples;
+  for (std::string line; std::getline(lines, line);) {
+    INFO(line);
+    std::istringstream words(line);
+    std::string first, second, third;
+    words >> first >> second >> third;
+    if (first == "#") {
+      if (second == "TYPE") CHECK(typed.insert(third).second);
+      continue;
+    }
+    CHECK(samples.insert(line.substr(0, line.rfind(' '))).second);
+    CHECK(typed.contains(first.substr(0, first.find('{'))));
+    CHECK_NOTHROW(std::stod(line.substr(line.rfind(' ') + 1)));
+  }
+  CHECK(all.find("\nvgpu_sessions_open 1\n") != std::string::npos);
+  CHECK(all.find("vgpu_session_memory_bytes{pid=\"" + std::to_string(::getpid())) != std::string::npos);
+  CHECK(all.find("vgpu_launches_total 0\n") == std::string::npos);
+}
+
+TEST_CASE("a request that never ends is cut off, and one without anything is let go", "[hostile][metrics]") {
+  Metrics metrics;
+  CHECK(metrics.ask(std::string(100'000, 'x')).empty());
+  { const UniqueFd silent = metrics.connect(); }
+  CHECK(metrics.ask("GET / HTTP/1.0\r\n\r\n").find("vgpu_info") != std::string::npos);
+}
+
+TEST_CASE("clients that hold all places are let go after five seconds", "[hostile][metrics]") {
+  Metrics metrics;
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 16; ++i) silent.push_back(metrics.connect());
+  CHECK(eventually([&] { return !metrics.ask("GET / HTTP/1.0\r\n\r\n").empty(); }));
+}
+
+TEST_CASE("what is no place of this machine is refused at the start", "[hostile][metrics]") {
+  for (const char* where : {"0.0.0.0:9400", "9400", "localhost:9400", "127.0.0.1:", "127.0.0.1:70000", "[::]:9400"}) {
+    INFO(where);
+    TestDaemon daemon{{}, {"--metrics", where}};
+    CHECK_FALSE(daemon.alive());
+    CHECK(daemon.log().find("--metrics") != std::string::npos);
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A libnvidia-ml.so.1 of a machine that has two cards, as far as vgpu-monitor asks: what the reader of NVIDIA's library
+// does is tried without a card. Readings are numbers that tests know; each worker of the daemon uses the first card.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "vgpu/nvml/nvml.h"
+
+struct nvmlDevice_st {
+  unsigned index;
+};
+
+namespace {
+
+nvmlDevice_st cards[2] = {{0}, {1}};
+unsigned calls_of_power = 0;
+
+nvmlReturn_t put(char* to, unsigned length, const char* format, unsigned number) {
+  return std::snprintf(to, length, format, number) < static_cast<int>(length) ? NVML_SUCCESS
+                                                                              : NVML_ERROR_INSUFFICIENT_SIZE;
+}
+
+// The asking process's siblings.
+std::vector<unsigned> workers() {
+  std::vector<unsigned> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    std::ifstream file(entry.path() / "stat");
+    std::string pid, name, state;
+    pid_t parent = 0;
+    if (file >> pid >> name >> state >> parent && name == "(vgpu-worker)" && parent == ::getppid())
+      found.push_back(static_cast<unsigned>(std::stoul(pid)));
+  }
+  return found;
+}
+
+}  // namespace
+
+nvmlReturn_t nvmlInit_v2() {
+  return std::getenv("FAKE_NVML_BROKEN") != nullptr ? NVML_ERROR_DRIVER_NOT_LOADED : NVML_SUCCESS;
+}
+nvmlReturn_t nvmlSystemGetDriverVersion(char* text, unsigned length) { return put(text, length, "577.%u", 8); }
+nvmlReturn_t nvmlSystemGetNVMLVersion(char* text, unsigned length) { return put(text, length, "13.577.%u", 8); }
+nvmlReturn_t nvmlSystemGetCudaDriverVersion_v2(int* version) {
+  *version = 13000;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetCount_v2(unsigned* count) {
+  *count = 2;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_t* device) {
+  *device = &cards[index];
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char* text, unsigned length) {
+  return put(text, length, "GPU-00000000-0000-0000-0000-00000000000%u", device->index);
+}
+nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char* text, unsigned length) {
+  return put(text, length, "Card number %u", device->index);
+}
+nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t* pci) {
+  *pci = {};
+  pci->bus = 0x10 + device->index;
+  return put(pci->busId, sizeof pci->busId, "00000000:%02X:00.0", pci->bus);
+}
+nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t, nvmlMemory_t* memory) {
+  *memory = {80ULL << 30, 60ULL << 30, 20ULL << 30};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetCudaComputeCapability(nvmlDevice_t, int* major, int* minor) {
+  *major = 9, *minor = 0;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, nvmlTemperatureSensors_t, unsigned* value) {
+  *value = 40 + device->index;
+  return NVML_SUCCESS;
+}
+// Grows with each question, so that tests see how often the card was read.
+nvmlReturn_t nvmlDeviceGetPowerUsage(nvmlDevice_t, unsigned* milliwatts) {
+  *milliwatts = ++calls_of_power;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t, nvmlUtilization_t* rates) {
+  *rates = {77, 66};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t, unsigned memory, unsigned* count, unsigned* clocks) {
+  if (memory != 2619) return NVML_ERROR_NOT_FOUND;
+  const bool fits = *count >= 2;
+  *count = 2;
+  if (fits) clocks[0] = 1980, clocks[1] = 345;
+  return fits ? NVML_SUCCESS : NVML_ERROR_INSUFFICIENT_SIZE;
+}
+nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t, int count, nvmlFieldValue_t* values) {
+  for (int i = 0; i < count; ++i) {
+    values[i].nvmlReturn = values[i].fieldId == 82 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+    values[i].value.uiVal = 1000 + values[i].scopeId;
+  }
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned* count, nvmlProcessInfo_t* infos) {
+  *count = 0;
+  if (device->index != 0) return NVML_SUCCESS;
+  for (const unsigned pid : workers()) infos[(*count)++] = {pid, 3ULL << 30, ~0u, ~0u};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device, nvmlProcessUtilizationSample_t* samples,
+                                             unsigned* count, unsigned long long since) {
+  *count = 0;
+  if (device->index != 0) return NVML_ERROR_NOT_FOUND;
+  for (const unsigned pid : workers()) {
+    // The newest counts.
+    samples[(*count)++] = {pid, since + 10, 99, 9, 0, 0};
+    samples[(*count)++] = {pid, since + 20, 31, 7, 0, 0};
+  }
+  return *count == 0 ? NVML_ERROR_NOT_FOUND : NVML_SUCCESS;
+}
+// Never: whoever asks waits until the daemon has lost its patience.
+nvmlReturn_t nvmlDeviceGetBoardId(nvmlDevice_t, unsigned*) {
+  for (;;) {
+  }
+}
+nvmlReturn_t nvmlDeviceGetInforomImageVersion(nvmlDevice_t, char*, unsigned) { std::abort(); }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpu-smi over our own libnvidia-ml.so.1, vgpud and the software GPU.
+#include "tests/smi/tool.h"
+#include "tests/smi/xml.h"
+#include "tests/support/test.h"
+
+using namespace vgpu::test;
+
+namespace {
+
+// A shell script that runs beside a program which holds 64 MiB of the GPU; its number is $HOLDER.
+Outcome beside_holder(const std::string& script, const Words& daemon_options = {}) {
+  Words command = {build() / "bin/vgpu-run", "--driver", "soft"};
+  command.insert(command.end(), daemon_options.begin(), daemon_options.end());
+  command.insert(command.end(), {"--", build() / "tests/smi/holder", "64", "/bin/sh", "-c",
+                                 "smi=" + (build() / "bin/vgpu-smi").string() + "; " + script});
+  return run_program(command, {});
+}
+
+}  // namespace
+
+TEST_CASE("the software GPU is shown with its memory, and nothing is made up", "[smi]") {
+  const Outcome ran = soft_smi(
+      {"--query-gpu=name,memory.total,memory.used,utilization.gpu,temperature.gpu,power.draw", "--format=csv,noheader"},
+      {"--memory-limit", "1G"});
+  CHECK(ran.status == 0);
+  const Words cells = split_csv(ran.lines().at(0));
+  REQUIRE(cells.size() == 6);
+  CHECK(cells[0].find("software") != std::string::npos);
+  CHECK(cells[1] == "1024 MiB");
+  CHECK(cells[2] == "0 MiB");
+  CHECK(cells[3].find(" %") != std::string::npos);
+  CHECK(cells[4] == "[N/A]");
+  CHECK(cells[5] == "[N/A]");
+}
+
+TEST_CASE("a program and its memory are seen while it runs", "[smi]") {
+  const Outcome ran = beside_holder(
+      "echo $HOLDER; $smi --query-compute-apps=pid,used_memory,name --format=csv,noheader,nounits;"
+      "$smi --query-gpu=memory.used --format=csv,noheader,nounits; $smi");
+  CHECK(ran.status == 0);
+  const Words lines = ran.lines();
+  REQUIRE(lines.size() > 3);
+  const Words process = split_csv(lines[1]);
+  REQUIRE(process.size() == 3);
+  CHECK(process[0] == lines[0]);
+  CHECK(std::stoi(process[1]) >= 64);
+  CHECK(process[2].find("holder") != std::string::npos);
+  CHECK(std::stoi(lines[2]) >= 64);
+  CHECK(ran.out.find("No running processes") == std::string::npos);
+}
+
+TEST_CASE("after a program has ended, nothing of it is left", "[smi]") {
+  const std::string holder = build() / "tests/smi/holder", smi_path = build() / "bin/vgpu-smi";
+  const Outcome ran = run_program(
+      {build() / "bin/vgpu-run", "--driver", "soft", "--", "/bin/sh", "-c",
+       holder + " 64 /bin/true; sleep 0.5; " + smi_path + " --query-gpu=memory.used --format=csv,noheader,nounits; " +
+           smi_path + " --query-compute-apps=pid --format=csv,noheader"},
+      {});
+  CHECK(ran.status == 0);
+  CHECK(ran.out == "0\n");
+}
+
+TEST_CASE("stats shows what programs did, one of them, and none that is not there", "[smi]") {
+  const Outcome all = beside_holder("$smi stats --json; exec $smi stats $HOLDER");
+  CHECK(all.status == 0);
+  CHECK(all.out.find("bytes in the ring") != std::string::npos);
+  CHECK(all.out.find("64.") != std::string::npos);
+  const auto json = nlohmann::json::parse(beside_holder("exec $smi stats --json").out);
+  REQUIRE(json["sessions"].size() == 1);
+  CHECK(json["sessions"][0]["calls"] > 0);
+  const Outcome nobody = soft_smi({"stats", "999999"});
+  CHECK(nobody.status == 6);
+  CHECK(nobody.err.find("999999") != std::string::npos);
+}
+
+TEST_CASE("--host shows the daemon, its card and its programs", "[smi]") {
+  const Outcome ran = beside_holder("exec $smi --host");
+  CHECK(ran.status == 0);
+  CHECK(ran.out.find("soft driver") != std::string::npos);
+  CHECK(ran.out.find("this host") != std::string::npos);
+  CHECK(soft_smi({"--host", "--json"}).json()["daemons"].size() == 1);
+}
+
+TEST_CASE("every view works on the software GPU", "[smi]") {
+  for (const Words& view :
+       std::vector<Words>{Words{}, {"-L"}, {"-q"}, {"topo", "-m"}, {"dmon", "-c", "1"}, {"pmon", "-c", "1"}}) {
+    const Outcome ran = soft_smi(view);
+    CAPTURE(view);
+    CHECK(ran.status == 0);
+    CHECK(ran.err.empty());
+    CHECK_FALSE(ran.out.empty());
+  }
+  CHECK(xml_fault(soft_smi({"-q", "-x"}).out) == "");
+}
+
+TEST_CASE("the doctor is content where programs find the GPU", "[smi]") {
+  const Outcome ran = soft_smi({"doctor", "--json"});
+  CHECK(ran.status == 0);
+  CHECK(ran.json()["healthy"] == true);
+}
+
+TEST_CASE("the doctor says what is missing, and exits with 1", "[smi]") {
+  const Outcome ran =
+      run_program({build() / "bin/vgpu-smi", "doctor"},
+                  {"LD_LIBRARY_PATH=" + (build() / "lib/guest").string(), "VGPU_SOCKET=/nowhere/vgpud.sock"});
+  CHECK(ran.status == 1);
+  CHECK(ran.out.find("/nowhere/vgpud.sock does not exist") != std::string::npos);
+  CHECK(ran.out.find("-> Start vgpud with --socket") != std::string::npos);
+  CHECK(ran.out.find("CUDA_ERROR_NO_DEVICE") != std::string::npos);
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# vgpu-smi while a program holds memory, and after it has ended.
+. /root/guest/support.sh
+
+# In the program that holds memory, whose number is $HOLDER.
+if [ -n "${HOLDER:-}" ]; then
+  vgpu-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits >/tmp/processes
+  check "the one process is the guest's, with what it holds" [ "$(cat /tmp/processes)" = "$HOLDER, 48" ]
+  vgpu-smi >/tmp/table
+  check "the table shows it" grep -q "$HOLDER .* holder .* 48MiB" /tmp/table
+  sed 's/^/      /' /tmp/table
+  vgpu-smi stats "$HOLDER" >/tmp/stats
+  check "stats knows it" grep -q '^device memory  *48.0 MiB$' /tmp/stats
+  check "every view works" sh -c 'for view in -L -q "-q -x" "topo -m" "dmon -c 1" "pmon -c 1" "stats --json" "--json"; do
+    vgpu-smi $view >/dev/null || exit 1; done'
+  exit $failed
+fi
+
+holder 48 /bin/sh /root/guest/smi.sh || failed=1
+nothing_held() { [ "$(vgpu-smi --query-gpu=memory.used --format=csv,noheader,nounits)" = 0 ]; }
+check "when it has ended, nothing is held" eventually 30 nothing_held
+check "and no process is left" [ -z "$(vgpu-smi --query-compute-apps=pid --format=csv,noheader)" ]
+check "the doctor is content" sh -c "vgpu-smi doctor >/dev/null"
+chmod 600 /dev/vgpu0
+echo 'guest:x:1000:1000::/:/bin/sh' >>/etc/passwd
+su guest -c 'vgpu-smi doctor' >/tmp/doctor
+check "a user who may not open the device is told how to" grep -q '60-vgpu.rules' /tmp/doctor
+su guest -c 'vgpu-smi -L' >/dev/null 2>&1
+check "and gets the status for it" [ $? -eq 4 ]
+exit $failed

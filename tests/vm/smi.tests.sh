@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# vgpu-smi in a guest: what it shows of the guest's own programs, and what the doctor says where something is missing.
+
+guest_with_smi() {
+  guest --file "$BUILD/bin/vgpu-smi:/usr/bin/vgpu-smi" --file "$BUILD/tests/smi/holder:/usr/local/bin/holder" "$@"
+}
+
+test_smi() {
+  guest_with_smi -- sh /root/guest/smi.sh
+  check "vgpu-smi in a guest: its status" test $? -eq 0
+}
+
+test_smi_without_the_module() {
+  local output
+  output=$(guest_with_smi --no-module -- sh -c 'vgpu-smi -L; echo "status $?"; vgpu-smi doctor; echo "doctor $?"' 2>&1)
+  check "without the module there is no driver" grep -q '^status 9$' <<<"$output"
+  check "and the doctor says what to do" grep -q 'modprobe vgpu' <<<"$output"
+  check "and that there is a problem" grep -q '^doctor 1$' <<<"$output"
+}
