@@ -57,7 +57,8 @@
 #define VGPU_SOFT_PORTABLE_CLASSES(X) \
   X(barrier)                          \
   X(warp_sync)                        \
-  X(memory_order)
+  X(memory_order)                     \
+  X(mbarrier)
 
 namespace vgpu::soft {
 

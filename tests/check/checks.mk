@@ -40,7 +40,7 @@ check-exports: all
 check-unit: $(O)/tests/unit
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/unit
 check-ptx: all $(O)/tests/ptx
-	@$(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
+	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
 check-ptx-ring: all $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
 check-contract: all $(O)/tests/contract
