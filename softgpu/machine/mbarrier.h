@@ -16,7 +16,7 @@ struct Mbarrier {
   bool odd = false;       // parity of the current phase
   int32_t bytes = 0;      // announced and not yet copied (the tx-count); 23 bits with the sign
 
-  static Mbarrier unpack(uint64_t word) {
+  VGPU_INLINE static Mbarrier unpack(uint64_t word) {
     Mbarrier object;
     object.expected = static_cast<uint32_t>(word) & kCountMask;
     object.pending = static_cast<uint32_t>(word >> 20) & kCountMask;
@@ -24,17 +24,17 @@ struct Mbarrier {
     object.odd = (word >> 63) != 0;
     return object;
   }
-  uint64_t pack() const {
+  VGPU_INLINE uint64_t pack() const {
     return uint64_t{expected & kCountMask} | uint64_t{pending & kCountMask} << 20 |
            uint64_t{static_cast<uint32_t>(bytes) & 0x7fffffu} << 40 | uint64_t{odd} << 63;
   }
 
-  void arrive(uint32_t count) {
+  VGPU_INLINE void arrive(uint32_t count) {
     pending -= count;
     finish_phase();
   }
   // Bytes were copied (negative: announced).
-  void complete(int32_t copied) {
+  VGPU_INLINE void complete(int32_t copied) {
     bytes -= copied;
     finish_phase();
   }
@@ -43,7 +43,7 @@ struct Mbarrier {
   static constexpr uint32_t kCountMask = 0xfffff;
 
   // A phase ends when nobody and nothing is missing; the next one begins at once.
-  void finish_phase() {
+  VGPU_INLINE void finish_phase() {
     if (pending != 0 || bytes != 0) return;
     pending = expected;
     odd = !odd;
