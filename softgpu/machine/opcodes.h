@@ -14,7 +14,7 @@
 //      register of the wrong width make the form unsupported, so forgetting a modifier cannot give wrong results.
 //   4. Add the row {"name", accepted types, chooser, "PTX ISA section"}. The accepted types are compared with the first
 //      type among the modifiers, as in `mad.lo.s32`; kAnyType skips that check.
-//   5. Write tests/ptx/<name>.ptx.
+//   5. Write tests/ptx/<name>.ptx, and its forms into tests/ptx_forms.
 #pragma once
 
 #include <array>
