@@ -50,6 +50,12 @@ $(O)/tests/ptx: $(PTX_TEST_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
 
+# Instruction forms that the driver must know, and some that it must not.
+$(O)/tests/ptx_forms: $(call obj,tests/ptx_forms/run_forms.cpp)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+
 # Programs that nvcc builds, each with its runtime linked statically (the default) and shared.
 NVCC          := $(CUDA_HOME)/bin/nvcc
 PROGRAMS      := $(patsubst tests/programs/%.cu,%,$(wildcard tests/programs/*.cu))

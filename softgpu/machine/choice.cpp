@@ -48,9 +48,28 @@ bool Choice::take(const char* modifier) {
   return false;
 }
 
+bool Choice::has(const char* modifier) const {
+  for (size_t i = 0; i < source_.modifiers.size() && i < 64; ++i) {
+    if ((taken_ >> i & 1) == 0 && source_.modifiers[i] == modifier) return true;
+  }
+  return false;
+}
+
 int Choice::take_one(const char* const* list, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     if (take(list[i])) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+int Choice::take_first(const char* const* list, size_t count) {
+  for (size_t i = 0; i < source_.modifiers.size() && i < 64; ++i) {
+    if ((taken_ >> i & 1) != 0) continue;
+    for (size_t k = 0; k < count; ++k) {
+      if (source_.modifiers[i] != list[k]) continue;
+      taken_ |= uint64_t{1} << i;
+      return static_cast<int>(k);
+    }
   }
   return -1;
 }

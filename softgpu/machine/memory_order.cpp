@@ -16,44 +16,87 @@ void fence(Warp& warp, const Instruction&, LaneMask) {
 
 void nothing(Warp&, const Instruction&, LaneMask) {}
 
-void take_all(Choice& choice, const char* const* words, size_t count) {
-  while (choice.take_one(words, count) >= 0) {
+bool take_scope(Choice& choice) {
+  static constexpr const char* kScopes[] = {"cta", "cluster", "gpu", "sys"};
+  return choice.take_one(kScopes) >= 0;
+}
+
+// .sync_restrict::shared::{cluster,cta}.cluster, for acquire and release.
+bool take_restriction(Choice& choice) {
+  if (choice.take("acquire")) return choice.take("sync_restrict::shared::cluster") && choice.take("cluster");
+  return choice.take("release") && choice.take("sync_restrict::shared::cta") && choice.take("cluster");
+}
+
+// Proxies are ways to memory, and here there is but one; a fence between them orders what it names.
+Handler choose_proxy_fence(Choice& choice) {
+  static constexpr const char* kSpaces[] = {"global", "shared::cta", "shared::cluster"};
+  if (choice.take("alias")) return fence;
+  if (choice.take("async")) {
+    choice.take_one(kSpaces);
+    return fence;
   }
+  if (choice.take("async::generic")) return take_restriction(choice) ? fence : nullptr;
+  if (!choice.take("tensormap::generic")) return nullptr;
+  if (choice.take("release")) return take_scope(choice) ? fence : nullptr;
+  if (!choice.take("acquire") || !take_scope(choice)) return nullptr;
+  choice.address();
+  return choice.constant() == 128 ? fence : nullptr;
 }
 
 Handler choose_fence(Choice& choice) {
-  static constexpr const char* kWords[] = {"sc",
-                                           "acq_rel",
-                                           "acquire",
-                                           "release",
-                                           "sync_restrict::shared::cta",
-                                           "sync_restrict::shared::cluster",
-                                           "cta",
-                                           "cluster",
-                                           "gpu",
-                                           "sys",
-                                           "gl",
-                                           "mbarrier_init",
-                                           "proxy",
-                                           "alias",
-                                           "async",
-                                           "async.global",
-                                           "global",
-                                           "shared::cta",
-                                           "shared::cluster",
-                                           "async::generic"};
-  take_all(choice, kWords, std::size(kWords));
-  return fence;
+  static constexpr const char* kSemantics[] = {"sc", "acq_rel", "acquire", "release"};
+  if (choice.take("proxy")) return choose_proxy_fence(choice);
+  if (choice.take("mbarrier_init")) return choice.take("release") && choice.take("cluster") ? fence : nullptr;
+  if (choice.has("sync_restrict::shared::cta") || choice.has("sync_restrict::shared::cluster")) {
+    return take_restriction(choice) ? fence : nullptr;
+  }
+  choice.take_one(kSemantics);
+  return take_scope(choice) ? fence : nullptr;
 }
 
-// prefetch, discard and the like: an address that is only looked at as a hint, and cannot fault.
-Handler choose_hint(Choice& choice) {
-  static constexpr const char* kWords[] = {
-      "global", "local", "const", "param", "tensormap", "L1", "L2", "L2::evict_last", "L2::evict_normal", "L2::128B"};
-  take_all(choice, kWords, std::size(kWords));
+Handler choose_membar(Choice& choice) {
+  static constexpr const char* kLevels[] = {"cta", "gl", "sys"};
+  if (choice.take("proxy")) return choice.take("alias") ? fence : nullptr;
+  return choice.take_one(kLevels) >= 0 ? fence : nullptr;
+}
+
+// Hints: an address that nobody goes to, so it cannot fault.
+Handler choose_prefetch(Choice& choice) {
+  static constexpr const char* kLevels[] = {"L1", "L2"};
+  static constexpr const char* kPriorities[] = {"L2::evict_last", "L2::evict_normal"};
+  const bool map_space = choice.take("const") || choice.take("param");
+  const bool global = !map_space && choice.take("global"), local = !map_space && !global && choice.take("local");
+  if (map_space || (!global && !local && choice.has("tensormap"))) {
+    if (!choice.take("tensormap")) return nullptr;
+  } else if (choice.take_one(kLevels) < 0 && (local || choice.take_one(kPriorities) < 0)) {
+    return nullptr;
+  }
   choice.address();
-  while (choice.more()) choice.constant();
   return nothing;
+}
+
+Handler choose_prefetchu(Choice& choice) {
+  if (!choice.take("L1")) return nullptr;
+  choice.address();
+  return nothing;
+}
+
+// applypriority and discard: of the 128 bytes at an address. What was there may be left there.
+template <bool kDiscard>
+Handler choose_line_hint(Choice& choice) {
+  choice.take("global");
+  if (!choice.take(kDiscard ? "L2" : "L2::evict_normal")) return nullptr;
+  choice.address();
+  return choice.constant() == 128 ? nothing : nullptr;
+}
+
+// setmaxnreg: a warp has all the registers that it names.
+Handler choose_setmaxnreg(Choice& choice) {
+  static constexpr const char* kWords[] = {"inc", "dec"};
+  if (choice.take_one(kWords) < 0 || !choice.take("sync") || !choice.take("aligned")) return nullptr;
+  if (choice.take_type() != Type::u32) return nullptr;
+  const int64_t count = choice.constant();
+  return count >= 24 && count <= 256 && count % 8 == 0 ? nothing : nullptr;
 }
 
 Handler choose_griddepcontrol(Choice& choice) {
@@ -155,36 +198,40 @@ void no_policy(Warp& warp, const Instruction& instruction, LaneMask mask) {
 }
 
 Handler choose_createpolicy(Choice& choice) {
-  static constexpr const char* kWords[] = {"L2::evict_last",
-                                           "L2::evict_normal",
-                                           "L2::evict_first",
-                                           "L2::evict_unchanged",
-                                           "L2::evict_last",
-                                           "L2::evict_normal",
-                                           "L2",
-                                           "global"};
-  const bool fractional = choice.take("fractional");
-  const bool range = choice.take("range");
-  const bool convert = choice.take("cvt");
-  take_all(choice, kWords, std::size(kWords));
+  static constexpr const char* kPrimary[] = {"L2::evict_last", "L2::evict_normal", "L2::evict_first",
+                                             "L2::evict_unchanged"};
+  static constexpr const char* kSecondary[] = {"L2::evict_first", "L2::evict_unchanged"};
+  const bool convert = choice.take("cvt"), fractional = !convert && choice.take("fractional");
+  if (convert) {
+    if (!choice.take("L2")) return nullptr;
+  } else {
+    if (!fractional && !choice.take("range")) return nullptr;
+    if (!fractional) choice.take("global");
+    if (choice.take_first(kPrimary) < 0) return nullptr;
+    choice.take_one(kSecondary);
+  }
   if (choice.take_type() != Type::b64) return nullptr;
   choice.result(Type::b64);
-  if (fractional && choice.more()) choice.source(Type::f32);
-  if (convert) choice.source(Type::b64);
-  if (range) {
+  if (convert) {
+    choice.source(Type::b64);
+  } else if (!fractional) {
     choice.address();
     choice.source(Type::u32);
     choice.source(Type::u32);
+  } else if (choice.more()) {
+    choice.source(Type::f32);
   }
-  return fractional || range || convert ? no_policy : nullptr;
+  return no_policy;
 }
 
 constexpr OpcodeRow kRows[] = {
-    {"membar", kAnyType, choose_fence, "9.7.13.5"},
+    {"membar", kAnyType, choose_membar, "9.7.13.5"},
     {"fence", kAnyType, choose_fence, "9.7.13.5"},
-    {"prefetch", kAnyType, choose_hint, "9.7.9.15"},
-    {"prefetchu", kAnyType, choose_hint, "9.7.9.15"},
-    {"applypriority", kAnyType, choose_hint, "9.7.9.16"},
+    {"prefetch", kAnyType, choose_prefetch, "9.7.9.15"},
+    {"prefetchu", kAnyType, choose_prefetchu, "9.7.9.15"},
+    {"applypriority", kAnyType, choose_line_hint<false>, "9.7.9.16"},
+    {"discard", kAnyType, choose_line_hint<true>, "9.7.9.17"},
+    {"setmaxnreg", kAnyType, choose_setmaxnreg, "9.7.20.5"},
     {"createpolicy", kAnyType, choose_createpolicy, "9.7.9.19"},
     {"griddepcontrol", kAnyType, choose_griddepcontrol, "9.7.13.13"},
     {"cvta", kAnyType, choose_cvta, "9.7.9.20"},

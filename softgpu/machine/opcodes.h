@@ -14,7 +14,7 @@
 //      register of the wrong width make the form unsupported, so forgetting a modifier cannot give wrong results.
 //   4. Add the row {"name", accepted types, chooser, "PTX ISA section"}. The accepted types are compared with the first
 //      type among the modifiers, as in `mad.lo.s32`; kAnyType skips that check.
-//   5. Write tests/ptx/<name>.ptx.
+//   5. Write tests/ptx/<name>.ptx, and its forms into tests/ptx_forms.
 #pragma once
 
 #include <array>
@@ -48,16 +48,23 @@
   X(convert_packed)          \
   X(matrix_multiply)         \
   X(matrix_load)             \
+  X(matrix_quad)             \
+  X(matrix_bits)             \
   X(wmma)                    \
+  X(wmma_small)              \
+  X(bulk_copy)               \
+  X(async_store)             \
   X(async_copy)              \
   X(video)                   \
   X(load_store)              \
-  X(atomic)
+  X(atomic)                  \
+  X(atomic_vector)
 // Classes that work on the schedule rather than on rows; compiled once, in softgpu/machine/.
 #define VGPU_SOFT_PORTABLE_CLASSES(X) \
   X(barrier)                          \
   X(warp_sync)                        \
-  X(memory_order)
+  X(memory_order)                     \
+  X(mbarrier)
 
 namespace vgpu::soft {
 
@@ -81,10 +88,17 @@ class Choice {
   // that is present (taken), or -1. take_type: the next type among the untaken modifiers, in order; none if there is
   // none.
   bool take(const char* modifier);
+  bool has(const char* modifier) const;  // it is among the untaken ones
   int take_one(const char* const* list, size_t count);
   template <size_t N>
   VGPU_INLINE int take_one(const char* const (&list)[N]) {
     return take_one(list, N);
+  }
+  // The same for the one that comes first in the text, where the order means something (`row.col`).
+  int take_first(const char* const* list, size_t count);
+  template <size_t N>
+  VGPU_INLINE int take_first(const char* const (&list)[N]) {
+    return take_first(list, N);
   }
   Type take_type();
   Type peek_type() const;

@@ -14,7 +14,8 @@ Type type_of(std::string_view text) {
       {"f32", Type::f32},     {"f64", Type::f64},     {"f16x2", Type::f16x2},   {"bf16x2", Type::bf16x2},
       {"u16x2", Type::u16x2}, {"s16x2", Type::s16x2}, {"f32x2", Type::f32x2},   {"tf32", Type::tf32},
       {"e4m3", Type::e4m3},   {"e5m2", Type::e5m2},   {"e4m3x2", Type::e4m3x2}, {"e5m2x2", Type::e5m2x2},
-      {"u4", Type::u4},       {"s4", Type::s4},       {"b1", Type::b1},
+      {"u4", Type::u4},       {"s4", Type::s4},       {"u2", Type::u2},         {"s2", Type::s2},
+      {"b1", Type::b1},
   };
   for (const auto& [name, type] : kNames) {
     if (name == text) return type;

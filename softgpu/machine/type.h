@@ -39,6 +39,8 @@ enum class Type : uint8_t {
   e5m2x2,
   u4,
   s4,
+  u2,
+  s2,
   b1,
 };
 
@@ -51,6 +53,8 @@ constexpr unsigned bits_of(Type type) {
     case Type::none: return 0;
     case Type::pred:
     case Type::b1: return 1;
+    case Type::u2:
+    case Type::s2: return 2;
     case Type::u4:
     case Type::s4: return 4;
     case Type::b8:
@@ -85,7 +89,8 @@ constexpr unsigned bits_of(Type type) {
 }
 
 constexpr bool is_signed(Type type) {
-  return type == Type::s8 || type == Type::s16 || type == Type::s32 || type == Type::s64 || type == Type::s4;
+  return type == Type::s8 || type == Type::s16 || type == Type::s32 || type == Type::s64 || type == Type::s4 ||
+         type == Type::s2;
 }
 
 // A set of types, for rows of the opcode table.

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
-CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-ring contract ring \
+CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-forms ptx-ring contract ring \
                programs-static programs-shared cudart runtime ollama nvml smi host hostile vm asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
@@ -40,7 +40,10 @@ check-exports: all
 check-unit: $(O)/tests/unit
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/unit
 check-ptx: all $(O)/tests/ptx
-	@$(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
+	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
+check-ptx-forms: all $(O)/tests/ptx_forms
+	@$(NATIVE) tests/check/ptx_forms.sh $(O)/tests/ptx_forms $(CUDA_HOME) $(wildcard tests/ptx_forms/*.forms)
+	@VGPU_LOG=error VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx_forms $(wildcard tests/ptx_forms/*.forms)
 check-ptx-ring: all $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
 check-contract: all $(O)/tests/contract
@@ -79,7 +82,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 -include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
 
 .PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit check-cudart check-runtime \
-        check-ptx check-ptx-ring check-contract check-nvml check-ring check-host check-hostile check-clang
+        check-ptx check-ptx-forms check-ptx-ring check-contract check-nvml check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
 SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')

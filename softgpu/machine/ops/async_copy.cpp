@@ -6,7 +6,7 @@
 namespace vgpu::soft::VGPU_ISA {
 namespace {
 
-constexpr uint8_t kSourceSize = 32, kWideDestination = 64;  // aux, above the copied bytes
+constexpr uint8_t kSourceSize = 32, kWideDestination = 64, kIgnoreSource = 128;  // aux, above the copied bytes
 
 template <class A>
 VGPU_INLINE void addresses_of(Warp& warp, Operand base, int32_t displacement, Addresses& out) {
@@ -24,7 +24,13 @@ void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if ((instruction.aux & kWideDestination) != 0) addresses_of<uint64_t>(warp, instruction.operand[0], displacement, to);
   else addresses_of<uint32_t>(warp, instruction.operand[0], displacement, to);
   addresses_of<uint64_t>(warp, instruction.operand[1], static_cast<int32_t>(instruction.immediate >> 32), from);
-  const uint32_t* sizes = warp.row<uint32_t>(instruction.operand[2]);
+  uint32_t sizes[kLanes];
+  if ((instruction.aux & kIgnoreSource) != 0) {
+    const LaneMask ignored = warp.predicate(instruction.operand[2]);
+    for (unsigned i = 0; i < kLanes; ++i) sizes[i] = (ignored >> i & 1u) != 0 ? 0 : bytes;
+  } else {
+    std::memcpy(sizes, warp.row<uint32_t>(instruction.operand[2]), sizeof sizes);
+  }
 
   // A source of no bytes is not read, so its address need not be valid.
   LaneMask reading = mask;
@@ -41,17 +47,17 @@ void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 void nothing(Warp&, const Instruction&, LaneMask) {}
 
-bool take_hints(Choice& choice) {
-  static constexpr const char* kHints[] = {"L2::64B", "L2::128B", "L2::256B"};
-  choice.take_one(kHints);
+bool take_spaces(Choice& choice) {
+  static constexpr const char* kPrefetches[] = {"L2::64B", "L2::128B", "L2::256B"};
+  choice.take_one(kPrefetches);
   static constexpr const char* kShared[] = {"shared", "shared::cta"};
   return choice.take_one(kShared) >= 0 && choice.take("global");
 }
 
-// cp.async.{ca|cg}.shared.global{.L2::..} [d], [s], 4|8|16{, source size};
+// cp.async.{ca|cg}.shared.global{.L2::cache_hint}{.L2::..} [d], [s], 4|8|16{, source size or ignore-source}{, policy};
 Handler choose_copy(Choice& choice) {
   const bool all_levels = choice.take("ca");
-  if ((!all_levels && !choice.take("cg")) || !take_hints(choice)) return nullptr;
+  if ((!all_levels && !choice.take("cg")) || !take_spaces(choice)) return nullptr;
   const unsigned to_width = choice.address();
   const auto to = static_cast<uint32_t>(choice.immediate());
   if (choice.address() != 64) return nullptr;
@@ -59,10 +65,19 @@ Handler choose_copy(Choice& choice) {
   choice.set_immediate(static_cast<int64_t>(uint64_t{from} << 32 | to));
   const int64_t bytes = choice.constant();
   if (bytes != 16 && (!all_levels || (bytes != 4 && bytes != 8))) return nullptr;
-  const bool limited = choice.more();
-  if (limited) choice.source(Type::u32);
-  else choice.source_value(Type::u32, static_cast<uint64_t>(bytes));
-  choice.set_aux(static_cast<uint8_t>(bytes | (limited ? kSourceSize : 0) | (to_width == 64 ? kWideDestination : 0)));
+  const bool policy = choice.take("L2::cache_hint");
+  uint8_t aux = static_cast<uint8_t>(bytes | (to_width == 64 ? kWideDestination : 0));
+  if (choice.shape() == Shape::predicate_register) {
+    aux |= kSourceSize | kIgnoreSource;
+    choice.source(Type::pred);
+  } else if (choice.more() && !(policy && choice.width() == 64)) {
+    aux |= kSourceSize;
+    choice.source(Type::u32);
+  } else {
+    choice.source_value(Type::u32, static_cast<uint64_t>(bytes));
+  }
+  if (policy) choice.source(Type::b64);
+  choice.set_aux(aux);
   return copy;
 }
 

@@ -2,103 +2,10 @@
 // atom and red (PTX ISA 9.7.13.6, 9.7.13.7). Blocks run in parallel, so global memory is changed with the host's atomic
 // operations; shared memory belongs to the thread that runs the block. When all lanes name the same place, they are
 // applied one after the other to one value and written at once: the order among lanes is free.
-#include <cmath>
-#include <type_traits>
-
-#include "softgpu/machine/ops/half.h"
-#include "softgpu/machine/ops/memory_access.h"
+#include "softgpu/machine/ops/atomic_operations.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
-
-// What comes of `old` in memory with operands b and c. T is the type in memory.
-template <class T>
-struct Add {
-  static T apply(T old, T b, T) { return static_cast<T>(old + b); }
-};
-template <class T>
-struct And {
-  static T apply(T old, T b, T) { return static_cast<T>(old & b); }
-};
-template <class T>
-struct Or {
-  static T apply(T old, T b, T) { return static_cast<T>(old | b); }
-};
-template <class T>
-struct Xor {
-  static T apply(T old, T b, T) { return static_cast<T>(old ^ b); }
-};
-template <class T>
-struct Exchange {
-  static T apply(T, T b, T) { return b; }
-};
-template <class T>
-struct CompareAndSwap {
-  static T apply(T old, T b, T c) { return old == b ? c : old; }
-};
-template <class T>
-struct Min {
-  static T apply(T old, T b, T) { return b < old ? b : old; }
-};
-template <class T>
-struct Max {
-  static T apply(T old, T b, T) { return old < b ? b : old; }
-};
-struct Increment {
-  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old >= b ? 0 : old + 1; }
-};
-struct Decrement {
-  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return old == 0 || old > b ? b : old - 1; }
-};
-
-// Global f32 flushes subnormals, shared does not.
-VGPU_INLINE float flush(float value) {
-  const uint32_t bits = as_bits(value);
-  return (bits & 0x7f800000u) == 0 ? as_float(bits & 0x80000000u) : value;
-}
-struct AddFloatFlush {
-  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) {
-    return as_bits(flush(flush(as_float(old)) + flush(as_float(b))));
-  }
-};
-struct AddFloat {
-  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) { return as_bits(as_float(old) + as_float(b)); }
-};
-struct AddDouble {
-  static uint64_t apply(uint64_t old, uint64_t b, uint64_t) { return as_bits(as_double(old) + as_double(b)); }
-};
-// The f32 sum of two halves, rounded again, is the sum rounded once: f32 has more than twice the bits and two more.
-template <class Ops>
-struct AddHalf {
-  static uint16_t apply(uint16_t old, uint16_t b, uint16_t) { return Ops::narrow(Ops::widen(old) + Ops::widen(b)); }
-};
-template <class Ops>
-struct AddHalfPair {
-  static uint32_t apply(uint32_t old, uint32_t b, uint32_t) {
-    const uint32_t low = AddHalf<Ops>::apply(static_cast<uint16_t>(old), static_cast<uint16_t>(b), 0);
-    const uint32_t high = AddHalf<Ops>::apply(static_cast<uint16_t>(old >> 16), static_cast<uint16_t>(b >> 16), 0);
-    return low | high << 16;
-  }
-};
-
-// One lane's change of *pointer; returns what was there.
-template <class Op, class T>
-VGPU_INLINE T change(T* pointer, T b, T c) {
-  if constexpr (std::is_same_v<Op, Add<T>> && std::is_unsigned_v<T>) {
-    return __atomic_fetch_add(pointer, b, __ATOMIC_SEQ_CST);
-  } else if constexpr (std::is_same_v<Op, Exchange<T>>) {
-    return __atomic_exchange_n(pointer, b, __ATOMIC_SEQ_CST);
-  } else if constexpr (std::is_same_v<Op, CompareAndSwap<T>>) {
-    __atomic_compare_exchange_n(pointer, &b, c, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    return b;
-  } else {
-    T old = __atomic_load_n(pointer, __ATOMIC_SEQ_CST);
-    while (
-        !__atomic_compare_exchange_n(pointer, &old, Op::apply(old, b, c), true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    }
-    return old;
-  }
-}
 
 // All lanes in the mask, at the same place. old[i] is what lane i found.
 template <class Op, class T>
@@ -203,8 +110,7 @@ Handler pick_add(Form form, Type type) {
   switch (type) {
     case Type::u32:
     case Type::s32: return pick<Add<uint32_t>, uint32_t>(form);
-    case Type::u64:
-    case Type::s64: return pick<Add<uint64_t>, uint64_t>(form);
+    case Type::u64: return pick<Add<uint64_t>, uint64_t>(form);
     case Type::f32:
       return form.space == Space::shared ? pick<AddFloat, uint32_t>(form) : pick<AddFloatFlush, uint32_t>(form);
     case Type::f64: return pick<AddDouble, uint64_t>(form);
@@ -238,17 +144,18 @@ Handler pick_operation(int operation, Form form, Type type) {
 
 template <bool kResult>
 Handler choose(Choice& choice) {
-  static constexpr const char* kSemantics[] = {"relaxed", "acquire", "release", "acq_rel", "async"};
+  static constexpr const char* kSemantics[] = {"relaxed", "release", "acquire", "acq_rel"};
   static constexpr const char* kScopes[] = {"cta", "cluster", "gpu", "sys"};
-  static constexpr const char* kSpaces[] = {"global", "shared", "shared::cta"};
+  static constexpr const char* kSpaces[] = {"global", "shared", "shared::cta", "shared::cluster"};
   static constexpr const char* kOperations[] = {"add", "and", "or", "xor", "exch", "cas", "min", "max", "inc", "dec"};
-  choice.take_one(kSemantics);
+  // A reduction brings nothing back that could be acquired.
+  choice.take_one(kSemantics, kResult ? 4 : 2);
   choice.take_one(kScopes);
   const int space = choice.take_one(kSpaces);
   const int operation = choice.take_one(kOperations);
-  choice.take("noftz");
-  const bool policy = choice.take("L2::cache_hint");
+  const bool no_flush = choice.take("noftz"), policy = choice.take("L2::cache_hint");
   const Type type = choice.take_type();
+  if (no_flush != contains(kHalves, type)) return nullptr;
   Form form;
   form.result = kResult;
   form.space = space < 0 ? Space::generic : space == 0 ? Space::global : Space::shared;

@@ -21,6 +21,9 @@ struct BfloatElement : BfloatOps {
   VGPU_INLINE static float load(uint16_t a) { return bfloat_to_float(a); }
   VGPU_INLINE static uint16_t store(float a) { return float_to_bfloat(a); }
 };
+struct FlushedBfloatElement : BfloatElement {
+  VGPU_INLINE static float load(uint16_t a) { return bfloat_to_float(Bfloat::flush(a)); }
+};
 struct SingleElement {
   using Element = float;
   using Value = float;
@@ -215,6 +218,7 @@ Handler choose_narrow(Choice& choice, const Modifiers& m) {
                         : with_mode<double_to_single<false>>(choice, rounding, m.flush);
   }
   if (m.flush && m.source != Type::f32) return nullptr;
+  if (m.saturating && (m.result == Type::bf16 || m.source == Type::bf16)) return nullptr;
   const auto aux = static_cast<uint8_t>(m.rounding | (m.saturating ? kSaturate : 0) | (m.relu ? kRelu : 0) |
                                         (m.finite ? kSatFinite : 0) | (m.flush ? kFlush : 0));
   choice.set_aux(aux);
@@ -225,17 +229,19 @@ Handler choose_narrow(Choice& choice, const Modifiers& m) {
 // .ftz concerns subnormal f32 operands and results; every f16 subnormal is a normal f32.
 Handler choose_widen(Choice& choice, const Modifiers& m) {
   if (m.relu || m.finite || m.integer_rounding >= 0) return nullptr;
-  const bool s = m.saturating;
+  // bf16 may name a rounding, which has nothing to do, and knows no .sat.
+  const bool s = m.saturating, from_bfloat = m.source == Type::bf16;
+  if (from_bfloat ? s : m.rounding >= 0) return nullptr;
   if (m.result == Type::f32 && m.source == Type::f16) return s ? widen<HalfElement, float, true> : half_to_single;
-  if (m.result == Type::f32 && m.source == Type::bf16 && !m.flush)
-    return s ? widen<BfloatElement, float, true> : widen<BfloatElement, float, false>;
+  if (m.result == Type::f32 && from_bfloat)
+    return m.flush ? widen<FlushedBfloatElement, float, false> : widen<BfloatElement, float, false>;
   if (m.result != Type::f64) return nullptr;
   if (m.source == Type::f32)
     return s ? with_mode<widen<SingleElement, double, true>>(choice, kNearestEven, m.flush)
              : with_mode<widen<SingleElement, double, false>>(choice, kNearestEven, m.flush);
   if (m.flush) return nullptr;
   if (m.source == Type::f16) return s ? widen<HalfElement, double, true> : widen<HalfElement, double, false>;
-  if (m.source == Type::bf16) return s ? widen<BfloatElement, double, true> : widen<BfloatElement, double, false>;
+  if (from_bfloat) return widen<BfloatElement, double, false>;
   return nullptr;
 }
 

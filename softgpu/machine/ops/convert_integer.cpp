@@ -90,6 +90,25 @@ void half_from_integer(Warp& warp, const Instruction& instruction, LaneMask mask
             [=](unsigned i) { return round_to(Ops{}, integer_to_odd(a[i]), rounding); });
 }
 
+// .sat: of all integers only 0 and 1 lie between 0 and 1. kOne: the bits of 1.
+template <class D, D kOne, class S>
+void saturated_from_integer(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  const S* a = warp.row<S>(instruction.operand[1]);
+  for_lanes(mask, warp.row<D>(instruction.operand[0]), [=](unsigned i) { return a[i] > 0 ? kOne : D{0}; });
+}
+
+Handler integer_to_saturated_float(Type result, Type source) {
+  return by_integer(source, [&](auto s) -> Handler {
+    using S = decltype(s);
+    switch (result) {
+      case Type::f32: return saturated_from_integer<uint32_t, 0x3f800000, S>;
+      case Type::f64: return saturated_from_integer<uint64_t, 0x3ff0000000000000, S>;
+      case Type::f16: return saturated_from_integer<uint16_t, 0x3c00, S>;
+      default: return nullptr;
+    }
+  });
+}
+
 Handler integer_to_float(Choice& choice, Type result, Type source, Rounding rounding) {
   choice.set_aux(static_cast<uint8_t>(rounding));
   return by_integer(source, [&](auto s) -> Handler {
@@ -203,24 +222,37 @@ Handler choose_cvt(Choice& choice) {
     return integer_rounding < 0 || float_rounding >= 0
                ? nullptr
                : float_to_integer(choice, result, source, integer_rounding, flush);
-  if (!from_int || float_rounding < 0 || integer_rounding >= 0 || flush || saturating) return nullptr;
+  // No integer becomes a subnormal number, so .ftz changes nothing.
+  if (!from_int || float_rounding < 0 || integer_rounding >= 0 || (flush && result != Type::f32)) return nullptr;
+  if (saturating) return integer_to_saturated_float(result, source);
   return integer_to_float(choice, result, source, static_cast<Rounding>(float_rounding));
 }
 
-// cvt.pack.sat.dtype.s32 d, a, b: 16-bit halves, a above b; with .b32 and c: bytes a, b below c's low half.
-template <class D>
+// cvt.pack.sat.dtype.s32 d, a, b: 16-bit halves, a above b; with .b32 and c: 8, 4 or 2 bits each, a above b below what
+// fits of c.
+template <bool is_signed, unsigned bits>
 struct PackTwo {
   VGPU_INLINE static uint32_t apply(int32_t a, int32_t b) {
+    constexpr int32_t kLeast = is_signed ? -(1 << (bits - 1)) : 0;
+    constexpr int32_t kMost = is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
     const auto cut = [](int32_t x) {
-      return static_cast<uint32_t>(static_cast<std::make_unsigned_t<D>>(Clamp<D, int32_t>::apply(x)));
+      const int32_t limited = x < kLeast ? kLeast : x > kMost ? kMost : x;
+      return static_cast<uint32_t>(limited) & ((1u << bits) - 1);
     };
-    return cut(a) << (sizeof(D) * 8) | cut(b);
+    return cut(a) << bits | cut(b);
   }
 };
-template <class D>
+template <bool is_signed, unsigned bits>
 struct PackThree {
-  VGPU_INLINE static uint32_t apply(int32_t a, int32_t b, uint32_t c) { return c << 16 | PackTwo<D>::apply(a, b); }
+  VGPU_INLINE static uint32_t apply(int32_t a, int32_t b, uint32_t c) {
+    return c << (2 * bits) | PackTwo<is_signed, bits>::apply(a, b);
+  }
 };
+template <bool is_signed, unsigned bits>
+Handler pack(bool third) {
+  if constexpr (bits == 16) return third ? nullptr : binary<PackTwo<is_signed, bits>, uint32_t, int32_t>;
+  else return third ? ternary<PackThree<is_signed, bits>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
+}
 
 Handler choose_pack(Choice& choice) {
   if (!choice.take("pack") || !choice.take("sat")) return nullptr;
@@ -232,16 +264,20 @@ Handler choose_pack(Choice& choice) {
   choice.source(Type::s32);
   if (third) choice.source(Type::b32);
   switch (result) {
-    case Type::u16: return third ? nullptr : binary<PackTwo<uint16_t>, uint32_t, int32_t>;
-    case Type::s16: return third ? nullptr : binary<PackTwo<int16_t>, uint32_t, int32_t>;
-    case Type::u8: return third ? ternary<PackThree<uint8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
-    case Type::s8: return third ? ternary<PackThree<int8_t>, uint32_t, int32_t, int32_t, uint32_t> : nullptr;
+    case Type::u16: return pack<false, 16>(third);
+    case Type::s16: return pack<true, 16>(third);
+    case Type::u8: return pack<false, 8>(third);
+    case Type::s8: return pack<true, 8>(third);
+    case Type::u4: return pack<false, 4>(third);
+    case Type::s4: return pack<true, 4>(third);
+    case Type::u2: return pack<false, 2>(third);
+    case Type::s2: return pack<true, 2>(third);
     default: return nullptr;
   }
 }
 
 constexpr OpcodeRow kRows[] = {
-    {"cvt", kAllIntegers, choose_pack, "9.7.9.22"},
+    {"cvt", kAllIntegers | types(Type::u4, Type::s4, Type::u2, Type::s2), choose_pack, "9.7.9.22"},
     {"cvt", kAllIntegers | kFloatTypes, choose_cvt, "9.7.9.21"},
 };
 

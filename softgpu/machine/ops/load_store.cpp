@@ -3,6 +3,7 @@
 // memory and type of the register, so that the loop over lanes is all there is.
 #include <type_traits>
 
+#include "softgpu/machine/ops/access_modifiers.h"
 #include "softgpu/machine/ops/memory_access.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -319,46 +320,13 @@ Type bits_type(unsigned width) {
   }
 }
 
-// What a cache that always agrees with memory makes meaningless (PTX ISA 9.7.9.1, 9.7.9.2), and the memory model's
-// words: a host access is at least as strong. Returns whether the access is of the strong kind.
-bool take_semantics(Choice& choice) {
-  static constexpr const char* kHints[] = {"weak",
-                                           "nc",
-                                           "ca",
-                                           "cg",
-                                           "cs",
-                                           "lu",
-                                           "cv",
-                                           "wb",
-                                           "wt",
-                                           "L1::evict_normal",
-                                           "L1::evict_unchanged",
-                                           "L1::evict_first",
-                                           "L1::evict_last",
-                                           "L1::no_allocate",
-                                           "L2::evict_normal",
-                                           "L2::evict_first",
-                                           "L2::evict_last",
-                                           "L2::64B",
-                                           "L2::128B",
-                                           "L2::256B",
-                                           "cta",
-                                           "cluster",
-                                           "gpu",
-                                           "sys"};
-  static constexpr const char* kStrong[] = {"volatile", "relaxed", "acquire", "release", "mmio"};
-  bool strong = false;
-  while (choice.take_one(kStrong) >= 0) strong = true;
-  while (choice.take_one(kHints) >= 0) {
-  }
-  return strong;
-}
-
 Form take_space(Choice& choice) {
-  static constexpr const char* kNames[] = {"global", "const", "shared",       "shared::cta",
+  // A cluster has one block.
+  static constexpr const char* kNames[] = {"global", "const", "shared",       "shared::cta", "shared::cluster",
                                            "local",  "param", "param::entry", "param::func"};
-  static constexpr Space kSpaces[] = {Space::global, Space::constant,  Space::shared,           Space::shared,
-                                      Space::local,  Space::parameter, Space::kernel_parameter, Space::parameter};
+  static constexpr Space kSpaces[] = {Space::global,    Space::constant,         Space::shared,
+                                      Space::shared,    Space::shared,           Space::local,
+                                      Space::parameter, Space::kernel_parameter, Space::parameter};
   const int index = choice.take_one(kNames);
   Form form;
   if (index >= 0) form.space = kSpaces[index];
@@ -371,9 +339,11 @@ unsigned take_vector(Choice& choice) {
   return index < 0 ? 1 : 2u << index;
 }
 
-// A cache policy is an operand more, which nothing looks at.
-void take_policy(Choice& choice, bool given) {
-  if (given) choice.source(Type::b64);
+bool fits(const AccessModifiers& modifiers, Space space, unsigned vector_bits) {
+  const bool global = space == Space::generic || space == Space::global;
+  if (modifiers.named_global && space != Space::global) return false;
+  if (modifiers.global_only) return global && (!modifiers.wide_vector || vector_bits == 256);
+  return modifiers.any_space || global || space == Space::shared;
 }
 
 void set_aux(Choice& choice, bool strong, unsigned elements) {
@@ -381,12 +351,11 @@ void set_aux(Choice& choice, bool strong, unsigned elements) {
 }
 
 Handler choose_load(Choice& choice) {
-  const bool strong = take_semantics(choice);
-  const bool policy = choice.take("L2::cache_hint");
+  const AccessModifiers modifiers = take_access_modifiers(choice, true);
   Form form = take_space(choice);
   const unsigned elements = take_vector(choice);
   const Type type = choice.take_type();
-  if (type == Type::none) return nullptr;
+  if (type == Type::none || !modifiers.exists || !fits(modifiers, form.space, elements * bits_of(type))) return nullptr;
   unsigned width = choice.width();
   if (width == 0) width = bits_of(type);  // only sinks
   const Type register_type = bits_type(width);
@@ -398,26 +367,25 @@ Handler choose_load(Choice& choice) {
     form.space = Space::kernel_parameter;
   }
   form.width = choice.address();
-  take_policy(choice, policy);
-  set_aux(choice, strong, elements);
+  if (modifiers.policy) choice.source(Type::b64);
+  set_aux(choice, modifiers.strong, elements);
   return choose_load_handler(form, type, width);
 }
 
 Handler choose_store(Choice& choice) {
-  const bool strong = take_semantics(choice);
-  const bool policy = choice.take("L2::cache_hint");
+  const AccessModifiers modifiers = take_access_modifiers(choice, false);
   Form form = take_space(choice);
   const unsigned elements = take_vector(choice);
   const Type type = choice.take_type();
-  if (type == Type::none) return nullptr;
+  if (type == Type::none || !modifiers.exists || !fits(modifiers, form.space, elements * bits_of(type))) return nullptr;
   form.width = choice.address();
   unsigned width = choice.width();
   if (width == 0) width = bits_of(type);  // an immediate
   const Type register_type = width == bits_of(type) ? type : bits_type(width);
   if (register_type == Type::none || choice.elements() != elements) return nullptr;
   choice.sources(register_type, elements);
-  take_policy(choice, policy);
-  set_aux(choice, strong, elements);
+  if (modifiers.policy) choice.source(Type::b64);
+  set_aux(choice, modifiers.strong, elements);
   return choose_store_handler(form, type, width);
 }
 

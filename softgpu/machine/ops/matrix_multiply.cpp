@@ -16,10 +16,11 @@ struct Plan {
   uint8_t rows, depth;
   Type a, b;
   bool half_result, half_addend, saturate;
+  uint32_t mode = kDefaultMode;  // of f64 arithmetic
 
   int64_t pack() const {
     return rows | depth << 8 | static_cast<int>(a) << 16 | static_cast<int>(b) << 22 | half_result << 28 |
-           half_addend << 29 | saturate << 30;
+           half_addend << 29 | saturate << 30 | int64_t{mode} << 32;
   }
   static Plan unpack(int64_t bits) {
     return {static_cast<uint8_t>(bits & 255),
@@ -28,7 +29,8 @@ struct Plan {
             static_cast<Type>(bits >> 22 & 63),
             (bits >> 28 & 1) != 0,
             (bits >> 29 & 1) != 0,
-            (bits >> 30 & 1) != 0};
+            (bits >> 30 & 1) != 0,
+            static_cast<uint32_t>(bits >> 32)};
   }
   unsigned a_registers() const { return rows * depth * bits_of(a) / 32 / kLanes; }
   unsigned b_registers() const { return depth * kColumns * bits_of(b) / 32 / kLanes; }
@@ -146,12 +148,14 @@ void complete_integer(Warp& warp, const Instruction& instruction, LaneMask mask,
   }
 }
 
-// f64: fused, in order of k.
+// f64: fused, in order of k, in the instruction's rounding mode.
 void complete_double(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask) {
   const Plan plan = Plan::unpack(instruction.immediate);
   const unsigned results = plan.elements(), row_groups = plan.rows / 8;
   const unsigned a_registers = plan.rows * plan.depth / kLanes, b_registers = plan.depth * kColumns / kLanes;
   double sums[kMaxRows * kColumns / kLanes][kLanes];
+  _mm_setcsr(plan.mode);
+  asm volatile("" ::: "memory");
   for (unsigned e = 0; e < results; ++e) {
     const double* c = warp.row<double>(instruction.at(results + a_registers + b_registers + e));
     for (unsigned i = 0; i < kLanes; ++i) {
@@ -165,6 +169,8 @@ void complete_double(Warp& warp, const Instruction& instruction, LaneMask mask, 
       sums[e][i] = sum;
     }
   }
+  asm volatile("" ::: "memory");
+  _mm_setcsr(kDefaultMode);
   for (unsigned e = 0; e < results; ++e)
     for_lanes(mask, warp.row<double>(instruction.at(e)), [&](unsigned i) { return sums[e][i]; });
 }
@@ -186,7 +192,7 @@ struct Shape8 {
 constexpr Shape8 kShapes[] = {{"m16n8k4", 16, 4},   {"m16n8k8", 16, 8}, {"m16n8k16", 16, 16}, {"m16n8k32", 16, 32},
                               {"m16n8k64", 16, 64}, {"m8n8k4", 8, 4},   {"m8n8k16", 8, 16},   {"m8n8k32", 8, 32}};
 
-// The depths that exist for a type of A (table of 9.7.14.5); m8n8k4 of f16 has another layout and is left out.
+// The depths that exist for a type of A (table of 9.7.14.5); m8n8k4 of f16 has a file of its own (matrix_quad.cpp).
 bool shape_exists(Type type, unsigned rows, unsigned depth) {
   switch (type) {
     case Type::f16: return rows == 16 && (depth == 8 || depth == 16);
@@ -211,9 +217,11 @@ void declare_fragments(Choice& choice, Type result, unsigned results, Type eleme
   choice.sources(addend, addends);
 }
 
-// mma.sync.aligned.shape.row.col{.satfinite}.dtype.atype.btype.ctype d, a, b, c;
+// mma.sync.aligned.shape.row.col{.rnd}{.satfinite}.dtype.atype.btype.ctype d, a, b, c;
 Handler choose_mma(Choice& choice) {
-  if (!choice.take("sync") || !choice.take("aligned") || !choice.take("row") || !choice.take("col")) return nullptr;
+  static constexpr const char* kLayouts[] = {"row", "col"};
+  if (!choice.take("sync") || !choice.take("aligned")) return nullptr;
+  if (choice.take_first(kLayouts) != 0 || choice.take_first(kLayouts) != 1) return nullptr;
   const bool saturate = choice.take("satfinite");
   const Shape8* shape = nullptr;
   for (const Shape8& candidate : kShapes)
@@ -224,6 +232,8 @@ Handler choose_mma(Choice& choice) {
   choice.set_immediate(plan.pack());
   if (a == Type::f64) {
     if (b != a || c != a || d != a || saturate) return nullptr;
+    plan.mode = float_mode(take_rounding(choice), false);
+    choice.set_immediate(plan.pack());
     declare_fragments(choice, a, plan.elements(), a, plan.a_registers() / 2, plan.b_registers() / 2, a,
                       plan.elements());
     return mma_double;
@@ -238,9 +248,7 @@ Handler choose_mma(Choice& choice) {
     return mma_integer;
   }
   const bool half_allowed = a == Type::f16 || format.bits == 8;
-  if (saturate || (d != Type::f32 && !(half_allowed && d == Type::f16)) ||
-      (c != Type::f32 && !(half_allowed && c == Type::f16)))
-    return nullptr;
+  if (saturate || c != d || (d != Type::f32 && !(half_allowed && d == Type::f16))) return nullptr;
   declare_fragments(choice, plan.half_result ? Type::b32 : d, plan.elements() / (plan.half_result ? 2 : 1), Type::b32,
                     plan.a_registers(), plan.b_registers(), plan.half_addend ? Type::b32 : c,
                     plan.elements() / (plan.half_addend ? 2 : 1));

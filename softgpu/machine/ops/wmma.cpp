@@ -245,7 +245,7 @@ Tile take_tile(Choice& choice, Part part) {
     if (!shape_exists(type, *sizes)) return tile;
     tile.element_bits = static_cast<uint8_t>(element_format(type).bits);
     tile.registers = static_cast<uint8_t>(registers_of(type, static_cast<unsigned>(tile.rows) * tile.columns));
-  } else if (type == Type::f16 || type == Type::f32 || type == Type::s32) {
+  } else if (type == Type::f32 || (sizes->k == 16 && (type == Type::f16 || type == Type::s32))) {
     tile.element_bits = static_cast<uint8_t>(bits_of(type));
     tile.registers = type == Type::f16 ? 4 : 8;
   }

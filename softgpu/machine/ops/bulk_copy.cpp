@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// cp.async.bulk and cp.reduce.async.bulk (PTX ISA 9.7.9.25.4), without tensors. See bulk_copy.h. A cluster has one
+// block here, so its shared memory is the block's own.
+#include "softgpu/machine/ops/bulk_copy.h"
+#include "softgpu/machine/ops/atomic_operations.h"
+
+namespace vgpu::soft::VGPU_ISA {
+namespace {
+
+constexpr uint32_t kUnit = 16;  // bytes: sizes and addresses are multiples
+// aux: spaces, widths of the addresses, how completion is told.
+constexpr uint8_t kToShared = 1, kFromShared = 2, kWideTo = 4, kWideFrom = 8, kReports = 16, kWideBarrier = 32,
+                  kMulticast = 64;
+// Operands: destination, source, size, and perhaps the mbarrier and the mask of blocks; an address takes two.
+constexpr unsigned kTo = 0, kFrom = 2, kSize = 4, kBarrier = 5, kBlocks = 7;
+static_assert(kBlocks >= kInlineOperands);  // so it is always in Instruction::more
+
+// transfer(to, from) for each 16 bytes of each lane's copy.
+void for_units(Warp& warp, const Instruction& instruction, LaneMask mask,
+               void (*transfer)(std::byte* to, const std::byte* from)) {
+  const uint8_t aux = instruction.aux;
+  const Space to_space = (aux & kToShared) != 0 ? Space::shared : Space::global;
+  const Space from_space = (aux & kFromShared) != 0 ? Space::shared : Space::global;
+  warp.synchronising = true;
+  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
+    const uint32_t size = warp.row<uint32_t>(instruction.at(kSize))[lane];
+    if (size % kUnit != 0) {
+      return warp.fault(CUDA_ERROR_ILLEGAL_INSTRUCTION, instruction, lane,
+                        "bulk copy of a size that is no multiple of 16", size);
+    }
+    if ((aux & kMulticast) != 0 && (warp.row<uint16_t>(instruction.more[kBlocks])[lane] & 1) == 0) continue;
+    const uint64_t to = address_at(warp, instruction, kTo, (aux & kWideTo) != 0, lane);
+    const uint64_t from = address_at(warp, instruction, kFrom, (aux & kWideFrom) != 0, lane);
+    for (uint32_t done = 0; done < size; done += kUnit) {
+      std::byte* source = resolve(warp, instruction, lane, from_space, from + done, kUnit, false);
+      if (source == nullptr) return;
+      std::byte* destination = resolve(warp, instruction, lane, to_space, to + done, kUnit, true);
+      if (destination == nullptr) return;
+      transfer(destination, source);
+    }
+    if ((aux & kReports) != 0 && !report_bytes(warp, instruction, kBarrier, (aux & kWideBarrier) != 0, lane, size))
+      return;
+  }
+}
+
+void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  for_units(warp, instruction, mask, [](std::byte* to, const std::byte* from) { __builtin_memmove(to, from, kUnit); });
+}
+
+template <class Op, class T>
+void reduce(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  for_units(warp, instruction, mask, [](std::byte* to, const std::byte* from) {
+    for (unsigned i = 0; i < kUnit; i += sizeof(T))
+      change<Op>(reinterpret_cast<T*>(to + i), *reinterpret_cast<const T*>(from + i), T{});
+  });
+}
+
+void nothing(Warp&, const Instruction&, LaneMask) {}
+
+// Both spaces and how completion is told; false when the combination does not exist.
+bool take_direction(Choice& choice, uint8_t& aux) {
+  static constexpr const char* kSpaces[] = {"global", "shared::cta", "shared::cluster"};
+  const int to = choice.take_first(kSpaces), from = choice.take_first(kSpaces);
+  if (to < 0 || from < 0 || from == 2 || (to == 0 && from == 0) || (to == 1 && from == 1)) return false;
+  aux = static_cast<uint8_t>((to != 0 ? kToShared : 0) | (from != 0 ? kFromShared : 0));
+  if (to == 0) return choice.take("bulk_group");
+  aux |= kReports;
+  return choice.take("mbarrier::complete_tx::bytes");
+}
+
+// The operands behind the modifiers.
+void declare_operands(Choice& choice, uint8_t aux, bool policy) {
+  if (declare_address(choice) == 64) aux |= kWideTo;
+  if (declare_address(choice) == 64) aux |= kWideFrom;
+  choice.source(Type::u32);
+  if ((aux & kReports) != 0 && declare_address(choice) == 64) aux |= kWideBarrier;
+  if ((aux & kMulticast) != 0) choice.source(Type::u16);
+  if (policy) choice.source(Type::b64);
+  choice.set_aux(aux);
+}
+
+Handler choose_prefetch(Choice& choice) {
+  if (!choice.take("L2") || !choice.take("global")) return nullptr;
+  const bool policy = choice.take("L2::cache_hint");
+  if (declare_address(choice) != 64) return nullptr;
+  choice.source(Type::u32);
+  if (policy) choice.source(Type::b64);
+  return nothing;
+}
+
+Handler choose_copy(Choice& choice) {
+  if (!choice.take("async") || !choice.take("bulk")) return nullptr;
+  if (choice.take("commit_group")) return nothing;
+  if (choice.take("wait_group")) {
+    choice.take("read");
+    choice.constant();
+    return nothing;
+  }
+  if (choice.take("prefetch")) return choose_prefetch(choice);
+  uint8_t aux = 0;
+  if (!take_direction(choice, aux)) return nullptr;
+  // Only what comes from global memory can go to several blocks.
+  if (aux == (kToShared | kReports) && choice.take("multicast::cluster")) aux |= kMulticast;
+  const bool policy = (aux & (kToShared | kFromShared)) != (kToShared | kFromShared) && choice.take("L2::cache_hint");
+  declare_operands(choice, aux, policy);
+  return copy;
+}
+
+template <template <class> class Op>
+Handler pick_order(Type type, bool global) {
+  switch (type) {
+    case Type::u32: return reduce<Op<uint32_t>, uint32_t>;
+    case Type::s32: return reduce<Op<int32_t>, int32_t>;
+    case Type::u64: return global ? reduce<Op<uint64_t>, uint64_t> : nullptr;
+    case Type::s64: return global ? reduce<Op<int64_t>, int64_t> : nullptr;
+    default: return nullptr;
+  }
+}
+
+template <template <class> class Op>
+Handler pick_bits(Type type, bool global) {
+  if (type == Type::b32) return reduce<Op<uint32_t>, uint32_t>;
+  return type == Type::b64 && global ? reduce<Op<uint64_t>, uint64_t> : nullptr;
+}
+
+template <bool maximum>
+Handler pick_extreme(Type type, bool global) {
+  if (type == Type::f16 && global) return reduce<ExtremeHalf<Half, maximum>, uint16_t>;
+  if (type == Type::bf16 && global) return reduce<ExtremeHalf<Bfloat, maximum>, uint16_t>;
+  return maximum ? pick_order<Max>(type, global) : pick_order<Min>(type, global);
+}
+
+Handler pick_add(Type type, bool global) {
+  switch (type) {
+    case Type::u32:
+    case Type::s32: return reduce<Add<uint32_t>, uint32_t>;
+    case Type::u64: return reduce<Add<uint64_t>, uint64_t>;
+    case Type::f32: return global ? reduce<AddFloatFlush, uint32_t> : nullptr;
+    case Type::f64: return global ? reduce<AddDouble, uint64_t> : nullptr;
+    case Type::f16: return global ? reduce<AddHalf<HalfOps>, uint16_t> : nullptr;
+    case Type::bf16: return global ? reduce<AddHalf<BfloatOps>, uint16_t> : nullptr;
+    default: return nullptr;
+  }
+}
+
+Handler pick_reduction(int operation, Type type, bool global) {
+  switch (operation) {
+    case 0: return pick_add(type, global);
+    case 1: return pick_extreme<false>(type, global);
+    case 2: return pick_extreme<true>(type, global);
+    case 3: return type == Type::u32 ? reduce<Increment, uint32_t> : nullptr;
+    case 4: return type == Type::u32 ? reduce<Decrement, uint32_t> : nullptr;
+    case 5: return pick_bits<And>(type, global);
+    case 6: return pick_bits<Or>(type, global);
+    case 7: return pick_bits<Xor>(type, global);
+    default: return nullptr;
+  }
+}
+
+// cp.reduce.async.bulk.dst.src.completion{.L2::cache_hint}.op{.noftz}.type [d], [s], size{, [mbarrier]}{, policy};
+Handler choose_reduction(Choice& choice) {
+  static constexpr const char* kOperations[] = {"add", "min", "max", "inc", "dec", "and", "or", "xor"};
+  if (!choice.take("reduce") || !choice.take("async") || !choice.take("bulk")) return nullptr;
+  uint8_t aux = 0;
+  if (!take_direction(choice, aux) || (aux & kFromShared) == 0) return nullptr;
+  const bool global = (aux & kToShared) == 0, policy = global && choice.take("L2::cache_hint");
+  const int operation = choice.take_one(kOperations);
+  const bool no_flush = choice.take("noftz");
+  const Type type = choice.take_type();
+  // The sum of halves is the one operation that could flush.
+  if (no_flush != (operation == 0 && contains(kHalves, type))) return nullptr;
+  declare_operands(choice, aux, policy);
+  return pick_reduction(operation, type, global);
+}
+
+constexpr OpcodeRow kRows[] = {
+    {"cp", kAnyType, choose_copy, "9.7.9.25.4.1"},
+    {"cp", kAnyType, choose_reduction, "9.7.9.25.4.2"},
+};
+
+}  // namespace
+VGPU_SOFT_ROWS(bulk_copy, kRows)
+}  // namespace vgpu::soft::VGPU_ISA
