@@ -124,8 +124,8 @@ enum class Control : uint32_t {
                    // daemon -> worker: what it counted; the answer's `text` holds Statistics
   attach = 10,     // daemon -> worker, once: the session's memory. With result 1 the guest is in a VM: its sleepers are
                    // woken by the wake event, not by a futex
-  report = 11,     // client -> daemon, with a memory file: `size` bytes of request are at its beginning (vgpu/report.h).
-                   // Answered by the same type: `result` is an errno, `size` what the answer takes, in the same file
+  report = 11,  // client -> daemon, with a memory file: `size` bytes of request are at its beginning (vgpu/report.h).
+                // Answered by the same type: `result` is an errno, `size` what the answer takes, in the same file
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file

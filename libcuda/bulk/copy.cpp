@@ -102,7 +102,7 @@ uint64_t piece_count(const Request& request) { return (request.bytes + ring::kCh
 // The message of a piece, as the calling thread would send it: copy threads send in its name.
 class PieceSender {
  public:
-  PieceSender(const Admitted& admitted, const Request& request) : admitted_(admitted), request_(request) {
+  PieceSender(const Admitted& admitted, const Request& request) : admitted_(admitted) {
     Remote remote(admitted, request.async_opcode);
     posted_ = remote.envelope();
     answered_ = Remote(admitted, request.opcode).may_block().envelope();
@@ -119,7 +119,6 @@ class PieceSender {
   }
 
   const Admitted& admitted_;
-  const Request& request_;
   Message posted_, answered_;
 };
 

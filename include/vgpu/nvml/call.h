@@ -44,8 +44,8 @@ struct Call {
   const char* name = nullptr;
   Path path = Path::unsupported;
   Param param[kMaxParams] = {};
-  uint8_t params = 0;      // how many of `param` are used
-  uint8_t arguments = 0;   // of the C function
+  uint8_t params = 0;     // how many of `param` are used
+  uint8_t arguments = 0;  // of the C function
 };
 
 // Caps, so that an answer has a bounded size whatever the host's library says.
