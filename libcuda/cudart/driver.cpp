@@ -26,7 +26,7 @@ void load_library() {
 cudaError_t initialise() {
   const int version = driver_version();
   // A runtime runs on every driver of its own major version (CUDA Compatibility, minor version compatibility).
-  if (version < CUDART_VERSION / 1000 * 1000) return cudaErrorInsufficientDriver;
+  if (version < kRuntimeVersion / 1000 * 1000) return cudaErrorInsufficientDriver;
   return VGPU_DRIVER(cuInit)(0U);
 }
 
