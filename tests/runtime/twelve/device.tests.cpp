@@ -40,8 +40,7 @@ TEST_CASE("properties have CUDA 12's layout", "[twelve][device]") {
   CHECK(properties->deviceOverlap == attribute(cudaDevAttrGpuOverlap));
   CHECK(properties->memoryClockRate == attribute(cudaDevAttrMemoryClockRate));
   CHECK(properties->major == attribute(cudaDevAttrComputeCapabilityMajor));
-  CHECK(properties->sharedMemPerBlockOptin ==
-        static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)));
+  CHECK(properties->sharedMemPerBlockOptin == static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)));
   CHECK(properties->memoryPoolsSupported == attribute(cudaDevAttrMemoryPoolsSupported));
   CHECK(properties->unifiedFunctionPointers == 0);
 }
