@@ -102,7 +102,7 @@ CUresult cuMemAllocHost(void** pp, unsigned int bytesize) { return by_hand::cuMe
 
 CUresult cuMemFreeHost(void* p) {
   VGPU_ADMIT(admitted);
-  if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (p == nullptr) return CUDA_SUCCESS;
   const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
   if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
@@ -134,7 +134,7 @@ CUresult cuMemHostRegister(void* p, size_t bytesize, unsigned int Flags) {
 
 CUresult cuMemHostUnregister(void* p) {
   VGPU_ADMIT(admitted);
-  if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (p == nullptr) return CUDA_SUCCESS;
   const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::registered) return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
   if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
