@@ -45,6 +45,7 @@ struct Variable {
 
 struct Registry {
   std::shared_mutex mutex;  // Guards everything here and in the fat binaries.
+  bool eager = false;
   std::unordered_map<void**, std::unique_ptr<FatBinary>> binaries;
   std::unordered_map<const void*, Kernel> kernels;
   std::unordered_map<const void*, Variable> variables;
@@ -151,6 +152,15 @@ const void* host_function_of(const void* handle) noexcept {
   return handle;
 }
 
+void start_loading() noexcept {
+  CUmoduleLoadingMode mode = CU_MODULE_LAZY_LOADING;
+  if (VGPU_DRIVER(cuModuleGetLoadingMode)(&mode) != cudaSuccess || mode != CU_MODULE_EAGER_LOADING) return;
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  all.eager = true;
+  for (const auto& [handle, binary] : all.binaries) (void)load_locked(*binary);
+}
+
 void remember_handle(const void* handle) noexcept {
   Registry& all = registry();
   const std::unique_lock lock(all.mutex);
@@ -178,7 +188,12 @@ void** __cudaRegisterFatBinary(void* wrapper) {
   return handle;
 }
 
-void __cudaRegisterFatBinaryEnd(void**) {}
+void __cudaRegisterFatBinaryEnd(void** handle) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  FatBinary* binary = find_binary(all, handle);
+  if (all.eager && binary != nullptr) (void)load_locked(*binary);
+}
 
 void __cudaUnregisterFatBinary(void** handle) {
   Registry& all = registry();
