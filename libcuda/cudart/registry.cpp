@@ -91,9 +91,7 @@ cudaError_t load_kernel(Registry& all, const void* function, CUkernel* kernel) {
   if (found == all.kernels.end()) return cudaErrorInvalidDeviceFunction;
   Kernel& entry = found->second;
   VGPU_RETURN_ERROR(load_locked(*entry.binary));
-  const cudaError_t result = VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str());
-  if (result == cudaErrorSymbolNotFound) return cudaErrorInvalidDeviceFunction;
-  VGPU_RETURN_ERROR(result);
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str()));
   all.handles.insert(entry.kernel);
   *kernel = entry.kernel;
   return cudaSuccess;
@@ -137,7 +135,8 @@ cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size
   const cudaError_t result = variable.managed
                                  ? VGPU_DRIVER(cuLibraryGetManaged)(address, size, library, variable.name.c_str())
                                  : VGPU_DRIVER(cuLibraryGetGlobal)(address, size, library, variable.name.c_str());
-  return result == cudaErrorSymbolNotFound ? cudaErrorInvalidSymbol : result;
+  // So does each release answer for a variable that is registered and that its code has not.
+  return result == cudaErrorSymbolNotFound && kRuntimeVersion < 13000 ? cudaErrorInvalidSymbol : result;
 }
 
 const void* host_function_of(const void* handle) noexcept {
