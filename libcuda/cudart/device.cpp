@@ -123,7 +123,8 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function
 
 cudaError_t cudaGetDriverEntryPoint(const char* symbol, void** function, unsigned long long flags,
                                     cudaDriverEntryPointQueryResult* status) {
-  return calls::cudaGetDriverEntryPointByVersion(symbol, function, static_cast<unsigned>(kRuntimeVersion), flags, status);
+  return calls::cudaGetDriverEntryPointByVersion(symbol, function, static_cast<unsigned>(kRuntimeVersion), flags,
+                                                 status);
 }
 
 }  // namespace vgpu::runtime::calls
