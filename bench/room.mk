@@ -3,6 +3,7 @@
 # turn. BENCHFLAGS are its options, e.g. make bench BENCHFLAGS="--rows launch --rounds 3".
 BENCH_OBJS := $(call obj,$(wildcard bench/*.cpp))
 BENCH      := $(O)/bench/vgpu-bench
+CXXFLAGS.bench/runtime := -DVGPU_TOOLKIT_CUDART='"$(CUDA_HOME)/lib64/libcudart.so.13"'
 
 # The RUNPATH lets the process start that only starts others; samples get their library from LD_LIBRARY_PATH.
 $(BENCH): $(BENCH_OBJS)

@@ -54,6 +54,7 @@ Family graph_family();
 Family thread_family();
 Family process_family();
 Family machine_family();
+Family runtime_family();
 
 }  // namespace vgpu::bench
 

@@ -13,19 +13,21 @@ $(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 libcuda: $(LIBCUDA)
 .PHONY: libcuda
 
-# libcudart.so.13: the runtime API over whichever driver the dynamic linker finds.
-CUDART_OBJS := $(call obj,$(wildcard libcuda/cudart/*.cpp))
-CUDART_FACE_OBJS := $(call obj,common/face/error_names.cpp)
-CUDART      := $(O)/lib/cudart/libcudart.so.13
-ARTEFACTS   += $(CUDART)
+# libcudart.so.13 and .12: the runtime API over whichever driver the dynamic linker finds. Both have the same calls; what
+# CUDA 12 named or laid out otherwise is in cudart12.
+CUDART_OBJS    := $(call obj,$(wildcard libcuda/cudart/*.cpp) common/face/error_names.cpp)
+CUDART_OBJS.13 := $(CUDART_OBJS)
+CUDART_OBJS.12 := $(filter-out %/cudart/exports.o %/cudart/version.o,$(CUDART_OBJS)) $(call obj,$(wildcard libcuda/cudart12/*.cpp))
+CUDARTS        := $(O)/lib/cudart/libcudart.so.13 $(O)/lib/cudart/libcudart.so.12
+ARTEFACTS      += $(CUDARTS)
 
-$(CUDART): $(CUDART_OBJS) $(CUDART_FACE_OBJS) $(GEN)/libcudart.so.13.map
+$(CUDARTS): $(O)/lib/cudart/libcudart.so.%: $$(CUDART_OBJS.%) $(GEN)/libcudart.so.%.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) -shared -Wl,-soname,libcudart.so.13 -Wl,--version-script=$(GEN)/libcudart.so.13.map -Wl,-z,defs -Wl,-Bsymbolic \
+	@$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(GEN)/$(@F).map -Wl,-z,defs -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -ldl -o $@.new && mv $@.new $@
 
-cudart: $(CUDART)
+cudart: $(CUDARTS)
 .PHONY: cudart
 
 # libnvidia-ml.so.1: what looks at the card. Its names are those of the rows, and the text of errors.

@@ -18,6 +18,7 @@
 #include "common/bits.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
+#include "libcuda/page_swap.h"
 #include "libcuda/shared_address.h"
 #include "vgpu/wire.h"
 
@@ -117,8 +118,7 @@ class SocketTransport final : public Transport {
     Mapping view = TRY(Mapping::shared(file.get(), size));
     // Let the worker map the pages first: what it cannot map stays untouched here.
     TRY(tell_worker(wire::Control::map, address, size, file.get()));
-    std::memcpy(view.data(), address, size);
-    return TRY(replace(view, address));
+    return swap_pages(view, address);
   }
 
   Result<void> adopt(void* address, size_t size) override {
@@ -144,20 +144,10 @@ class SocketTransport final : public Transport {
     void* copy = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy == MAP_FAILED) return;  // The pages stay shared with nobody: still the program's memory.
     Mapping view(copy, size);
-    std::memcpy(copy, address, size);
-    static_cast<void>(replace(view, address).ok());
+    static_cast<void>(swap_pages(view, address).ok());
   }
 
  private:
-  // Moves a mapping over existing pages in one step.
-  static Result<void> replace(Mapping& view, void* address) {
-    const size_t size = view.size();
-    if (::mremap(view.data(), size, size, MREMAP_MAYMOVE | MREMAP_FIXED, address) == MAP_FAILED)
-      return Error::from_errno("cannot replace pages by shared ones");
-    static_cast<void>(new (&view) Mapping());  // The range belongs to the program again.
-    return {};
-  }
-
   Result<void> tell_worker(wire::Control type, const void* address, size_t size, int file, int how = 0) {
     wire::ControlMessage message = {};
     message.type = type;

@@ -24,24 +24,42 @@ $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
 
-# Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver.
-RUNTIME_OBJS := $(call obj,$(wildcard tests/runtime/*.tests.cpp))
+# Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver. The plugin
+# is loaded and unloaded by them.
+RUNTIME_OBJS := $(call obj,$(wildcard tests/runtime/*.cpp))
+RUNTIME_LINKS := -L$(CUDA_HOME)/lib64/stubs -lcuda -ldl
 $(O)/tests/runtime: $(RUNTIME_OBJS) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o | $(O)/tests/runtime_plugin.so $(O)/tests/runtime_plugin_static.so
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) $(LDFLAGS) $(filter %.o,$^) -L$(CUDA_HOME)/lib64 -L$(CUDA_HOME)/lib64/stubs -lcudart -lcuda -ldl -o $@
-$(O)/tests/runtime_plugin.so: tests/runtime/plugin.cu
+	@$(CXX) $(LDFLAGS) $(filter %.o,$^) -L$(CUDA_HOME)/lib64 -lcudart $(RUNTIME_LINKS) -o $@
+$(O)/tests/runtime_plugin.so: build/programs/runtime/plugin.o
 	@mkdir -p $(@D)
-	@echo "  NVCC $<"
-	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -shared -cudart shared $< -o $@
-$(O)/tests/runtime_plugin_static.so: tests/runtime/plugin.cu
+	@$(NVCC) $(NVCCFLAGS) -shared -cudart shared $< -o $@
+$(O)/tests/runtime_plugin_static.so: build/programs/runtime/plugin.o
 	@mkdir -p $(@D)
-	@echo "  NVCC $<"
-	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -shared -cudart static $< -o $@
+	@$(NVCC) $(NVCCFLAGS) -shared -cudart static $< -o $@
+
+# The same objects, linked for a libcudart.so.12, NVIDIA's or ours: what its release named or laid out otherwise goes
+# through the shim. Beside them are tests of that release alone.
+TWELVE_SHIM  := $(O)/obj/tests/runtime/twelve/shim.o
+TWELVE_WRAPS := cudaGetDeviceProperties cudaGetDriverEntryPointByVersion cudaGraphAddNode cudaPointerGetAttributes cudaStreamGetDevice
+TWELVE_LINKS := $(TWELVE_WRAPS:%=-Wl,--wrap=%) $(O)/lib/cudart/libcudart.so.12 $(RUNTIME_LINKS)
+TWELVE_TESTS := $(O)/tests/cudart12/runtime
+$(TWELVE_TESTS): $(filter-out %/release.o,$(RUNTIME_OBJS)) $(call obj,$(wildcard tests/runtime/twelve/*.cpp)) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o \
+    $(O)/lib/cudart/libcudart.so.12 | $(O)/tests/cudart12/runtime_plugin.so $(O)/tests/cudart12/runtime_plugin_static.so
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $(filter %.o,$^) $(TWELVE_LINKS) -o $@
+$(O)/tests/cudart12/runtime_plugin.so: build/programs/runtime/plugin.o $(O)/lib/cudart/libcudart.so.12
+	@mkdir -p $(@D)
+	@$(CXX) -shared $^ -o $@
+$(O)/tests/cudart12/runtime_plugin_static.so: $(O)/tests/runtime_plugin_static.so
+	@mkdir -p $(@D)
+	@cp $< $@
 build/programs/runtime/%.o: tests/runtime/%.cu $(wildcard tests/runtime/*.h)
 	@mkdir -p $(@D)
 	@echo "  NVCC $<"
-	@$(NVCC) $(NVCCFLAGS) -I. -c $< -o $@
+	@$(NVCC) $(NVCCFLAGS) -Xcompiler -fPIC -I. -c $< -o $@
 
 # One-instruction PTX tests: the runner takes .ptx files or directories, e.g. build/tests/ptx tests/ptx.
 PTX_TEST_OBJS := $(call obj,$(wildcard tests/ptx/*.cpp))
@@ -76,6 +94,11 @@ build/programs/static/%: build/programs/obj/%.o
 build/programs/shared/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
 	@$(NVCC) $(NVCCFLAGS) -cudart shared $< -o $@
+# Release 12.4 has no libraries of code (cudaLibraryLoadData).
+TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module,$(PROGRAMS)))
+$(TWELVE_BINS): build/programs/cudart12/%: build/programs/obj/%.o $(TWELVE_SHIM) $(O)/lib/cudart/libcudart.so.12
+	@mkdir -p $(@D)
+	@$(CXX) $(LDFLAGS) $(filter %.o,$^) $(TWELVE_LINKS) -o $@
 .SECONDARY: $(PROGRAMS:%=build/programs/obj/%.o)
 
 programs: $(PROGRAM_BINS)

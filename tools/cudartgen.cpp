@@ -4,10 +4,11 @@
 // As with apigen, nothing that this tool writes is ever committed. Rows in libcuda/cudart/*.rows.h say what a call
 // does; prototypes and parameter names come from here.
 //
-//   cudartgen PREPROCESSED LOCK NODE OUTDIR
+//   cudartgen PREPROCESSED LOCK NODE OUTDIR PREFIX [OWN]
 //
 // PREPROCESSED: the runtime's headers after `g++ -E -P`. LOCK: the exported symbols, one a line. NODE: the version node
-// of the library, such as libcudart.so.13.
+// of the library, such as libcudart.so.13. PREFIX begins the names of the files. OWN: declarations of ours for a
+// library of another release than the headers; they come before the headers', and parameters are written of them alone.
 #include <cctype>
 #include <fstream>
 #include <iostream>
@@ -58,6 +59,11 @@ std::string names_of(const std::string& parameters) {
   return names;
 }
 
+std::string without_comments(const std::string& text) {
+  static const std::regex comment(R"(//[^\n]*)");
+  return std::regex_replace(text, comment, "");
+}
+
 std::map<std::string, Function> find_functions(const std::string& header) {
   std::map<std::string, Function> functions;
   static const std::regex prototype(
@@ -85,15 +91,16 @@ std::pair<std::string, int> flavour_of(const std::string& symbol) {
   return {symbol, 0};
 }
 
-void write_parameters(const std::string& dir, const std::map<std::string, Function>& functions) {
-  std::ofstream out(dir + "/cudart_parameters.inc");
+void write_parameters(const std::string& stem, const std::string& macro,
+                      const std::map<std::string, Function>& functions) {
+  std::ofstream out(stem + "_parameters.inc");
   for (const auto& [name, function] : functions)
-    out << "#define VGPU_PARAMETERS_" << name << " (" << function.parameters << ")\n";
+    out << "#define " << macro << name << " (" << function.parameters << ")\n";
 }
 
-void write_exports(const std::string& dir, const std::map<std::string, Function>& functions,
+void write_exports(const std::string& stem, const std::map<std::string, Function>& functions,
                    const std::vector<std::string>& symbols) {
-  std::ofstream out(dir + "/cudart_exports.inc");
+  std::ofstream out(stem + "_exports.inc");
   for (const std::string& symbol : symbols) {
     const auto [base, flavour] = flavour_of(symbol);
     const auto found = functions.find(base);
@@ -110,8 +117,8 @@ void write_exports(const std::string& dir, const std::map<std::string, Function>
 }
 
 // Calls without a declaration in namespace `calls` fall back to these.
-void write_refusals(const std::string& dir, const std::map<std::string, Function>& functions) {
-  std::ofstream out(dir + "/cudart_refusals.inc");
+void write_refusals(const std::string& stem, const std::map<std::string, Function>& functions) {
+  std::ofstream out(stem + "_refusals.inc");
   for (const auto& [name, function] : functions)
     if (function.result == "cudaError_t" && !name.ends_with("LastError"))
       out << "VGPU_REFUSAL(" << name << ", (" << function.parameters << "))\n";
@@ -124,8 +131,8 @@ void write_map(const std::string& dir, const std::vector<std::string>& symbols, 
   out << "  local: *;\n};\n";
 }
 
-void write_errors(const std::string& dir, const std::string& header) {
-  std::ofstream out(dir + "/cudart_errors.inc");
+void write_errors(const std::string& stem, const std::string& header) {
+  std::ofstream out(stem + "_errors.inc");
   static const std::regex enumerator(R"((cudaSuccess|cudaError\w+)\s*=\s*(\d+))");
   const size_t begin = header.find("enum cudaError\n");
   const size_t from = begin == std::string::npos ? header.find("enum cudaError ") : begin;
@@ -138,21 +145,30 @@ void write_errors(const std::string& dir, const std::string& header) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::cerr << "usage: cudartgen PREPROCESSED LOCK NODE OUTDIR\n";
+  if (argc != 6 && argc != 7) {
+    std::cerr << "usage: cudartgen PREPROCESSED LOCK NODE OUTDIR PREFIX [OWN]\n";
     return 2;
   }
   const std::string header = read_file(argv[1]);
-  const auto functions = find_functions(header);
+  auto functions = find_functions(header);
   const auto symbols = read_lock(argv[2]);
   if (functions.empty() || symbols.empty()) {
     std::cerr << "cudartgen: nothing found in " << argv[functions.empty() ? 1 : 2] << '\n';
     return 1;
   }
-  write_parameters(argv[4], functions);
-  write_exports(argv[4], functions, symbols);
-  write_refusals(argv[4], functions);
-  write_map(argv[4], symbols, argv[3]);
-  write_errors(argv[4], header);
+  const std::string dir = argv[4];
+  const std::string stem = dir + "/" + argv[5];
+  if (argc == 7) {
+    auto own = find_functions(without_comments(read_file(argv[6])));
+    write_parameters(stem, "VGPU_OWN_PARAMETERS_", own);
+    own.merge(functions);
+    functions = std::move(own);
+  } else {
+    write_parameters(stem, "VGPU_PARAMETERS_", functions);
+    write_errors(stem, header);
+  }
+  write_exports(stem, functions, symbols);
+  write_refusals(stem, functions);
+  write_map(dir, symbols, argv[3]);
   return 0;
 }

@@ -65,16 +65,18 @@ struct JitOption {
 };
 static_assert(sizeof(JitOption) == 16);
 
-// Kernel node parameters: this, then parameter bytes.
+// Kernel node parameters: this, then parameter bytes. Of function and kernel one may be 0; both may be given, and are
+// then both told again.
 struct KernelNode {
   uint64_t function;
+  uint64_t kernel;
   uint32_t grid[3];
   uint32_t block[3];
   uint32_t shared_bytes;
   uint32_t parameter_bytes;
   uint64_t context;
 };
-static_assert(sizeof(KernelNode) == 48);
+static_assert(sizeof(KernelNode) == 56);
 
 // Host functions: cuLaunchHostFunc, cuStreamAddCallback, host nodes. The guest's addresses, opaque to the worker.
 struct HostFunction {

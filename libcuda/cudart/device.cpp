@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices: which there are, which one is the thread's, and what is known of each without a context.
+#include "libcuda/cudart/device_fields.h"
 #include "libcuda/cudart/rows.h"
 #include "libcuda/cudart/thread_state.h"
 
@@ -9,9 +10,7 @@ namespace vgpu::runtime::calls {
 
 cudaError_t cudaGetDeviceCount(int* count) {
   if (count == nullptr) return cudaErrorInvalidValue;
-  VGPU_RETURN_ERROR(driver_ready());
-  VGPU_RETURN_ERROR(VGPU_DRIVER(cuDeviceGetCount)(count));
-  return *count == 0 ? cudaErrorNoDevice : cudaSuccess;
+  return count_devices(count);
 }
 
 cudaError_t cudaGetDevice(int* device) {
@@ -104,7 +103,7 @@ cudaError_t cudaDriverGetVersion(int* version) {
 
 cudaError_t cudaRuntimeGetVersion(int* version) {
   if (version == nullptr) return cudaErrorInvalidValue;
-  *version = CUDART_VERSION;
+  *version = kRuntimeVersion;
   return cudaSuccess;
 }
 
@@ -124,7 +123,8 @@ cudaError_t cudaGetDriverEntryPointByVersion(const char* symbol, void** function
 
 cudaError_t cudaGetDriverEntryPoint(const char* symbol, void** function, unsigned long long flags,
                                     cudaDriverEntryPointQueryResult* status) {
-  return calls::cudaGetDriverEntryPointByVersion(symbol, function, CUDART_VERSION, flags, status);
+  return calls::cudaGetDriverEntryPointByVersion(symbol, function, static_cast<unsigned>(kRuntimeVersion), flags,
+                                                 status);
 }
 
 }  // namespace vgpu::runtime::calls

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/cudart/driver.h"
 
+#include "libcuda/cudart/registry.h"
 #include "libcuda/cudart/thread_state.h"
 
 #include <dlfcn.h>
@@ -26,8 +27,10 @@ void load_library() {
 cudaError_t initialise() {
   const int version = driver_version();
   // A runtime runs on every driver of its own major version (CUDA Compatibility, minor version compatibility).
-  if (version < CUDART_VERSION / 1000 * 1000) return cudaErrorInsufficientDriver;
-  return VGPU_DRIVER(cuInit)(0U);
+  if (version < kRuntimeVersion / 1000 * 1000) return cudaErrorInsufficientDriver;
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuInit)(0U));
+  start_loading();
+  return cudaSuccess;
 }
 
 }  // namespace

@@ -15,6 +15,9 @@
 
 namespace vgpu::runtime {
 
+// The release of the runtime API that this library is, as CUDART_VERSION: version.cpp of each library.
+extern const int kRuntimeVersion;
+
 // Loads and initialises the driver, once; the answer of that time is every later answer.
 cudaError_t driver_ready() noexcept;
 // What driver_ready returned when it failed before; cudaSuccess if it did not, or was not asked.

@@ -17,6 +17,7 @@ cudaError_t driver_kernel(const cudaKernelNodeParams& from, CUDA_KERNEL_NODE_PAR
   VGPU_RETURN_ERROR(use_context());
   VGPU_RETURN_ERROR(find_kernel(from.func, &kernel));
   *to = {};
+  to->kern = kernel;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuKernelGetFunction)(&to->func, kernel));
   to->gridDimX = from.gridDim.x;
   to->gridDimY = from.gridDim.y;

@@ -21,11 +21,38 @@ struct Configuration {
 // A stack, because a kernel's arguments may themselves launch.
 thread_local std::vector<Configuration> t_configurations;
 
+bool within(unsigned value, CUdevice_attribute limit, CUdevice device) {
+  int most = 0;
+  return value > 0 && VGPU_DRIVER(cuDeviceGetAttribute)(&most, limit, device) == cudaSuccess &&
+         value <= static_cast<unsigned>(most);
+}
+
+bool fits(const dim3& grid, const dim3& block) {
+  CUdevice device = 0;
+  return VGPU_DRIVER(cuCtxGetDevice)(&device) == cudaSuccess &&
+         within(grid.x, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X, device) &&
+         within(grid.y, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y, device) &&
+         within(grid.z, CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z, device) &&
+         within(block.x, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X, device) &&
+         within(block.y, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y, device) &&
+         within(block.z, CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z, device) &&
+         within(block.x * block.y * block.z, CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK, device);
+}
+
+// CUDA 12 tells a shape that no launch can have from other wrong arguments; CUDA 13 passes on what the driver says.
+cudaError_t launch_result(cudaError_t result, const dim3& grid, const dim3& block) {
+  if (result != cudaErrorInvalidValue || kRuntimeVersion >= 13000 || fits(grid, block)) [[likely]]
+    return result;
+  return cudaErrorInvalidConfiguration;
+}
+
 cudaError_t launch(CUkernel kernel, const Configuration& at, void** arguments) {
   VGPU_RETURN_ERROR(use_context());
   if (kernel == nullptr) return cudaErrorInvalidDeviceFunction;  // __cudaGetKernel failed, and said why.
-  return VGPU_DRIVER(cuLaunchKernel)(kernel, at.grid.x, at.grid.y, at.grid.z, at.block.x, at.block.y, at.block.z,
-                                     at.shared_bytes, at.stream, arguments, nullptr);
+  const cudaError_t result =
+      VGPU_DRIVER(cuLaunchKernel)(kernel, at.grid.x, at.grid.y, at.grid.z, at.block.x, at.block.y, at.block.z,
+                                  at.shared_bytes, at.stream, arguments, nullptr);
+  return launch_result(result, at.grid, at.block);
 }
 
 }  // namespace
@@ -44,8 +71,9 @@ cudaError_t cudaLaunchCooperativeKernel(const void* func, dim3 grid, dim3 block,
   CUkernel kernel = nullptr;
   VGPU_RETURN_ERROR(find_kernel(func, &kernel));
   VGPU_RETURN_ERROR(use_context());
-  return VGPU_DRIVER(cuLaunchCooperativeKernel)(kernel, grid.x, grid.y, grid.z, block.x, block.y, block.z, shared_bytes,
-                                                stream, args);
+  const cudaError_t result = VGPU_DRIVER(cuLaunchCooperativeKernel)(kernel, grid.x, grid.y, grid.z, block.x, block.y,
+                                                                    block.z, shared_bytes, stream, args);
+  return launch_result(result, grid, block);
 }
 
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* func, void** args) {
@@ -54,7 +82,8 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* fu
   VGPU_RETURN_ERROR(find_kernel(func, &kernel));
   VGPU_RETURN_ERROR(use_context());
   const CUlaunchConfig driver_config = launch_config(*config);
-  return VGPU_DRIVER(cuLaunchKernelEx)(&driver_config, kernel, args, nullptr);
+  return launch_result(VGPU_DRIVER(cuLaunchKernelEx)(&driver_config, kernel, args, nullptr), config->gridDim,
+                       config->blockDim);
 }
 
 }  // namespace calls

@@ -45,6 +45,7 @@ struct Variable {
 
 struct Registry {
   std::shared_mutex mutex;  // Guards everything here and in the fat binaries.
+  bool eager = false;
   std::unordered_map<void**, std::unique_ptr<FatBinary>> binaries;
   std::unordered_map<const void*, Kernel> kernels;
   std::unordered_map<const void*, Variable> variables;
@@ -90,9 +91,7 @@ cudaError_t load_kernel(Registry& all, const void* function, CUkernel* kernel) {
   if (found == all.kernels.end()) return cudaErrorInvalidDeviceFunction;
   Kernel& entry = found->second;
   VGPU_RETURN_ERROR(load_locked(*entry.binary));
-  const cudaError_t result = VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str());
-  if (result == cudaErrorSymbolNotFound) return cudaErrorInvalidDeviceFunction;
-  VGPU_RETURN_ERROR(result);
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str()));
   all.handles.insert(entry.kernel);
   *kernel = entry.kernel;
   return cudaSuccess;
@@ -136,7 +135,8 @@ cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size
   const cudaError_t result = variable.managed
                                  ? VGPU_DRIVER(cuLibraryGetManaged)(address, size, library, variable.name.c_str())
                                  : VGPU_DRIVER(cuLibraryGetGlobal)(address, size, library, variable.name.c_str());
-  return result == cudaErrorSymbolNotFound ? cudaErrorInvalidSymbol : result;
+  // So does each release answer for a variable that is registered and that its code has not.
+  return result == cudaErrorSymbolNotFound && kRuntimeVersion < 13000 ? cudaErrorInvalidSymbol : result;
 }
 
 const void* host_function_of(const void* handle) noexcept {
@@ -149,6 +149,15 @@ const void* host_function_of(const void* handle) noexcept {
     if (VGPU_DRIVER(cuKernelGetFunction)(&function, kernel.kernel) == cudaSuccess && function == handle) return host;
   }
   return handle;
+}
+
+void start_loading() noexcept {
+  CUmoduleLoadingMode mode = CU_MODULE_LAZY_LOADING;
+  if (VGPU_DRIVER(cuModuleGetLoadingMode)(&mode) != cudaSuccess || mode != CU_MODULE_EAGER_LOADING) return;
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  all.eager = true;
+  for (const auto& [handle, binary] : all.binaries) (void)load_locked(*binary);
 }
 
 void remember_handle(const void* handle) noexcept {
@@ -178,7 +187,12 @@ void** __cudaRegisterFatBinary(void* wrapper) {
   return handle;
 }
 
-void __cudaRegisterFatBinaryEnd(void**) {}
+void __cudaRegisterFatBinaryEnd(void** handle) {
+  Registry& all = registry();
+  const std::unique_lock lock(all.mutex);
+  FatBinary* binary = find_binary(all, handle);
+  if (all.eager && binary != nullptr) (void)load_locked(*binary);
+}
 
 void __cudaUnregisterFatBinary(void** handle) {
   Registry& all = registry();

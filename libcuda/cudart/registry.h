@@ -18,6 +18,10 @@ cudaError_t find_kernel(const void* function, CUkernel* kernel) noexcept;
 cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size) noexcept;
 // The host function of a CUkernel or CUfunction that came from one; the handle itself for others.
 const void* host_function_of(const void* handle) noexcept;
+// Once, after the driver was initialised: with CUDA_MODULE_LOADING=EAGER all fat binaries are loaded now, and later
+// ones as soon as they are registered. Lazy loading, the default, changes nothing here. A fat binary that cannot be
+// loaded is an error of the call that uses it.
+void start_loading() noexcept;
 // Remembers a handle that the program may pass as a function.
 void remember_handle(const void* handle) noexcept;
 void forget_handle(const void* handle) noexcept;

@@ -18,7 +18,8 @@ CUresult put_kernel(const Admitted& admitted, Remote& remote, const CUDA_KERNEL_
   // Facts use the thread's buffers, so they are fetched before the message is begun.
   Function* function = admitted.process->handles().function(bits_of(handle));
   if (function == nullptr || !function->known.load(std::memory_order_acquire)) return CUDA_ERROR_INVALID_HANDLE;
-  wire::KernelNode node = {bits_of(handle),
+  wire::KernelNode node = {bits_of(params.func),
+                           bits_of(params.kern),
                            {params.gridDimX, params.gridDimY, params.gridDimZ},
                            {params.blockDimX, params.blockDimY, params.blockDimZ},
                            params.sharedMemBytes,
@@ -124,7 +125,7 @@ CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode hNode, CUDA_KERNEL_NODE_PARAM
   const std::byte* bytes = remote.reader().take(node.parameter_bytes);
   if (!remote.reader().complete()) return CUDA_ERROR_UNKNOWN;
   std::vector<std::byte> packed(bytes, bytes + node.parameter_bytes);
-  const auto handle = from_bits<CUfunction>(node.function);
+  const auto handle = from_bits<CUfunction>(node.function != 0 ? node.function : node.kernel);
   Function* function = nullptr;
   VGPU_CHECK(function_facts(admitted, handle, function));
 
@@ -136,9 +137,8 @@ CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode hNode, CUDA_KERNEL_NODE_PARAM
     if (parameter.offset + parameter.size <= kept.packed.size())
       kept.pointers.push_back(kept.packed.data() + parameter.offset);
   *nodeParams = {};
-  const bool is_kernel = handle::kind_of(node.function) == Kind::kernel;
-  if (is_kernel) nodeParams->kern = from_bits<CUkernel>(node.function);
-  else nodeParams->func = handle;
+  nodeParams->func = from_bits<CUfunction>(node.function);
+  nodeParams->kern = from_bits<CUkernel>(node.kernel);
   nodeParams->gridDimX = node.grid[0], nodeParams->gridDimY = node.grid[1], nodeParams->gridDimZ = node.grid[2];
   nodeParams->blockDimX = node.block[0], nodeParams->blockDimY = node.block[1], nodeParams->blockDimZ = node.block[2];
   nodeParams->sharedMemBytes = node.shared_bytes;

@@ -102,7 +102,7 @@ CUresult cuMemAllocHost(void** pp, unsigned int bytesize) { return by_hand::cuMe
 
 CUresult cuMemFreeHost(void* p) {
   VGPU_ADMIT(admitted);
-  if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (p == nullptr) return CUDA_SUCCESS;
   const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
   if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));

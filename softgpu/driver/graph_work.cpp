@@ -41,6 +41,8 @@ CuResult<NodeWork> kernel_work(const CUDA_KERNEL_NODE_PARAMS_v3& parameters, Lau
   Ref<ContextFunction> function;
   if (parameters.func != nullptr) {
     function = TRY(find_function(parameters.func));
+    // Not looked at, but told again: NVIDIA's runtime gives both, and knows its kernels by this one.
+    if (CuResult<Ref<LibraryKernel>> named = find_kernel(parameters.kern)) kernel = std::move(*named);
   } else {
     kernel = TRY(find_kernel(parameters.kern));
     const Ref<Context> context = TRY(node_context(parameters.ctx));

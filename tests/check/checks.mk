@@ -2,7 +2,8 @@
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
 CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-forms ptx-ring contract ring \
-               programs-static programs-shared cudart runtime ollama nvml smi host hostile vm asan-build asan-unit asan-contract asan-ring
+               programs-static programs-shared cudart cudart12 runtime runtime12 ollama nvml smi host hostile vm \
+               asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
 TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
@@ -33,7 +34,7 @@ check-docs: $(O)/bin/apidump
 	@$(O)/bin/apidump $(sort $(wildcard tests/contract/*.tests.cpp)) > $(O)/coverage.md
 	@diff -u docs/coverage.md $(O)/coverage.md || { echo "docs/coverage.md is stale: make docs"; exit 1; }
 
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS) $(O)/tests/runtime)
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS))
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -52,12 +53,21 @@ check-ring: all $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
 check-programs-%: all $(PROGRAM_BINS)
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
-# Our runtime library beside the toolkit's, over the software GPU.
+# Our runtime libraries beside NVIDIA's, over the software GPU: the toolkit's of CUDA 13, Debian's of 12.4.
+CUDART_OURS  := $(abspath $(O)/lib/cudart)
+CUDART12     := $(abspath build/cuda12/lib)
+$(CUDART12)/libcudart.so.12:
+	@tests/runtime/fetch-cudart12
 check-cudart: all $(filter build/programs/shared/%,$(PROGRAM_BINS))
-	@LIMIT=$(LIMIT) tests/check/cudart.sh $(abspath $(O)/lib/cudart) $(CUDA_HOME)/lib64 $(abspath $(O)/soft) build/programs/shared
+	@LIMIT=$(LIMIT) tests/check/cudart.sh libcudart.so.13 $(CUDART_OURS) $(CUDA_HOME)/lib64 $(abspath $(O)/soft) build/programs/shared
+check-cudart12: all $(TWELVE_BINS) $(CUDART12)/libcudart.so.12
+	@LIMIT=$(LIMIT) tests/check/cudart.sh libcudart.so.12 $(CUDART_OURS) $(CUDART12) $(abspath $(O)/soft) build/programs/cudart12
 check-runtime: all $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
-	@LD_LIBRARY_PATH=$(abspath $(O)/lib/cudart):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
+	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
+check-runtime12: all $(TWELVE_TESTS) $(CUDART12)/libcudart.so.12
+	@LD_LIBRARY_PATH=$(CUDART12):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
+	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
 # The second run is of a device whose memory is limited.
 check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
@@ -81,8 +91,9 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 	@touch $@
 -include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
 
-.PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit check-cudart check-runtime \
-        check-ptx check-ptx-forms check-ptx-ring check-contract check-nvml check-ring check-host check-hostile check-clang
+.PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
+        check-cudart check-cudart12 check-runtime check-runtime12 check-ptx check-ptx-forms check-ptx-ring check-contract \
+        check-nvml check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
 SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')

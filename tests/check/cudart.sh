@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Our libcudart.so.13 beside NVIDIA's: cudart.sh OURS TOOLKIT_LIBRARIES DRIVER PROGRAMS [NAME...]. Both export the same
-# symbols under the same version node, and every sample that is linked with a shared runtime prints the same on both,
-# over the driver in folder DRIVER. Times are left out of the comparison.
+# Our runtime library beside NVIDIA's: cudart.sh NAME OURS THEIRS DRIVER PROGRAMS [SAMPLE...], NAME being libcudart.so.13
+# or .12, OURS and THEIRS the folders that have it. Both export the same symbols under the same version node, and every
+# sample in PROGRAMS, which are linked with that library, prints the same on both, over the driver in folder DRIVER. Times
+# are left out of the comparison.
 set -u
-ours=$1 theirs=$2 driver=$3 programs=$4
-shift 4
+name=$1 ours=$2 theirs=$3 driver=$4 programs=$5
+shift 5
 [[ $# -gt 0 ]] || set -- $(ls "$programs")
 passed=0 failed=0
 
@@ -23,12 +24,13 @@ judge() {
   fi
 }
 
-judge exports "$(diff <(exported "$theirs/libcudart.so.13") <(exported "$ours/libcudart.so.13"))"
-judge "exported C++ symbols" "$(nm -D --defined-only "$ours/libcudart.so.13" | grep ' _Z')"
-judge "needed libraries" "$(readelf -dW "$ours/libcudart.so.13" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' |
+judge exports "$(diff <(exported "$theirs/$name") <(exported "$ours/$name"))"
+judge "exported C++ symbols" "$(nm -D --defined-only "$ours/$name" | grep ' _Z')"
+judge "its name" "$(readelf -dW "$ours/$name" | grep SONAME | grep -vF "[$name]")"
+judge "needed libraries" "$(readelf -dW "$ours/$name" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' |
   grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-x86-64)\.so\.[0-9]+$')"
-for name in "$@"; do
-  judge "$name" "$(diff <(run "$theirs" "$programs/$name" | stable) <(run "$ours" "$programs/$name" | stable))"
+for sample in "$@"; do
+  judge "$sample" "$(diff <(run "$theirs" "$programs/$sample" | stable) <(run "$ours" "$programs/$sample" | stable))"
 done
 echo "$passed passed, $failed failed"
 [[ $failed -eq 0 ]]

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nodes one kind at a time: parameters set and updated, memory nodes, conditions of ownership. CUDA driver API: Graph
 // management.
+#include <alloca.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
@@ -84,6 +87,40 @@ TEST_CASE_METHOD(OneNode, "a copy node takes another destination", "[contract][g
   run(exec);
   CHECK(first.as<unsigned>()[0] == 0);
   CHECK(second.as<unsigned>()[kWords - 1] == 9);
+}
+
+// Pages of the caller's stack that become known to the device hold the frames of the calls that make them so. A thread
+// per distance, so that the pages are new each time.
+TEST_CASE_METHOD(OneNode, "a copy node's destination may be a variable on the stack", "[contract][graph-nodes]") {
+  REQUIRE_CUDA(cuMemsetD32(memory, 7, kWords));
+  REQUIRE_CUDA(cuCtxSynchronize());
+  const auto copy_to_stack = [&](size_t distance, unsigned* out) -> CUresult {
+    unsigned words[kWords] = {};
+    auto* const space = static_cast<volatile char*>(alloca(distance + 1));
+    space[distance] = 1;
+    CUgraph graph = nullptr;
+    CUgraphNode node = nullptr;
+    CUgraphExec exec = nullptr;
+    const CUDA_MEMCPY3D params = copy_params(memory, words);
+    CUresult result = cuCtxSetCurrent(context);
+    if (result == CUDA_SUCCESS) result = cuGraphCreate(&graph, 0);
+    if (result == CUDA_SUCCESS) result = cuGraphAddMemcpyNode(&node, graph, nullptr, 0, &params, context);
+    if (result == CUDA_SUCCESS) result = cuGraphInstantiate(&exec, graph, 0);
+    if (result == CUDA_SUCCESS) result = cuGraphLaunch(exec, stream);
+    if (result == CUDA_SUCCESS) result = cuStreamSynchronize(stream);
+    if (exec != nullptr) cuGraphExecDestroy(exec);
+    if (graph != nullptr) cuGraphDestroy(graph);
+    *out = words[kWords - 1];
+    return result;
+  };
+  for (size_t distance = 0; distance < 4096; distance += 256) {
+    CAPTURE(distance);
+    unsigned word = 0;
+    CUresult result = CUDA_ERROR_UNKNOWN;
+    std::thread([&] { result = copy_to_stack(distance, &word); }).join();
+    CHECK(result == CUDA_SUCCESS);
+    CHECK(word == 7);
+  }
 }
 
 TEST_CASE_METHOD(OneNode, "a host node takes another function", "[contract][graph-nodes]") {

@@ -96,6 +96,10 @@ TEST_CASE_METHOD(Gpu, "pinned memory is freed once", "[contract][host-memory]") 
   CHECK(cuMemFreeHost(memory) == CUDA_ERROR_INVALID_VALUE);
 }
 
+TEST_CASE_METHOD(Gpu, "freeing no pinned memory succeeds", "[contract][host-memory]") {
+  CHECK_CUDA(cuMemFreeHost(nullptr));
+}
+
 TEST_CASE_METHOD(Gpu, "memory of the host's own heap cannot be freed as pinned", "[contract][host-memory]") {
   std::vector<unsigned char> heap(64);
   CHECK(cuMemFreeHost(heap.data()) == CUDA_ERROR_INVALID_VALUE);

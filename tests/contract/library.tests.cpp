@@ -47,6 +47,36 @@ TEST_CASE_METHOD(Gpu, "a kernel gives a function in the current context", "[cont
   CHECK_CUDA(cuModuleGetFunction(&function, module, "iota"));
 }
 
+TEST_CASE_METHOD(Gpu, "a graph's node names the kernel that it was given beside a function", "[contract][library]") {
+  Library library(kBasicPtx);
+  DeviceBuffer memory(40);
+  CUgraph graph = nullptr;
+  CUgraphNode node = nullptr;
+  unsigned count = 10;
+  void* arguments[] = {&memory.address, &count};
+  // So NVIDIA's runtime adds a kernel, and by the CUkernel it knows it again.
+  CUDA_KERNEL_NODE_PARAMS params = {};
+  params.kern = library.kernel("iota");
+  REQUIRE_CUDA(cuKernelGetFunction(&params.func, params.kern));
+  params.gridDimX = params.gridDimY = params.gridDimZ = params.blockDimY = params.blockDimZ = 1;
+  params.blockDimX = 32;
+  params.kernelParams = arguments;
+  REQUIRE_CUDA(cuGraphCreate(&graph, 0));
+  REQUIRE_CUDA(cuGraphAddKernelNode(&node, graph, nullptr, 0, &params));
+  CUDA_KERNEL_NODE_PARAMS read = {};
+  CHECK_CUDA(cuGraphKernelNodeGetParams(node, &read));
+  CHECK(read.kern == params.kern);
+  params.kern = library.kernel("fill");
+  REQUIRE_CUDA(cuKernelGetFunction(&params.func, params.kern));
+  unsigned value = 1;
+  void* others[] = {&memory.address, &value, &count};
+  params.kernelParams = others;
+  REQUIRE_CUDA(cuGraphKernelNodeSetParams(node, &params));
+  CHECK_CUDA(cuGraphKernelNodeGetParams(node, &read));
+  CHECK(read.kern == params.kern);
+  CHECK_CUDA(cuGraphDestroy(graph));
+}
+
 TEST_CASE_METHOD(NoContext, "a library is loaded without a context", "[contract][library]") {
   Library library(kBasicPtx);
   CHECK(library.kernel("fill") != nullptr);

@@ -13,4 +13,6 @@ $(O)/tests/ollama/harness: $(call obj,$(addprefix tests/ollama/,harness.cpp gene
 OLLAMA_BINS := $(addprefix $(O)/tests/ollama/,harness tiny-gguf)
 check-ollama: all $(OLLAMA_BINS)
 	@O=$(O) CUDA_HOME=$(CUDA_HOME) tests/ollama/check
-.PHONY: check-ollama
+check-ollama12: all $(OLLAMA_BINS)
+	@O=$(O) CUDA_HOME=$(CUDA_HOME) tests/ollama/check12
+.PHONY: check-ollama check-ollama12

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel that faults spoils its process, so these cases run in children: the hidden ones are what a child runs.
+#include <cuda.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +28,29 @@ TEST_CASE("a fault is returned by every later call", "[runtime][fault]") { CHECK
 
 TEST_CASE("without a visible device there is none", "[runtime][fault]") {
   CHECK(run_child("child: no device", "CUDA_VISIBLE_DEVICES=") == 0);
+}
+
+TEST_CASE("all code may be loaded at once", "[runtime][fault]") {
+  CHECK(run_child("child: eager", "CUDA_MODULE_LOADING=EAGER") == 0);
+}
+
+TEST_CASE("child: eager", "[.child]") {
+  CUmoduleLoadingMode mode{};
+  int count = 0;
+  int value = 0;
+  REQUIRE_OK(cudaGetDeviceCount(&count));
+  REQUIRE(cuModuleGetLoadingMode(&mode) == CUDA_SUCCESS);
+  CHECK(mode == CU_MODULE_EAGER_LOADING);
+  // Loading has made no context.
+  CUcontext context = nullptr;
+  REQUIRE(cuCtxGetCurrent(&context) == CUDA_SUCCESS);
+  CHECK(context == nullptr);
+  CHECK(*managed_value() == 5);
+  DeviceInts out(1);
+  launch_add(1, 1, nullptr, out, 20, 22);
+  CHECK(out.first() == 42);
+  CHECK_OK(cudaMemcpyFromSymbol(&value, factor_symbol(), sizeof value));
+  CHECK(value == 1);
 }
 
 TEST_CASE("child: fault", "[.child]") {

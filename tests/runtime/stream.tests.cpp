@@ -15,11 +15,10 @@ TEST_CASE("streams keep the order of their work", "[runtime][stream]") {
   CHECK(out.first() == 4);
 }
 
-TEST_CASE("streams have flags, priorities and a device", "[runtime][stream]") {
+TEST_CASE("streams have flags, priorities and numbers", "[runtime][stream]") {
   cudaStream_t stream = nullptr;
   unsigned flags = 0;
   int priority = 1;
-  int device = -1;
   int least = 1;
   int greatest = 1;
   unsigned long long id = 0;
@@ -29,10 +28,15 @@ TEST_CASE("streams have flags, priorities and a device", "[runtime][stream]") {
   CHECK(flags == cudaStreamNonBlocking);
   CHECK_OK(cudaStreamGetPriority(stream, &priority));
   CHECK(priority == greatest);
-  CHECK_OK(cudaStreamGetDevice(stream, &device));
-  CHECK(device == 0);
   CHECK_OK(cudaStreamGetId(stream, &id));
   CHECK_OK(cudaStreamDestroy(stream));
+}
+
+TEST_CASE("a stream knows its device", "[runtime][stream][since13]") {
+  int device = -1;
+  Stream stream;
+  CHECK_OK(cudaStreamGetDevice(stream, &device));
+  CHECK(device == 0);
 }
 
 TEST_CASE("a stream's unknown flag is refused", "[runtime][stream]") {

@@ -15,6 +15,9 @@ class KernelParams {
     const std::byte* parameters = invocation.request.take(wire_node.parameter_bytes);
     if (!invocation.request.complete()) return invocation.bad_message();
     if (!invocation.real(Kind::function, wire_node.function, params_.func)) return CUDA_ERROR_INVALID_HANDLE;
+    // Where there is a function, the driver does not look at the kernel, except to tell it again.
+    if (!invocation.real(Kind::kernel, wire_node.kernel, params_.kern) && params_.func == nullptr)
+      return CUDA_ERROR_INVALID_HANDLE;
     if (wire_node.context != 0 && !invocation.real(Kind::context, wire_node.context, params_.ctx))
       return CUDA_ERROR_INVALID_CONTEXT;
     params_.gridDimX = wire_node.grid[0], params_.gridDimY = wire_node.grid[1], params_.gridDimZ = wire_node.grid[2];
@@ -99,8 +102,8 @@ CUresult get_kernel_node(Invocation& invocation) {
     packed.resize(offset + size);
     std::memcpy(packed.data() + offset, params.kernelParams[i], size);
   }
-  const bool is_kernel = params.func == nullptr;
-  wire::KernelNode node = {invocation.find_or_add(is_kernel ? Kind::kernel : Kind::function, bits_of(function)),
+  wire::KernelNode node = {params.func == nullptr ? 0 : invocation.find_or_add(Kind::function, bits_of(params.func)),
+                           params.kern == nullptr ? 0 : invocation.find_or_add(Kind::kernel, bits_of(params.kern)),
                            {params.gridDimX, params.gridDimY, params.gridDimZ},
                            {params.blockDimX, params.blockDimY, params.blockDimZ},
                            params.sharedMemBytes,

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcuda/cudart/driver.h"
+
+namespace vgpu::runtime {
+
+const int kRuntimeVersion = 12040;
+
+}  // namespace vgpu::runtime

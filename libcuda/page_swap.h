@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts other pages in the place of the program's, with the same contents, for the transport that registers memory by
+// sharing it. The pages may hold the calling thread's own stack. What other threads write there meanwhile is lost, as
+// nothing stops them. Threads: any.
+#pragma once
+
+#include "common/fd.h"
+#include "common/result.h"
+
+namespace vgpu::guest {
+
+// Copies what lies at `address` into `view` and moves `view` there, which is empty afterwards; on an error it is as
+// before.
+Result<void> swap_pages(Mapping& view, void* address);
+
+}  // namespace vgpu::guest
