@@ -69,6 +69,8 @@ class JitOptions {
     if (option.option == CU_JIT_INFO_LOG_BUFFER || option.option == CU_JIT_ERROR_LOG_BUFFER) {
       std::vector<char>& log = option.option == CU_JIT_INFO_LOG_BUFFER ? info_ : error_;
       log.assign(static_cast<size_t>(std::min(option.value, kMaxLog)), '\0');
+      // A terminator behind the end would be ours, not the heap's.
+      log.reserve(log.size() + 1);
       return log.empty() ? nullptr : log.data();
     }
     return from_bits<void*>(option.value);

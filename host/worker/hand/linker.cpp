@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Just-in-time linking. The driver writes to the option buffers of cuLinkCreate until the link is destroyed, so they
-// live beside the handle.
+// live beside the handle; those of the inputs do, too, because nothing says that it does not.
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "common/bits.h"
 #include "host/worker/hand/jit_options.h"
@@ -12,7 +13,11 @@ namespace {
 
 // One worker serves one session, so the process has one table of links.
 std::mutex links_mutex;  // guards links
-std::map<uint64_t, std::unique_ptr<JitOptions>> links;
+struct Link {
+  std::unique_ptr<JitOptions> options;
+  std::vector<std::unique_ptr<JitOptions>> of_inputs;
+};
+std::map<uint64_t, Link> links;
 
 }  // namespace
 
@@ -26,7 +31,7 @@ CUresult link_create(Invocation& invocation) {
   const uint64_t wire = invocation.add(Kind::link_state, bits_of(state));
   invocation.reply.put(wire);
   const std::lock_guard lock(links_mutex);
-  links[wire] = std::move(options);
+  links[wire].options = std::move(options);
   return status;
 }
 
@@ -36,7 +41,12 @@ namespace {
 void write_outputs(Invocation& invocation, uint64_t wire) {
   const std::lock_guard lock(links_mutex);
   const auto found = links.find(wire);
-  (found == links.end() ? JitOptions() : *found->second).write(invocation.reply);
+  (found == links.end() ? JitOptions() : *found->second.options).write(invocation.reply);
+}
+
+void keep(uint64_t wire, std::unique_ptr<JitOptions> options) {
+  const std::lock_guard lock(links_mutex);
+  if (const auto found = links.find(wire); found != links.end()) found->second.of_inputs.push_back(std::move(options));
 }
 
 }  // namespace
@@ -45,15 +55,16 @@ CUresult link_add(Invocation& invocation) {
   const auto wire = invocation.request.get<uint64_t>();
   const auto type = invocation.request.get<uint32_t>();
   const std::string name(invocation.request.string());
-  JitOptions options;
+  auto options = std::make_unique<JitOptions>();
   Image image;
-  if (!options.read(invocation.request) || !read_image(invocation, image) || !invocation.request.complete())
+  if (!options->read(invocation.request) || !read_image(invocation, image) || !invocation.request.complete())
     return invocation.bad_message();
   CUlinkState state = nullptr;
   if (wire == 0 || !invocation.real(Kind::link_state, wire, state)) return CUDA_ERROR_INVALID_HANDLE;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuLinkAddData_v2)(
       state, static_cast<CUjitInputType>(type), static_cast<void*>(image.data), static_cast<size_t>(image.size),
-      name.c_str(), options.count(), options.ids(), options.values());
+      name.c_str(), options->count(), options->ids(), options->values());
+  keep(wire, std::move(options));
   write_outputs(invocation, wire);
   return status;
 }
