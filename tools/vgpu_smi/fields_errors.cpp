@@ -98,7 +98,7 @@ Cell remapped_rows(const Card& card, int which, bool is_flag) {
 
 Cell histogram(const Card& card, unsigned int nvmlRowRemapperHistogramValues_t::*member) {
   const auto values = card.get<nvmlRowRemapperHistogramValues_t>("nvmlDeviceGetRowRemapperHistogram");
-  return number(map(values, [&](const auto& it) { return it.*member; }), "bank(s)");
+  return number(map(values, [&](const auto& it) { return it.*member; }));
 }
 
 void add_repairs(std::vector<Field>& fields) {

@@ -174,7 +174,8 @@ void add_fabric(std::vector<Field>& fields) {
         "How far the card has joined the NVLink fabric.",
         [](const Card& card) {
           const auto state = map(fabric(card), [](const auto& it) -> unsigned int { return it.state; });
-          if (state.ok() && state.value() == 0) return missing();
+          // NVIDIA's tool writes this one without brackets.
+          if (state.ok() && state.value() == 0) return text("N/A");
           return choice(state, names::kFabricStates);
         }},
        {"Fabric",
@@ -183,7 +184,7 @@ void add_fabric(std::vector<Field>& fields) {
         "Whether joining worked.",
         [](const Card& card) {
           const auto info = joined_fabric(card);
-          if (!info.ok()) return missing(info.error());
+          if (!info.ok()) return text("N/A");
           return text(info.value().status == NVML_SUCCESS ? "Success" : card.nvml().describe(info.value().status));
         }},
        {"Fabric",
