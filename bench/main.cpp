@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "bench/gate.h"
 #include "bench/process.h"
 #include "bench/report.h"
 #include "bench/runner.h"
@@ -20,7 +21,24 @@ bool all_measured(const std::vector<vgpu::bench::RowResult>& results) {
   return true;
 }
 
+// 0, or 3 when a bound is broken.
+int pass_gate(const vgpu::bench::Bounds& bounds, const std::vector<vgpu::bench::RowResult>& results) {
+  const std::vector<std::string> broken = vgpu::bench::broken_bounds(bounds, results);
+  for (const std::string& sentence : broken) std::fprintf(stderr, "vgpu-bench: %s\n", sentence.c_str());
+  return broken.empty() ? 0 : 3;
+}
+
 int run(const vgpu::bench::Options& options) {
+  vgpu::bench::Bounds bounds;
+  if (!options.gate.empty()) {
+    // Before minutes of measuring.
+    auto read = vgpu::bench::read_bounds(options.gate);
+    if (!read.ok()) {
+      std::fprintf(stderr, "vgpu-bench: %s\n", read.error().message.c_str());
+      return 2;
+    }
+    bounds = std::move(read).value();
+  }
   const auto results = vgpu::bench::run_all(options);
   if (!results.ok()) {
     std::fprintf(stderr, "vgpu-bench: %s\n", results.error().message.c_str());
@@ -37,7 +55,7 @@ int run(const vgpu::bench::Options& options) {
       return 2;
     }
   }
-  return all_measured(results.value()) ? 0 : 1;
+  return all_measured(results.value()) ? pass_gate(bounds, results.value()) : 1;
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ constexpr const char* kDescription =
     "one table: medians of both sides, their ratio, and the least and the greatest sample.";
 constexpr const char* kFooter =
     "Each sample comes from a fresh process. A ratio is ours / native: for times, less is better; for bandwidths and\n"
-    "rates, more is. Nothing here passes or fails by its time; the exit status is 1 when a call failed.\n"
+    "rates, more is. The exit status is 1 when a call failed, 2 when there was no run, and with --gate 3 when a bound "
+    "is\n"
+    "broken; without it nothing passes or fails by its time.\n"
     "Example: vgpu-bench --rows 'copy*pinned' --rounds 3 --json copies.json";
 
 }  // namespace
@@ -28,6 +30,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--rows", options.rows, "only rows whose name contains this; * and ? match as in a shell")
       ->type_name("PATTERN");
   app.add_option("--rounds", options.rounds, "samples of each side (default 7)")->check(CLI::Range(1, 1000));
+  app.add_option("--gate", options.gate, "exit with 3 when a ratio breaks its bound in this file")->type_name("FILE");
   app.add_option("--json", options.json, "write all samples to this file, too")->type_name("FILE");
   // CLI11 speaks in exceptions; none leaves this function.
   try {

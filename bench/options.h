@@ -11,6 +11,7 @@ struct Options {
   std::string driver = "soft";  // what both sides run on: soft or nvidia
   std::string rows = "*";       // glob; a row takes part when it matches anywhere in the name
   std::string json;             // file to write, empty for none
+  std::string gate;             // file of bounds, empty for none
   int rounds = 7;
 };
 

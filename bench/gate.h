@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gate: bounds for ratios, from a file, so that a slower change is noticed. A line is a number and the name of a row;
+// text after # is a remark. Where less is better the ratio may be at most the bound, else at least. Main thread only.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bench/runner.h"
+
+namespace vgpu::bench {
+
+using Bounds = std::map<std::string, double>;
+
+// The error names the line.
+Result<Bounds> read_bounds(const std::string& file);
+
+// A sentence for each row that breaks its bound, and for each that has one and was not measured.
+std::vector<std::string> broken_bounds(const Bounds& bounds, const std::vector<RowResult>& results);
+
+}  // namespace vgpu::bench
