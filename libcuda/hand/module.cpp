@@ -112,12 +112,30 @@ CUresult read_file(const char* path, std::vector<std::byte>& bytes) {
   return CUDA_SUCCESS;
 }
 
-// A global's address is one answer in two forms.
+// The program uses the address of a managed variable itself, so the variable's pages must become its own too.
+CUresult adopt_variable(const Admitted& admitted, CUdeviceptr address, size_t size, const char* name) {
+  if (Result<void> adopted = admitted.process->host_memory().adopt(address, size); !adopted.ok()) {
+    VGPU_WARN("managed variable %s: %s", name, adopted.error().message.c_str());
+    return CUDA_ERROR_OPERATING_SYSTEM;
+  }
+  return CUDA_SUCCESS;
+}
+
+// A global's address is one answer in two forms. Managed variables are globals as well.
 template <class Owner>
 CUresult global(const Call& call, CUdeviceptr* dptr, size_t* bytes, Owner owner, const char* name) {
   VGPU_ADMIT(admitted);
   if (name == nullptr || (dptr == nullptr && bytes == nullptr)) return CUDA_ERROR_INVALID_VALUE;
-  return forward_blocking(admitted, call, dptr, bytes, owner, name);
+  CUdeviceptr address = 0;
+  size_t size = 0;
+  VGPU_CHECK(forward_blocking(admitted, call, &address, &size, owner, name));
+  unsigned managed = 0;
+  if (by_hand::cuPointerGetAttribute(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, address) == CUDA_SUCCESS &&
+      managed != 0)
+    VGPU_CHECK(adopt_variable(admitted, address, size, name));
+  if (dptr != nullptr) *dptr = address;
+  if (bytes != nullptr) *bytes = size;
+  return CUDA_SUCCESS;
 }
 
 }  // namespace
@@ -191,17 +209,13 @@ CUresult cuLibraryGetGlobal(CUdeviceptr* dptr, size_t* bytes, CUlibrary library,
   return global(api::spec::cuLibraryGetGlobal, dptr, bytes, library, name);
 }
 
-// The program uses the address itself, so the variable's pages must become its own too.
 CUresult cuLibraryGetManaged(CUdeviceptr* dptr, size_t* bytes, CUlibrary library, const char* name) {
   VGPU_ADMIT(admitted);
   if (name == nullptr || (dptr == nullptr && bytes == nullptr)) return CUDA_ERROR_INVALID_VALUE;
   CUdeviceptr address = 0;
   size_t size = 0;
   VGPU_CHECK(forward_blocking(admitted, api::spec::cuLibraryGetManaged, &address, &size, library, name));
-  if (Result<void> adopted = admitted.process->host_memory().adopt(address, size); !adopted.ok()) {
-    VGPU_WARN("managed variable %s: %s", name, adopted.error().message.c_str());
-    return CUDA_ERROR_OPERATING_SYSTEM;
-  }
+  VGPU_CHECK(adopt_variable(admitted, address, size, name));
   if (dptr != nullptr) *dptr = address;
   if (bytes != nullptr) *bytes = size;
   return CUDA_SUCCESS;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <list>
 #include <vector>
 
 #include "tests/runtime/fixture.h"
@@ -52,16 +53,29 @@ std::vector<char> fat_binary(const char* ptx) {
   return binary;
 }
 
-// An object of the program that registers a kernel and a variable, and what it has of host addresses.
+// What an object of the program has for its code: no address is used twice, because NVIDIA's library now and then waits
+// forever for a kernel at an address at which another was before.
+struct Image {
+  struct Wrapper {
+    uint32_t magic, version;
+    const void* data;
+    void* more;
+  };
+  std::vector<char> binary;
+  Wrapper wrapper;
+  char kernel, variable;
+};
+Image& new_image(std::vector<char> binary) {
+  static std::list<Image> all;
+  Image& image = all.emplace_back(Image{std::move(binary), {0x466243B1, 1, nullptr, nullptr}, 0, 0});
+  image.wrapper.data = image.binary.data();
+  return image;
+}
+
+// An object of the program that registers a kernel and a variable.
 class Object {
  public:
-  explicit Object(std::vector<char> binary)
-      : binary_(std::move(binary)), wrapper_{0x466243B1, 1, binary_.data(), nullptr} {
-    handle_ = __cudaRegisterFatBinary(&wrapper_);
-    add_kernel(&kernel, "work");
-    add_variable(&variable, "number");
-    __cudaRegisterFatBinaryEnd(handle_);
-  }
+  explicit Object(std::vector<char> binary) : Object(new_image(std::move(binary))) {}
   explicit Object(const char* ptx) : Object(fat_binary(ptx)) {}
   ~Object() { unload(); }
   Object(const Object&) = delete;
@@ -79,18 +93,18 @@ class Object {
     handle_ = nullptr;
   }
 
-  char kernel = 0;
-  char variable = 0;
+  char& kernel;
+  char& variable;
 
  private:
-  struct Wrapper {
-    uint32_t magic, version;
-    const void* data;
-    void* more;
-  };
-  std::vector<char> binary_;
-  Wrapper wrapper_;
-  void** handle_ = nullptr;
+  explicit Object(Image& image)
+      : kernel(image.kernel), variable(image.variable), handle_(__cudaRegisterFatBinary(&image.wrapper)) {
+    add_kernel(&kernel, "work");
+    add_variable(&variable, "number");
+    __cudaRegisterFatBinaryEnd(handle_);
+  }
+
+  void** handle_;
 };
 
 cudaError_t launch(const void* kernel, int* out, dim3 grid = dim3(1), dim3 block = dim3(1)) {

@@ -59,6 +59,7 @@ CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
 CUresult managed_variable(Invocation& invocation);
+CUresult global_variable(Invocation& invocation);
 
 // stream.cpp
 CUresult host_function(Invocation& invocation);

@@ -102,6 +102,8 @@ constexpr Entry kEntries[] = {
     {op::cuLinkComplete, link_complete},
     {op::cuLinkDestroy, link_destroy},
     {op::cuLibraryGetManaged, managed_variable},
+    {op::cuLibraryGetGlobal, global_variable},
+    {op::cuModuleGetGlobal_v2, global_variable},
     {op::cuFuncGetName, function_name},
     {op::cuKernelGetName, function_name},
 
