@@ -47,9 +47,11 @@ Result<Bounds> read_bounds(const std::string& file) {
 
 std::vector<std::string> broken_bounds(const Bounds& bounds, const std::vector<RowResult>& results) {
   std::vector<std::string> broken;
-  for (const auto& [name, bound] : bounds) {
+  for (const auto& entry : bounds) {
+    const std::string& name = entry.first;
     const auto row = std::find_if(results.begin(), results.end(), [&](const RowResult& r) { return r.name == name; });
-    const std::string verdict = row == results.end() ? name + ": there is no such row in this run" : judge(*row, bound);
+    const std::string verdict =
+        row == results.end() ? name + ": there is no such row in this run" : judge(*row, entry.second);
     if (!verdict.empty()) broken.push_back(verdict);
   }
   return broken;
