@@ -15,8 +15,7 @@
 
 #include "uapi.h"
 
-// The memory of a session as libcuda makes it; the worker checks it (vgpu/ring.h).
-#define REAL_FORMAT 2
+// The memory of a session as libcuda makes it; the worker checks it (vgpu/ring.h). REAL_FORMAT comes from the makefile.
 #define REAL_BYTES ((1 + 64 + 32 * 64 + 256) * PAGE)
 
 const char* device;
