@@ -15,6 +15,7 @@
 #include <mutex>
 
 #include "common/bits.h"
+#include "common/endpoints.h"
 #include "common/face/cuda_api.h"
 #include "common/log.h"
 #include "libcuda/shared_address.h"
@@ -22,8 +23,6 @@
 
 namespace vgpu::guest {
 namespace {
-
-constexpr const char* kNode = "/dev/vgpu0";
 
 // A call of the module; EINTR is a call that has not begun.
 int control(int fd, unsigned long request, void* argument = nullptr) {
@@ -145,17 +144,18 @@ OpenFailure no_device(Error error) { return {std::move(error), CUDA_ERROR_NO_DEV
 // What a user can do about it.
 Error cannot_open(int error) {
   if (error == EACCES || error == EPERM)
-    return Error{std::string(kNode) + " is not accessible to this user: see its group and mode (ls -l " + kNode + ")"};
-  if (error == ENODEV) return Error{std::string(kNode) + ": the virtual GPU does not answer; see dmesg"};
-  return Error::from_errno(std::string("cannot open ") + kNode, error);
+    return Error{std::string(kDeviceNode) + " is not accessible to this user: see its group and mode (ls -l " +
+                 kDeviceNode + ")"};
+  if (error == ENODEV) return Error{std::string(kDeviceNode) + ": the virtual GPU does not answer; see dmesg"};
+  return Error::from_errno(std::string("cannot open ") + kDeviceNode, error);
 }
 
 }  // namespace
 
-bool has_device_node() { return ::access(kNode, F_OK) == 0; }
+bool has_device_node() { return ::access(kDeviceNode, F_OK) == 0; }
 
 Result<std::unique_ptr<Transport>, OpenFailure> open_device_transport() {
-  UniqueFd device(::open(kNode, O_RDWR | O_CLOEXEC));
+  UniqueFd device(::open(kDeviceNode, O_RDWR | O_CLOEXEC));
   if (!device) return no_device(cannot_open(errno));
   char reason[VGPU_TEXT_BYTES] = {};
   vgpu_open open = {};

@@ -93,8 +93,10 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   const bool posted =
       (call.path == Path::post || runs == Runs::posted) && process.captures.load(std::memory_order_relaxed) == 0;
   if (posted) {
+    // A caller that posts by itself has admitted itself.
     Admitted again;
-    if (const CUresult status = admit_with_context(again); status != CUDA_SUCCESS) return status;
+    if (runs != Runs::posted)
+      if (const CUresult status = admit_with_context(again); status != CUDA_SUCCESS) return status;
     if (const CUresult status = check_posted(process, call, argv); status != CUDA_SUCCESS) return status;
   }
   thread.request.clear();

@@ -3,15 +3,11 @@
 
 #include <cstdlib>
 
+#include "common/endpoints.h"
 #include "libcuda/device_transport.h"
 #include "libcuda/socket_transport.h"
 
 namespace vgpu::guest {
-namespace {
-
-constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
-
-}  // namespace
 
 Result<std::unique_ptr<Transport>, OpenFailure> open_transport() {
   if (const char* configured = std::getenv("VGPU_SOCKET")) return open_socket_transport(configured);

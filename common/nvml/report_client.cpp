@@ -11,14 +11,13 @@
 #include <cstring>
 
 #include "common/control_socket.h"
+#include "common/endpoints.h"
 #include "uapi/linux/vgpu.h"
 #include "vgpu/report.h"
 
 namespace vgpu::nvml {
 namespace {
 
-constexpr const char* kNode = "/dev/vgpu0";
-constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
 constexpr size_t kUsualAnswer = 4096;
 
 NoReport kind_of(int error) {
@@ -51,10 +50,10 @@ Result<void, ReportFailure> ReportClient::open() {
   connection_.reset();
   owner_ = ::getpid();
   const char* const configured = std::getenv("VGPU_SOCKET");
-  is_device_ = configured == nullptr && ::access(kNode, F_OK) == 0;
+  is_device_ = configured == nullptr && ::access(kDeviceNode, F_OK) == 0;
   if (is_device_) {
-    connection_.reset(::open(kNode, O_RDWR | O_CLOEXEC));
-    if (!connection_) return failure(std::string("cannot open ") + kNode, errno);
+    connection_.reset(::open(kDeviceNode, O_RDWR | O_CLOEXEC));
+    if (!connection_) return failure(std::string("cannot open ") + kDeviceNode, errno);
     return {};
   }
   const std::string path = configured != nullptr ? configured : kDefaultSocket;

@@ -21,12 +21,10 @@ GateState ask_stream(Session& session, uint64_t real) {
   return state_of(VGPU_DRIVER(session.driver, cuStreamQuery)(from_bits<CUstream>(real)));
 }
 
-// The stream of a command that names one by the guest's handle. A handle that is not live needs no wait.
-GateState ask_named_stream(Session& session, const CommandCopy& command, uint64_t wire) {
-  std::vector<std::byte> unused;
-  Invocation names(session, command, unused);
-  uint64_t real = 0;
-  return names.resolve(Kind::stream, wire, real) ? ask_stream(session, real) : GateState::open;
+// Copies that carry a wire::Copy.
+bool is_copy(uint16_t opcode) {
+  return opcode == op::cuMemcpy || opcode == op::cuMemcpyDtoH_v2 || opcode == op::cuMemcpyDtoHAsync_v2 ||
+         opcode == op::cuMemcpyHtoD_v2;
 }
 
 GateState ask_context(Session& session, const CommandCopy& command) {
@@ -47,32 +45,11 @@ GateState ask_event(Session& session, uint64_t wire) {
 
 }  // namespace
 
-bool has_gate(const CommandCopy& command) {
-  if ((command.flags & ring::kMayAsk) == 0) return false;
-  switch (command.opcode) {
-    case op::cuStreamSynchronize:
-    case op::cuEventSynchronize:
-    case op::cuCtxSynchronize:
-    case op::cuMemcpyDtoD_v2:
-    case op::cuMemsetD8_v2:
-    case op::cuMemsetD16_v2:
-    case op::cuMemsetD32_v2: return true;
-    case op::cuMemcpy:
-    case op::cuMemcpyDtoH_v2:
-    case op::cuMemcpyDtoHAsync_v2:
-    case op::cuMemcpyHtoD_v2: return codec::Reader(command.payload).get<wire::Copy>().bytes <= kMaxCopyBytes;
-    default: return false;
-  }
-}
-
 std::optional<uint64_t> gate_stream(const CommandCopy& command) {
   codec::Reader request(command.payload);
+  if (is_copy(command.opcode)) return request.get<wire::Copy>().stream;
   switch (command.opcode) {
     case op::cuStreamSynchronize: return request.get<uint64_t>();
-    case op::cuMemcpy:
-    case op::cuMemcpyDtoH_v2:
-    case op::cuMemcpyDtoHAsync_v2:
-    case op::cuMemcpyHtoD_v2: return request.get<wire::Copy>().stream;
     case op::cuMemcpyDtoD_v2:
     case op::cuMemsetD8_v2:
     case op::cuMemsetD16_v2:
@@ -81,11 +58,27 @@ std::optional<uint64_t> gate_stream(const CommandCopy& command) {
   }
 }
 
+bool resolve_gate_stream(Session& session, const CommandCopy& command, uint64_t& real) {
+  const std::optional<uint64_t> stream = gate_stream(command);
+  std::vector<std::byte> unused;
+  return stream && Invocation(session, command, unused).resolve(Kind::stream, *stream, real);
+}
+
+bool has_gate(const CommandCopy& command) {
+  if ((command.flags & ring::kMayAsk) == 0) return false;
+  if (is_copy(command.opcode)) return codec::Reader(command.payload).get<wire::Copy>().bytes <= kMaxCopyBytes;
+  return gate_stream(command) || command.opcode == op::cuEventSynchronize || command.opcode == op::cuCtxSynchronize;
+}
+
 GateState ask_gate(Session& session, const CommandCopy& command) {
   if (!has_gate(command)) return GateState::none;
   // What is wrong with the context is for the command itself to find.
   if (make_current(session, command.context) != CUDA_SUCCESS) return GateState::open;
-  if (const std::optional<uint64_t> stream = gate_stream(command)) return ask_named_stream(session, command, *stream);
+  if (gate_stream(command)) {
+    uint64_t real = 0;
+    // A handle that is not live needs no wait.
+    return resolve_gate_stream(session, command, real) ? ask_stream(session, real) : GateState::open;
+  }
   if (command.opcode == op::cuCtxSynchronize) return ask_context(session, command);
   return ask_event(session, codec::Reader(command.payload).get<uint64_t>());
 }

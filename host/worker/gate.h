@@ -19,5 +19,7 @@ bool has_gate(const CommandCopy& command);
 GateState ask_gate(Session& session, const CommandCopy& command);
 // The stream that the gate is about, by the guest's handle, when it is about one stream.
 std::optional<uint64_t> gate_stream(const CommandCopy& command);
+// And by the driver's; false when there is none or it is not live.
+bool resolve_gate_stream(Session& session, const CommandCopy& command, uint64_t& real);
 
 }  // namespace vgpu::host

@@ -146,9 +146,10 @@ void RingServer::sleep() {
   ring::Header& header = session_.memory.header();
   ring::park_announce(header);
   // A guest that waits for a chunk cannot ring.
-  if (chunks_busy_ && !has_news_soon()) ::poll(nullptr, 0, 1);
+  const bool chunks_busy = session_.window.busy();
+  if (chunks_busy && !has_news_soon()) ::poll(nullptr, 0, 1);
   const auto first = static_cast<int>(ring::kFirstSleep.count());
-  for (int timeout = first; !chunks_busy_ && !has_news_soon(); timeout = -1) {
+  for (int timeout = first; !chunks_busy && !has_news_soon(); timeout = -1) {
     session_.counters.parks.fetch_add(1, std::memory_order_relaxed);
     pollfd doorbell = {session_.config.doorbell_fd, POLLIN, 0};
     if (::poll(&doorbell, 1, timeout) == 0) continue;
@@ -170,12 +171,12 @@ void RingServer::run() {
         // Asking the driver costs a third of a launch: not after every one of them.
         if (++taken % 4 == 0) {
           if (!waiting_.empty()) look_after_waiting();
-          chunks_busy_ = session_.window.look();
+          if (session_.window.busy()) session_.window.look();
         }
         spinner.reset();
         break;
       case Taken::nothing:
-        chunks_busy_ = session_.window.look();
+        if (session_.window.busy()) session_.window.look();
         if (!waiting_.empty()) {
           look_after_waiting();
         } else if (!spinner.spin()) {

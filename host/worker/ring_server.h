@@ -35,8 +35,7 @@ class RingServer {
   Session& session_;
   Helpers helpers_;
   WaitingRoom waiting_;
-  bool chunks_busy_ = false;  // chunks of the window will have to be given back
-  uint64_t position_ = 0;     // in units; ours alone
+  uint64_t position_ = 0;  // in units; ours alone
 };
 
 }  // namespace vgpu::host

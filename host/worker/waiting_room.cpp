@@ -50,13 +50,10 @@ GateState WaitingRoom::ask(Waiting& waiting) {
   if (waiting.marker.value != 0) return markers_.is_written(waiting.marker) ? GateState::open : GateState::closed;
   if (quiet_.known && quiet_ == stream_of(command)) return GateState::open;
   const GateState gate = ask_gate(session_, command);
-  const std::optional<uint64_t> stream = gate_stream(command);
-  if (gate != GateState::closed || !stream || session_.config.plain_managed_memory) return gate;
-  std::vector<std::byte> unused;
-  Invocation names(session_, command, unused);
-  uint64_t real = 0;
-  if (names.resolve(Kind::stream, *stream, real))
-    waiting.marker = markers_.place(session_.driver, from_bits<CUstream>(real),
+  uint64_t stream = 0;
+  if (gate == GateState::closed && !session_.config.plain_managed_memory &&
+      resolve_gate_stream(session_, command, stream))
+    waiting.marker = markers_.place(session_.driver, from_bits<CUstream>(stream),
                                     session_.context_epoch.load(std::memory_order_relaxed));
   return gate;
 }

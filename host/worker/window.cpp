@@ -49,6 +49,7 @@ void Window::release_after(uint32_t chunk, CUstream stream) {
   const CUevent event = take_event(context);
   if (event != nullptr && VGPU_DRIVER(driver_, cuEventRecord)(event, stream) == CUDA_SUCCESS) {
     busy_.push_back({chunk, event, context});
+    pending_.store(busy_.size(), std::memory_order_relaxed);
     return;
   }
   // Nothing to ask later: wait now. When that fails, the stream will not read the chunk any more.
@@ -56,7 +57,7 @@ void Window::release_after(uint32_t chunk, CUstream stream) {
   release(chunk);
 }
 
-bool Window::look() {
+void Window::look() {
   const std::lock_guard lock(mutex_);
   for (auto busy = busy_.begin(); busy != busy_.end();) {
     // An error means that the context is dead or broken: nothing reads the chunk any more.
@@ -69,7 +70,7 @@ bool Window::look() {
     if (status == CUDA_SUCCESS) idle_events_.push_back(*busy);
     busy = busy_.erase(busy);
   }
-  return !busy_.empty();
+  pending_.store(busy_.size(), std::memory_order_relaxed);
 }
 
 void Window::drain() {
@@ -80,6 +81,7 @@ void Window::drain() {
     idle_events_.push_back(busy);
   }
   busy_.clear();
+  pending_.store(0, std::memory_order_relaxed);
   for (const Busy& idle : idle_events_) static_cast<void>(VGPU_DRIVER(driver_, cuEventDestroy_v2)(idle.event));
   idle_events_.clear();
 }

@@ -5,6 +5,7 @@
 // bytes at once. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <vector>
@@ -23,8 +24,9 @@ class Window {
   // The chunk goes back to the guest: now, or after what `stream` of the current context has been given so far.
   void release(uint32_t chunk);
   void release_after(uint32_t chunk, CUstream stream);
-  // Gives back what is through. Whether more is to come.
-  bool look();
+  // Whether chunks are to be given back later; gives back those that are through. The first costs no lock.
+  bool busy() const { return pending_.load(std::memory_order_relaxed) != 0; }
+  void look();
   // Before a context dies, and its events with it: waits for all chunks.
   void drain();
 
@@ -40,7 +42,8 @@ class Window {
 
   const Driver& driver_;
   const SessionMemory& memory_;
-  std::mutex mutex_;  // guards all below
+  std::atomic<size_t> pending_{0};  // the size of busy_
+  std::mutex mutex_;                // guards all below
   uint64_t epoch_ = 0;
   int tries_ = 0;
   bool pinned_ = false;

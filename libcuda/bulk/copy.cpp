@@ -7,6 +7,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 
 #include "common/bits.h"
 #include "libcuda/bulk/copy_threads.h"
@@ -62,7 +63,7 @@ wire::Copy whole(const Request& request, wire::HostSide side) {
 }
 
 // What CUDA would refuse at once has been seen to be right, so that nobody need wait for the answer.
-bool may_post(const Admitted& admitted, const Request& request) {
+bool may_post(const Admitted& admitted, const Request& request, std::initializer_list<uint64_t> ends) {
   Process& process = *admitted.process;
   const uint64_t stream = bits_of(request.stream);
   if (!request.async || process.captures.load(std::memory_order_relaxed) != 0) return false;
@@ -71,7 +72,7 @@ bool may_post(const Admitted& admitted, const Request& request) {
     return process.device_ranges().contains(address, request.bytes) ||
            process.host_memory().containing(address, request.bytes).has_value();
   };
-  return is_known(request.destination) && is_known(request.source);
+  return std::all_of(ends.begin(), ends.end(), is_known);
 }
 
 // Both sides reachable by the driver: one message. A synchronous copy may wait for the device.
@@ -79,7 +80,7 @@ CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block();
   remote.writer().put(whole(request, wire::HostSide::none));
-  return may_post(admitted, request) ? remote.post() : remote.call();
+  return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
 }
 
 CUresult to_device_inline(const Admitted& admitted, const Request& request) {
@@ -88,9 +89,7 @@ CUresult to_device_inline(const Admitted& admitted, const Request& request) {
   remote.writer().put(whole(request, wire::HostSide::inline_data));
   remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
   // The bytes are in the message, so only the destination matters.
-  Request from_device = request;
-  from_device.source = request.destination;
-  return may_post(admitted, from_device) ? remote.post() : remote.call();
+  return may_post(admitted, request, {request.destination}) ? remote.post() : remote.call();
 }
 
 // A copy in pieces of one staging chunk each.

@@ -173,7 +173,7 @@ bool take_tile(Choice& choice, char part, Tile& tile, unsigned& depth) {
   tile.along = part == 'b' ? by_column : !by_column;
   depth = kDepths[shape];
   if (!tile.factor) return type == (shape == k4 ? Type::f64 : Type::s32);
-  tile.per_register = static_cast<uint8_t>(shape == k4 ? 1 : static_cast<uint8_t>(32 / bits_of(type)));
+  tile.per_register = static_cast<uint8_t>(shape == k4 ? 1 : 32 / bits_of(type));
   return is_factor(shape, type) && (shape == k4 || tile.along);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "common/endpoints.h"
 #include "common/fd.h"
 #include "common/result.h"
 #include "vgpu/wire.h"
@@ -11,7 +12,6 @@
 namespace vgpu::smi {
 
 // Where the guest library looks when nothing else is said.
-constexpr const char* kDefaultSocket = "/run/vgpu/vgpud.sock";
 
 // The error is an errno.
 Result<UniqueFd, int> connect_daemon(const std::string& path);
