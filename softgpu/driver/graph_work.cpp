@@ -148,6 +148,11 @@ NodeWork captured_work(Ref<Operation> operation, Context& context) {
     work.allocation = find_graph_allocation(work.freed);
     if (work.allocation) work.operation = nullptr;
   }
+  if (work.type == CU_GRAPH_NODE_TYPE_KERNEL) {
+    const Ref<Callable>& named = work.launch().named();
+    if (named && named->type() == Callable::Type::kernel)
+      work.kernel = Ref<LibraryKernel>(static_cast<LibraryKernel*>(named.get()));
+  }
   return work;
 }
 
