@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/log.h"
+#include "softgpu/driver/conditional.h"
 #include "softgpu/driver/occupancy.h"
 
 namespace vgpu::soft {
@@ -154,8 +155,9 @@ CUresult KernelOperation::run(Context& context) {
   launch.parameters = parameters_;
   launch.cooperative = attributes_.cooperative();
   const CuResult<size_t> stack = context.limit(CU_LIMIT_STACK_SIZE);
+  Conditions conditions;
   const Environment environment{context.output(), context.heap(), next_grid_id(),
-                                static_cast<uint32_t>(stack ? stack.value() : 1024)};
+                                static_cast<uint32_t>(stack ? stack.value() : 1024), &conditions};
   auto result = context.device().machine().run(launch, environment);
   if (result) return CUDA_SUCCESS;
   VGPU_ERROR("software GPU: %s", result.error().message.c_str());

@@ -176,6 +176,17 @@ void device_free(Warp& warp, const Instruction& instruction, LaneMask mask) {
   });
 }
 
+// void cudaGraphSetConditional(cudaGraphConditionalHandle, unsigned value)
+void set_condition(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  const CallSite& site = site_of(instruction);
+  ConditionSink* const conditions = warp.block->launch().environment.conditions;
+  for_each_lane_until_fault(warp, mask, [&](unsigned lane) {
+    const auto handle = argument<uint64_t>(warp, site, 0, lane);
+    if (conditions != nullptr && conditions->set(handle, argument<uint32_t>(warp, site, 1, lane))) return;
+    warp.fault(CUDA_ERROR_LAUNCH_FAILED, instruction, lane, "no condition of a graph has this handle", handle);
+  });
+}
+
 struct Row {
   std::string_view name;
   Handler handler;
@@ -202,6 +213,7 @@ constexpr std::array kRows = {
 
 Handler find_launch_builtin(std::string_view name) {
   constexpr std::string_view kPrefix = "__cudaCDP2", kPerThread = "_ptsz";
+  if (name == "cudaGraphSetConditional") return set_condition;
   if (!name.starts_with(kPrefix)) return nullptr;
   name.remove_prefix(kPrefix.size());
   // In device code the per-thread default stream is the block's.

@@ -134,3 +134,12 @@ TEST_CASE("a fill that a kernel asks for stays in its memory", "[unit]") {
   list[0] = 9;
   CHECK(gpu.run({}, {}, {address_of(list)}) == CUDA_ERROR_ILLEGAL_ADDRESS);
 }
+
+TEST_CASE("a kernel that sets a condition which no graph has fails", "[unit]") {
+  SoftMachine gpu;
+  REQUIRE(gpu.load(".extern .func cudaGraphSetConditional(.param .b64 handle, .param .b32 value);\n"
+                   ".visible .entry test() {\n"
+                   "  { .param .b64 h; .param .b32 v; st.param.b64 [h], 5; st.param.b32 [v], 1;\n"
+                   "  call.uni cudaGraphSetConditional, (h, v); }\n  ret;\n}\n") == "");
+  CHECK(gpu.run({}, {}, {}) == CUDA_ERROR_LAUNCH_FAILED);
+}
