@@ -77,7 +77,9 @@ void RingServer::answer(const CommandCopy& command, CUresult result, std::vector
   }
   slot.result = static_cast<int32_t>(result);
   slot.flags = flags;
-  slot.posted_error = session_.posted_error.exchange(0, std::memory_order_relaxed);
+  // Only a program's own call may tell it.
+  slot.posted_error =
+      command.opcode < wire::kFirstPrivate ? session_.posted_error.exchange(0, std::memory_order_relaxed) : 0;
   session_.counters.replies.fetch_add(1, std::memory_order_relaxed);
   if (ring::complete(slot)) {
     session_.counters.wakeups.fetch_add(1, std::memory_order_relaxed);
