@@ -53,7 +53,7 @@ check-ring: all $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
 # Managed variables as with a driver that keeps its managed memory to itself: the software GPU under another name.
 check-managed: all $(O)/tests/contract
-	@$(VGPU_RUN) --driver $(abspath $(SOFT_LIB)) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed]'
+	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed]'
 check-programs-%: all $(PROGRAM_BINS)
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
 # Our runtime libraries beside NVIDIA's, over the software GPU: the toolkit's of CUDA 13, Debian's of 12.4.
