@@ -124,7 +124,9 @@ void RingServer::look_after_waiting() {
 void RingServer::to_helper(CommandCopy command) {
   session_.counters.helper_calls.fetch_add(1, std::memory_order_relaxed);
   const uint32_t thread = command.thread;
+  const bool last = command.opcode == wire::kThreadExit;
   helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
+  if (last) helpers_.retire(thread);
 }
 
 // Whether the next command is there, or the session has ended.
