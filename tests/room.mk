@@ -24,6 +24,11 @@ $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
 
+$(O)/tests/gpu/proc_addresses: $(call obj,tests/gpu/proc_addresses.cpp)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+
 # Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver. The plugin
 # is loaded and unloaded by them.
 RUNTIME_OBJS := $(call obj,$(wildcard tests/runtime/*.cpp))
