@@ -6,7 +6,7 @@ CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx p
                asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker gpu/proc_addresses $(if $(VARIANT),,smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)

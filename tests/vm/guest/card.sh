@@ -18,7 +18,7 @@ smoke() {
 programs() { sh tests/programs/run.sh programs; }
 ptx() { timeout "$LIMIT" ./ptx tests/ptx; }
 contract() { bash tests/contract/run.sh /root/project/contract; }
-runtime() { bash tests/check/catch.sh "$LIMIT" runtime.d/runtime; }
+runtime() { bash tests/check/catch.sh "$LIMIT" runtime.d/runtime ${CASES:+"$CASES"}; }
 speed() {
   for family in launch copy; do timeout "$LIMIT" ./vgpu-bench --measure "$family" '*' 0; done >/tmp/speed
   cat /tmp/speed
