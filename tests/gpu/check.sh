@@ -61,6 +61,8 @@ for kind in static shared; do
 done
 guest programs
 step "contract socket one process" "${socket[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" '[contract]'
+step "1000 processes" env DRIVER="$driver" "$here/many_processes" "$build" "$here/../../build/programs/static/vector_add"
+[[ $driver = soft ]] || step "wrong calls" "$here/wrong_calls" "$build"
 stub=${CUDA_HOME:-/usr/local/cuda}/lib64/stubs/libcuda.so
 [[ $driver = soft || ! -r $stub ]] || step "cuGetProcAddress" "$here/proc_addresses.py" "$build" "$stub"
 export DRIVER=$driver BUILD=$build
