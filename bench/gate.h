@@ -11,7 +11,11 @@
 
 namespace vgpu::bench {
 
-using Bounds = std::map<std::string, double>;
+struct Bound {
+  double value = 0;
+  bool of_ours = false;  // of what was measured through us, in the row's base unit; else of the ratio
+};
+using Bounds = std::map<std::string, Bound>;
 
 // The error names the line.
 Result<Bounds> read_bounds(const std::string& file);
