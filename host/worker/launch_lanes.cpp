@@ -101,7 +101,10 @@ LaunchLanes::LaunchLanes(unsigned lanes, Run run) : lane_limit_(std::min(lanes, 
 
 LaunchLanes::~LaunchLanes() = default;
 
-unsigned LaunchLanes::suitable_count() { return std::min(std::thread::hardware_concurrency() / 2, kMostLanes); }
+unsigned LaunchLanes::suitable_count() {
+  const unsigned processors = std::thread::hardware_concurrency();
+  return processors < 2 ? 0 : std::clamp(processors / 2, 2u, kMostLanes);
+}
 
 // Launches that are answered, because something about them only the driver can judge, are the dispatcher's. Work of the
 // legacy stream orders all other streams.

@@ -25,7 +25,7 @@ class LaunchLanes {
   // Waits until each lane has made what it holds.
   ~LaunchLanes();
 
-  // As many as leave the guest's threads a processor each.
+  // Half of the processors: the guest's threads want some, too.
   static unsigned suitable_count();
 
   // Takes the command if it is a launch that need not be made here; leaves it as it was otherwise. `backlog`: whether
