@@ -23,7 +23,7 @@ struct Suffix {
   const char* text;
   double factor;
 };
-constexpr Suffix kSuffixes[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"x", 1}, {"%", 0.01}};
+constexpr Suffix kSuffixes[] = {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"x", 1}, {"%", 0.01}, {"/s", 1}};
 
 // "1.15" is a ratio; with a unit, "100us", it is a bound of our own figure.
 bool parse_bound(const std::string& word, Bound& out) {
