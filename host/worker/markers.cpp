@@ -25,8 +25,7 @@ Markers::Marker Markers::place(const Driver& driver, CUstream stream, uint64_t c
   if (next_ == 0) ++next_;
   const Marker marker = {next_ % static_cast<uint32_t>(words_.size()), next_};
   const CUdeviceptr address = address_ + marker.word * sizeof(Word);
-  if (VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address, marker.value, 0u) != CUDA_SUCCESS)
-    return {};
+  if (VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address, marker.value, 0u) != CUDA_SUCCESS) return {};
   return marker;
 }
 
