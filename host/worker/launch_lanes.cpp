@@ -112,6 +112,8 @@ LaunchLanes::Key LaunchLanes::key_of(const CommandCopy& command) {
   namespace op = api::opcode;
   if (command.opcode != op::cuLaunchKernel && command.opcode != op::cuLaunchKernelEx) return {};
   if (command.reply_slot != ring::kNoReply || (command.flags & ring::kHelper) != 0) return {};
+  // What lanes may come to hold is bounded by this and their depth.
+  if (command.payload.size() > ring::kMaxInline) return {};
   codec::Reader request(command.payload);
   const uint64_t stream = request.get<wire::Launch>().stream;
   if (request.failed() || stream <= kLastSpecialStream) return {};

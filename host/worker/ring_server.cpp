@@ -44,6 +44,8 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
   command.reply_slot = header.reply_slot;
   command.context = header.context;
   const std::byte* payload = at + sizeof(ring::Command);
+  // A blob's buffer is not kept: it would wander into a lane with the next launch.
+  if (command.payload.capacity() > 2 * ring::kMaxInline) command.payload = {};
   command.payload.assign(payload, payload + inline_bytes);
   release(units);
   // While this one is carried out, the next one comes from the producer's cache.

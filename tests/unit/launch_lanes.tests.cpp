@@ -181,6 +181,9 @@ TEST_CASE("only posted launches on streams of the program's own go to lanes", "[
   CommandCopy cut = launch(1, stream(1), 0);
   cut.payload.resize(8);
   CHECK_FALSE(takes(cut));
+  CommandCopy large = launch(1, stream(1), 0);
+  large.payload.resize(vgpu::ring::kMaxInline + 1);
+  CHECK_FALSE(takes(large));
   CommandCopy other = launch(1, stream(1), 0);
   other.opcode = vgpu::api::opcode::cuEventRecord;
   CHECK_FALSE(takes(other));
