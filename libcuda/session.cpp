@@ -61,6 +61,7 @@ void Session::release_chunk(uint32_t chunk) { header().chunk_busy[chunk].store(0
 
 bool Session::wait_for_space(uint64_t end) {
   ring::Header& h = header();
+  if (end - ring::load_head(h) <= ring::kRingUnits) return true;
   Spinner spinner;
   while (end - ring::load_head(h) > ring::kRingUnits) {
     if (ring::session_state(h) != ring::SessionState::open) return false;
@@ -79,7 +80,7 @@ CUresult Session::send(const Message& message, uint32_t slot, uint64_t blob) {
   const auto units = static_cast<uint32_t>(ring::units_for(sizeof(ring::Command) + inline_bytes));
   const uint64_t position = header().tail.fetch_add(units, std::memory_order_relaxed);
   if (!wait_for_space(position + units)) return kLostError;
-  std::byte* at = transport_->memory().units(position);
+  std::byte* at = memory_.units(position);
   // SAFETY: kRingUnits units from any position are mapped and these are reserved for this thread.
   auto& command = *reinterpret_cast<ring::Command*>(at);
   command.opcode = message.opcode;
@@ -116,26 +117,37 @@ bool Session::send_blob(const Message& message, uint64_t& blob) {
   return true;
 }
 
+// Whether the answer is to be observed as well. A callback is news of the device, too.
+bool Session::before_command(const Message& message) {
+  Coherence* const coherence = coherence_.load(std::memory_order_acquire);
+  if (coherence == nullptr) return false;
+  if (message.opcode == wire::kNextCallback) return true;
+  if (message.opcode >= wire::kFirstPrivate) return false;
+  coherence->before_command();
+  return true;
+}
+
 CUresult Session::post(const Message& message) {
   if (is_lost()) return kLostError;
+  before_command(message);
   uint64_t blob = 0;
   if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return kLostError;
   return send(message, ring::kNoReply, blob);
 }
 
 Session::Pending Session::begin(const Message& message) {
-  if (is_lost()) return {ring::kNoReply, false, kLostError};
+  if (is_lost()) return {.failure = kLostError};
+  const bool observed = before_command(message);
   uint64_t blob = 0;
-  if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob))
-    return {ring::kNoReply, false, kLostError};
+  if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return {.failure = kLostError};
   const uint32_t index = acquire_slot();
-  ring::ReplySlot& slot = transport_->memory().slot(index);
+  ring::ReplySlot& slot = memory_.slot(index);
   slot.waiting.store(0, std::memory_order_relaxed);
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
   const CUresult status = send(message, index, blob);
-  if (status == CUDA_SUCCESS) return {index, (message.flags & ring::kHelper) != 0, CUDA_SUCCESS};
+  if (status == CUDA_SUCCESS) return {index, (message.flags & ring::kHelper) != 0, observed, CUDA_SUCCESS};
   release_slot(index);
-  return {ring::kNoReply, false, status};
+  return {.failure = status};
 }
 
 bool Session::wait_for_reply(ring::ReplySlot& slot, bool for_device) {
@@ -154,7 +166,7 @@ bool Session::wait_for_reply(ring::ReplySlot& slot, bool for_device) {
 CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) {
   reply.clear();
   if (pending.slot == ring::kNoReply) return pending.failure;
-  ring::ReplySlot& slot = transport_->memory().slot(pending.slot);
+  ring::ReplySlot& slot = memory_.slot(pending.slot);
   if (!wait_for_reply(slot, pending.for_device)) {
     check_lost();
     // The worker might still write to the slot of a lost session: it is never used again.
@@ -173,6 +185,7 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
     if (const CUresult status = fetch_blob(blob, reply); status != CUDA_SUCCESS) return status;
   }
   if ((flags & ring::kOutputPending) != 0) print_device_output();
+  if (pending.observed) coherence_.load(std::memory_order_acquire)->after_answer();
   // CUDA: a call "may also return error codes from previous, asynchronous launches".
   return result == CUDA_SUCCESS ? posted_error : result;
 }
