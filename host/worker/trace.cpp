@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/api_names.h"
+#include "common/call_name.h"
 #include "common/face/error_names.h"
 #include "host/worker/session.h"
 #include "host/worker/trace_text.h"
@@ -24,8 +25,19 @@ void put_list(codec::Writer& writer, const std::vector<codec::NamedText>& list) 
   }
 }
 
+// Empty for what is no call of the program's.
+std::string name_of(const CommandCopy& command) {
+  if (command.opcode == wire::kRefusedCall) {
+    codec::Reader reader(command.payload);
+    const std::string_view name = reader.string();
+    return is_call_name(name) ? std::string(name) : "";
+  }
+  const char* const name = api::find_call_name(command.opcode);
+  return name != nullptr ? name : "";
+}
+
 // The texts of a record. One that would be too long loses arguments from the end.
-std::vector<std::byte> encode_texts(const char* name, const std::string& result, TracedCall call) {
+std::vector<std::byte> encode_texts(const std::string& name, const std::string& result, TracedCall call) {
   for (;;) {
     std::vector<std::byte> bytes;
     codec::Writer writer(bytes);
@@ -57,8 +69,10 @@ void Trace::start(UniqueFd pipe) {
 void Trace::record(Invocation& invocation, uint64_t taken, CUresult result, std::span<const std::byte> reply) {
   const CommandCopy& command = invocation.command;
   const uint64_t done = now();
-  const char* const name = api::find_call_name(command.opcode);
-  if (name == nullptr) return;
+  const std::string name = name_of(command);
+  if (name.empty()) return;
+  // The worker has understood it; the program was told what follows.
+  if (command.opcode == wire::kRefusedCall && result == CUDA_SUCCESS) result = CUDA_ERROR_NOT_SUPPORTED;
   const char* const known = face::error_name(static_cast<int>(result));
   const std::string words = known != nullptr ? known : "error " + std::to_string(static_cast<int>(result));
   const std::vector<std::byte> texts =
