@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,8 +82,9 @@ trace::State Traces::start(const Asker& asker, uint32_t pid, uint64_t& number) {
   trace.owner = asker;
   trace.session = session.value();
   trace.asked = Clock::now();
-  number = ++last_number_;
-  traces_.emplace(number, std::move(trace));
+  // Whoever has the number has the trace: it cannot be guessed.
+  if (::getrandom(&number, sizeof number, 0) != sizeof number || !traces_.emplace(number, std::move(trace)).second)
+    return trace::State::busy;
   return trace::State::running;
 }
 

@@ -62,7 +62,6 @@ class Traces {
 
   TracedPrograms& programs_;
   std::map<uint64_t, Trace> traces_;
-  uint64_t last_number_ = 0;
 };
 
 }  // namespace vgpu::host

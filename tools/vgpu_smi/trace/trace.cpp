@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "tools/vgpu_smi/daemon/complaint.h"
 #include "tools/vgpu_smi/trace/print.h"
+#include "uapi/linux/vgpu.h"
 #include "vgpu/report.h"
 
 namespace vgpu::smi {
@@ -20,21 +22,11 @@ constexpr useconds_t kPause = 20'000;  // microseconds
 
 volatile sig_atomic_t stopped = 0;
 
-Result<std::vector<std::byte>, Complaint> ask(nvml::ReportClient& client, const trace::Request& request,
-                                              trace::Answer& answer) {
-  auto got = client.ask(std::as_bytes(std::span(&request, 1)), kRoom);
-  if (!got.ok()) return explain(got.error());
-  std::vector<std::byte>& bytes = got.value();
-  if (bytes.size() < sizeof answer)
-    return Complaint{"vgpud's answer makes no sense. Is it of the same release? vgpud --version tells.", kOther};
-  std::memcpy(&answer, bytes.data(), sizeof answer);
-  bytes.erase(bytes.begin(), bytes.begin() + sizeof answer);
-  return std::move(bytes);
-}
-
-trace::Request request(trace::Step step, uint64_t number) {
-  return {static_cast<uint32_t>(report::Kind::trace), step, 0, kRoom, number, 0};
-}
+// What the module looks at.
+static_assert(VGPU_REPORT_TRACE == static_cast<uint32_t>(report::Kind::trace));
+static_assert(VGPU_REPORT_TRACE_BEGIN == static_cast<uint32_t>(trace::Step::begin));
+static_assert(offsetof(vgpu_report_trace, step) == offsetof(trace::Request, step));
+static_assert(offsetof(vgpu_report_trace, pid) == offsetof(trace::Request, pid));
 
 Complaint refusal(trace::State state, uint32_t pid) {
   switch (state) {
@@ -57,6 +49,24 @@ Complaint refusal(trace::State state, uint32_t pid) {
     case trace::State::unknown: break;
   }
   return {"The trace has ended: vgpud had not been asked for two seconds. Begin it anew.", kOther};
+}
+
+Result<std::vector<std::byte>, Complaint> ask(nvml::ReportClient& client, const trace::Request& request,
+                                              trace::Answer& answer) {
+  auto got = client.ask(std::as_bytes(std::span(&request, 1)), kRoom);
+  // EPERM is the module's word: in a VM only it knows users. EACCES would be the node's.
+  if (!got.ok() && got.error().error_number == EPERM) return refusal(trace::State::not_yours, request.pid);
+  if (!got.ok()) return explain(got.error());
+  std::vector<std::byte>& bytes = got.value();
+  if (bytes.size() < sizeof answer)
+    return Complaint{"vgpud's answer makes no sense. Is it of the same release? vgpud --version tells.", kOther};
+  std::memcpy(&answer, bytes.data(), sizeof answer);
+  bytes.erase(bytes.begin(), bytes.begin() + sizeof answer);
+  return std::move(bytes);
+}
+
+trace::Request request(trace::Step step, uint64_t number) {
+  return {static_cast<uint32_t>(report::Kind::trace), step, 0, kRoom, number, 0};
 }
 
 bool is_wanted(const TraceOptions& options, const TracedCall& call) {
