@@ -11,6 +11,7 @@
 #include "libcuda/device_ranges.h"
 #include "libcuda/handles.h"
 #include "libcuda/host_memory.h"
+#include "libcuda/managed_mirror.h"
 #include "libcuda/session.h"
 #include "libcuda/thread.h"
 
@@ -31,6 +32,7 @@ class Process {
   HandleNotes& handles() { return handles_; }
   HostMemory& host_memory() { return host_memory_; }
   DeviceRanges& device_ranges() { return device_ranges_; }
+  ManagedMirror& managed_mirror() { return managed_mirror_; }
 
   int driver_version() const { return header_.driver_version; }
   int device_count() const { return static_cast<int>(devices_.size()); }
@@ -48,7 +50,7 @@ class Process {
 
  private:
   explicit Process(std::unique_ptr<Transport> transport)
-      : session_(std::move(transport)), host_memory_(session_.transport()) {}
+      : session_(std::move(transport)), host_memory_(session_.transport()), managed_mirror_(session_) {}
   CUresult load_snapshot();
 
   Session session_;
@@ -56,6 +58,7 @@ class Process {
   HandleNotes handles_;
   HostMemory host_memory_;
   DeviceRanges device_ranges_;
+  ManagedMirror managed_mirror_;
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;
 };

@@ -116,26 +116,37 @@ bool Session::send_blob(const Message& message, uint64_t& blob) {
   return true;
 }
 
+// Whether the answer is to be observed as well. A callback is news of the device, too.
+bool Session::before_command(const Message& message) {
+  Coherence* const coherence = coherence_.load(std::memory_order_acquire);
+  if (coherence == nullptr) return false;
+  if (message.opcode == wire::kNextCallback) return true;
+  if (message.opcode >= wire::kFirstPrivate) return false;
+  coherence->before_command();
+  return true;
+}
+
 CUresult Session::post(const Message& message) {
   if (is_lost()) return kLostError;
+  before_command(message);
   uint64_t blob = 0;
   if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return kLostError;
   return send(message, ring::kNoReply, blob);
 }
 
 Session::Pending Session::begin(const Message& message) {
-  if (is_lost()) return {ring::kNoReply, false, kLostError};
+  if (is_lost()) return {.failure = kLostError};
+  const bool observed = before_command(message);
   uint64_t blob = 0;
-  if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob))
-    return {ring::kNoReply, false, kLostError};
+  if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return {.failure = kLostError};
   const uint32_t index = acquire_slot();
   ring::ReplySlot& slot = transport_->memory().slot(index);
   slot.waiting.store(0, std::memory_order_relaxed);
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
   const CUresult status = send(message, index, blob);
-  if (status == CUDA_SUCCESS) return {index, (message.flags & ring::kHelper) != 0, CUDA_SUCCESS};
+  if (status == CUDA_SUCCESS) return {index, (message.flags & ring::kHelper) != 0, observed, CUDA_SUCCESS};
   release_slot(index);
-  return {ring::kNoReply, false, status};
+  return {.failure = status};
 }
 
 bool Session::wait_for_reply(ring::ReplySlot& slot, bool for_device) {
@@ -173,6 +184,7 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
     if (const CUresult status = fetch_blob(blob, reply); status != CUDA_SUCCESS) return status;
   }
   if ((flags & ring::kOutputPending) != 0) print_device_output();
+  if (pending.observed) coherence_.load(std::memory_order_acquire)->after_answer();
   // CUDA: a call "may also return error codes from previous, asynchronous launches".
   return result == CUDA_SUCCESS ? posted_error : result;
 }

@@ -25,12 +25,21 @@ struct Message {
 // What a program is told when its worker is gone: like a failed launch, the process must be restarted.
 constexpr CUresult kLostError = CUDA_ERROR_LAUNCH_FAILED;
 
+// What has to reach the device's side before a command does, and to come back after an answer. Any thread.
+class Coherence {
+ public:
+  virtual ~Coherence() = default;
+  virtual void before_command() = 0;
+  virtual void after_answer() = 0;
+};
+
 class Session {
  public:
   // A call under way.
   struct Pending {
     uint32_t slot = ring::kNoReply;
     bool for_device = false;          // the answer comes when the device has done something
+    bool observed = false;            // the answer may be news of what the device did
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
   };
 
@@ -42,6 +51,9 @@ class Session {
   // Counts calls that the worker had no part in, for its statistics.
   void count_answered(uint32_t calls) { header().answered_in_guest.fetch_add(calls, std::memory_order_relaxed); }
   bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
+
+  // From now on, and for good: asked around every command that is not a message of ours.
+  void keep_coherent(Coherence& coherence) { coherence_.store(&coherence, std::memory_order_release); }
 
   // Sends a command that is not answered.
   CUresult post(const Message& message);
@@ -56,6 +68,7 @@ class Session {
   std::byte* chunk(uint32_t chunk) const { return transport_->memory().chunk(chunk); }
 
  private:
+  bool before_command(const Message& message);
   CUresult send(const Message& message, uint32_t slot, uint64_t blob);
   bool send_blob(const Message& message, uint64_t& blob);
   bool wait_for_space(uint64_t end);
@@ -69,6 +82,7 @@ class Session {
 
   const std::unique_ptr<Transport> transport_;
   std::atomic<bool> lost_{false};
+  std::atomic<Coherence*> coherence_{nullptr};
   std::atomic<uint64_t> next_blob_{1};
   std::array<std::atomic<uint64_t>, ring::kReplySlots / 64> busy_slots_ = {};
 };

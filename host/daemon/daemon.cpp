@@ -49,6 +49,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
   daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   TRY(daemon->choose_one_gpu());
+  daemon->open_code_cache();
   daemon->prepare_reports();
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
@@ -64,6 +65,19 @@ Result<void> Daemon::choose_one_gpu() {
   gpu_ = TRY(choose_gpu(host_gpus(), options_.gpu));
   worker_options_.visible_devices = visible_to(*gpu_, std::nullopt);
   return {};
+}
+
+// Programs of several users must not share one: whoever may write to it chooses what the others run.
+void Daemon::open_code_cache() {
+  const bool others = !options_.socket.empty() && (options_.socket_mode & 077) != 0;
+  if (!options_.code_cache || others || worker_options_.kind == DriverKind::soft) return;
+  auto cache = CodeCache::create(options_.vm_socket.empty() ? CacheUsers::same_user : CacheUsers::guest);
+  if (!cache) {
+    VGPU_DEBUG("no cache of compiled code: %s", cache.error().message.c_str());
+    return;
+  }
+  code_cache_.emplace(std::move(*cache));
+  worker_options_.code_cache = code_cache_->path();
 }
 
 // The monitor itself is started when somebody asks. Programs can compute without one.

@@ -92,6 +92,9 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
                  "end when the other side of this pipe closes, and remove the socket's directory if it is then empty")
       ->type_name("N");
   app.add_flag_callback(
+      "--no-code-cache", [&options] { options.code_cache = false; },
+      "let NVIDIA's driver compile PTX anew in each program, instead of once for all programs of this vgpud");
+  app.add_flag_callback(
       "--no-sandbox", [&options] { options.sandbox = false; },
       "start workers without their sandbox; for debugging only");
 }

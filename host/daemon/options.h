@@ -29,6 +29,7 @@ struct Options {
   int ready_fd = -1;
   int lifeline_fd = -1;
   bool sandbox = true;
+  bool code_cache = true;
 };
 
 // The options, or the status to exit with: --help, --version and mistakes have been printed then.

@@ -25,6 +25,7 @@ struct WorkerOptions {
   bool sandbox = true;
   // CUDA_VISIBLE_DEVICES for the driver; the daemon's own when there is none.
   std::optional<std::string> visible_devices;
+  std::string code_cache;  // empty: what the driver compiles is kept nowhere
 };
 
 class WorkerProcess {

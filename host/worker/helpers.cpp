@@ -11,46 +11,64 @@ Helpers::~Helpers() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    for (const auto& helper : helpers_) helper->wake.notify_one();
   }
-  wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (const auto& helper : helpers_) helper->thread.join();
+}
+
+Helpers::Helper& Helpers::helper_of(uint32_t guest_thread) {
+  Helper*& known = by_guest_thread_[guest_thread];
+  if (known != nullptr) return *known;
+  if (!free_.empty()) {
+    known = free_.back();
+    free_.pop_back();
+    return *known;
+  }
+  known = helpers_.emplace_back(std::make_unique<Helper>()).get();
+  known->thread = std::thread([this, known] { work(*known); });
+  return *known;
 }
 
 void Helpers::submit(uint32_t guest_thread, Task task) {
   const std::lock_guard lock(mutex_);
-  Strand& strand = strands_[guest_thread];
-  strand.tasks.push_back(std::move(task));
-  if (strand.running) return;
-  strand.running = true;
-  ready_.push_back(guest_thread);
-  // More ready strands than idle threads: another one, because a task may block for as long as it likes.
-  if (ready_.size() > idle_) threads_.emplace_back([this] { work(); });
-  wake_.notify_one();
+  Helper& helper = helper_of(guest_thread);
+  helper.tasks.push_back(std::move(task));
+  helper.wake.notify_one();
+}
+
+void Helpers::retire(uint32_t guest_thread) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_guest_thread_.find(guest_thread);
+  if (found == by_guest_thread_.end()) return;
+  Helper& helper = *found->second;
+  by_guest_thread_.erase(found);
+  helper.retired = helper.running || !helper.tasks.empty();
+  if (!helper.retired) free_.push_back(&helper);
 }
 
 bool Helpers::busy(uint32_t guest_thread) {
   const std::lock_guard lock(mutex_);
-  return strands_.contains(guest_thread);
+  const auto found = by_guest_thread_.find(guest_thread);
+  return found != by_guest_thread_.end() && (found->second->running || !found->second->tasks.empty());
 }
 
-void Helpers::work() {
+void Helpers::work(Helper& self) {
   count_as_ours();
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++idle_;
-    wake_.wait(lock, [&] { return stopping_ || !ready_.empty(); });
-    --idle_;
+    self.wake.wait(lock, [&] { return stopping_ || !self.tasks.empty(); });
     if (stopping_) return;
-    const uint32_t guest_thread = ready_.front();
-    ready_.pop_front();
-    const Task task = std::move(strands_[guest_thread].tasks.front());
-    strands_[guest_thread].tasks.pop_front();
+    Task task = std::move(self.tasks.front());
+    self.tasks.pop_front();
+    self.running = true;
     lock.unlock();
     task();
+    task = nullptr;
     lock.lock();
-    const auto strand = strands_.find(guest_thread);
-    if (strand->second.tasks.empty()) strands_.erase(strand);
-    else ready_.push_back(guest_thread);
+    self.running = false;
+    if (!self.retired || !self.tasks.empty()) continue;
+    self.retired = false;
+    free_.push_back(&self);
   }
 }
 

@@ -28,9 +28,11 @@ constexpr int kControlFd = 3;
 constexpr int kDoorbellFd = 4;
 constexpr int kWakeFd = 5;
 constexpr unsigned kFirstForeignFd = 6;
+constexpr const char* kCodeCacheBytes = "268435456";
 
 struct Arguments {
   std::string driver;
+  std::string code_cache;  // empty: none
   pid_t daemon = 0;
   SandboxProfile profile = SandboxProfile::vendor;
   bool sandbox = true;
@@ -46,6 +48,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     else if (option == "--probe") arguments.probe = true;
     else if (i + 1 == argc) return false;
     else if (option == "--driver") arguments.driver = argv[++i];
+    else if (option == "--code-cache") arguments.code_cache = argv[++i];
     else if (option == "--parent") arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
     else if (option == "--visible-devices") ::setenv("CUDA_VISIBLE_DEVICES", argv[++i], 1);
     else if (option == "--log") log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
@@ -78,6 +81,18 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   return {};
 }
 
+// A cache of compiled kernels that all guests write would let one choose what another runs: it is the daemon's, or
+// none. CUDA programming guide: CUDA Environment Variables.
+void use_code_cache(const Arguments& arguments, Sandbox& sandbox) {
+  if (arguments.code_cache.empty()) {
+    if (arguments.sandbox) ::setenv("CUDA_CACHE_DISABLE", "1", 1);
+    return;
+  }
+  ::setenv("CUDA_CACHE_PATH", arguments.code_cache.c_str(), 1);
+  ::setenv("CUDA_CACHE_MAXSIZE", kCodeCacheBytes, 1);
+  sandbox.allow_cache(arguments.code_cache);
+}
+
 int run(const Arguments& arguments) {
   report_crashes();
   // Whoever traces may go at any time.
@@ -86,9 +101,8 @@ int run(const Arguments& arguments) {
   ::close_range(kFirstForeignFd, ~0u, 0);
   Sandbox sandbox(arguments.profile, arguments.daemon);
   if (!sandbox.guard()) return 0;
+  use_code_cache(arguments, sandbox);
   if (arguments.sandbox) sandbox.isolate();
-  // A cache of compiled kernels that all guests write would let one choose what another runs.
-  if (arguments.sandbox) ::setenv("CUDA_CACHE_DISABLE", "1", 1);
 
   // Threads use it until the process is no more.
   SharedRangeTable& ranges = *std::make_unique<SharedRangeTable>().release();

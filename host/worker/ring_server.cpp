@@ -79,7 +79,9 @@ void RingServer::answer(const CommandCopy& command, CUresult result, std::vector
   }
   slot.result = static_cast<int32_t>(result);
   slot.flags = flags;
-  slot.posted_error = session_.posted_error.exchange(0, std::memory_order_relaxed);
+  // Only a program's own call may tell it.
+  slot.posted_error =
+      command.opcode < wire::kFirstPrivate ? session_.posted_error.exchange(0, std::memory_order_relaxed) : 0;
   session_.counters.replies.fetch_add(1, std::memory_order_relaxed);
   if (ring::complete(slot)) {
     session_.counters.wakeups.fetch_add(1, std::memory_order_relaxed);
@@ -127,7 +129,9 @@ void RingServer::look_after_waiting() {
 void RingServer::to_helper(CommandCopy command) {
   session_.counters.helper_calls.fetch_add(1, std::memory_order_relaxed);
   const uint32_t thread = command.thread;
+  const bool last = command.opcode == wire::kThreadExit;
   helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
+  if (last) helpers_.retire(thread);
 }
 
 // Producers write this line all the time: looking at it costs them and us.

@@ -24,10 +24,6 @@
 namespace vgpu::host {
 namespace {
 
-// User ids above those that systems and containers give out (systemd: 1879048191); the process id makes it unique,
-// so that no worker can signal another or look at it.
-constexpr uid_t kFirstUser = 1'900'000'000;
-
 void skipped(const char* what) { VGPU_DEBUG("sandbox: no %s: %s", what, std::strerror(errno)); }
 
 // Capabilities until seal(): to change the user, and to read a driver wherever root could.
@@ -40,8 +36,6 @@ void keep_capabilities(std::span<const unsigned> kept) {
   data[0].permitted = data[0].effective;
   if (::syscall(SYS_capset, &header, data) != 0) skipped("dropping of capabilities");
 }
-
-uid_t user_for_this_process() { return kFirstUser + static_cast<uid_t>(::getpid()); }
 
 // In a container, most user ids do not exist.
 bool user_exists(uid_t user) {
@@ -67,19 +61,9 @@ int change_mounts(const char* path, unsigned flags, uint64_t set, uint64_t clear
   return ::mount_setattr(-1, path, flags, &attributes, sizeof attributes);
 }
 
-// In mounts of its own: nothing can be written, except to /proc. NVIDIA's driver does not start when it cannot write
-// there (cuInit: CUDA_ERROR_OPERATING_SYSTEM); what would reach the machine through /proc stays closed.
-void lock_files() {
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return skipped("private mounts");
-  bool closed = true;
-  for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
-    closed &= ::mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) == 0 || errno == ENOENT;
-  if (change_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0)
-    return skipped("read-only file system");
-  if (!closed || change_mounts("/proc", 0, 0, MOUNT_ATTR_RDONLY) != 0) skipped("writable /proc: the driver may refuse");
-}
-
 }  // namespace
+
+uid_t Sandbox::user() const { return user_named_after(cache_.empty() ? ::getpid() : daemon_); }
 
 bool Sandbox::guard() const {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -90,9 +74,23 @@ bool Sandbox::guard() const {
   return ::getppid() == daemon_;
 }
 
+// In mounts of its own: nothing can be written, except to the cache and to /proc. NVIDIA's driver does not start when
+// it cannot write there (cuInit: CUDA_ERROR_OPERATING_SYSTEM); what would reach the machine through /proc stays closed.
+void Sandbox::lock_files() const {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return skipped("private mounts");
+  bool closed = true;
+  for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
+    closed &= ::mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) == 0 || errno == ENOENT;
+  if (!cache_.empty() && ::mount(cache_.c_str(), cache_.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    skipped("cache of compiled code");
+  if (change_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0)
+    return skipped("read-only file system");
+  if (!cache_.empty() && change_mounts(cache_.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0) skipped("writable cache");
+  if (!closed || change_mounts("/proc", 0, 0, MOUNT_ATTR_RDONLY) != 0) skipped("writable /proc: the driver may refuse");
+}
+
 void Sandbox::isolate() {
-  own_user_ = ::geteuid() == 0 && user_exists(user_for_this_process()) &&
-              (profile_ == SandboxProfile::soft || devices_open_to_all());
+  own_user_ = ::geteuid() == 0 && user_exists(user()) && (profile_ == SandboxProfile::soft || devices_open_to_all());
   // The filter of the software GPU's worker has no socket(2), which is stricter than a network namespace, and cheaper.
   const int flags = CLONE_NEWNS | CLONE_NEWIPC | (profile_ == SandboxProfile::vendor ? CLONE_NEWNET : 0);
   if (::unshare(flags) == 0) lock_files();
@@ -106,8 +104,8 @@ Result<void> Sandbox::leave_root() const {
   // No directory of the machine is this process's root any more. Its own descriptors are all there is to see.
   if (profile_ == SandboxProfile::soft && (::chroot("/proc/self/fdinfo") != 0 || ::chdir("/") != 0))
     skipped("empty root directory");
-  const uid_t user = user_for_this_process();
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0)
+  const uid_t own = user();
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(own, own, own) != 0 || ::setresuid(own, own, own) != 0)
     return Error::from_errno("cannot give the worker a user id of its own (vgpud --no-sandbox goes without)");
   return {};
 }

@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 #include "common/result.h"
 
 namespace vgpu::host {
@@ -17,6 +19,11 @@ class Sandbox {
  public:
   Sandbox(SandboxProfile profile, pid_t daemon) : profile_(profile), daemon_(daemon) {}
 
+  // The one directory that may be written to, by all workers of the daemon: they then have one user id together, for
+  // the driver makes its files for itself only. Before isolate().
+  void allow_cache(std::string directory) { cache_ = std::move(directory); }
+  static uid_t user_with_cache(pid_t daemon) { return user_named_after(daemon); }
+
   // Dies with its daemon, gains no privileges, leaves no core file. Also without a sandbox. Before any thread.
   // False: the daemon is gone already.
   bool guard() const;
@@ -27,10 +34,17 @@ class Sandbox {
   Result<void> seal() const;
 
  private:
+  // User ids above those that systems and containers give out (systemd: 1879048191). A process id makes it unique: the
+  // worker's own, so that no worker can signal another or look at it, or the daemon's, where they share a cache; then
+  // the system call filter alone keeps them apart.
+  static uid_t user_named_after(pid_t process) { return 1'900'000'000 + static_cast<uid_t>(process); }
+  uid_t user() const;
+  void lock_files() const;
   Result<void> leave_root() const;
 
   const SandboxProfile profile_;
   const pid_t daemon_;
+  std::string cache_;
   bool own_user_ = false;
 };
 

@@ -20,6 +20,7 @@
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
 #include "host/worker/handle_table.h"
+#include "host/worker/managed_pages.h"
 #include "host/worker/output_tap.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
@@ -64,6 +65,7 @@ struct Session {
   HandleTable handles;
   DeviceMemory device_memory;
   SharedRanges& shared;
+  ManagedPages managed_pages;
   Blobs blobs;
   Callbacks callbacks;
   OutputTap output;

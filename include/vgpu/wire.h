@@ -24,8 +24,10 @@ enum Opcode : uint16_t {
   kStatistics = 1032,     // -> what the worker counted
   kThreadExit = 1033,     // the guest thread of this command has ended
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
-  kRefusedCall = 1035,  // string: a call that the guest's library refused, for the statistics
-  kPrivateKnown = 1036,
+  kManagedRead = 1035,   // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
+  kManagedWrite = 1036,  // u64 variable, then runs of: u64 address, u64 count, bytes
+  kRefusedCall = 1037,   // string: a call that the guest's library refused, for the statistics
+  kPrivateKnown = 1038,  // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;

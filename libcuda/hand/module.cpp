@@ -112,8 +112,12 @@ CUresult read_file(const char* path, std::vector<std::byte>& bytes) {
   return CUDA_SUCCESS;
 }
 
-// The program uses the address of a managed variable itself, so the variable's pages must become its own too.
+// The program uses the address of a managed variable itself, so the variable's pages must become its own too,
+// or pages of its own must follow them.
 CUresult adopt_variable(const Admitted& admitted, CUdeviceptr address, size_t size, const char* name) {
+  const uint64_t context = admitted.thread->current() == nullptr ? 0 : admitted.thread->current()->handle();
+  const CUresult mirrored = admitted.process->managed_mirror().add(context, address, size);
+  if (mirrored != CUDA_ERROR_NOT_SUPPORTED) return mirrored;
   if (Result<void> adopted = admitted.process->host_memory().adopt(address, size); !adopted.ok()) {
     VGPU_WARN("managed variable %s: %s", name, adopted.error().message.c_str());
     return CUDA_ERROR_OPERATING_SYSTEM;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
-CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-forms ptx-ring contract ring \
+CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-forms ptx-ring contract ring managed \
                programs-static programs-shared cudart cudart12 runtime runtime12 ollama nvml nvml-clients smi host hostile vm \
                asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
@@ -51,6 +51,9 @@ check-contract: all $(O)/tests/contract
 	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
 check-ring: all $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
+# Managed variables as with a driver that keeps its managed memory to itself: the software GPU under another name.
+check-managed: all $(O)/tests/contract
+	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed]'
 check-programs-%: all $(PROGRAM_BINS)
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
 # Our runtime libraries beside NVIDIA's, over the software GPU: the toolkit's of CUDA 13, Debian's of 12.4.

@@ -41,6 +41,37 @@ TEST_CASE("guest threads that all block do so side by side", "[unit][helpers]") 
   SUCCEED("all tasks were inside at once");
 }
 
+TEST_CASE("a guest thread has one helper for as long as it lives", "[unit][helpers]") {
+  const auto run_on = [](Helpers& helpers, uint32_t guest_thread) {
+    std::thread::id where;
+    std::latch done(1);
+    helpers.submit(guest_thread, [&] {
+      where = std::this_thread::get_id();
+      done.count_down();
+    });
+    done.wait();
+    return where;
+  };
+  Helpers helpers;
+  const std::thread::id first = run_on(helpers, 1), second = run_on(helpers, 2);
+  CHECK(first != second);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(run_on(helpers, 1) == first);
+    CHECK(run_on(helpers, 2) == second);
+  }
+  // The tasks of one that has ended are done, and its helper serves the next.
+  std::latch release(1), last(1);
+  helpers.submit(1, [&] { release.wait(); });
+  helpers.submit(1, [&] { last.count_down(); });
+  helpers.retire(1);
+  CHECK(run_on(helpers, 3) != first);
+  release.count_down();
+  last.wait();
+  while (helpers.busy(1)) std::this_thread::yield();
+  helpers.retire(2);
+  CHECK(run_on(helpers, 4) == second);
+}
+
 TEST_CASE("a blocked guest thread holds up its own tasks only", "[unit][helpers]") {
   std::latch release(1), other(1), second(1);
   std::atomic<bool> second_ran{false};

@@ -59,8 +59,6 @@ CUresult link_add(Invocation& invocation);
 CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
-CUresult managed_variable(Invocation& invocation);
-CUresult global_variable(Invocation& invocation);
 
 // stream.cpp
 CUresult host_function(Invocation& invocation);
@@ -83,6 +81,12 @@ CUresult get_alloc_node(Invocation& invocation);
 CUresult exec_update(Invocation& invocation);
 CUresult instantiate_with_params(Invocation& invocation);
 CUresult user_object_create(Invocation& invocation);
+
+// managed_variable.cpp
+CUresult managed_variable(Invocation& invocation);
+CUresult global_variable(Invocation& invocation);
+CUresult managed_read(Invocation& invocation);
+CUresult managed_write(Invocation& invocation);
 
 // array.cpp
 CUresult array_create(Invocation& invocation);

@@ -82,50 +82,6 @@ CUresult library_load(Invocation& invocation) {
   return status;
 }
 
-namespace {
-
-// The program gets the variable's address and uses it, so its pages must be the program's as well.
-void permit_pages(Invocation& invocation, const RowCall& row) {
-  const auto* address = row.argument<CUdeviceptr*>(0);
-  const auto* bytes = row.argument<size_t*>(1);
-  if (address == nullptr || bytes == nullptr) return;
-  const uint64_t first = *address / ring::kPage * ring::kPage;
-  const uint64_t last = (*address + *bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
-  invocation.session.shared.permit_adoption(first, last - first);
-}
-
-bool is_managed(const Invocation& invocation, const RowCall& row) {
-  const auto* address = row.argument<CUdeviceptr*>(0);
-  unsigned managed = 0;
-  return address != nullptr &&
-         VGPU_DRIVER(invocation.session.driver, cuPointerGetAttribute)(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED,
-                                                                       *address) == CUDA_SUCCESS &&
-         managed != 0;
-}
-
-}  // namespace
-
-CUresult managed_variable(Invocation& invocation) {
-  if (!invocation.session.config.plain_managed_memory) return CUDA_ERROR_NOT_SUPPORTED;
-  RowCall row{api::spec::cuLibraryGetManaged, {}};
-  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  const CUresult status = call_row(invocation, row);
-  if (status == CUDA_SUCCESS) permit_pages(invocation, row);
-  return status;
-}
-
-// cuModuleGetGlobal_v2 and cuLibraryGetGlobal find managed variables, too: NVIDIA's runtime 12.4 asks so.
-CUresult global_variable(Invocation& invocation) {
-  const bool of_module = invocation.command.opcode == api::opcode::cuModuleGetGlobal_v2;
-  RowCall row{of_module ? api::spec::cuModuleGetGlobal_v2 : api::spec::cuLibraryGetGlobal, {}};
-  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  const CUresult status = call_row(invocation, row);
-  if (status != CUDA_SUCCESS || !is_managed(invocation, row)) return status;
-  if (!invocation.session.config.plain_managed_memory) return CUDA_ERROR_NOT_SUPPORTED;
-  permit_pages(invocation, row);
-  return status;
-}
-
 CUresult function_name(Invocation& invocation) {
   const auto wire_function = invocation.request.get<uint64_t>();
   if (!invocation.request.complete()) return invocation.bad_message();

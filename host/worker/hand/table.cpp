@@ -19,6 +19,8 @@ constexpr Entry kEntries[] = {
     {wire::kSnapshot, snapshot},
     {wire::kFunctionFacts, function_facts},
     {wire::kTpcPlaces, tpc_places},
+    {wire::kManagedRead, managed_read},
+    {wire::kManagedWrite, managed_write},
     {wire::kBlobAppend, blob_append},
     {wire::kBlobRead, blob_read},
     {wire::kBlobDrop, blob_drop},
