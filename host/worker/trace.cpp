@@ -71,8 +71,9 @@ void Trace::record(Invocation& invocation, uint64_t taken, CUresult result, std:
   const uint64_t done = now();
   const std::string name = name_of(command);
   if (name.empty()) return;
-  // The worker has understood it; the program was told what follows.
-  if (command.opcode == wire::kRefusedCall && result == CUDA_SUCCESS) result = CUDA_ERROR_NOT_SUPPORTED;
+  // The worker has understood it; the program was told by its library what follows.
+  const bool is_refused = command.opcode == wire::kRefusedCall;
+  if (is_refused && result == CUDA_SUCCESS) result = CUDA_ERROR_NOT_SUPPORTED;
   const char* const known = face::error_name(static_cast<int>(result));
   const std::string words = known != nullptr ? known : "error " + std::to_string(static_cast<int>(result));
   const std::vector<std::byte> texts =
@@ -87,7 +88,8 @@ void Trace::record(Invocation& invocation, uint64_t taken, CUresult result, std:
   record.start = taken > begin_ ? taken - begin_ : 0;
   record.duration = done - taken;
   record.result = static_cast<int32_t>(result);
-  record.flags = command.reply_slot == ring::kNoReply ? static_cast<uint32_t>(trace::kPosted) : 0;
+  const bool is_posted = command.reply_slot == ring::kNoReply && !is_refused;
+  record.flags = is_posted ? static_cast<uint32_t>(trace::kPosted) : 0;
   std::vector<std::byte> bytes;
   codec::Writer writer(bytes);
   writer.put(record);

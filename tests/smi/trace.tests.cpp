@@ -67,6 +67,7 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
   CHECK(seen["cuLaunchKernel"]["arguments"]["block"] == "(32, 1, 1)");
   CHECK(seen["cuLaunchKernel"]["posted"] == true);
   CHECK(seen["cuDestroyExternalMemory"]["result_name"] == "CUDA_ERROR_NOT_SUPPORTED");
+  CHECK(seen["cuDestroyExternalMemory"]["posted"] == false);
   CHECK(seen["cuCtxSynchronize"]["duration_ns"] > 0);
 }
 
