@@ -8,6 +8,7 @@
 
 #include "common/bits.h"
 #include "common/codec/bytes.h"
+#include "libcuda/context.h"
 #include "libcuda/thread.h"
 
 namespace vgpu::guest {
@@ -15,8 +16,12 @@ namespace {
 
 std::byte* pages(uint64_t address) { return from_bits<std::byte*>(address); }
 
+// In the range's context, or in the thread's where the variable was found without one.
 Message message(uint16_t opcode, uint64_t context, const std::vector<std::byte>& payload) {
-  return {opcode, 0, thread_state().id, context, payload};
+  const ThreadState& thread = thread_state();
+  const Context* current = thread.current();
+  if (context == 0 && current != nullptr && current->alive()) context = current->handle();
+  return {opcode, 0, thread.id, context, payload};
 }
 
 // The first byte from `at` on that differs, or does not, in two runs of the same size.

@@ -29,7 +29,7 @@ class ManagedMirror final : public Coherence {
  private:
   struct Range {
     uint64_t variable = 0;  // a managed variable in these pages: while the driver knows it, they can be read
-    uint64_t context = 0;
+    uint64_t context = 0;   // 0: it was found without one
     std::vector<std::byte> shadow;
   };
 

@@ -5,10 +5,11 @@
 // call (its path, what each pointer means) is written by hand in include/vgpu/api/*.api.h; what the headers know
 // (prototypes, parameter names, versions) comes from here.
 //
-//   apigen PREPROCESSED TYPEDEFS LOCK OUTDIR
+//   apigen PREPROCESSED TYPEDEFS INTEROP LOCK OUTDIR
 //
 // PREPROCESSED: cuda.h and cudaProfiler.h after `g++ -E -P -D__CUDA_API_VERSION_INTERNAL`, which declares every
-// exported symbol. TYPEDEFS: cudaTypedefs.h and cudaProfilerTypedefs.h, concatenated. LOCK: opcodes.lock.
+// exported symbol. TYPEDEFS: cudaTypedefs.h and cudaProfilerTypedefs.h, concatenated. INTEROP:
+// the typedefs of OpenGL, EGL and VDPAU, likewise. LOCK: opcodes.lock.
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -19,6 +20,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -167,6 +169,30 @@ std::vector<ProcAddress> pair_versions(const std::vector<Function>& functions, c
   return rows;
 }
 
+// Graphics interoperation: names of the typedefs alone, because its headers need OpenGL's, EGL's and VDPAU's. The
+// driver exports them, generation by generation; a per-thread flavour is the newest one's. Calls of other systems stay
+// out.
+std::vector<ProcAddress> find_interop(const std::string& typedefs) {
+  static const std::regex pfn(R"(\*\s*PFN_(cu(?:GL|EGL|VDPAU|Graphics)\w+?)_v(\d{4,5})(_ptds|_ptsz)?\s*\))");
+  std::map<std::string, std::set<int>> versions;
+  std::map<std::string, std::pair<int, std::string>> flavours;
+  for (std::sregex_iterator it(typedefs.begin(), typedefs.end(), pfn), end; it != end; ++it)
+    if ((*it)[3].matched) flavours[(*it)[1]] = {std::stoi((*it)[2]), (*it)[3]};
+    else versions[(*it)[1]].insert(std::stoi((*it)[2]));
+  std::vector<ProcAddress> rows;
+  for (const auto& [name, all] : versions) {
+    std::string symbol = name;
+    int generation = 0;
+    for (const int version : all) {
+      if (++generation > 1) symbol = name + "_v" + std::to_string(generation);
+      rows.push_back({name, 0, version, symbol});
+    }
+    if (const auto found = flavours.find(name); found != flavours.end())
+      rows.push_back({name, 1, found->second.first, symbol + found->second.second});
+  }
+  return rows;
+}
+
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
@@ -174,7 +200,7 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 void write_exports(const std::string& dir, const std::vector<Function>& functions,
-                   const std::map<std::string, int>& opcodes) {
+                   const std::map<std::string, int>& opcodes, const std::vector<ProcAddress>& interop) {
   std::ofstream exports(dir + "/cuda_exports.inc");
   std::ofstream map(dir + "/cuda.map");
   map << "{\n  global:\n";
@@ -188,6 +214,11 @@ void write_exports(const std::string& dir, const std::vector<Function>& function
     exports << "VGPU_EXPORT(" << function.symbol << ", " << split.base << ", " << opcode->second << ", "
             << split.flavour << ", (" << function.parameters << "), (" << joined(function.names) << "))\n";
     map << "    " << function.symbol << ";\n";
+  }
+  std::ofstream refused(dir + "/cuda_interop.inc");
+  for (const ProcAddress& row : interop) {
+    refused << "VGPU_INTEROP(" << row.symbol << ")\n";
+    map << "    " << row.symbol << ";\n";
   }
   map << "  local: *;\n};\n";
 }
@@ -203,7 +234,12 @@ void write_arguments(const std::string& dir, const std::vector<Function>& functi
   }
 }
 
-void write_proc_addresses(const std::string& dir, const std::vector<ProcAddress>& rows) {
+void write_proc_addresses(const std::string& dir, std::vector<ProcAddress> rows,
+                          const std::vector<ProcAddress>& interop) {
+  rows.insert(rows.end(), interop.begin(), interop.end());
+  std::sort(rows.begin(), rows.end(), [](const ProcAddress& a, const ProcAddress& b) {
+    return std::tie(a.name, a.flavour, a.since) < std::tie(b.name, b.flavour, b.since);
+  });
   std::ofstream table(dir + "/cuda_procaddr.inc");
   for (const ProcAddress& row : rows)
     table << "VGPU_PROC(" << row.name << ", " << row.flavour << ", " << row.since << ", " << row.symbol << ")\n";
@@ -230,8 +266,8 @@ void write_errors(const std::string& dir, const std::vector<std::pair<std::strin
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::cerr << "usage: apigen PREPROCESSED TYPEDEFS LOCK OUTDIR\n";
+  if (argc != 6) {
+    std::cerr << "usage: apigen PREPROCESSED TYPEDEFS INTEROP LOCK OUTDIR\n";
     return 2;
   }
   const std::string header = read_file(argv[1]);
@@ -241,9 +277,10 @@ int main(int argc, char** argv) {
     std::cerr << "apigen: no " << (functions.empty() ? "function" : "CUresult") << " found in " << argv[1] << '\n';
     return 1;
   }
-  write_exports(argv[4], functions, read_opcodes(argv[3]));
-  write_arguments(argv[4], functions);
-  write_errors(argv[4], errors);
-  write_proc_addresses(argv[4], pair_versions(functions, read_file(argv[2])));
+  const std::vector<ProcAddress> interop = find_interop(read_file(argv[3]));
+  write_exports(argv[5], functions, read_opcodes(argv[4]), interop);
+  write_arguments(argv[5], functions);
+  write_errors(argv[5], errors);
+  write_proc_addresses(argv[5], pair_versions(functions, read_file(argv[2])), interop);
   return 0;
 }

@@ -7,7 +7,7 @@
 set -u
 build='binutils g++ libcli11-dev libdrm-dev libfmt-dev liblz4-dev libseccomp-dev libsystemd-dev libzstd-dev make nlohmann-json3-dev'
 check='bsdutils catch2 clang-14 clang-format-14 clang-tidy-14 debian-archive-keyring git procps python3'
-vm='cpio debian-archive-keyring procps util-linux'
+vm='debian-archive-keyring procps util-linux'
 case ${1:-} in
   build) wanted=$build ;;
   all) wanted="$build $check" ;;

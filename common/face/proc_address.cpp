@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/face/interop.h"
+
 namespace vgpu::face {
 namespace {
 

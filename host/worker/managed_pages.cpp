@@ -8,19 +8,26 @@
 namespace vgpu::host {
 
 void ManagedPages::add(uint64_t address, uint64_t size) {
-  const uint64_t first = address / ring::kPage * ring::kPage;
-  const uint64_t last = (address + size + ring::kPage - 1) / ring::kPage * ring::kPage;
+  uint64_t first = address / ring::kPage * ring::kPage;
+  uint64_t last = (address + size + ring::kPage - 1) / ring::kPage * ring::kPage;
   const std::lock_guard lock(mutex_);
-  uint64_t& known = sizes_[first];
-  known = std::max(known, last - first);
+  // One range in place of all that it touches.
+  auto at = ends_.lower_bound(first);
+  if (at != ends_.begin() && std::prev(at)->second >= first) --at;
+  while (at != ends_.end() && at->first <= last) {
+    first = std::min(first, at->first);
+    last = std::max(last, at->second);
+    at = ends_.erase(at);
+  }
+  ends_[first] = last;
 }
 
 bool ManagedPages::contains(uint64_t address, uint64_t size) const {
   const std::lock_guard lock(mutex_);
-  const auto after = sizes_.upper_bound(address);
-  if (size == 0 || after == sizes_.begin()) return false;
-  const auto [first, length] = *std::prev(after);
-  return address - first < length && size <= length - (address - first);
+  const auto after = ends_.upper_bound(address);
+  if (size == 0 || after == ends_.begin()) return false;
+  const uint64_t end = std::prev(after)->second;
+  return address < end && size <= end - address;
 }
 
 }  // namespace vgpu::host

@@ -17,8 +17,8 @@ class ManagedPages {
   bool contains(uint64_t address, uint64_t size) const;
 
  private:
-  mutable std::mutex mutex_;            // guards the following
-  std::map<uint64_t, uint64_t> sizes_;  // by address of the first page
+  mutable std::mutex mutex_;           // guards the following
+  std::map<uint64_t, uint64_t> ends_;  // by address of the first page; neither overlapping nor touching
 };
 
 }  // namespace vgpu::host

@@ -6,7 +6,7 @@ CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx p
                asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker $(if $(VARIANT),,smi/smi))
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker gpu/proc_addresses $(if $(VARIANT),,smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
@@ -122,7 +122,20 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 
 .PHONY: format format-check tidy
 
-# On a machine with an NVIDIA GPU: the tests themselves, and everything through the ring.
-gpu-check: all $(TEST_BINS) $(PROGRAM_BINS)
+# On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
+# had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime vm-client vm-qmp) $(PROGRAM_BINS)
+gpu-check: $(GPU_NEEDS)
+	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)
-.PHONY: gpu-check
+gpu-guest: build/deps.vm build/vm/ko/6.1.stamp
+	@tests/vm/fetch rootfs kernel 6.1 $$(qemu-system-x86_64 -device help 2>/dev/null | grep -q '"vfio-user-pci"' || echo qemu)
+
+# The same for a machine that has a card and neither network nor tools: build/gpu-pack is carried there, and its `run` started.
+gpu-pack: $(GPU_NEEDS) $(O)/tests/smi/holder $(O)/bench/vgpu-bench build/vm/ko/6.1.stamp build/deps.vm
+	@tests/vm/fetch qemu rootfs kernel 6.1
+	@tests/gpu/pack $(O)
+# On the software GPU, in a root that has next to nothing.
+check-gpu-pack: gpu-pack
+	@tests/gpu/rehearse
+.PHONY: gpu-check gpu-guest gpu-pack check-gpu-pack

@@ -210,6 +210,8 @@ TEST_CASE_METHOD(Gpu, "an asynchronous 3D copy starts at its offsets", "[contrac
   HostBuffer host(kBox * kBox * kBox);
   Stream stream;
   REQUIRE_CUDA(cuMemcpyHtoD(memory, bytes.data(), bytes.size()));
+  // The stream does not wait for the default one, and a copy from ordinary memory may return before it has landed.
+  REQUIRE_CUDA(cuCtxSynchronize());
   CUDA_MEMCPY3D copy = {};
   copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
   copy.srcDevice = memory;

@@ -59,6 +59,7 @@ TEST_CASE_METHOD(Gpu, "a node of memory operations writes its words", "[contract
   DeviceBuffer words(8);
   Stream stream;
   REQUIRE_CUDA(cuMemsetD32(words, 0, 2));
+  REQUIRE_CUDA(cuCtxSynchronize());  // The stream does not wait for the default one.
   CUstreamBatchMemOpParams operations[] = {write_word(words, 3), write_word(words + 4, 4)};
   CUDA_BATCH_MEM_OP_NODE_PARAMS params = {};
   params.ctx = context;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls with one thing wrong, and what CUDA answers: one row per call. Where a driver does not have the call at all,
 // the row is passed over. A second look at the context after each family: a refused call must leave no error behind.
+#include <cstdio>
+#include <cstdlib>
+
 #include "tests/contract/fixture.h"
 
 namespace {
@@ -59,6 +62,16 @@ constexpr CUresult kAnyError = CUDA_SUCCESS;
 constexpr const char* kEmptyKernel =
     ".version 6.0\n.target sm_50\n.address_size 64\n.visible .entry empty() { ret; }\n";
 
+// For whoever compares two drivers' answers (tests/gpu/wrong_calls): "result call" in the file that WRONG_CALLS_LOG
+// names.
+void note(const char* call, CUresult result) {
+  const char* const path = std::getenv("WRONG_CALLS_LOG");
+  std::FILE* const log = path == nullptr ? nullptr : std::fopen(path, "a");
+  if (log == nullptr) return;
+  std::fprintf(log, "%d %s\n", static_cast<int>(result), call);
+  std::fclose(log);
+}
+
 class Wrong : public Gpu {
  public:
   Wrong() : buffer_(4096), module_(kEmptyKernel) {
@@ -79,6 +92,7 @@ class Wrong : public Gpu {
     for (const WrongCall& wrong : calls) {
       INFO(wrong.text);
       const CUresult result = wrong.call(scene_);
+      note(wrong.text, result);
       if (result == CUDA_ERROR_NOT_SUPPORTED) continue;
       if (wrong.expected == kAnyError) CHECK(result != CUDA_SUCCESS);
       else CHECK(result == wrong.expected);

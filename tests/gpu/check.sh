@@ -1,12 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make gpu-check: the same test binaries on NVIDIA's driver natively, which proves the tests, and through a ring and a
-# worker, which must be equal. check.sh BUILD_DIR [LOG_DIR]. A table comes last; the exit code says whether all passed.
+# make gpu-check: the same test binaries on NVIDIA's driver in three ways: natively, which proves the tests; over the
+# socket, through a ring and a worker; and in a guest, through QEMU and the module. check.sh BUILD_DIR [LOG_DIR]. A table
+# comes last; the exit code says whether all passed. ONLY is an extended regular expression that picks steps by name;
+# DRIVER=soft rehearses it without a card; GUEST_ARGS are further options of tests/gpu/vm.
 set -u
-build=$1
+build=$(readlink -f "$1")
 logs=${2:-$build/gpu-check}
+driver=${DRIVER:-nvidia}
 here=$(dirname "$(readlink -f "$0")")
-ring=("$build/bin/vgpu-run" --driver nvidia --)
+native=()
+[[ $driver = nvidia ]] || native=(env "LD_LIBRARY_PATH=$build/$driver${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}")
+socket=("$build/bin/vgpu-run" --driver "$driver" --)
+read -ra guest_args <<<"${GUEST_ARGS:-}"
 mkdir -p "$logs"
 table=() failed=0
 
@@ -14,26 +20,53 @@ table=() failed=0
 step() {
   local name=$1 begin code last
   shift
+  [[ $name =~ ${ONLY:-.} ]] || return
   begin=$(date +%s)
   echo "  ${name}..."
   "$@" >"$logs/${name// /-}.log" 2>&1
   code=$?
-  last=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$logs/${name// /-}.log" | tail -n 1)
-  [[ $code -eq 0 ]] || failed=1
+  last=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$logs/${name// /-}.log" | tail -n 1)
+  if [[ $code -ne 0 ]]; then
+    failed=1
+    grep -E '^(FAIL|run:)' "$logs/${name// /-}.log" | sed 's/^/    /' | head -n 20
+  fi
   table+=("$(printf '%-28s %-5s %-32s %4d s' "$name" "$([[ $code -eq 0 ]] && echo ok || echo FAIL)" "${last:-code $code}" $(($(date +%s) - begin)))")
 }
 
-nvidia-smi -L 2>/dev/null || { echo "gpu-check: no NVIDIA GPU here (nvidia-smi -L lists none)" >&2; exit 3; }
+# guest PART: in a guest of its own, whose messages are kept.
+guest() {
+  step "$1 guest" "$here/vm" "$build" --driver "$driver" --keep-log "$logs/$1-guest" ${guest_args[@]+"${guest_args[@]}"} "$1"
+}
+
+[[ $driver != nvidia ]] || nvidia-smi -L 2>/dev/null || { echo "gpu-check: no NVIDIA GPU here (nvidia-smi -L lists none)" >&2; exit 3; }
 export LIMIT=${LIMIT:-200}
-step "contract native" "$here/../contract/run.sh" "$build/tests/contract"
-step "contract ring" "${ring[@]}" "$here/../contract/run.sh" "$build/tests/contract"
-step "ptx native" timeout 300 "$build/tests/ptx" "$here/../ptx"
-step "ptx ring" "${ring[@]}" timeout 300 "$build/tests/ptx" "$here/../ptx"
+step "contract native" ${native[@]+"${native[@]}"} "$here/../contract/run.sh" "$build/tests/contract"
+step "contract socket" "${socket[@]}" "$here/../contract/run.sh" "$build/tests/contract"
+guest smoke
+guest contract
+step "ptx native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx" "$here/../ptx"
+step "ptx socket" "${socket[@]}" timeout 300 "$build/tests/ptx" "$here/../ptx"
+guest ptx
+# Some cases give the driver broken binaries, which NVIDIA's does not survive (tests/runtime/bad_input.tests.cpp).
+cases=()
+[[ $driver = soft ]] || cases=('~[soft]')
+step "runtime native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
+step "runtime socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
+guest runtime
 for kind in static shared; do
-  [[ -d $build/programs/$kind ]] || continue
-  step "programs $kind native" "$here/../programs/run.sh" "$build/programs/$kind"
-  step "programs $kind ring" "${ring[@]}" "$here/../programs/run.sh" "$build/programs/$kind"
+  programs=$here/../../build/programs/$kind
+  [[ -d $programs ]] || continue
+  step "programs $kind native" ${native[@]+"${native[@]}"} "$here/../programs/run.sh" "$programs"
+  step "programs $kind socket" "${socket[@]}" "$here/../programs/run.sh" "$programs"
 done
-step "contract ring one process" "${ring[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" '[contract]'
+guest programs
+step "contract socket one process" "${socket[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" '[contract]'
+step "1000 processes" env DRIVER="$driver" "$here/many_processes" "$build" "$here/../../build/programs/static/vector_add"
+[[ $driver = soft ]] || step "wrong calls" "$here/wrong_calls" "$build"
+stub=${CUDA_HOME:-/usr/local/cuda}/lib64/stubs/libcuda.so
+[[ $driver = soft || ! -r $stub ]] || step "cuGetProcAddress" "$here/proc_addresses.py" "$build" "$stub"
+export DRIVER=$driver BUILD=$build
+step "faults guest" "$here/../vm/run-tests" short guest_reboot unplug_and_plug worker_killed daemon_killed qemu_killed
+[[ ${#table[@]} -gt 0 ]] || { echo "gpu-check: no step is called ${ONLY}" >&2; exit 2; }
 printf '%s\n' "${table[@]}"
 exit $failed

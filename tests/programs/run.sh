@@ -7,12 +7,14 @@ folder=$1
 shift
 [ $# -gt 0 ] || set -- $(ls "$folder")
 passed=0 failed=0
+# In hundredths of a second; the date of a guest's busybox knows seconds only.
+now() { sed 's/ .*//; s/\.//' /proc/uptime; }
 for name in "$@"; do
   log=$(mktemp)
-  begin=$(date +%s%N)
+  begin=$(now)
   timeout "${LIMIT:-60}" "$folder/$name" >"$log" 2>"$log.errors"
   code=$?
-  milliseconds=$((($(date +%s%N) - begin) / 1000000))
+  milliseconds=$((($(now) - begin) * 10))
   if [ $code -eq 0 ] && [ "$(tail -n 1 "$log")" = PASS ]; then
     passed=$((passed + 1))
     echo "ok    $name (${milliseconds} ms)"

@@ -30,7 +30,7 @@ guest_files() {
 guest() {
   local files
   mapfile -t files < <(guest_files)
-  "$HERE/run" --keep-log "$PWD/log" "${files[@]}" "$@"
+  "$HERE/run" --driver "${DRIVER:-soft}" --keep-log "$PWD/log" "${files[@]}" "$@"
 }
 guest_passes() {
   local text=$1 code
@@ -44,7 +44,7 @@ guest_passes() {
 start_vgpud() {
   rm -f vgpu.sock ready
   mkfifo ready
-  "$BUILD/bin/vgpud" --vm "$PWD/vgpu.sock" --driver soft --ready-fd 9 "$@" 9>ready 2>>vgpud.log </dev/null &
+  "$BUILD/bin/vgpud" --vm "$PWD/vgpu.sock" --driver "${DRIVER:-soft}" --ready-fd 9 "$@" 9>ready 2>>vgpud.log </dev/null &
   vgpud=$!
   [[ $(timeout 20 head -c 1 ready | wc -c) -eq 1 ]]
 }

@@ -2,6 +2,8 @@
 // Managed variables: the program uses their addresses itself. Where the driver's managed memory is plain memory of this
 // process, the guest takes over its pages; where it belongs to the driver (UVM), the guest keeps a copy and exchanges
 // what changed (libcuda/managed_mirror.h). CUDA driver API: Library Management, Module Management.
+#include <sys/mman.h>
+
 #include <cstring>
 
 #include "common/bits.h"
@@ -10,22 +12,35 @@
 namespace vgpu::host::hand {
 namespace {
 
-bool is_managed(const Invocation& invocation, CUdeviceptr address) {
-  unsigned managed = 0;
-  return VGPU_DRIVER(invocation.session.driver, cuPointerGetAttribute)(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED,
-                                                                       address) == CUDA_SUCCESS &&
-         managed != 0;
+CUresult ask_managed(const Invocation& invocation, CUdeviceptr address, bool& managed) {
+  unsigned answer = 0;
+  const CUresult status =
+      VGPU_DRIVER(invocation.session.driver, cuPointerGetAttribute)(&answer, CU_POINTER_ATTRIBUTE_IS_MANAGED, address);
+  managed = status == CUDA_SUCCESS && answer != 0;
+  return status;
 }
 
-// Whether this process may touch managed memory while the device works. CUDA programming guide: Coherency and
-// Concurrency.
+bool is_managed(const Invocation& invocation, CUdeviceptr address) {
+  bool managed = false;
+  static_cast<void>(ask_managed(invocation, address, managed));
+  return managed;
+}
+
+// Whether this process may touch managed memory while any of the devices works. CUDA programming guide: Coherency and
+// Concurrency. Variables are found without a current context, too.
 bool is_concurrent(const Driver& driver) {
-  CUdevice device = 0;
-  int concurrent = 0;
-  return VGPU_DRIVER(driver, cuCtxGetDevice)(&device) == CUDA_SUCCESS &&
-         VGPU_DRIVER(driver, cuDeviceGetAttribute)(&concurrent, CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS,
-                                                   device) == CUDA_SUCCESS &&
-         concurrent != 0;
+  int devices = 0;
+  if (VGPU_DRIVER(driver, cuDeviceGetCount)(&devices) != CUDA_SUCCESS || devices == 0) return false;
+  for (int i = 0; i < devices; ++i) {
+    CUdevice device = 0;
+    int concurrent = 0;
+    if (VGPU_DRIVER(driver, cuDeviceGet)(&device, i) != CUDA_SUCCESS ||
+        VGPU_DRIVER(driver, cuDeviceGetAttribute)(&concurrent, CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS, device) !=
+            CUDA_SUCCESS ||
+        concurrent == 0)
+      return false;
+  }
+  return true;
 }
 
 // The guest may share the variable that the row found.
@@ -44,12 +59,21 @@ CUresult permit(Invocation& invocation, const RowCall& row) {
   return CUDA_SUCCESS;
 }
 
+bool are_mapped(uint64_t address, uint64_t bytes) {
+  const uint64_t first = address / ring::kPage * ring::kPage;
+  return ::msync(from_bits<void*>(first), bytes + (address - first), MS_ASYNC) == 0;
+}
+
 // The variable is there still: its module may be gone, and its context.
 CUresult check(const Invocation& invocation, uint64_t variable, uint64_t address, uint64_t bytes) {
   const Session& session = invocation.session;
   if (!session.managed_pages.contains(variable, 1) || !session.managed_pages.contains(address, bytes))
     return CUDA_ERROR_INVALID_VALUE;
-  return is_managed(invocation, variable) ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+  bool managed = false;
+  const CUresult status = ask_managed(invocation, variable, managed);
+  // A thread without a context cannot ask the driver: then the kernel knows whether anything is there.
+  if (status == CUDA_ERROR_INVALID_CONTEXT) managed = are_mapped(address, bytes);
+  return managed ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
 }  // namespace
