@@ -25,6 +25,8 @@ CUresult invoke(const Call& call, void* const* argv, bool per_thread);
 
 // Not described, or not served by this worker: counted, and named once in the log.
 CUresult refuse(const char* name);
+// Counts a call that the thread answers without the worker.
+void count_answered(ThreadState& thread);
 
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
 enum class Runs { by_path, on_helper, posted };

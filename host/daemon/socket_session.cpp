@@ -44,7 +44,9 @@ SocketSession::SocketSession(SessionHost& host, UniqueFd client)
     : Session(host), host_(host), client_(std::move(client)) {
   ucred peer = {};
   socklen_t bytes = sizeof peer;
-  if (::getsockopt(client_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0) client_pid_ = peer.pid;
+  if (::getsockopt(client_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return;
+  client_pid_ = peer.pid;
+  client_user_ = peer.uid;
 }
 
 Result<std::unique_ptr<SocketSession>> SocketSession::open(EventLoop& loop, SessionHost& host, UniqueFd client) {
@@ -53,6 +55,11 @@ Result<std::unique_ptr<SocketSession>> SocketSession::open(EventLoop& loop, Sess
   session->client_watch_ =
       TRY(loop.watch(self->client_.get(), EPOLLIN, [self](uint32_t events) { self->on_client(events); }));
   return session;
+}
+
+// As with a debugger: a user's own programs, and root's is everything. So is vgpud's owner's, who could look anyway.
+bool SocketSession::is_open_to(const Asker& asker) const {
+  return !asker.in_vm && (asker.user == client_user_ || asker.user == 0 || asker.user == ::geteuid());
 }
 
 std::string SocketSession::name() const { return fmt::format("process {}", client_pid_); }
@@ -101,7 +108,9 @@ void SocketSession::on_message(Incoming& incoming) {
     case wire::Control::done:
     case wire::Control::reserve:
     case wire::Control::release:
-    case wire::Control::attach: break;
+    case wire::Control::attach:
+    case wire::Control::trace:
+    case wire::Control::unsupported: break;
   }
   break_off("sent a message that is not a client's");
 }
@@ -157,11 +166,14 @@ void SocketSession::on_report(Incoming& incoming) {
   if (answer.result == 0 &&
       ::pread(incoming.files[0].get(), request.data(), request.size(), 0) != static_cast<ssize_t>(bytes))
     answer.result = EINVAL;
+  // Whose socket cannot be told may not ask either.
+  if (answer.result == 0 && !client_user_) answer.result = EPERM;
   if (answer.result != 0) return send(answer);
   ++reports_;
   const auto file = std::make_shared<UniqueFd>(std::move(incoming.files[0]));
   host_.report(
-      request, [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
+      {.user = *client_user_}, request,
+      [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
         const auto session = self.lock();
         if (session == nullptr) return;
         --(*session)->reports_;

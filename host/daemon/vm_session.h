@@ -28,6 +28,7 @@ class VmSession final : public Session {
   std::string name() const override;
   uint32_t program() const override { return program_; }
   uint32_t vm_number() const override { return number_; }
+  bool is_open_to(const Asker& asker) const override { return asker.in_vm; }
 
  private:
   // Guest memory until the worker has it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ControlChannel: the worker's connection to its daemon. A thread of its own maps and unmaps shared memory, answers
-// questions for statistics, and ends the process at once when the daemon is gone. The core uses it as its memory
-// budget, from any thread.
+// questions for statistics, hands over traces, and ends the process at once when the daemon is gone. The core uses it
+// as its memory budget, from any thread.
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,7 @@ class ControlChannel final : public MemoryBudget {
   uint64_t used() const override;
 
   // From now on statistics come from this core.
-  void serve(const WorkerCore& core) { core_.store(&core, std::memory_order_release); }
+  void serve(WorkerCore& core) { core_.store(&core, std::memory_order_release); }
   // Tells the daemon that the driver is ready, and waits for a guest: until a program comes. `wake_event`: what wakes
   // the sleepers of a guest in a VM.
   Attachment wait_for_guest(int wake_event);
@@ -44,13 +44,14 @@ class ControlChannel final : public MemoryBudget {
   void on_message(Incoming& incoming);
   int on_map(const Incoming& incoming);
   int on_attach(const Incoming& incoming);
+  void on_trace(Incoming& incoming);
   wire::ControlMessage ask(uint64_t bytes) const;
   void send(const wire::ControlMessage& message) const;
 
   const int socket_;
   SharedRangeTable& ranges_;
   uint64_t limit_ = 0;  // set before the thread starts
-  std::atomic<const WorkerCore*> core_{nullptr};
+  std::atomic<WorkerCore*> core_{nullptr};
 
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable answered_;
