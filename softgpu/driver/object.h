@@ -27,6 +27,9 @@ enum class Kind : uint8_t {
   pool,
   physical_memory,  // CUmemGenericAllocationHandle
   array,
+  mipmapped_array,
+  texture,
+  surface,
 };
 
 // Base of everything that Ref can hold. Starts with no references; the last release deletes.
