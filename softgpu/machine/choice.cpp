@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstring>
 
 #include "softgpu/machine/choice_source.h"
@@ -301,6 +302,28 @@ unsigned Choice::address() {
   slots_[slot_count_++] = Slot{Slot::Role::address, width == 32 ? Type::u32 : Type::u64, false, operand, 0};
   ++cursor_;
   return width;
+}
+
+void Choice::coordinates(unsigned count) {
+  const ptx::Operand* operand = current();
+  if (operand != nullptr && operand->kind == OperandKind::vector) {
+    if (operand->count < count || operand->count == 3 || operand->count > 4) mismatched_ = true;
+    for (const ptx::Operand& element : source_.function->elements_of(*operand).first(std::min(count, operand->count))) {
+      push(Slot::Role::source, Type::b32, false, &element);
+    }
+    advance();
+    return;
+  }
+  // In a tuple a plain register looks like an address.
+  if (count == 1 && operand != nullptr && operand->kind == OperandKind::address && operand->base == ptx::Base::reg &&
+      operand->value == 0 && register_bits(source_.function->registers[operand->index].type) == 32 &&
+      slot_count_ < kMaxSlots) {
+    slots_[slot_count_++] = Slot{Slot::Role::address, Type::u32, false, operand, 0};
+    advance();
+    return;
+  }
+  if (count != 1) mismatched_ = true;
+  declare(Slot::Role::source, Type::b32, false);
 }
 
 void Choice::handle() {

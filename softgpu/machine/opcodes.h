@@ -130,6 +130,9 @@ class Choice {
   // `[a, {x, y}]` of texture and surface instructions: opens the tuple, whose elements are then declared like operands.
   // False when the operand at the cursor is none.
   bool open();
+  // The first `count` elements of a vector of one, two or four, as 32-bit sources: coordinates and gradients, whose
+  // other elements mean nothing. One may be a plain register.
+  void coordinates(unsigned count);
   // The texture or surface of such an instruction: a source row of its 64-bit handle. `[a]` of a query, too.
   void handle();
   // An operand that must be an integer literal (lop3's table); not a row, not in Instruction::operand.

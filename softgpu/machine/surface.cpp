@@ -46,11 +46,11 @@ std::byte* locate(Warp& warp, const Instruction& instruction, const Image& image
   int64_t x = coordinate();
   int64_t y = coordinates_of(form.geometry) > 1 ? coordinate() : 0;
   int64_t z = coordinates_of(form.geometry) > 2 ? coordinate() : 0;
+  const auto given = static_cast<uint64_t>(x);
   if (form.texels) x *= image.texel_bytes();
   // In whole accesses, so that clamping keeps the alignment.
   if (!form.texels && x % bytes != 0) {
-    warp.fault(CUDA_ERROR_MISALIGNED_ADDRESS, instruction, lane, "misaligned x coordinate of a surface",
-               static_cast<uint64_t>(x));
+    warp.fault(CUDA_ERROR_MISALIGNED_ADDRESS, instruction, lane, "misaligned x coordinate of a surface", given);
     return nullptr;
   }
   x /= bytes;
@@ -60,8 +60,7 @@ std::byte* locate(Warp& warp, const Instruction& instruction, const Image& image
       place(layer, image.layers, form.outside);
   if (!inside) {
     if (form.outside == Outside::trap) {
-      warp.fault(CUDA_ERROR_LAUNCH_FAILED, instruction, lane, "coordinates outside of the surface",
-                 static_cast<uint64_t>(x));
+      warp.fault(CUDA_ERROR_LAUNCH_FAILED, instruction, lane, "coordinates outside of the surface, x", given);
     }
     return nullptr;
   }
@@ -177,7 +176,7 @@ bool take_form(Choice& choice, Form& form) {
 bool declare_address(Choice& choice, const Form& form) {
   if (!choice.open()) return false;
   choice.handle();
-  choice.sources(Type::b32, elements_of(form.geometry));
+  choice.coordinates(elements_of(form.geometry));
   return true;
 }
 

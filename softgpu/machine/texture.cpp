@@ -36,10 +36,9 @@ class Sources {
       : warp_(warp), instruction_(instruction), next_(first), lane_(lane) {}
   uint32_t word() { return warp_.row<uint32_t>(instruction_.at(next_++))[lane_]; }
   float number() { return std::bit_cast<float>(word()); }
-  std::array<float, 3> vector(unsigned used, unsigned written) {
+  std::array<float, 3> vector(unsigned count) {
     std::array<float, 3> values{};
-    for (unsigned i = 0; i < used; ++i) values[i] = number();
-    next_ += written - used;
+    for (unsigned i = 0; i < count; ++i) values[i] = number();
     return values;
   }
 
@@ -50,14 +49,11 @@ class Sources {
   const unsigned lane_;
 };
 
-unsigned written(unsigned coordinates) { return coordinates == 3 ? 4 : coordinates; }
-
 Texel fetch_lane(const Texture& texture, const Form& form, Sources& sources) {
   const unsigned used = coordinates_of(form.geometry);
   const uint32_t layer = has_layer(form.geometry) ? sources.word() : 0;
   std::array<int32_t, 3> at{};
   for (unsigned i = 0; i < used; ++i) at[i] = static_cast<int32_t>(sources.word());
-  for (unsigned i = used + (has_layer(form.geometry) ? 1 : 0); i < elements_of(form.geometry); ++i) sources.word();
   const auto level = static_cast<int32_t>(form.detail == Detail::level ? sources.word() : 0);
   if (form.offset) {
     for (unsigned i = 0; i < used; ++i) at[i] = static_cast<int32_t>(static_cast<uint32_t>(at[i]) + sources.word());
@@ -71,13 +67,13 @@ Texel sample_lane(const Texture& texture, const Form& form, Sources& sources) {
   point.cube = form.geometry == Geometry::cube || form.geometry == Geometry::cube_array;
   const unsigned used = coordinates_of(form.geometry);
   if (has_layer(form.geometry)) point.layer = sources.word();
-  point.at = sources.vector(used, elements_of(form.geometry) - (has_layer(form.geometry) ? 1 : 0));
+  point.at = sources.vector(used);
   float level = 0;
   std::array<float, 3> dx{}, dy{};
   if (form.detail == Detail::level) level = sources.number();
   if (form.detail == Detail::gradient) {
-    dx = sources.vector(used, written(used));
-    dy = sources.vector(used, written(used));
+    dx = sources.vector(used);
+    dy = sources.vector(used);
   }
   if (form.offset) {
     for (unsigned i = 0; i < used; ++i) point.offset[i] = static_cast<int32_t>(sources.word());
@@ -136,14 +132,14 @@ bool declare_access(Choice& choice, const Form& form, Type result) {
   choice.second_result(Type::pred);
   if (!choice.open()) return false;
   choice.handle();
-  choice.sources(Type::b32, elements_of(form.geometry));
+  choice.coordinates(elements_of(form.geometry));
   return true;
 }
 
 // A vector of offsets may come last; a comparison value of a depth texture, a scalar, is not known here.
 void declare_offset(Choice& choice, Form& form) {
   form.offset = choice.shape() == Shape::vector;
-  if (form.offset) choice.sources(Type::b32, written(coordinates_of(form.geometry)));
+  if (form.offset) choice.coordinates(coordinates_of(form.geometry));
 }
 
 Handler choose_texture(Choice& choice) {
@@ -166,9 +162,8 @@ Handler choose_texture(Choice& choice) {
   if (!declare_access(choice, form, result)) return nullptr;
   if (form.detail == Detail::level) choice.source(Type::b32);
   if (form.detail == Detail::gradient) {
-    const unsigned count = written(coordinates_of(form.geometry));
-    choice.sources(Type::b32, count);
-    choice.sources(Type::b32, count);
+    choice.coordinates(coordinates_of(form.geometry));
+    choice.coordinates(coordinates_of(form.geometry));
   }
   if (!cube) declare_offset(choice, form);
   choice.set_immediate(std::bit_cast<int64_t>(form));

@@ -24,11 +24,8 @@ constexpr unsigned coordinates_of(Geometry geometry) {
     default: return 3;
   }
 }
-// Elements of the vector in the text: three are written as four.
-constexpr unsigned elements_of(Geometry geometry) {
-  const unsigned used = coordinates_of(geometry) + (has_layer(geometry) ? 1 : 0);
-  return used == 3 ? 4 : used;
-}
+// Elements of the coordinate vector that mean something.
+constexpr unsigned elements_of(Geometry geometry) { return coordinates_of(geometry) + (has_layer(geometry) ? 1u : 0u); }
 
 // The texture, or surface, with this handle, its memory checked; nullptr after a fault. Good until the next one is
 // looked up.
