@@ -30,6 +30,8 @@ enum class Kind : uint8_t {
   mipmapped_array,
   texture,
   surface,
+  texture_reference,
+  surface_reference,
 };
 
 // Base of everything that Ref can hold. Starts with no references; the last release deletes.
