@@ -176,7 +176,8 @@ void Context::release_region(AddressSpace& memory, const Region& region) {
   } else if (region.kind == RegionKind::host) {
     free_host_memory(memory, region.begin);
   } else {
-    memory.release(region.begin, {RegionKind::device, RegionKind::module, RegionKind::heap, RegionKind::managed});
+    memory.release(region.begin,
+                   {RegionKind::device, RegionKind::array, RegionKind::module, RegionKind::heap, RegionKind::managed});
   }
 }
 

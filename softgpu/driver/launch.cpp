@@ -156,8 +156,12 @@ CUresult KernelOperation::run(Context& context) {
   launch.cooperative = attributes_.cooperative();
   const CuResult<size_t> stack = context.limit(CU_LIMIT_STACK_SIZE);
   Conditions conditions;
-  const Environment environment{context.output(), context.heap(), next_grid_id(),
-                                static_cast<uint32_t>(stack ? stack.value() : 1024), &conditions};
+  const Environment environment{context.output(),
+                                context.heap(),
+                                next_grid_id(),
+                                static_cast<uint32_t>(stack ? stack.value() : 1024),
+                                &context.device().textures(),
+                                &conditions};
   auto result = context.device().machine().run(launch, environment);
   if (result) return CUDA_SUCCESS;
   VGPU_ERROR("software GPU: %s", result.error().message.c_str());

@@ -64,11 +64,14 @@ class ConditionSink {
   virtual bool set(uint64_t handle, unsigned value) = 0;
 };
 
+class TextureMap;
+
 struct Environment {
   OutputSink& output;
   DeviceHeap& heap;
   uint64_t grid_id = 1;              // %gridid
   uint32_t call_stack_bytes = 1024;  // CU_LIMIT_STACK_SIZE: local memory per thread for recursion and indirect calls
+  const TextureMap* textures = nullptr;  // outlives the run; nullptr: the device has none
   ConditionSink* conditions = nullptr;
 };
 
