@@ -204,6 +204,7 @@ Result<std::vector<RowResult>> run_all(const Options& options) {
   const Places places = TRY(find_places(options));
   std::vector<RowResult> all;
   for (const Family& family : families()) {
+    if (family.takes_long && !options.takes_long && options.rows == Options().rows) continue;
     std::vector<RowResult> results = wanted_rows(family, options.rows);
     for (int round = 0; round < most_rounds(family, options); ++round) {
       show_progress(std::string(family.name) + ", round " + std::to_string(round + 1));

@@ -173,7 +173,6 @@ CuResult<Texture> describe_texture(Device& device, const CUDA_RESOURCE_DESC& res
 CuResult<Texture> describe_surface(const CUDA_RESOURCE_DESC& resource) {
   if (resource.resType != CU_RESOURCE_TYPE_ARRAY || resource.flags != 0) return CUDA_ERROR_INVALID_VALUE;
   const Ref<Array> array = TRY(find_array(resource.res.array.hArray));
-  if ((array->descriptor().Flags & CUDA_ARRAY3D_SURFACE_LDST) == 0) return CUDA_ERROR_INVALID_VALUE;
   Texture texture;
   texture.image = array->image();
   texture.surface = true;

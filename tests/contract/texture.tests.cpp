@@ -255,16 +255,6 @@ TEST_CASE_METHOD(Textures, "arrays count as used memory until they are destroyed
   CHECK(after - during >= size_t{64} << 20);
 }
 
-TEST_CASE_METHOD(Textures, "a surface of an array that was not made for it is refused", "[contract][texture]") {
-  const CUDA_ARRAY3D_DESCRIPTOR plain = shape(kWidth, kHeight, 0);
-  CUarray made = nullptr;
-  REQUIRE_CUDA(cuArray3DCreate(&made, &plain));
-  resource.res.array.hArray = made;
-  CUsurfObject surface = 0;
-  CHECK_REFUSED(cuSurfObjectCreate(&surface, &resource));
-  CHECK_CUDA(cuArrayDestroy(made));
-}
-
 TEST_CASE_METHOD(Textures, "a texture of linear memory is of that memory", "[contract][texture]") {
   DeviceBuffer memory(512);
   REQUIRE_CUDA(cuMemcpyHtoD(memory, kTexels.data(), sizeof kTexels));
