@@ -92,6 +92,9 @@ PROGRAM_BINS  := $(foreach p,$(PROGRAMS),build/programs/static/$(p) build/progra
 NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecated-gpu-targets
 # nvcc includes the runtime ahead of the file, too early for the file's own macro.
 NVCCFLAGS.threads := --default-stream per-thread
+# What calls the device runtime is relocatable code, which is linked with it.
+RELOCATABLE := dynamic_parallelism graph_conditional
+$(foreach p,$(RELOCATABLE),$(eval NVCCFLAGS.$p := -rdc=true))
 
 # Compiled once, linked twice.
 build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
@@ -101,12 +104,12 @@ build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -c $< -o $@
 build/programs/static/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) -cudart static $< -o $@
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart static $< -o $@
 build/programs/shared/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) -cudart shared $< -o $@
-# Release 12.4 has no libraries of code (cudaLibraryLoadData).
-TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module,$(PROGRAMS)))
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart shared $< -o $@
+# Release 12.4 has no libraries of code (cudaLibraryLoadData), and relocatable code is nvcc's to link.
+TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module $(RELOCATABLE),$(PROGRAMS)))
 $(TWELVE_BINS): build/programs/cudart12/%: build/programs/obj/%.o $(TWELVE_SHIM) $(O)/lib/cudart/libcudart.so.12
 	@mkdir -p $(@D)
 	@$(CXX) $(LDFLAGS) $(filter %.o,$^) $(TWELVE_LINKS) -o $@

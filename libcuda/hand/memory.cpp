@@ -17,7 +17,9 @@ namespace {
 CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdeviceptr* address, uint64_t bytes) {
   // What is allocated in a capture is there only while its graph runs.
   const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
-  if (status == CUDA_SUCCESS && address != nullptr && !captures) admitted.process->device_ranges().add(*address, bytes);
+  if (status != CUDA_SUCCESS || address == nullptr || captures) return status;
+  admitted.process->host_memory().forget_managed(*address, bytes);
+  admitted.process->device_ranges().add(*address, bytes);
   return status;
 }
 

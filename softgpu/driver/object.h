@@ -24,6 +24,7 @@ enum class Kind : uint8_t {
   graph_node,
   graph_exec,
   user_object,
+  condition,
   pool,
   physical_memory,  // CUmemGenericAllocationHandle
   array,

@@ -19,8 +19,11 @@
 
 namespace vgpu::soft {
 
+class ProgramState;
+
 // The lowered functions of one kernel.
 struct KernelCode {
+  ProgramState* program = nullptr;                   // that this is a part of
   std::vector<std::unique_ptr<Function>> functions;  // by program-wide number; null: not reached
   uint32_t dynamic_shared_begin = 0;                 // bytes
   const Function* find_function(uint64_t address) const;
@@ -57,6 +60,8 @@ class ProgramState {
 
   Result<void, CompileError> load(std::span<const std::string_view> texts, const LoadOptions& options);
   Result<const Kernel*, CompileError> get_kernel(std::string_view name);
+  // The kernel that device code knows by this address; NOT_FOUND.
+  Result<const Kernel*, CompileError> get_kernel_at(uint64_t address);
 
   const std::vector<std::string>& kernel_names() const { return kernel_names_; }
   const std::vector<GlobalVariable>& globals() const { return globals_; }
