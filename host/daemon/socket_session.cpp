@@ -44,7 +44,9 @@ SocketSession::SocketSession(SessionHost& host, UniqueFd client)
     : Session(host), host_(host), client_(std::move(client)) {
   ucred peer = {};
   socklen_t bytes = sizeof peer;
-  if (::getsockopt(client_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0) client_pid_ = peer.pid;
+  if (::getsockopt(client_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return;
+  client_pid_ = peer.pid;
+  client_user_ = peer.uid;
 }
 
 Result<std::unique_ptr<SocketSession>> SocketSession::open(EventLoop& loop, SessionHost& host, UniqueFd client) {
@@ -101,7 +103,10 @@ void SocketSession::on_message(Incoming& incoming) {
     case wire::Control::done:
     case wire::Control::reserve:
     case wire::Control::release:
-    case wire::Control::attach: break;
+    case wire::Control::attach:
+    case wire::Control::offer:
+    case wire::Control::claim:
+    case wire::Control::withdraw: break;
   }
   break_off("sent a message that is not a client's");
 }

@@ -8,11 +8,11 @@ namespace {
 
 class Core final : public WorkerCore {
  public:
-  Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges)
-      : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges) {}
+  Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
+      : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges), broker_(broker) {}
 
   void run(Attachment attachment) override {
-    session_ = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_);
+    session_ = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_, broker_);
     counted_.store(session_.get(), std::memory_order_release);
     RingServer(*session_).run();
     // Nobody will answer the callbacks that streams still wait for.
@@ -29,6 +29,7 @@ class Core final : public WorkerCore {
   Driver driver_;
   MemoryBudget& budget_;
   SharedRanges& ranges_;
+  ObjectBroker& broker_;
   std::unique_ptr<Session> session_;
   std::atomic<const Session*> counted_{nullptr};
 };
@@ -36,9 +37,9 @@ class Core final : public WorkerCore {
 }  // namespace
 
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
-                                                       SharedRanges& ranges) {
+                                                       SharedRanges& ranges, ObjectBroker& broker) {
   Driver driver = TRY(Driver::open(config.driver_path));
-  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, std::move(driver), budget, ranges));
+  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, std::move(driver), budget, ranges, broker));
 }
 
 }  // namespace vgpu::host

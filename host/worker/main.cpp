@@ -72,7 +72,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   config.driver_path = arguments.driver;
   config.plain_managed_memory = arguments.profile == SandboxProfile::soft;
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
-  WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges)).release();
+  WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges, channel)).release();
   if (arguments.sandbox) TRY(sandbox.seal());
   channel.serve(*core);
   core->run(channel.wait_for_guest(kWakeFd));

@@ -24,8 +24,9 @@ enum Opcode : uint16_t {
   kStatistics = 1032,     // -> what the worker counted
   kThreadExit = 1033,     // the guest thread of this command has ended
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
-  kManagedRead = 1035,   // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
-  kManagedWrite = 1036,  // u64 variable, then runs of: u64 address, u64 count, bytes
+  kManagedRead = 1035,     // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
+  kManagedWrite = 1036,    // u64 variable, then runs of: u64 address, u64 count, bytes
+  kWithdrawExport = 1037,  // Token: nobody holds the descriptor of this shareable handle any more
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;
@@ -128,6 +129,11 @@ enum class Control : uint32_t {
                    // woken by the wake event, not by a futex
   report = 11,  // client -> daemon, with a memory file: `size` bytes of request are at its beginning (vgpu/report.h).
                 // Answered by the same type: `result` is an errno, `size` what the answer takes, in the same file
+  offer = 12,   // worker -> daemon: `text` holds a SharedObject that other programs of its owner may open; a file comes
+                // with it if its kind has one. Answered by done, whose `text` holds it with its token
+  claim = 13,   // worker -> daemon: `text` holds a SharedObject's token and kind. Answered by done: an errno, or the
+                // object in `text`, and its file
+  withdraw = 14  // worker -> daemon: the token of an offer of its own that nobody can claim any more
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file
@@ -144,6 +150,28 @@ struct ControlMessage {
   char text[208];
 };
 static_assert(sizeof(ControlMessage) == 256);
+
+// What names a shared object among the programs of one owner: random, so that only who was given it knows it.
+struct Token {
+  uint64_t word[2];
+  bool operator==(const Token&) const = default;
+};
+
+enum class ShareKind : uint32_t {
+  memory_file = 1,   // a file: cuMemExportToShareableHandle
+  pool_file = 2,     // a file: cuMemPoolExportToShareableHandle
+  pool_pointer = 3,  // the driver's bytes, and the software GPU's file: cuMemPoolExportPointer
+  memory = 4,        // the same: cuIpcGetMemHandle
+  event = 5,         // the same: cuIpcGetEventHandle
+};
+
+struct SharedObject {
+  Token token;
+  ShareKind kind;
+  uint32_t reserved;
+  uint8_t bytes[64];  // the driver's name for it, which no guest sees
+};
+static_assert(sizeof(SharedObject) == 88);
 
 // Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
 // anything of its own.

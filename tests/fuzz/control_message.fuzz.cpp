@@ -38,7 +38,11 @@ class NoWorkers final : public host::SessionHost {
     answered(request.size() % 2 == 0 ? 0 : ENOSYS, request);
   }
   void session_ended(host::Session&) override { ended = true; }
+  host::SharedObjects& shared_objects() override { return shared_objects_; }
   bool ended = false;
+
+ private:
+  host::SharedObjects shared_objects_{host::DriverKind::soft};
 };
 
 int lowest_free_descriptor() {
