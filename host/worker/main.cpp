@@ -35,6 +35,7 @@ struct Arguments {
   pid_t daemon = 0;
   SandboxProfile profile = SandboxProfile::vendor;
   bool sandbox = true;
+  bool one_owner = false;
   bool probe = false;
 };
 
@@ -44,6 +45,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     const std::string_view option = argv[i];
     if (option == "--soft") arguments.profile = SandboxProfile::soft;
     else if (option == "--no-sandbox") arguments.sandbox = false;
+    else if (option == "--one-owner") arguments.one_owner = true;
     else if (option == "--probe") arguments.probe = true;
     else if (i + 1 == argc) return false;
     else if (option == "--driver") arguments.driver = argv[++i];
@@ -96,7 +98,7 @@ int run(const Arguments& arguments) {
   report_crashes();
   count_as_ours();
   ::close_range(kFirstForeignFd, ~0u, 0);
-  Sandbox sandbox(arguments.profile, arguments.daemon);
+  Sandbox sandbox(arguments.profile, arguments.daemon, arguments.one_owner);
   if (!sandbox.guard()) return 0;
   use_code_cache(arguments, sandbox);
   if (arguments.sandbox) sandbox.isolate();
