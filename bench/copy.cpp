@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Synchronous copies between host and device: both directions, ordinary and pinned host memory, five sizes.
+// Synchronous copies between host and device: both directions, ordinary and pinned host memory, six sizes.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -51,8 +51,8 @@ Measured<double> measure(const Copy& copy) {
 
 Family copy_family() {
   Family family = {"copy", {}};
-  const std::pair<size_t, const char*> sizes[] = {
-      {4, "4 B"}, {64 * kKiB, "64 KiB"}, {kMiB, "1 MiB"}, {16 * kMiB, "16 MiB"}, {kLarge, "256 MiB"}};
+  const std::pair<size_t, const char*> sizes[] = {{4, "4 B"},      {kKiB, "1 KiB"},       {64 * kKiB, "64 KiB"},
+                                                  {kMiB, "1 MiB"}, {16 * kMiB, "16 MiB"}, {kLarge, "256 MiB"}};
   for (const bool pinned : {false, true})
     for (const bool to_device : {true, false})
       for (const auto& [bytes, size] : sizes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gate: bounds for ratios, from a file, so that a slower change is noticed. A line is a number and the name of a row;
-// text after # is a remark. Where less is better the ratio may be at most the bound, else at least. Main thread only.
+// Gate: bounds from a file, so that a slower change is noticed. A line is a number and the name of a row; text after #
+// is a remark. A plain number bounds the ratio; one with a unit (ns, us, ms, s, x, %, /s) bounds what was measured
+// through us. Where less is better it may be at most the bound, else at least. Main thread only.
 #pragma once
 
 #include <map>
@@ -11,7 +12,11 @@
 
 namespace vgpu::bench {
 
-using Bounds = std::map<std::string, double>;
+struct Bound {
+  double value = 0;
+  bool of_ours = false;  // of what was measured through us, in the row's base unit; else of the ratio
+};
+using Bounds = std::map<std::string, Bound>;
 
 // The error names the line.
 Result<Bounds> read_bounds(const std::string& file);

@@ -30,6 +30,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--rows", options.rows, "only rows whose name contains this; * and ? match as in a shell")
       ->type_name("PATTERN");
   app.add_option("--rounds", options.rounds, "samples of each side (default 7)")->check(CLI::Range(1, 1000));
+  app.add_flag("--here", options.here,
+               "measure only the libcuda.so.1 that a program gets here, as in a guest; there are no ratios");
   app.add_option("--gate", options.gate, "exit with 3 when a ratio breaks its bound in this file")->type_name("FILE");
   app.add_option("--json", options.json, "write all samples to this file, too")->type_name("FILE");
   // CLI11 speaks in exceptions; none leaves this function.

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <thread>
 
 #include "bench/gpu.h"
 #include "bench/stopwatch.h"
@@ -56,6 +57,18 @@ Measured<void> start_one() {
 
 Measured<double> start_to_result(const Gpu&) { return median_time(3, start_one); }
 
+// The daemon has had the time to start another worker, and that one to initialise its driver.
+Measured<double> start_after_rest(const Gpu&) {
+  std::vector<double> times;
+  for (int i = 0; i < 3; ++i) {
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    const double begin = now();
+    TRY(start_one());
+    times.push_back(now() - begin);
+  }
+  return median(std::move(times));
+}
+
 }  // namespace
 
 int first_result() {
@@ -67,6 +80,14 @@ int first_result() {
 
 Family process_family() {
   return {"process", {{"process: start, first result, exit", Unit::seconds, start_to_result}}};
+}
+
+// Natively it is the same as the above.
+Family prestarted_family() {
+  return {"prestarted",
+          {{"process: the same, a worker is ready", Unit::seconds, start_after_rest, 3}},
+          false,
+          {"--prestart", "2"}};
 }
 
 }  // namespace vgpu::bench

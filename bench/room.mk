@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make bench: one binary against the public driver API (it links the toolkit's stub), run natively and through us in
 # turn. BENCHFLAGS are its options, e.g. make bench BENCHFLAGS="--rows launch --rounds 3".
-BENCH_OBJS := $(call obj,$(wildcard bench/*.cpp))
+BENCH_OBJS := $(call obj,$(wildcard bench/*.cpp) common/fd.cpp)
 BENCH      := $(O)/bench/vgpu-bench
 CXXFLAGS.bench/runtime := -DVGPU_TOOLKIT_CUDART='"$(CUDA_HOME)/lib64/libcudart.so.13"'
 
@@ -14,3 +14,8 @@ $(BENCH): $(BENCH_OBJS)
 bench: $(BENCH) $(ARTEFACTS)
 	@$(BENCH) $(BENCHFLAGS)
 .PHONY: bench
+
+# The rows that a VM changes, in a guest; BENCHFLAGS as above.
+bench-vm: $(BENCH) $(ARTEFACTS) $(VM_MODULES) vm-fetch
+	@BUILD=$(abspath $(O)) bench/vm $(BENCHFLAGS)
+.PHONY: bench-vm

@@ -13,16 +13,29 @@
 
 namespace vgpu::bench {
 
-// A call that failed: its text and what it returned.
+// A call that failed: its text and what it returned. Or why a row cannot be measured here, which is no failure.
 struct Failure {
   const char* call;
   CUresult code;
+  bool skipped = false;
+
+  static Failure skip(const char* reason) { return {reason, CUDA_SUCCESS, true}; }
 };
 template <class T>
 using Measured = Result<T, Failure>;
 
-enum class Unit { seconds, bytes_per_second, launches_per_second, operations_per_second };
-constexpr bool less_is_better(Unit unit) { return unit == Unit::seconds; }
+enum class Unit {
+  seconds,
+  bytes_per_second,
+  launches_per_second,
+  operations_per_second,
+  steps_per_second,
+  multiples,  // of another row's cost
+  share,      // of one processor; 1 is all of it
+};
+constexpr bool less_is_better(Unit unit) {
+  return unit == Unit::seconds || unit == Unit::multiples || unit == Unit::share;
+}
 
 struct Gpu;
 
@@ -40,6 +53,8 @@ struct Family {
   std::vector<Row> rows;
   // The whole run, the worker included, gets one processor: its figures are per core.
   bool one_processor = false;
+  // Further options of vgpu-run, or rather of its daemon.
+  std::vector<std::string> run_options = {};
 };
 
 // Every family, in the order of the table.
@@ -53,6 +68,13 @@ Family module_family();
 Family graph_family();
 Family thread_family();
 Family process_family();
+Family prestarted_family();
+Family decode_family();
+Family idle_family();
+Family scaling_family();
+Family session_family();
+Family large_copy_family();
+Family device_node_family();
 Family machine_family();
 Family runtime_family();
 

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A call that never returns ends its process, not the run.
-constexpr unsigned kPatienceSeconds = 120;
+constexpr unsigned kPatienceSeconds = 180;
 
 // Where things are, seen from this binary: build/bench/vgpu-bench.
 struct Places {
@@ -43,12 +43,13 @@ Result<std::string> find_system_driver() {
   return Error{"this system has no libcuda.so.1: NVIDIA's driver is not installed"};
 }
 
-Result<Places> find_places(const std::string& driver) {
+Result<Places> find_places(const Options& options) {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   if (error) return Error{"cannot find this program's own file: " + error.message()};
+  if (options.here) return Places{self.string(), "", ""};
   const fs::path base = self.parent_path().parent_path();
-  const std::string native = driver == "soft" ? (base / "soft").string() : TRY(find_system_driver());
+  const std::string native = options.driver == "soft" ? (base / "soft").string() : TRY(find_system_driver());
   Places places = {self.string(), (base / "bin/vgpu-run").string(), native};
   for (const std::string& needed : {places.vgpu_run, places.native + "/libcuda.so.1"})
     if (!fs::exists(needed, error)) return Error{needed + " is missing: build it with make"};
@@ -128,7 +129,11 @@ Result<std::string> sample_family(const Places& places, const Options& options, 
   std::vector<std::string> command = {places.self, "--measure", family.name, options.rows, std::to_string(round)};
   const OneProcessor processor(family.one_processor);
   if (side == Side::native) return output_of(command, environment_with(places.native));
-  command.insert(command.begin(), {places.vgpu_run, "--driver", options.driver, "--"});
+  if (options.here) return output_of(command, environment_with(""));
+  std::vector<std::string> run = {places.vgpu_run, "--driver", options.driver};
+  run.insert(run.end(), family.run_options.begin(), family.run_options.end());
+  run.emplace_back("--");
+  command.insert(command.begin(), run.begin(), run.end());
   return output_of(command, environment_with(""));
 }
 
@@ -142,6 +147,7 @@ void read_samples(const std::string& text, Side side, std::vector<RowResult>& re
       Samples& samples = side == Side::native ? result.native : result.ours;
       const std::string value = line.substr(tab + 1);
       if (value.starts_with("!\t")) samples.failure = value.substr(2);
+      else if (value.starts_with("-\t")) samples.skipped = value.substr(2);
       else samples.values.push_back(std::strtod(value.c_str(), nullptr));
     }
   }
@@ -165,18 +171,39 @@ int most_rounds(const Family& family, const Options& options) {
   return most;
 }
 
+// Who goes first changes, too.
+std::vector<Side> sides(const Options& options, int round) {
+  if (options.here) return {Side::ours};
+  if (round % 2 == 0) return {Side::native, Side::ours};
+  return {Side::ours, Side::native};
+}
+
+// One line for the process that takes the samples' parent. Whether the row has failed.
+bool print_sample(const Row& row, const Measured<double>& sample) {
+  if (sample.ok()) {
+    std::printf("%s\t%.9g\n", row.name.c_str(), sample.value());
+    return false;
+  }
+  if (sample.error().skipped) {
+    std::printf("%s\t-\t%s\n", row.name.c_str(), sample.error().call);
+    return false;
+  }
+  const char* reason = nullptr;
+  if (cuGetErrorName(sample.error().code, &reason) != CUDA_SUCCESS) reason = "unknown error";
+  std::printf("%s\t!\t%s: %s\n", row.name.c_str(), reason, sample.error().call);
+  return true;
+}
+
 }  // namespace
 
 Result<std::vector<RowResult>> run_all(const Options& options) {
-  const Places places = TRY(find_places(options.driver));
+  const Places places = TRY(find_places(options));
   std::vector<RowResult> all;
   for (const Family& family : families()) {
     std::vector<RowResult> results = wanted_rows(family, options.rows);
     for (int round = 0; round < most_rounds(family, options); ++round) {
       show_progress(std::string(family.name) + ", round " + std::to_string(round + 1));
-      // Who goes first changes, too.
-      const Side first = round % 2 == 0 ? Side::native : Side::ours;
-      for (const Side side : {first, first == Side::native ? Side::ours : Side::native})
+      for (const Side side : sides(options, round))
         read_samples(TRY(sample_family(places, options, family, round, side)), side, results);
     }
     all.insert(all.end(), results.begin(), results.end());
@@ -193,14 +220,7 @@ int measure_family(const std::string& name, const std::string& pattern, int roun
     for (const Row& row : family.rows) {
       if (name != family.name || !is_wanted(pattern, row.name) || round >= row.rounds) continue;
       const Measured<double> sample = gpu.ok() ? row.measure(gpu.value()) : Measured<double>(gpu.error());
-      if (sample.ok()) {
-        std::printf("%s\t%.9g\n", row.name.c_str(), sample.value());
-      } else {
-        const char* reason = nullptr;
-        if (cuGetErrorName(sample.error().code, &reason) != CUDA_SUCCESS) reason = "unknown error";
-        std::printf("%s\t!\t%s: %s\n", row.name.c_str(), reason, sample.error().call);
-        failed = true;
-      }
+      failed |= print_sample(row, sample);
       std::fflush(stdout);
     }
   return failed ? 1 : 0;

@@ -17,6 +17,7 @@ enum class Side { native, ours };
 struct Samples {
   std::vector<double> values;
   std::string failure;  // of the last sample that failed
+  std::string skipped;  // why there is none here
 };
 
 struct RowResult {
@@ -25,11 +26,12 @@ struct RowResult {
   Samples native, ours;
 };
 
-// Measures what the options ask for; the error says what is missing or could not be started.
+// Measures what the options ask for; the error says what is missing or could not be started. With `options.here` only
+// on the libcuda.so.1 that this process's environment names, which counts as ours.
 Result<std::vector<RowResult>> run_all(const Options& options);
 
 // The process that takes the samples of one family: prints a line per row, "name<TAB>value" or
-// "name<TAB>!<TAB>reason". The exit status.
+// "name<TAB>!<TAB>reason" when it failed, or "name<TAB>-<TAB>reason" when it is skipped. The exit status.
 int measure_family(const std::string& family, const std::string& pattern, int round);
 
 }  // namespace vgpu::bench

@@ -10,9 +10,10 @@ namespace vgpu::guest {
 CUresult function_facts(const Admitted& admitted, CUfunction handle, Function*& out);
 
 // Appends the kernel's parameters, packed by its own layout, from either of CUDA's two forms (`extra` wins when it is
-// given). `bytes` receives the packed size.
-CUresult pack_parameters(const Function& function, void** kernel_params, void** extra, codec::Writer& writer);
-// The size that pack_parameters will append, or an error for a malformed `extra`.
+// given). `bytes` is what packed_size said.
+CUresult pack_parameters(const Function& function, void** kernel_params, void** extra, uint32_t bytes,
+                         codec::Writer& writer);
+// The size of the packed parameters, or an error for a malformed `extra`.
 CUresult packed_size(const Function& function, void** kernel_params, void** extra, uint32_t& bytes);
 
 }  // namespace vgpu::guest

@@ -61,6 +61,7 @@ void Session::release_chunk(uint32_t chunk) { header().chunk_busy[chunk].store(0
 
 bool Session::wait_for_space(uint64_t end) {
   ring::Header& h = header();
+  if (end - ring::load_head(h) <= ring::kRingUnits) return true;
   Spinner spinner;
   while (end - ring::load_head(h) > ring::kRingUnits) {
     if (ring::session_state(h) != ring::SessionState::open) return false;
@@ -79,7 +80,7 @@ CUresult Session::send(const Message& message, uint32_t slot, uint64_t blob) {
   const auto units = static_cast<uint32_t>(ring::units_for(sizeof(ring::Command) + inline_bytes));
   const uint64_t position = header().tail.fetch_add(units, std::memory_order_relaxed);
   if (!wait_for_space(position + units)) return kLostError;
-  std::byte* at = transport_->memory().units(position);
+  std::byte* at = memory_.units(position);
   // SAFETY: kRingUnits units from any position are mapped and these are reserved for this thread.
   auto& command = *reinterpret_cast<ring::Command*>(at);
   command.opcode = message.opcode;
@@ -140,7 +141,7 @@ Session::Pending Session::begin(const Message& message) {
   uint64_t blob = 0;
   if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return {.failure = kLostError};
   const uint32_t index = acquire_slot();
-  ring::ReplySlot& slot = transport_->memory().slot(index);
+  ring::ReplySlot& slot = memory_.slot(index);
   slot.waiting.store(0, std::memory_order_relaxed);
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
   const CUresult status = send(message, index, blob);
@@ -165,7 +166,7 @@ bool Session::wait_for_reply(ring::ReplySlot& slot, bool for_device) {
 CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) {
   reply.clear();
   if (pending.slot == ring::kNoReply) return pending.failure;
-  ring::ReplySlot& slot = transport_->memory().slot(pending.slot);
+  ring::ReplySlot& slot = memory_.slot(pending.slot);
   if (!wait_for_reply(slot, pending.for_device)) {
     check_lost();
     // The worker might still write to the slot of a lost session: it is never used again.

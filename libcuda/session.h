@@ -43,7 +43,8 @@ class Session {
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
   };
 
-  explicit Session(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+  explicit Session(std::unique_ptr<Transport> transport)
+      : transport_(std::move(transport)), memory_(transport_->memory()) {}
 
   Transport& transport() { return *transport_; }
   // Moves with every message that is sent.
@@ -63,7 +64,7 @@ class Session {
   // A staging chunk of the window, ours until it is released here or by the worker.
   uint32_t acquire_chunk();
   void release_chunk(uint32_t chunk);
-  std::byte* chunk(uint32_t chunk) const { return transport_->memory().chunk(chunk); }
+  std::byte* chunk(uint32_t chunk) const { return memory_.chunk(chunk); }
 
  private:
   bool before_command(const Message& message);
@@ -76,9 +77,10 @@ class Session {
   bool check_lost();
   uint32_t acquire_slot();
   void release_slot(uint32_t slot);
-  ring::Header& header() const { return transport_->memory().header(); }
+  ring::Header& header() const { return memory_.header(); }
 
   const std::unique_ptr<Transport> transport_;
+  const SessionMemory& memory_;  // the transport's
   std::atomic<bool> lost_{false};
   std::atomic<Coherence*> coherence_{nullptr};
   std::atomic<uint64_t> next_blob_{1};

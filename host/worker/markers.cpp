@@ -13,21 +13,19 @@ bool Markers::pin(const Driver& driver, uint64_t context_epoch) {
   const CUresult status = VGPU_DRIVER(driver, cuMemHostRegister_v2)(
       static_cast<void*>(words_.data()), sizeof words_,
       static_cast<unsigned>(CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP));
-  pinned_ = status == CUDA_SUCCESS || status == CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+  pinned_ = (status == CUDA_SUCCESS || status == CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED) &&
+            VGPU_DRIVER(driver, cuMemHostGetDevicePointer_v2)(&address_, static_cast<void*>(words_.data()), 0u) ==
+                CUDA_SUCCESS;
   return pinned_;
 }
 
 Markers::Marker Markers::place(const Driver& driver, CUstream stream, uint64_t context_epoch) {
   if (!pin(driver, context_epoch)) return {};
-  CUdeviceptr address = 0;
   ++next_;
   if (next_ == 0) ++next_;
   const Marker marker = {next_ % static_cast<uint32_t>(words_.size()), next_};
-  // SAFETY: the driver does not change the pointer's target now; the device writes whole words.
-  void* word = static_cast<void*>(&words_[marker.word].value);
-  if (VGPU_DRIVER(driver, cuMemHostGetDevicePointer_v2)(&address, word, 0u) != CUDA_SUCCESS ||
-      VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address, marker.value, 0u) != CUDA_SUCCESS)
-    return {};
+  const CUdeviceptr address = address_ + marker.word * sizeof(Word);
+  if (VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address, marker.value, 0u) != CUDA_SUCCESS) return {};
   return marker;
 }
 

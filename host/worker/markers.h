@@ -33,6 +33,7 @@ class Markers {
   alignas(kPage) std::array<Word, kPage / sizeof(Word)> words_ = {};
   uint64_t epoch_ = 0;
   bool pinned_ = false;
+  CUdeviceptr address_ = 0;  // of the page, when it is pinned: one for all contexts (unified addressing)
   uint32_t next_ = 0;
 };
 

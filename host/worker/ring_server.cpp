@@ -10,6 +10,13 @@
 #include "common/spin.h"
 
 namespace vgpu::host {
+namespace {
+
+constexpr uint64_t kUnitsPerHead = 64;
+constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two or three
+static_assert(kUnitsPerHead < ring::kRingUnits / 4);
+
+}  // namespace
 
 RingServer::Taken RingServer::take(CommandCopy& command) {
   std::byte* at = session_.memory.units(position_);
@@ -37,8 +44,12 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
   command.reply_slot = header.reply_slot;
   command.context = header.context;
   const std::byte* payload = at + sizeof(ring::Command);
+  // A blob's buffer is not kept: it would wander into a lane with the next launch.
+  if (command.payload.capacity() > 2 * ring::kMaxInline) command.payload = {};
   command.payload.assign(payload, payload + inline_bytes);
   release(units);
+  // While this one is carried out, the next one comes from the producer's cache.
+  for (uint64_t line = 0; line < 3; ++line) __builtin_prefetch(at + (units + line) * ring::kUnit);
   session_.counters.bytes_inline.fetch_add(inline_bytes, std::memory_order_relaxed);
   return !in_blob || collect_blob(command, header.blob) ? Taken::command : Taken::broken;
 }
@@ -50,12 +61,41 @@ void RingServer::release(uint64_t units) {
     word->store(0, std::memory_order_relaxed);
   }
   position_ += units;
+  if (position_ - published_ >= kUnitsPerHead) publish_head();
+}
+
+// Every producer reads `head` for each command, so it moves in steps. Those that sleep for space are woken when there
+// is enough for all of them: one command's room, many times over, would cost a call of the kernel each.
+void RingServer::publish_head() {
   ring::Header& header = session_.memory.header();
   ring::advance_head(header, position_);
-  if (header.space_waiters.load(std::memory_order_seq_cst) != 0) {
-    header.head_word.fetch_add(1, std::memory_order_seq_cst);
-    session_.waker.wake(header.head_word);
-  }
+  published_ = position_;
+  if (header.space_waiters.load(std::memory_order_relaxed) == 0) return;
+  // The guest's word is a hint here: a wrong one wakes its own threads too early or too late.
+  const uint64_t reserved = header.tail.load(std::memory_order_relaxed) - position_;
+  if (reserved <= ring::kRingUnits - ring::kRingUnits / 4) wake_producers();
+}
+
+// There is nothing to do: whoever waits for space is told of all there is. Once for each place where that happens; the
+// fence pairs with the producer's count of itself, before it looks at `head` for the last time.
+void RingServer::catch_up() {
+  if (caught_up_ == position_) return;
+  caught_up_ = published_ = position_;
+  ring::Header& header = session_.memory.header();
+  ring::advance_head(header, position_);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (header.space_waiters.load(std::memory_order_relaxed) != 0) wake_producers();
+}
+
+void RingServer::wake_producers() {
+  ring::Header& header = session_.memory.header();
+  header.head_word.fetch_add(1, std::memory_order_seq_cst);
+  session_.waker.wake(header.head_word);
+}
+
+// Only a hint: the guest can write what it likes there.
+bool RingServer::has_backlog() const {
+  return session_.memory.header().tail.load(std::memory_order_relaxed) - position_ >= kUnitsOfBacklog;
 }
 
 bool RingServer::collect_blob(CommandCopy& command, uint64_t blob) {
@@ -107,6 +147,8 @@ void RingServer::run_command(const CommandCopy& command) {
 
 void RingServer::handle(CommandCopy& command) {
   session_.counters.commands.fetch_add(1, std::memory_order_relaxed);
+  if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb();
+  lanes_.drain();
   if ((command.flags & ring::kHelper) == 0) {
     run_command(command);
     waiting_.disturb();
@@ -180,6 +222,8 @@ void RingServer::run() {
         spinner.reset();
         break;
       case Taken::nothing:
+        catch_up();
+        lanes_.rest();
         if (session_.window.busy()) session_.window.look();
         if (!waiting_.empty()) {
           look_after_waiting();

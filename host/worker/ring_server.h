@@ -5,6 +5,7 @@
 #pragma once
 
 #include "host/worker/helpers.h"
+#include "host/worker/launch_lanes.h"
 #include "host/worker/session.h"
 #include "host/worker/waiting_room.h"
 
@@ -12,7 +13,10 @@ namespace vgpu::host {
 
 class RingServer {
  public:
-  explicit RingServer(Session& session) : session_(session), waiting_(session) {}
+  explicit RingServer(Session& session)
+      : session_(session),
+        waiting_(session),
+        lanes_(LaunchLanes::suitable_count(), [this](const CommandCopy& command) { run_command(command); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
   void run();
@@ -22,6 +26,10 @@ class RingServer {
   enum class Taken { nothing, command, broken };
   Taken take(CommandCopy& command);
   void release(uint64_t units);
+  void publish_head();
+  void catch_up();
+  void wake_producers();
+  bool has_backlog() const;
   bool collect_blob(CommandCopy& command, uint64_t blob);
   void handle(CommandCopy& command);
   void to_helper(CommandCopy command);
@@ -35,7 +43,10 @@ class RingServer {
   Session& session_;
   Helpers helpers_;
   WaitingRoom waiting_;
-  uint64_t position_ = 0;  // in units; ours alone
+  LaunchLanes lanes_;
+  // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
+  // good.
+  uint64_t position_ = 0, published_ = 0, caught_up_ = 0;
 };
 
 }  // namespace vgpu::host

@@ -27,7 +27,7 @@ CUresult put_kernel(const Admitted& admitted, Remote& remote, const CUDA_KERNEL_
                            bits_of(params.ctx)};
   VGPU_CHECK(packed_size(*function, params.kernelParams, params.extra, node.parameter_bytes));
   remote.writer().put(node);
-  return pack_parameters(*function, params.kernelParams, params.extra, remote.writer());
+  return pack_parameters(*function, params.kernelParams, params.extra, node.parameter_bytes, remote.writer());
 }
 
 CUresult learn_function(const Admitted& admitted, const CUDA_KERNEL_NODE_PARAMS* params) {

@@ -63,17 +63,35 @@ CUresult packed_size(const Function& function, void** kernel_params, void** extr
   return kernel_params == nullptr && !function.parameters.empty() ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
-CUresult pack_parameters(const Function& function, void** kernel_params, void** extra, codec::Writer& writer) {
+namespace {
+
+// Nearly all parameters have these sizes, and a call of memcpy costs more than the rest.
+void copy_parameter(std::byte* to, const void* from, size_t size) {
+  switch (size) {
+    case 4: std::memcpy(to, from, 4); break;
+    case 8: std::memcpy(to, from, 8); break;
+    default: std::memcpy(to, from, size); break;
+  }
+}
+
+// `packed` has the room that packed_size asked for.
+CUresult fill_parameters(const Function& function, void** kernel_params, void** extra, std::byte* packed) {
   if (extra != nullptr) {
     ExtraBuffer buffer;
     VGPU_CHECK(read_extra(extra, buffer));
-    writer.bytes(buffer.data, buffer.bytes);
+    if (buffer.bytes != 0) std::memcpy(packed, buffer.data, buffer.bytes);
     return CUDA_SUCCESS;
   }
-  std::byte* packed = writer.room(function.facts.parameter_bytes);
-  for (size_t i = 0; i < function.parameters.size(); ++i)
-    std::memcpy(packed + function.parameters[i].offset, kernel_params[i], function.parameters[i].size);
+  for (const wire::ParameterFacts& parameter : function.parameters)
+    copy_parameter(packed + parameter.offset, *kernel_params++, parameter.size);
   return CUDA_SUCCESS;
+}
+
+}  // namespace
+
+CUresult pack_parameters(const Function& function, void** kernel_params, void** extra, uint32_t bytes,
+                         codec::Writer& writer) {
+  return fill_parameters(function, kernel_params, extra, writer.room(bytes));
 }
 
 namespace {
@@ -124,11 +142,16 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
   if (launch.stream > 2 && !admitted.process->handles().is_live(launch.stream)) return CUDA_ERROR_INVALID_HANDLE;
   launch.attribute_count = attributes.count;
   Remote remote(admitted, attributes.count == 0 ? api::opcode::cuLaunchKernel : api::opcode::cuLaunchKernelEx);
-  remote.writer().put(launch);
-  VGPU_CHECK(pack_parameters(*function, kernel_params, extra, remote.writer()));
-  for (unsigned i = 0; i < attributes.count; ++i) {
+  // One piece of room for all of it: growing the buffer costs as much as filling it.
+  std::byte* at =
+      remote.writer().room(sizeof launch + launch.parameter_bytes + attributes.count * sizeof *attributes.data);
+  std::memcpy(at, &launch, sizeof launch);
+  at += sizeof launch;
+  VGPU_CHECK(fill_parameters(*function, kernel_params, extra, at));
+  at += launch.parameter_bytes;
+  for (unsigned i = 0; i < attributes.count; ++i, at += sizeof *attributes.data) {
     forget_recorded(admitted, attributes.data[i]);
-    remote.writer().put(attributes.data[i]);
+    std::memcpy(at, &attributes.data[i], sizeof *attributes.data);
   }
   return is_posted(admitted, attributes) ? remote.post() : remote.call();
 }

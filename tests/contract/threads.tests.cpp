@@ -77,6 +77,64 @@ TEST_CASE_METHOD(Gpu, "threads with streams of their own do not disturb each oth
   CHECK(wrong == 0);
 }
 
+// Every hundred launches leave a word behind whose value only the right order gives.
+TEST_CASE_METHOD(Gpu, "launches of threads that flood their streams run in each stream's order",
+                 "[contract][threads]") {
+  constexpr unsigned kRuns = 10, kLaunches = 50;
+  Module module(kBasicPtx);
+  const CUfunction add = module.function("add"), fill = module.function("fill");
+  const unsigned wrong = in_threads(context, [&](unsigned t) {
+    unsigned bad = 0;
+    CUstream stream = nullptr;
+    CUdeviceptr memory = 0;
+    std::vector<unsigned> host(kRuns), expected(kRuns, kLaunches + t + 1);
+    bad += cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING) != CUDA_SUCCESS;
+    bad += cuMemAlloc(&memory, kRuns * 4) != CUDA_SUCCESS;
+    for (unsigned run = 0; run < kRuns; ++run)
+      for (unsigned i = 1; i <= kLaunches; ++i) {
+        bad += launch(fill, 1, 32, stream, memory + run * 4, i, 1u) != CUDA_SUCCESS;
+        bad += launch(add, 1, 32, stream, memory + run * 4, t + 1, 1u) != CUDA_SUCCESS;
+      }
+    bad += cuMemcpyDtoHAsync(host.data(), memory, kRuns * 4, stream) != CUDA_SUCCESS;
+    bad += cuStreamSynchronize(stream) != CUDA_SUCCESS;
+    bad += host != expected;
+    bad += cuMemFree(memory) != CUDA_SUCCESS;
+    bad += cuStreamDestroy(stream) != CUDA_SUCCESS;
+    return bad;
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE_METHOD(Gpu, "events order the launches of threads that flood their streams", "[contract][threads]") {
+  constexpr unsigned kTurns = 60;
+  Module module(kBasicPtx);
+  const CUfunction add = module.function("add"), fill = module.function("fill");
+  const unsigned wrong = in_threads(context, [&](unsigned t) {
+    unsigned bad = 0, last = 0;
+    CUstream streams[2] = {};
+    CUevent event = nullptr;
+    CUdeviceptr memory = 0;
+    for (CUstream& stream : streams) bad += cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING) != CUDA_SUCCESS;
+    bad += cuEventCreate(&event, CU_EVENT_DISABLE_TIMING) != CUDA_SUCCESS;
+    bad += cuMemAlloc(&memory, 4) != CUDA_SUCCESS;
+    for (unsigned turn = 0; turn < kTurns; ++turn)
+      for (unsigned i = 0; i < 2; ++i) {
+        for (unsigned n = 0; n < 3; ++n) bad += launch(fill, 1, 32, streams[i], memory, turn * n, 1u) != CUDA_SUCCESS;
+        bad += launch(add, 1, 32, streams[i], memory, t, 1u) != CUDA_SUCCESS;
+        bad += cuEventRecord(event, streams[i]) != CUDA_SUCCESS;
+        bad += cuStreamWaitEvent(streams[1 - i], event, 0) != CUDA_SUCCESS;
+      }
+    bad += cuMemcpyDtoHAsync(&last, memory, 4, streams[0]) != CUDA_SUCCESS;
+    bad += cuStreamSynchronize(streams[0]) != CUDA_SUCCESS;
+    bad += last != (kTurns - 1) * 2 + t;
+    bad += cuMemFree(memory) != CUDA_SUCCESS;
+    bad += cuEventDestroy(event) != CUDA_SUCCESS;
+    for (const CUstream stream : streams) bad += cuStreamDestroy(stream) != CUDA_SUCCESS;
+    return bad;
+  });
+  CHECK(wrong == 0);
+}
+
 TEST_CASE_METHOD(Gpu, "threads load modules at once", "[contract][threads]") {
   const unsigned wrong = in_threads(context, [](unsigned) {
     unsigned bad = 0;

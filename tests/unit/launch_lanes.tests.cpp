@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows name exported symbols, not the header macros that rename them.
+#ifndef __CUDA_API_VERSION_INTERNAL
+#define __CUDA_API_VERSION_INTERNAL
+#endif
+#include "host/worker/launch_lanes.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "common/handle.h"
+#include "tests/support/test.h"
+#include "vgpu/hand_wire.h"
+
+using vgpu::Kind;
+using vgpu::host::CommandCopy;
+using vgpu::host::LaunchLanes;
+
+namespace {
+
+uint64_t stream(uint32_t number) { return vgpu::handle::make(Kind::stream, 100 + number, 1); }
+
+// The context field, which lanes do not read, carries the launch's place in the ring.
+CommandCopy launch(uint32_t thread, uint64_t on, uint64_t place) {
+  CommandCopy command;
+  command.opcode = vgpu::api::opcode::cuLaunchKernel;
+  command.thread = thread;
+  command.context = place;
+  vgpu::wire::Launch body = {};
+  body.stream = on;
+  vgpu::codec::Writer(command.payload).put(body);
+  return command;
+}
+
+// What ran, in the order in which it ran; by guest thread and by stream.
+class Record {
+ public:
+  void add(const CommandCopy& command) {
+    const std::lock_guard lock(mutex_);
+    by_thread_[command.thread].push_back(command.context);
+    by_stream_[vgpu::codec::Reader(command.payload).get<vgpu::wire::Launch>().stream].push_back(command.context);
+    threads_.insert(std::this_thread::get_id());
+    ++count_;
+  }
+  size_t count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  size_t threads() const { return threads_.size(); }
+  bool in_order() const { return ascending(by_thread_) && ascending(by_stream_); }
+
+ private:
+  template <class Map>
+  static bool ascending(const Map& map) {
+    return std::all_of(map.begin(), map.end(),
+                       [](const auto& entry) { return std::is_sorted(entry.second.begin(), entry.second.end()); });
+  }
+  mutable std::mutex mutex_;  // guards the rest while lanes run
+  std::map<uint32_t, std::vector<uint64_t>> by_thread_;
+  std::map<uint64_t, std::vector<uint64_t>> by_stream_;
+  std::set<std::thread::id> threads_;
+  size_t count_ = 0;
+};
+
+// The dispatcher's part: what the lanes do not take is made here, after all that they hold.
+struct Dispatcher {
+  Record record;
+  LaunchLanes lanes{4, [this](const CommandCopy& command) { record.add(command); }};
+  size_t taken = 0;
+
+  void handle(CommandCopy command, bool backlog = true) {
+    if (lanes.take(command, [&] { return backlog; })) {
+      ++taken;
+      return;
+    }
+    lanes.drain();
+    record.add(command);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("launches of several threads run in lanes, each thread's in order", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 20000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 6);
+    dispatcher.handle(launch(thread, stream(thread), i));
+  }
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.record.count() == 20000);
+  CHECK(dispatcher.taken > 19000);
+  CHECK(dispatcher.record.threads() == 5);
+  CHECK(dispatcher.record.in_order());
+}
+
+TEST_CASE("threads that write in runs get lanes, too", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 20000; ++i) {
+    const auto thread = static_cast<uint32_t>(i / 50 % 3);
+    dispatcher.handle(launch(thread, stream(thread), i));
+  }
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.taken > 15000);
+  CHECK(dispatcher.record.in_order());
+}
+
+TEST_CASE("launches on one stream keep their order whoever makes them", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 20000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 5);
+    dispatcher.handle(launch(thread, stream(thread % 2), i));
+  }
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.record.count() == 20000);
+  CHECK(dispatcher.record.in_order());
+}
+
+TEST_CASE("launches of one thread keep their order over streams", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 20000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 2);
+    dispatcher.handle(launch(thread, stream(thread * 100 + static_cast<uint32_t>(i / 2 % 7)), i));
+  }
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.taken > 19000);
+  CHECK(dispatcher.record.in_order());
+}
+
+TEST_CASE("a drain returns when everything taken has run", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 3000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 4);
+    dispatcher.handle(launch(thread, stream(thread), i));
+    if (i % 7 != 0) continue;
+    dispatcher.lanes.drain();
+    REQUIRE(dispatcher.record.count() == i + 1);
+  }
+  CHECK(dispatcher.taken > 2000);
+}
+
+TEST_CASE("lanes that rest are as before their first launch", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 4);
+    // Whichever stream each thread takes now, it was another one's before.
+    dispatcher.handle(launch(thread, stream((thread + static_cast<uint32_t>(i / 100)) % 4), i));
+    if (i % 100 == 99)
+      while (dispatcher.record.count() != i + 1) std::this_thread::yield();
+    dispatcher.lanes.rest();
+  }
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.record.in_order());
+}
+
+TEST_CASE("lanes are not used by one thread, nor without a backlog", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 2000; ++i) dispatcher.handle(launch(1, stream(static_cast<uint32_t>(i % 9)), i));
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 4);
+    dispatcher.handle(launch(thread, stream(thread), i), false);
+  }
+  CHECK(dispatcher.taken == 0);
+  CHECK(dispatcher.record.threads() == 1);
+}
+
+TEST_CASE("only posted launches on streams of the program's own go to lanes", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 4);
+    dispatcher.handle(launch(thread, stream(thread), i));
+  }
+  CHECK(dispatcher.taken > 0);
+  const auto takes = [&](CommandCopy command) { return dispatcher.lanes.take(command, [] { return true; }); };
+  for (const uint64_t special : {0, 1, 2}) CHECK_FALSE(takes(launch(1, special, 0)));
+  CommandCopy answered = launch(1, stream(1), 0);
+  answered.reply_slot = 3;
+  CHECK_FALSE(takes(answered));
+  CommandCopy cut = launch(1, stream(1), 0);
+  cut.payload.resize(8);
+  CHECK_FALSE(takes(cut));
+  CommandCopy large = launch(1, stream(1), 0);
+  large.payload.resize(vgpu::ring::kMaxInline + 1);
+  CHECK_FALSE(takes(large));
+  CommandCopy other = launch(1, stream(1), 0);
+  other.opcode = vgpu::api::opcode::cuEventRecord;
+  CHECK_FALSE(takes(other));
+}
+
+TEST_CASE("what lanes hold is made before they end", "[unit][launch_lanes]") {
+  Record record;
+  size_t taken = 0;
+  {
+    LaunchLanes lanes(3, [&](const CommandCopy& command) { record.add(command); });
+    for (uint64_t i = 0; i < 500; ++i) {
+      const auto thread = static_cast<uint32_t>(i % 3);
+      CommandCopy command = launch(thread, stream(thread), i);
+      if (lanes.take(command, [] { return true; })) ++taken;
+    }
+  }
+  CHECK(taken > 0);
+  CHECK(record.count() == taken);
+}
+
+TEST_CASE("one lane is none", "[unit][launch_lanes]") {
+  LaunchLanes lanes(1, [](const CommandCopy&) { FAIL("it has no thread"); });
+  for (uint64_t i = 0; i < 100; ++i) {
+    CommandCopy command = launch(static_cast<uint32_t>(i % 2), stream(static_cast<uint32_t>(i % 2)), i);
+    CHECK_FALSE(lanes.take(command, [] { return true; }));
+  }
+}
