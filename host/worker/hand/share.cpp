@@ -15,6 +15,7 @@ namespace vgpu::host::hand {
 namespace {
 
 constexpr auto kFileDescriptor = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+constexpr unsigned long long kNoFlags = 0;
 
 CUresult to_cuda(int error, CUresult unknown) {
   switch (error) {
@@ -155,7 +156,7 @@ CUresult event_destroy(Invocation& invocation) {
 CUresult export_memory(Invocation& invocation) {
   const auto ask = VGPU_DRIVER(invocation.session.driver, cuMemExportToShareableHandle);
   return export_file(invocation, Kind::memory, wire::ShareKind::memory_file, [&](int* file, uint64_t real) {
-    return ask(file, static_cast<CUmemGenericAllocationHandle>(real), kFileDescriptor, 0);
+    return ask(file, static_cast<CUmemGenericAllocationHandle>(real), kFileDescriptor, kNoFlags);
   });
 }
 
@@ -172,7 +173,7 @@ CUresult import_memory(Invocation& invocation) {
 CUresult export_pool(Invocation& invocation) {
   const auto ask = VGPU_DRIVER(invocation.session.driver, cuMemPoolExportToShareableHandle);
   return export_file(invocation, Kind::memory_pool, wire::ShareKind::pool_file, [&](int* file, uint64_t real) {
-    return ask(file, from_bits<CUmemoryPool>(real), kFileDescriptor, 0);
+    return ask(file, from_bits<CUmemoryPool>(real), kFileDescriptor, kNoFlags);
   });
 }
 
@@ -180,7 +181,7 @@ CUresult import_pool(Invocation& invocation) {
   const auto ask = VGPU_DRIVER(invocation.session.driver, cuMemPoolImportFromShareableHandle);
   return import_file(invocation, Kind::memory_pool, wire::ShareKind::pool_file, [&](uint64_t& real, void* file) {
     CUmemoryPool pool = nullptr;
-    const CUresult status = ask(&pool, file, kFileDescriptor, 0);
+    const CUresult status = ask(&pool, file, kFileDescriptor, kNoFlags);
     real = bits_of(pool);
     return status;
   });
