@@ -95,6 +95,7 @@ help:
 	@echo "make vm         all tests in guests, on three kernels; make check-vm: those that take minutes"
 	@echo "make vm-modules builds vgpu.ko for those kernels (build/vm/ko); make dkms-check does it by DKMS"
 	@echo "make modules    builds vgpu.ko for the kernel that runs here; make modules_install or dkms_install installs it"
+	@echo "make guest_install  in a guest: libcuda.so.1, libnvidia-ml.so.1, vgpu-smi and the udev rule (PREFIX, DESTDIR)"
 	@echo "make docs       docs/coverage.md, from the rows"
 	@echo "make deps       installs missing Debian packages"
 	@echo "make clean      removes build/"

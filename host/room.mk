@@ -2,7 +2,7 @@
 # vgpud (host/daemon, with host/vfio_user and host/device for VMs), vgpu-worker (host/worker) and vgpu-holder. Neither links libcuda: the worker dlopens a driver, the daemon none.
 DAEMON_OBJS := $(call obj,$(wildcard host/daemon/*.cpp host/device/*.cpp host/vfio_user/*.cpp) host/holder/holder.cpp)
 CPPFLAGS    += -isystem /usr/include/libdrm
-WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
+WORKER_OBJS := $(call obj,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp) common/face/error_names.cpp)
 # The worker's process without its core: the host tests put a core of their own in its place.
 WORKER_SHELL_OBJS := $(call obj,$(addprefix host/worker/,control_channel.cpp crash_report.cpp main.cpp own_threads.cpp probe.cpp sandbox.cpp shared_range_table.cpp syscall_filter.cpp))
 ARTEFACTS   += $(O)/bin/vgpud $(O)/bin/vgpu-worker $(O)/bin/vgpu-holder

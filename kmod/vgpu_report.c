@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Reports: a program asks the host's daemon about the card and its users. The module carries bytes
- * both ways and reads none. A file needs no session for it.
+ * both ways and reads none, but for the first words of a trace, which names a process. A file needs no
+ * session for it.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -29,6 +34,43 @@ static int vgpu_report_check(const struct vgpu_report *report)
 											    0;
 }
 
+/*
+ * Whoever traces a program sees its calls with their arguments, as a debugger does. As for one, it must
+ * be the user's own, or the user may trace all: the host has no way to tell. The host knows programs by
+ * the number that the first pid namespace has for them.
+ */
+static int vgpu_trace_permit(struct vgpu_report_trace *trace)
+{
+	const struct cred *own = current_cred(), *other;
+	struct pid *pid = find_get_pid(trace->pid);
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	bool same;
+
+	put_pid(pid);
+	/* Nobody's number: the host answers that there is no such program. */
+	trace->pid = 0;
+	if (!task)
+		return 0;
+	rcu_read_lock();
+	other = __task_cred(task);
+	same = uid_eq(own->fsuid, other->uid) && uid_eq(own->fsuid, other->euid) &&
+	       uid_eq(own->fsuid, other->suid);
+	rcu_read_unlock();
+	trace->pid = task_tgid_nr(task);
+	put_task_struct(task);
+	return same || capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
+}
+
+static int vgpu_request_permit(void *request, u32 bytes)
+{
+	struct vgpu_report_trace *trace = request;
+
+	if (bytes < sizeof(*trace) || trace->kind != VGPU_REPORT_TRACE ||
+	    trace->step != VGPU_REPORT_TRACE_BEGIN)
+		return 0;
+	return vgpu_trace_permit(trace);
+}
+
 static struct vgpu_paper *vgpu_paper_create(struct vgpu_session *session,
 					    const struct vgpu_report *report)
 {
@@ -48,6 +90,9 @@ static struct vgpu_paper *vgpu_paper_create(struct vgpu_session *session,
 	if (copy_from_user(page_address(paper->memory.pages[0]), u64_to_user_ptr(report->request),
 			   report->request_bytes))
 		error = -EFAULT;
+	if (!error)
+		error = vgpu_request_permit(page_address(paper->memory.pages[0]),
+					    report->request_bytes);
 	if (!error) {
 		mutex_lock(&session->lock);
 		if (session->detached)

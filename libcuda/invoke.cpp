@@ -5,6 +5,8 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/log.h"
 
@@ -70,13 +72,40 @@ CUresult note_result(const Admitted& admitted, CUresult result) {
   return result;
 }
 
+namespace {
+
+// For the host's statistics.
+void tell_refused(const char* name) {
+  Process* const process = Process::get();
+  if (process == nullptr || !process->serves_private(wire::kRefusedCall)) return;
+  const ThreadState& thread = thread_state();
+  std::vector<std::byte> payload;
+  codec::Writer(payload).string(name);
+  static_cast<void>(
+      process->session().post({wire::kRefusedCall, flags_of(thread), thread.id, wire_context(thread), payload}));
+}
+
+}  // namespace
+
 CUresult refuse(const char* name) {
   static std::mutex mutex;
   static std::set<std::string>* named = nullptr;
-  const std::lock_guard lock(mutex);
-  if (named == nullptr) named = new std::set<std::string>;  // Exit handlers may still ask.
-  if (named->insert(name).second) VGPU_INFO("%s is not supported", name);
+  {
+    const std::lock_guard lock(mutex);
+    if (named == nullptr) named = new std::set<std::string>;  // Exit handlers may still ask.
+    if (named->insert(name).second) VGPU_INFO("%s is not supported", name);
+  }
+  tell_refused(name);
   return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+// The counter in the session's memory is shared by all threads: they go there with many calls at a time, or when they
+// wait for the worker anyway.
+void count_answered(ThreadState& thread) {
+  constexpr uint32_t kBatch = 256;
+  if (++thread.answered_here < kBatch) return;
+  if (Process* const process = Process::get())
+    process->session().count_answered(std::exchange(thread.answered_here, 0));
 }
 
 CUresult invoke(const Call& call, void* const* argv, bool per_thread) {
@@ -107,6 +136,7 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
                            static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)), thread.id,
                            wire_context(thread), thread.request};
   if (posted) return process.session().post(message);
+  if (thread.answered_here != 0) process.session().count_answered(std::exchange(thread.answered_here, 0));
   const CUresult status = process.session().call(message, thread.reply);
   if (status != CUDA_SUCCESS) return note_result(admitted, status);
   codec::Reader reader(thread.reply);
@@ -138,7 +168,7 @@ CUresult Remote::call() {
   const Message request = message();
   if (opcode_ < wire::kFirstPrivate && !admitted_.process->serves(opcode_)) {
     const Call* row = api::find_row(opcode_);
-    return refuse(row == nullptr ? "a call without a row" : row->name);
+    return refuse(row == nullptr ? "unknown" : row->name);
   }
   const CUresult status = admitted_.process->session().call(request, admitted_.thread->reply);
   reader_ = codec::Reader(admitted_.thread->reply);

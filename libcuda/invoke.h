@@ -25,6 +25,8 @@ CUresult invoke(const Call& call, void* const* argv, bool per_thread);
 
 // Not described, or not served by this worker: counted, and named once in the log.
 CUresult refuse(const char* name);
+// Counts a call that the thread answers without the worker.
+void count_answered(ThreadState& thread);
 
 // Memory for this would be on the host's processor, out of the program's reach.
 inline bool is_host_location(const CUmemLocation& location) {

@@ -30,8 +30,10 @@ thread_local ThreadState* own_state = nullptr;
 // Tells the worker that a thread has ended. Runs at thread exit, never for the main thread.
 void end_thread(void* state) {
   auto* ended = static_cast<ThreadState*>(state);
-  if (Process* process = Process::get(); process != nullptr)
+  if (Process* process = Process::get(); process != nullptr) {
+    if (ended->answered_here != 0) process->session().count_answered(ended->answered_here);
     static_cast<void>(process->session().post({wire::kThreadExit, ring::kHelper, ended->id, 0, {}}));
+  }
   own_state = nullptr;
   delete ended;
 }

@@ -42,6 +42,8 @@ class Process {
   const wire::DeviceSnapshot* device(int ordinal) const;
   // Whether worker and driver carry the call.
   bool serves(uint16_t opcode) const;
+  // Whether the worker knows that private command.
+  bool serves_private(uint16_t opcode) const { return opcode < header_.private_end; }
 
   // Captures that are active in this process: while there are any, nothing is posted, so that errors are exact.
   std::atomic<int> captures{0};

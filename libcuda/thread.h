@@ -21,6 +21,7 @@ struct ThreadState {
   bool per_thread_stream = false;  // inside a _ptds or _ptsz entry point
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   int captures = 0;                       // begun by this thread and not relaxed
+  uint32_t answered_here = 0;             // calls that needed no worker, and that it has not been told of
   std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread
 
   Context* current() const { return contexts.empty() ? nullptr : contexts.back(); }

@@ -7,6 +7,8 @@
 namespace vgpu::guest {
 namespace {
 
+constexpr bool is_answered_here(const Call* call) { return call != nullptr && call->path == Path::local; }
+
 constexpr bool is_written_by_hand(const Call* call) {
   return call != nullptr && (call->path == Path::local || call->path == Path::hand || call->path == Path::bulk);
 }
@@ -37,6 +39,7 @@ CUresult told(const char* name, CUresult result) {
       return told(#symbol, refuse(#symbol));                                       \
     } else if constexpr (is_written_by_hand(vgpu_row)) {                           \
       const FlavourScope vgpu_flavour(flavour != 0);                               \
+      if constexpr (is_answered_here(vgpu_row)) count_answered(thread_state());    \
       return told(#symbol, by_hand::base args);                                    \
     } else {                                                                       \
       return told(#symbol, invoke_typed(vgpu_row, flavour != 0 VGPU_UNWRAP args)); \

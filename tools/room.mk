@@ -48,6 +48,11 @@ $(O)/bin/vgpu-smi: $(VGPU_SMI_OBJS) $$(COMMON_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $(STATIC_RUNTIME) $^ -ldl -o $@
 
+# In a guest, as root; the module is modules_install's or dkms_install's.
+guest_install: all
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/guest-install.sh $(O)
+.PHONY: guest_install
+
 # apidump: the coverage page, from the rows themselves.
 APIDUMP_OBJS := $(call obj,$(wildcard tools/apidump/*.cpp) common/api_rows.cpp)
 CXXFLAGS.tools/apidump/apidump := -D__CUDA_API_VERSION_INTERNAL

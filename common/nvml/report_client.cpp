@@ -18,8 +18,6 @@
 namespace vgpu::nvml {
 namespace {
 
-constexpr size_t kUsualAnswer = 4096;
-
 NoReport kind_of(int error) {
   switch (error) {
     case ENOENT:
@@ -88,14 +86,15 @@ Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_socket(std::span
   }
 }
 
-Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_device(std::span<const std::byte> request) {
+Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_device(std::span<const std::byte> request,
+                                                                       size_t room) {
   // Nearly all answers fit into a page; the module takes as many as there is room for.
-  auto answer = ask_device(request, kUsualAnswer);
+  auto answer = ask_module(request, room);
   if (answer.ok() || answer.error().error_number != ENOSPC) return answer;
-  return ask_device(request, report::kMaxAnswer);
+  return ask_module(request, report::kMaxAnswer);
 }
 
-Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_device(std::span<const std::byte> request,
+Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_module(std::span<const std::byte> request,
                                                                        size_t room) {
   std::vector<std::byte> bytes(room);
   vgpu_report report = {};
@@ -112,18 +111,18 @@ Result<std::vector<std::byte>, ReportFailure> ReportClient::ask_device(std::span
   return bytes;
 }
 
-Result<std::vector<std::byte>, ReportFailure> ReportClient::ask(std::span<const std::byte> request) {
+Result<std::vector<std::byte>, ReportFailure> ReportClient::ask(std::span<const std::byte> request, size_t room) {
   const std::lock_guard lock(mutex_);
   const bool fresh = !connection_ || owner_ != ::getpid();
   if (fresh) TRY(open());
-  auto answer = is_device_ ? ask_device(request) : ask_socket(request);
+  auto answer = is_device_ ? ask_device(request, room) : ask_socket(request);
   if (answer.ok() || fresh || answer.error().kind != NoReport::lost) {
     if (!answer.ok()) connection_.reset();
     return answer;
   }
   // The daemon that this connection was to may have been replaced.
   TRY(open());
-  answer = is_device_ ? ask_device(request) : ask_socket(request);
+  answer = is_device_ ? ask_device(request, room) : ask_socket(request);
   if (!answer.ok()) connection_.reset();
   return answer;
 }

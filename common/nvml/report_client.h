@@ -32,19 +32,22 @@ struct ReportFailure {
 
 class ReportClient {
  public:
+  static constexpr size_t kUsualAnswer = 4096;
+
   ReportClient() = default;
   ReportClient(const ReportClient&) = delete;
   ReportClient& operator=(const ReportClient&) = delete;
 
-  Result<std::vector<std::byte>, ReportFailure> ask(std::span<const std::byte> request);
+  // `room`: how long answers usually are. In a VM a longer one is asked for twice.
+  Result<std::vector<std::byte>, ReportFailure> ask(std::span<const std::byte> request, size_t room = kUsualAnswer);
   // The JSON text of report::Kind::overview.
   Result<std::string, ReportFailure> overview();
 
  private:
   Result<void, ReportFailure> open();
   Result<std::vector<std::byte>, ReportFailure> ask_socket(std::span<const std::byte> request);
-  Result<std::vector<std::byte>, ReportFailure> ask_device(std::span<const std::byte> request);
   Result<std::vector<std::byte>, ReportFailure> ask_device(std::span<const std::byte> request, size_t room);
+  Result<std::vector<std::byte>, ReportFailure> ask_module(std::span<const std::byte> request, size_t room);
 
   std::mutex mutex_;  // guards what follows
   UniqueFd connection_;

@@ -29,7 +29,16 @@ void add(wire::Statistics& sum, const wire::Statistics& more) {
   std::memcpy(left, &sum, sizeof sum);
   std::memcpy(right, &more, sizeof more);
   for (size_t i = 0; i < kCounters; ++i) left[i] += right[i];
+  const uint64_t deepest = std::max(sum.ring_depth, more.ring_depth);
   std::memcpy(&sum, left, sizeof sum);
+  sum.ring_depth = deepest;
+}
+
+// Programs say the names: what one after the other makes up must not fill our memory.
+void add(CallCounts& sum, const CallCounts& more) {
+  constexpr size_t kMostNames = 1024;
+  for (const auto& [name, times] : more)
+    if (sum.size() < kMostNames || sum.contains(name)) sum[name] += times;
 }
 
 }  // namespace
@@ -82,7 +91,7 @@ void Daemon::prepare_reports() {
   options.sandbox = worker_options_.sandbox;
   if (gpu_) options.only = gpu_->uuid;
   monitor_ = std::make_unique<Monitor>(*loop_, std::move(options));
-  reports_ = std::make_unique<Reports>(*this, *monitor_);
+  reports_ = std::make_unique<Reports>(*this, *monitor_, traces_);
 }
 
 Result<void> Daemon::watch_ends() {
@@ -282,6 +291,7 @@ void Daemon::tidy() {
   drop_workers();
   monitor_->expire();
   if (metrics_ != nullptr) metrics_->expire();
+  traces_.expire();
   run_timers();  // Before the questions: it asks some.
   answer_queries();
   fill_spares();
@@ -313,6 +323,7 @@ void Daemon::drop_workers() {
     wire::Statistics work = worker->statistics();
     work.device_bytes = 0;  // What it held went with it.
     add(totals_.work, work);
+    add(unsupported_, worker->unsupported());
     if (worker->when_gone) gone.push_back(std::move(worker->when_gone));
     return true;
   });
@@ -370,6 +381,34 @@ wire::DaemonStatistics Daemon::daemon_statistics() const {
   return sum;
 }
 
+CallCounts Daemon::unsupported_calls() const {
+  CallCounts sum = unsupported_;
+  each_worker([&](Worker& worker) { add(sum, worker.unsupported()); });
+  return sum;
+}
+
+Result<uint64_t, trace::State> Daemon::find_program(uint32_t pid, const Asker& asker) const {
+  trace::State why = trace::State::no_program;
+  for (const auto& session : sessions_) {
+    const bool in_vm = session->vm_number() != 0;
+    if (session->worker() == nullptr || session->ended() || !session->was_open() || pid == 0 ||
+        session->program() != pid || in_vm != asker.in_vm)
+      continue;
+    if (session->is_open_to(asker)) return session->key();
+    why = trace::State::not_yours;
+  }
+  return why;
+}
+
+bool Daemon::hand_trace(uint64_t key, int pipe) {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](auto& one) { return one->key() == key; });
+  if (found == sessions_.end() || (*found)->worker() == nullptr) return false;
+  wire::ControlMessage message = {};
+  message.type = wire::Control::trace;
+  const int files[] = {pipe};
+  return (*found)->worker()->send(message, files);
+}
+
 std::vector<SessionFacts> Daemon::session_facts() const {
   std::vector<SessionFacts> facts;
   for (const auto& session : sessions_) {
@@ -378,7 +417,7 @@ std::vector<SessionFacts> Daemon::session_facts() const {
     if (worker == nullptr || session->ended()) continue;
     facts.push_back({session->key(), session->program(), session->vm_number(),
                      static_cast<uint32_t>(session->worker()->process().pid()), session->was_open(),
-                     session->state_name(), session->mapped_bytes(), worker->statistics()});
+                     session->state_name(), session->mapped_bytes(), worker->statistics(), worker->unsupported()});
   }
   return facts;
 }
@@ -393,6 +432,7 @@ int Daemon::milliseconds_to_wait() const {
   for (const Timer& timer : timers_) consider(timer.when);
   if (const auto monitor = monitor_->deadline()) consider(*monitor);
   if (metrics_ != nullptr && metrics_->deadline()) consider(*metrics_->deadline());
+  if (const auto traces = traces_.deadline()) consider(*traces);
   if (sessions_changed_) return 0;
   if (!next) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count();

@@ -17,13 +17,14 @@
 #include "host/daemon/options.h"
 #include "host/daemon/reports.h"
 #include "host/daemon/socket_session.h"
+#include "host/daemon/traces.h"
 #include "host/daemon/vm_sessions.h"
 #include "host/daemon/worker.h"
 #include "host/device/vm_device.h"
 
 namespace vgpu::host {
 
-class Daemon final : public SessionHost, public ReportSource {
+class Daemon final : public SessionHost, public ReportSource, public TracedPrograms {
  public:
   static Result<std::unique_ptr<Daemon>> create(const Options& options);
   ~Daemon() override;
@@ -33,8 +34,8 @@ class Daemon final : public SessionHost, public ReportSource {
 
   Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) override;
   void query_statistics(SocketSession& session, uint64_t id) override;
-  void report(std::span<const std::byte> request, ReportAnswered answered) override {
-    reports_->ask(request, std::move(answered));
+  void report(const Asker& asker, std::span<const std::byte> request, ReportAnswered answered) override {
+    reports_->ask(asker, request, std::move(answered));
   }
   SharedObjects& shared_objects() override { return shared_objects_; }
   void session_ended(Session&) override { sessions_changed_ = true; }
@@ -77,6 +78,9 @@ class Daemon final : public SessionHost, public ReportSource {
   void with_statistics(std::function<void()> done) override { query(nullptr, std::move(done)); }
   std::vector<SessionFacts> session_facts() const override;
   wire::DaemonStatistics daemon_statistics() const override;
+  CallCounts unsupported_calls() const override;
+  Result<uint64_t, trace::State> find_program(uint32_t pid, const Asker& asker) const override;
+  bool hand_trace(uint64_t session, int pipe) override;
   void after(std::chrono::milliseconds time, std::function<void()> done) override;
   template <class Visit>
   void each_worker(Visit visit) const;
@@ -101,11 +105,13 @@ class Daemon final : public SessionHost, public ReportSource {
   std::unique_ptr<VmSessions> vm_sessions_;
   std::unique_ptr<VmDevice> vm_device_;
   std::unique_ptr<Monitor> monitor_;
+  Traces traces_{*this};
   std::unique_ptr<Reports> reports_;
   std::unique_ptr<MetricsServer> metrics_;
   std::vector<Query> queries_;
   std::vector<Timer> timers_;
   wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone
+  CallCounts unsupported_;              // the same
   uint64_t next_query_ = 1;
   bool prestart_works_ = true;
   bool sessions_changed_ = false;

@@ -36,6 +36,8 @@ void put_work(json& to, const wire::Statistics& work) {
   to["refused"] = work.refused;
   to["device_bytes"] = work.device_bytes;
   to["busy"] = work.busy_nanoseconds;
+  to["ring_depth"] = work.ring_depth;
+  to["answered_in_guest"] = work.answered_in_guest;
 }
 
 json host_of(const CardFacts& facts, const wire::DaemonStatistics& all) {
@@ -53,13 +55,14 @@ json host_of(const CardFacts& facts, const wire::DaemonStatistics& all) {
   return host;
 }
 
-json totals_of(const wire::DaemonStatistics& all) {
+json totals_of(const wire::DaemonStatistics& all, const CallCounts& unsupported) {
   json totals = {{"sessions", all.sessions},
                  {"sessions_open", all.sessions_open},
                  {"sessions_refused", all.sessions_refused},
                  {"workers_lost", all.workers_lost},
                  {"device_peak", all.device_peak},
-                 {"mapped_bytes", all.mapped_bytes}};
+                 {"mapped_bytes", all.mapped_bytes},
+                 {"unsupported", unsupported}};
   put_work(totals, all.work);
   return totals;
 }
@@ -69,7 +72,9 @@ json totals_of(const wire::DaemonStatistics& all) {
 std::string Reports::overview_text() const {
   const CardFacts& facts = monitor_.facts();
   const wire::DaemonStatistics all = source_.daemon_statistics();
-  json report = {{"format", report::kFormat}, {"host", host_of(facts, all)}, {"totals", totals_of(all)}};
+  json report = {{"format", report::kFormat},
+                 {"host", host_of(facts, all)},
+                 {"totals", totals_of(all, source_.unsupported_calls())}};
   report["devices"] = json::array();
   for (uint32_t i = 0; i < facts.devices.size(); ++i) {
     const monitor::DeviceIdentity& device = facts.devices[i];
@@ -89,6 +94,7 @@ std::string Reports::overview_text() const {
     shown["vm_session"] = session.vm_session != 0 ? json(session.vm_session) : json(nullptr);
     shown["mapped_bytes"] = session.mapped_bytes;
     put_work(shown, session.work);
+    shown["unsupported"] = session.unsupported;
     shown["devices"] = json::array();
     for (uint32_t i = 0; i < facts.devices.size(); ++i) {
       const Share share = share_of(session, i);

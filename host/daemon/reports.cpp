@@ -8,7 +8,7 @@
 
 namespace vgpu::host {
 
-void Reports::ask(std::span<const std::byte> request, Answered answered) {
+void Reports::ask(const Asker& asker, std::span<const std::byte> request, Answered answered) {
   codec::Reader reader(request);
   const auto kind = reader.get<report::Kind>();
   if (reader.failed() || request.size() > report::kMaxRequest) return answered(EINVAL, {});
@@ -20,6 +20,10 @@ void Reports::ask(std::span<const std::byte> request, Answered answered) {
     case report::Kind::processes:
       if (!reader.complete()) return answered(EINVAL, {});
       return processes(std::move(answered));
+    case report::Kind::trace: {
+      const std::vector<std::byte> bytes = traces_.answer(asker, request);
+      return answered(bytes.empty() ? EINVAL : 0, bytes);
+    }
   }
   answered(ENOSYS, {});
 }

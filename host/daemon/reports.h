@@ -12,6 +12,8 @@
 
 #include "common/nvml/reading.h"
 #include "host/daemon/monitor.h"
+#include "host/daemon/traces.h"
+#include "host/daemon/worker.h"
 #include "vgpu/report.h"
 #include "vgpu/wire.h"
 
@@ -27,6 +29,7 @@ struct SessionFacts {
   const char* state = "";
   uint64_t mapped_bytes = 0;
   wire::Statistics work = {};
+  CallCounts unsupported = {};
 };
 
 // What the daemon tells.
@@ -37,6 +40,7 @@ class ReportSource {
   virtual void with_statistics(std::function<void()> done) = 0;
   virtual std::vector<SessionFacts> session_facts() const = 0;
   virtual wire::DaemonStatistics daemon_statistics() const = 0;
+  virtual CallCounts unsupported_calls() const = 0;
   // Calls `done` after that time.
   virtual void after(std::chrono::milliseconds time, std::function<void()> done) = 0;
 };
@@ -46,10 +50,11 @@ class Reports {
   // `error`: an errno; then there are no bytes.
   using Answered = std::function<void(int error, std::span<const std::byte> bytes)>;
 
-  Reports(ReportSource& source, Monitor& monitor) : source_(source), monitor_(monitor) {}
+  Reports(ReportSource& source, Monitor& monitor, Traces& traces)
+      : source_(source), monitor_(monitor), traces_(traces) {}
 
   // Answers later, or before it returns.
-  void ask(std::span<const std::byte> request, Answered answered);
+  void ask(const Asker& asker, std::span<const std::byte> request, Answered answered);
   // The page for Prometheus.
   void metrics(std::function<void(const std::string&)> answered);
 
@@ -95,6 +100,7 @@ class Reports {
 
   ReportSource& source_;
   Monitor& monitor_;
+  Traces& traces_;
   Busy before_, now_;
   std::vector<monitor::Usage> usage_;
   bool workers_are_known_ = false;  // to the driver, by the numbers that they have here

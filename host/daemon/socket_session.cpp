@@ -57,6 +57,11 @@ Result<std::unique_ptr<SocketSession>> SocketSession::open(EventLoop& loop, Sess
   return session;
 }
 
+// As with a debugger: a user's own programs, and root's is everything. So is vgpud's owner's, who could look anyway.
+bool SocketSession::is_open_to(const Asker& asker) const {
+  return !asker.in_vm && (asker.user == client_user_ || asker.user == 0 || asker.user == ::geteuid());
+}
+
 std::string SocketSession::name() const { return fmt::format("process {}", client_pid_); }
 
 void SocketSession::send(const wire::ControlMessage& message, std::span<const int> files) {
@@ -104,6 +109,8 @@ void SocketSession::on_message(Incoming& incoming) {
     case wire::Control::reserve:
     case wire::Control::release:
     case wire::Control::attach:
+    case wire::Control::trace:
+    case wire::Control::unsupported:
     case wire::Control::offer:
     case wire::Control::claim:
     case wire::Control::withdraw: break;
@@ -162,11 +169,14 @@ void SocketSession::on_report(Incoming& incoming) {
   if (answer.result == 0 &&
       ::pread(incoming.files[0].get(), request.data(), request.size(), 0) != static_cast<ssize_t>(bytes))
     answer.result = EINVAL;
+  // Whose socket cannot be told may not ask either.
+  if (answer.result == 0 && !client_user_) answer.result = EPERM;
   if (answer.result != 0) return send(answer);
   ++reports_;
   const auto file = std::make_shared<UniqueFd>(std::move(incoming.files[0]));
   host_.report(
-      request, [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
+      {.user = *client_user_}, request,
+      [self = std::weak_ptr(self_), answer, file](int error, std::span<const std::byte> text) mutable {
         const auto session = self.lock();
         if (session == nullptr) return;
         --(*session)->reports_;

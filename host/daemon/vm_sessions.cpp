@@ -52,7 +52,7 @@ void VmSessions::doorbell(uint32_t session) {
 
 void VmSessions::report(const ReportRequest& request) {
   // The device outlives all answers: it knows which tickets still count.
-  host_.report(request.bytes,
+  host_.report({.in_vm = true}, request.bytes,
                [channel = channel_, ticket = request.ticket](int error, std::span<const std::byte> answer) {
                  channel->complete_report(ticket, error, answer);
                });

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "common/call_name.h"
 #include "common/log.h"
 
 namespace vgpu::host {
@@ -88,11 +89,13 @@ void Worker::on_message(Incoming& incoming) {
       answered_query_ = message.id == kFinalQuery ? answered_query_ : message.id;
       if (finishing_ && message.id == kFinalQuery) kill();
       return;
+    case wire::Control::unsupported: return on_unsupported(message.text, message.size);
     case wire::Control::hello:
     case wire::Control::attach:
     case wire::Control::map:
     case wire::Control::unmap:
-    case wire::Control::report: break;
+    case wire::Control::report:
+    case wire::Control::trace: break;
   }
   break_off("sent a message that is not a worker's");
 }
@@ -105,6 +108,14 @@ void Worker::on_reserve(const wire::ControlMessage& request) {
   answer.size = limit_.limit();
   answer.offset = limit_.used();
   send(answer);
+}
+
+void Worker::on_unsupported(std::string_view name, uint64_t times) {
+  auto known = unsupported_.find(name);
+  if (!is_call_name(name) || (known == unsupported_.end() && unsupported_.size() >= kMaxCallNames))
+    return break_off("named calls that cannot be");
+  if (known == unsupported_.end()) known = unsupported_.emplace(name, 0).first;
+  known->second = times;
 }
 
 void Worker::on_process() {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,8 @@
 namespace vgpu::host {
 
 using Clock = std::chrono::steady_clock;
+// Calls by name, and how often.
+using CallCounts = std::map<std::string, uint64_t, std::less<>>;
 
 // Whoever a worker works for. Calls come from the event loop.
 class WorkerClient {
@@ -54,6 +57,7 @@ class Worker {
   void ask_statistics(uint64_t query);
   uint64_t answered_query() const { return answered_query_; }
   const wire::Statistics& statistics() const { return statistics_; }
+  const CallCounts& unsupported() const { return unsupported_; }
   uint64_t memory_held() const { return share_.held(); }
 
   // Its client is gone: collects the counters, then ends the process. ended() tells when that is done.
@@ -71,6 +75,7 @@ class Worker {
   void on_control();
   void on_message(Incoming& incoming);
   void on_reserve(const wire::ControlMessage& request);
+  void on_unsupported(std::string_view name, uint64_t times);
   void on_process();
   void break_off(const char* why);
 
@@ -87,6 +92,7 @@ class Worker {
   std::string end_;
   std::optional<Clock::time_point> deadline_;
   wire::Statistics statistics_ = {};
+  CallCounts unsupported_;
   uint64_t answered_query_ = 0;
 };
 

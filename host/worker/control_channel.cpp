@@ -72,6 +72,7 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::attach: answer.result = on_attach(incoming); return send(answer);
     case wire::Control::unmap: answer.result = ranges_.unmap(message.address, message.size); return send(answer);
     case wire::Control::statistics: return say_statistics(message.id);
+    case wire::Control::trace: return on_trace(incoming);
     case wire::Control::done: {
       const std::lock_guard lock(mutex_);
       answers_[message.id] = std::move(incoming);
@@ -84,6 +85,7 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::reserve:
     case wire::Control::release:
     case wire::Control::report:
+    case wire::Control::unsupported:
     case wire::Control::offer:
     case wire::Control::claim:
     case wire::Control::withdraw:
@@ -116,6 +118,11 @@ int ControlChannel::on_attach(const Incoming& incoming) {
   memory_.emplace(std::move(*memory));
   attached_.notify_all();
   return 0;
+}
+
+void ControlChannel::on_trace(Incoming& incoming) {
+  WorkerCore* const core = core_.load(std::memory_order_acquire);
+  if (core != nullptr && incoming.file_count == 1) core->trace(std::move(incoming.files[0]));
 }
 
 Incoming ControlChannel::ask(wire::ControlMessage question, int file) const {
@@ -184,10 +191,17 @@ Attachment ControlChannel::wait_for_guest(int wake_event) {
 void ControlChannel::say_refused(const std::string& why) { send(text_message(wire::Control::refused, why)); }
 
 void ControlChannel::say_statistics(uint64_t id) {
+  WorkerCore* const core = core_.load(std::memory_order_acquire);
+  if (core != nullptr) {
+    for (const auto& [name, times] : core->take_unsupported()) {
+      wire::ControlMessage said = text_message(wire::Control::unsupported, name);
+      said.size = times;
+      send(said);
+    }
+  }
   wire::ControlMessage message = {};
   message.type = wire::Control::statistics;
   message.id = id;
-  const WorkerCore* core = core_.load(std::memory_order_acquire);
   const wire::Statistics statistics = core != nullptr ? core->statistics() : wire::Statistics{};
   static_assert(sizeof statistics <= sizeof message.text);
   std::memcpy(message.text, &statistics, sizeof statistics);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ControlChannel: the worker's connection to its daemon. A thread of its own maps and unmaps shared memory, answers
-// questions for statistics, and ends the process at once when the daemon is gone. The core uses it as its memory
-// budget, and to share objects with other workers, from any thread.
+// questions for statistics, hands over traces, and ends the process at once when the daemon is gone. The core uses it
+// as its memory budget, and to share objects with other workers, from any thread.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,7 @@ class ControlChannel final : public MemoryBudget, public ObjectBroker {
   void withdraw(const wire::Token& token) override;
 
   // From now on statistics come from this core.
-  void serve(const WorkerCore& core) { core_.store(&core, std::memory_order_release); }
+  void serve(WorkerCore& core) { core_.store(&core, std::memory_order_release); }
   // Tells the daemon that the driver is ready, and waits for a guest: until a program comes. `wake_event`: what wakes
   // the sleepers of a guest in a VM.
   Attachment wait_for_guest(int wake_event);
@@ -48,6 +48,7 @@ class ControlChannel final : public MemoryBudget, public ObjectBroker {
   void on_message(Incoming& incoming);
   int on_map(const Incoming& incoming);
   int on_attach(const Incoming& incoming);
+  void on_trace(Incoming& incoming);
   // Sends the question with an id of its own, and waits for its answer.
   Incoming ask(wire::ControlMessage question, int file = -1) const;
   wire::ControlMessage ask_for_memory(uint64_t bytes) const;
@@ -57,7 +58,7 @@ class ControlChannel final : public MemoryBudget, public ObjectBroker {
   const int socket_;
   SharedRangeTable& ranges_;
   uint64_t limit_ = 0;  // set before the thread starts
-  std::atomic<const WorkerCore*> core_{nullptr};
+  std::atomic<WorkerCore*> core_{nullptr};
 
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable answered_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/core.h"
 
+#include <mutex>
+
 #include "host/worker/ring_server.h"
 
 namespace vgpu::host {
@@ -12,7 +14,13 @@ class Core final : public WorkerCore {
       : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges), broker_(broker) {}
 
   void run(Attachment attachment) override {
-    session_ = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_, broker_);
+    auto session =
+        std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_, broker_);
+    {
+      const std::lock_guard lock(mutex_);
+      session_ = std::move(session);
+      if (early_trace_) session_->trace.start(std::move(early_trace_));
+    }
     counted_.store(session_.get(), std::memory_order_release);
     RingServer(*session_).run();
     // Nobody will answer the callbacks that streams still wait for.
@@ -24,14 +32,28 @@ class Core final : public WorkerCore {
     return session == nullptr ? wire::Statistics() : session->statistics();
   }
 
+  std::vector<std::pair<std::string, uint64_t>> take_unsupported() override {
+    Session* const session = counted_.load(std::memory_order_acquire);
+    if (session == nullptr) return {};
+    return session->unsupported.take_changed();
+  }
+
+  void trace(UniqueFd pipe) override {
+    const std::lock_guard lock(mutex_);
+    if (session_ != nullptr) session_->trace.start(std::move(pipe));
+    else early_trace_ = std::move(pipe);
+  }
+
  private:
   const WorkerConfig config_;
   Driver driver_;
   MemoryBudget& budget_;
   SharedRanges& ranges_;
   ObjectBroker& broker_;
+  std::mutex mutex_;      // guards early_trace_, and session_ against trace()
+  UniqueFd early_trace_;  // that came before the session
   std::unique_ptr<Session> session_;
-  std::atomic<const Session*> counted_{nullptr};
+  std::atomic<Session*> counted_{nullptr};
 };
 
 }  // namespace

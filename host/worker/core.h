@@ -6,6 +6,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/fd.h"
 #include "common/result.h"
@@ -73,6 +75,10 @@ class WorkerCore {
   virtual void run(Attachment attachment) = 0;
   // Any thread, any time.
   virtual wire::Statistics statistics() const = 0;
+  // Calls that were refused, by name, and how often by now: those of which the number has changed since the last time.
+  virtual std::vector<std::pair<std::string, uint64_t>> take_unsupported() = 0;
+  // Records calls into this pipe from now on (vgpu/trace.h).
+  virtual void trace(UniqueFd pipe) = 0;
 };
 
 }  // namespace vgpu::host

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Carries out one command: makes its context current, decodes it by its row (or hands it to the call's own code),
 // calls the driver and encodes the reply.
+#include "common/api_names.h"
 #include "common/bits.h"
 #include "host/worker/session.h"
 
@@ -88,6 +89,7 @@ CUresult execute(Invocation& invocation) {
                                              call->path != Path::refuse && call->carried_by_row());
     if (!carried || !invocation.session.driver.has(opcode)) {
       invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
+      if (const char* const name = api::find_call_name(opcode)) invocation.session.unsupported.count(name);
       return CUDA_ERROR_NOT_SUPPORTED;
     }
   }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -96,6 +97,8 @@ void use_code_cache(const Arguments& arguments, Sandbox& sandbox) {
 
 int run(const Arguments& arguments) {
   report_crashes();
+  // Whoever traces may go at any time.
+  ::signal(SIGPIPE, SIG_IGN);
   count_as_ours();
   ::close_range(kFirstForeignFd, ~0u, 0);
   Sandbox sandbox(arguments.profile, arguments.daemon, arguments.one_owner);

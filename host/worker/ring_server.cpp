@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/log.h"
@@ -43,6 +44,7 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
   command.thread = header.thread;
   command.reply_slot = header.reply_slot;
   command.context = header.context;
+  command.traced_since = session_.trace.on() ? Trace::now() : 0;
   const std::byte* payload = at + sizeof(ring::Command);
   // A blob's buffer is not kept: it would wander into a lane with the next launch.
   if (command.payload.capacity() > 2 * ring::kMaxInline) command.payload = {};
@@ -133,6 +135,9 @@ void RingServer::run_command(const CommandCopy& command) {
   bytes.clear();
   Invocation invocation(session_, command, bytes);
   const CUresult result = execute(invocation);
+  // Before the answer, so that a program that has got all its answers has all its calls in the trace.
+  if (command.traced_since != 0) [[unlikely]]
+    session_.trace.record(invocation, command.traced_since, result, bytes);
   if (command.reply_slot == ring::kNoReply) {
     session_.counters.posted.fetch_add(1, std::memory_order_relaxed);
     int32_t none = 0;
@@ -169,6 +174,15 @@ void RingServer::to_helper(CommandCopy command) {
   const bool last = command.opcode == wire::kThreadExit;
   helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
   if (last) helpers_.retire(thread);
+}
+
+// Producers write this line all the time: looking at it costs them and us.
+void RingServer::measure_depth() {
+  const uint64_t tail = session_.memory.header().tail.load(std::memory_order_relaxed);
+  const uint64_t units = std::min<uint64_t>(tail > position_ ? tail - position_ : 0, ring::kRingUnits);
+  auto& deepest = session_.counters.ring_depth;
+  if (units * ring::kUnit > deepest.load(std::memory_order_relaxed))
+    deepest.store(units * ring::kUnit, std::memory_order_relaxed);
 }
 
 // Whether the next command is there, or the session has ended.
@@ -218,6 +232,7 @@ void RingServer::run() {
         if (++taken % 4 == 0) {
           if (!waiting_.empty()) look_after_waiting();
           if (session_.window.busy()) session_.window.look();
+          if (taken % 64 == 0) measure_depth();
         }
         spinner.reset();
         break;

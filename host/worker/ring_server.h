@@ -36,6 +36,7 @@ class RingServer {
   void look_after_waiting();
   void run_command(const CommandCopy& command);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
+  void measure_depth();
   bool has_news() const;
   bool has_news_soon() const;
   void sleep();

@@ -14,9 +14,21 @@ constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
 
 wire::Statistics Session::statistics() const {
   const Counters& c = counters;
-  wire::Statistics out = {
-      c.commands,     c.posted,   c.replies, c.helper_calls,       c.parks, c.wakeups, c.bytes_inline, c.bytes_window,
-      c.bytes_shared, c.launches, c.refused, device_memory.held(), 0};
+  wire::Statistics out = {c.commands,
+                          c.posted,
+                          c.replies,
+                          c.helper_calls,
+                          c.parks,
+                          c.wakeups,
+                          c.bytes_inline,
+                          c.bytes_window,
+                          c.bytes_shared,
+                          c.launches,
+                          c.refused,
+                          device_memory.held(),
+                          0,
+                          c.ring_depth,
+                          memory.header().answered_in_guest.load(std::memory_order_relaxed)};
   // A vendor's driver has threads as well, but they are not what its card does.
   if (config.plain_managed_memory) out.busy_nanoseconds = time_of_others();
   return out;

@@ -23,6 +23,8 @@
 #include "host/worker/handle_table.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/output_tap.h"
+#include "host/worker/trace.h"
+#include "host/worker/unsupported_calls.h"
 #include "host/worker/window.h"
 
 namespace vgpu::host {
@@ -34,13 +36,14 @@ struct CommandCopy {
   uint32_t thread = 0;
   uint32_t reply_slot = ring::kNoReply;
   uint64_t context = 0;
+  uint64_t traced_since = 0;  // Trace::now() when it was taken; 0: nobody traces
   std::vector<std::byte> payload;
 };
 
 // Counters of the session; relaxed, read for statistics only.
 struct Counters {
   std::atomic<uint64_t> commands{0}, posted{0}, replies{0}, helper_calls{0}, parks{0}, wakeups{0}, bytes_inline{0},
-      bytes_window{0}, bytes_shared{0}, launches{0}, refused{0};
+      bytes_window{0}, bytes_shared{0}, launches{0}, refused{0}, ring_depth{0};
 };
 
 struct Session {
@@ -70,6 +73,8 @@ struct Session {
   Callbacks callbacks;
   OutputTap output;
   Counters counters;
+  UnsupportedCalls unsupported;
+  Trace trace;
   // First failure of a posted command that nobody has been told of yet; 0 when none.
   std::atomic<int32_t> posted_error{0};
   // Grows whenever a context dies: a thread's idea of what is current is then stale.

@@ -16,6 +16,7 @@ enum class Kind : uint32_t {
   overview = 1,   // u32 flags, 0 -> JSON: host, devices, sessions, totals
   reading = 2,    // a call of NVML -> its result (common/nvml/reading.h)
   processes = 3,  // -> u32 count, as many Process
+  trace = 4,      // the calls of one program: trace::Request -> trace::Answer (vgpu/trace.h)
 };
 
 // A program with a session.

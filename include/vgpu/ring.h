@@ -47,6 +47,7 @@ struct Header {
   std::atomic<uint32_t> head_word;                        // changes when `head` moved while someone slept
   alignas(64) std::atomic<uint32_t> state;                // SessionState
   alignas(64) std::atomic<uint32_t> chunk_busy[kChunks];  // guest takes 0 -> 1, worker (or guest) gives back
+  alignas(64) std::atomic<uint64_t> answered_in_guest;    // calls that the library answered itself; for statistics
 };
 static_assert(sizeof(Header) <= kPage);
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);

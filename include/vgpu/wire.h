@@ -26,7 +26,9 @@ enum Opcode : uint16_t {
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
   kManagedRead = 1035,     // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
   kManagedWrite = 1036,    // u64 variable, then runs of: u64 address, u64 count, bytes
-  kWithdrawExport = 1037,  // Token: nobody holds the descriptor of this shareable handle any more
+  kRefusedCall = 1037,     // string: a call that the guest's library refused, for the statistics
+  kWithdrawExport = 1038,  // Token: nobody holds the descriptor of this shareable handle any more
+  kPrivateKnown = 1039,    // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;
@@ -37,8 +39,8 @@ struct SnapshotHeader {
   uint32_t device_count;
   int32_t driver_version;
   uint32_t device_bytes;  // sizeof(DeviceSnapshot) of the sender
-  uint32_t reserved;
-  uint8_t served[128];  // bit per opcode below 1024: the driver has it and the worker carries it
+  uint32_t private_end;   // private opcodes below this are known to the sender; 0: those of before kRefusedCall
+  uint8_t served[128];    // bit per opcode below 1024: the driver has it and the worker carries it
 };
 static_assert(sizeof(SnapshotHeader) == 144);
 
@@ -91,8 +93,10 @@ struct Statistics {
   uint64_t bytes_shared;  // by pages both sides map
   uint64_t launches;
   uint64_t refused;
-  uint64_t device_bytes;      // of device memory, held now
-  uint64_t busy_nanoseconds;  // of processor time that the software GPU's threads have used; 0 on others
+  uint64_t device_bytes;       // of device memory, held now
+  uint64_t busy_nanoseconds;   // of processor time that the software GPU's threads have used; 0 on others
+  uint64_t ring_depth;         // bytes of the ring in use, at most, as seen at every 64th command
+  uint64_t answered_in_guest;  // calls that the guest's library answered from what it knows
 };
 
 // What the daemon knows on top: `work` is the sum over all workers, those that ended included.
@@ -107,7 +111,7 @@ struct DaemonStatistics {
   uint64_t device_limit;  // 0: none
   uint64_t mapped_bytes;  // shared with guests now
 };
-static_assert(sizeof(DaemonStatistics) == 168);
+static_assert(sizeof(DaemonStatistics) == 184);
 
 // --- Control messages of the socket transport (SOCK_SEQPACKET, one message per datagram, fds attached). ---
 
@@ -129,11 +133,13 @@ enum class Control : uint32_t {
                    // woken by the wake event, not by a futex
   report = 11,  // client -> daemon, with a memory file: `size` bytes of request are at its beginning (vgpu/report.h).
                 // Answered by the same type: `result` is an errno, `size` what the answer takes, in the same file
-  offer = 12,   // worker -> daemon: `text` holds a SharedObject that other programs of its owner may open; a file comes
-                // with it if its kind has one. Answered by done, whose `text` holds it with its token
-  claim = 13,   // worker -> daemon: `text` holds a SharedObject's token and kind. Answered by done: an errno, or the
-                // object in `text`, and its file
-  withdraw = 14  // worker -> daemon: the token of an offer of its own that nobody can claim any more
+  trace = 12,   // daemon -> worker, with the writing end of a pipe: record each call there (vgpu/trace.h)
+  unsupported = 13,  // worker -> daemon, before statistics: `text` names a call that was refused, `size` times by now
+  offer = 14,  // worker -> daemon: `text` holds a SharedObject that other programs of its owner may open; a file comes
+               // with it if its kind has one. Answered by done, whose `text` holds it with its token
+  claim = 15,  // worker -> daemon: `text` holds a SharedObject's token and kind. Answered by done: an errno, or the
+               // object in `text`, and its file
+  withdraw = 16,  // worker -> daemon: the token of an offer of its own that nobody can claim any more
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file

@@ -2,7 +2,7 @@
 # `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
 # cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
 CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-forms ptx-ring contract ring managed \
-               programs-static programs-shared cudart cudart12 runtime runtime12 ollama nvml smi host hostile vm \
+               programs-static programs-shared cudart cudart12 runtime runtime12 ollama nvml nvml-clients smi host hostile vm \
                asan-build asan-unit asan-contract asan-ring
 JOBS        := $(shell nproc)
 
@@ -76,6 +76,8 @@ check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@$(VGPU_RUN) --driver soft --memory-limit 256M -- tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@tests/nvml/vendor/run.sh $(O) $(LIMIT)
+check-nvml-clients: all $(O)/tests/smi/holder
+	@tests/nvml/clients/run.sh $(O)
 check-host: host-tests
 check-hostile: all $(O)/tests/hostile
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/hostile
@@ -96,7 +98,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 
 .PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
         check-cudart check-cudart12 check-runtime check-runtime12 check-ptx check-ptx-forms check-ptx-ring check-contract \
-        check-nvml check-ring check-host check-hostile check-clang
+        check-nvml check-nvml-clients check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
 SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')

@@ -61,6 +61,8 @@ class FakeCore final : public WorkerCore {
     }
   }
 
+  std::vector<std::pair<std::string, uint64_t>> take_unsupported() override { return {}; }
+  void trace(UniqueFd) override {}
   wire::Statistics statistics() const override {
     wire::Statistics statistics = {};
     statistics.commands = commands_.load();

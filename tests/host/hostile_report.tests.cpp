@@ -18,6 +18,7 @@
 #include "tests/host/hostile_client.h"
 #include "tests/support/test.h"
 #include "vgpu/report.h"
+#include "vgpu/trace.h"
 
 using namespace vgpu;
 using namespace vgpu::test;
@@ -155,6 +156,33 @@ TEST_CASE("requests that nobody knows are refused", "[hostile][report]") {
   CHECK(asker.ask(overview() + pack(uint32_t{0})) == EINVAL);
   CHECK(asker.ask(pack(report::Kind::processes, uint32_t{0})) == EINVAL);
   CHECK(asker.ask(pack(report::Kind::reading)) == EINVAL);
+  CHECK(answers(daemon));
+}
+
+TEST_CASE("traces of nobody, and requests for traces that make no sense, are refused", "[hostile][report][trace]") {
+  TestDaemon daemon;
+  Asker asker(daemon);
+  CHECK(asker.ask(pack(report::Kind::trace)) == EINVAL);
+  trace::Request request = {static_cast<uint32_t>(report::Kind::trace), trace::Step::begin, 0, 0, 0, 0};
+  CHECK(asker.ask(pack(request) + pack(uint32_t{0})) == EINVAL);
+  const auto state_of = [&](trace::Step step, uint32_t pid) {
+    request.step = step;
+    request.pid = pid;
+    request.trace = pid;
+    Bytes answer;
+    trace::Answer got = {};
+    REQUIRE(asker.ask(pack(request), &answer) == 0);
+    REQUIRE(answer.size() == sizeof got);
+    std::memcpy(&got, answer.data(), sizeof got);
+    return got.state;
+  };
+  CHECK(state_of(trace::Step::begin, 0) == trace::State::no_program);
+  // This process has a connection and no session.
+  CHECK(state_of(trace::Step::begin, static_cast<uint32_t>(::getpid())) == trace::State::no_program);
+  CHECK(state_of(trace::Step::take, 1) == trace::State::unknown);
+  CHECK(state_of(trace::Step::end, ~0u) == trace::State::unknown);
+  request.step = trace::Step{77};
+  CHECK(asker.ask(pack(request)) == EINVAL);
   CHECK(answers(daemon));
 }
 

@@ -561,6 +561,7 @@ static const struct {
     CASE(report_refuses_bad_addresses),
     CASE(many_reports_at_a_time_are_all_answered),
     CASE(a_killed_process_leaves_no_report),
+    CASE(a_trace_is_of_the_users_own_processes),
     CASE(a_killed_process_leaves_nothing),
     CASE(nothing_is_held_in_the_end),
 };

@@ -51,5 +51,6 @@ void report_tells_when_there_is_too_little_room(void);
 void report_refuses_bad_addresses(void);
 void many_reports_at_a_time_are_all_answered(void);
 void a_killed_process_leaves_no_report(void);
+void a_trace_is_of_the_users_own_processes(void);
 
 #endif

@@ -143,3 +143,33 @@ void a_killed_process_leaves_no_report(void) {
   check_overview(fd);
   close(fd);
 }
+
+// What comes of a trace of that process, or, for 0, of itself, that a process of the given user begins: an errno; 0:
+// the host answered.
+static int begin_trace(pid_t process, uid_t user) {
+  pid_t child = fork();
+  if (child == 0) {
+    struct {
+      struct vgpu_report_trace begin;
+      uint32_t rest[5];
+    } request = {.begin = {VGPU_REPORT_TRACE, VGPU_REPORT_TRACE_BEGIN, (uint32_t)(process != 0 ? process : getpid())}};
+    struct vgpu_report report = valid(room, sizeof room - 1);
+    report.request = (uintptr_t)&request;
+    report.request_bytes = sizeof request;
+    int fd = open_device();
+    if (user != 0 && setuid(user) != 0) _exit(99);
+    _exit(call(fd, VGPU_IOCTL_REPORT, &report));
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void a_trace_is_of_the_users_own_processes(void) {
+  CHECK_ERROR(begin_trace(1, 0), 0);
+  CHECK_ERROR(begin_trace(1, 1000), EPERM);
+  CHECK_ERROR(begin_trace(getpid(), 1000), EPERM);
+  CHECK_ERROR(begin_trace(0, 1000), 0);
+  // Nobody's number is for the host to refuse.
+  CHECK_ERROR(begin_trace(4194303, 1000), 0);
+}

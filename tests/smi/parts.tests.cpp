@@ -84,6 +84,14 @@ TEST_CASE("a device that another driver has taken is to be released", "[smi]") {
   CHECK(finds(findings, doctor::State::good, "vgpu 0.1.0 is loaded"));
 }
 
+TEST_CASE("releases that differ are told, with both numbers", "[smi]") {
+  CHECK(doctor::compare_releases("0.1.0", "0.1.0").state == doctor::State::good);
+  const doctor::Finding other = doctor::compare_releases("0.0.9", "0.1.0");
+  CHECK(other.state == doctor::State::warning);
+  CHECK(other.words == "the host's vgpud is 0.0.9, these tools are 0.1.0");
+  CHECK_FALSE(other.advice.empty());
+}
+
 TEST_CASE("a file in the node's place is no node, and VGPU_SOCKET goes first", "[smi]") {
   Machine machine;
   machine.plug("vgpu");

@@ -98,6 +98,24 @@ TEST_CASE("the doctor is content where programs find the GPU", "[smi]") {
   const Outcome ran = soft_smi({"doctor", "--json"});
   CHECK(ran.status == 0);
   CHECK(ran.json()["healthy"] == true);
+  CHECK(ran.out.find("vgpud on the host and these tools are ") != std::string::npos);
+}
+
+TEST_CASE("in a guest vgpu-smi is installed as nvidia-smi, too, unless there is another", "[smi]") {
+  const Outcome ran =
+      run_program({"/bin/bash", "-c",
+                   "set -e; cd $(mktemp -d); trap 'rm -rf $PWD' EXIT; export DESTDIR=$PWD; " +
+                       (build().parent_path() / "tools/guest-install.sh").string() + " " + build().string() +
+                       "; readlink usr/local/bin/nvidia-smi; usr/local/bin/nvidia-smi --version >/dev/null; find . "
+                       "-type f | sort;" +
+                       (build().parent_path() / "tools/guest-install.sh").string() + " " + build().string() +
+                       "; rm usr/local/bin/nvidia-smi; echo another >usr/local/bin/nvidia-smi; " +
+                       (build().parent_path() / "tools/guest-install.sh").string() + " " + build().string() +
+                       " >/dev/null; cat usr/local/bin/nvidia-smi"},
+                  {});
+  CHECK(ran.status == 0);
+  CHECK(ran.lines() == Words{"vgpu-smi", "./etc/udev/rules.d/60-vgpu.rules", "./usr/local/bin/vgpu-smi",
+                             "./usr/local/lib/libcuda.so.1", "./usr/local/lib/libnvidia-ml.so.1", "another"});
 }
 
 TEST_CASE("the doctor says what is missing, and exits with 1", "[smi]") {

@@ -2,7 +2,8 @@
 # vgpu-smi in a guest: what it shows of the guest's own programs, and what the doctor says where something is missing.
 
 guest_with_smi() {
-  guest --file "$BUILD/bin/vgpu-smi:/usr/bin/vgpu-smi" --file "$BUILD/tests/smi/holder:/usr/local/bin/holder" "$@"
+  guest --file "$BUILD/bin/vgpu-smi:/usr/bin/vgpu-smi" --file "$BUILD/tests/smi/holder:/usr/local/bin/holder" \
+    --file "$BUILD/tests/smi/caller:/usr/local/bin/caller" "$@"
 }
 
 test_smi() {

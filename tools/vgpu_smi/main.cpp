@@ -21,6 +21,7 @@
 #include "tools/vgpu_smi/query.h"
 #include "tools/vgpu_smi/table.h"
 #include "tools/vgpu_smi/topology.h"
+#include "tools/vgpu_smi/trace/trace.h"
 
 namespace vgpu::smi {
 namespace {
@@ -181,6 +182,11 @@ int run_statistics(const Options& options) {
   });
 }
 
+int run_trace(const Options& options) {
+  const auto followed = follow_trace({options.pid, options.count, options.only_errors, options.only, options.json});
+  return followed.ok() ? followed.value() : complain(followed.error());
+}
+
 // Every daemon that answers is shown; the others are named, and make the exit status.
 int run_host(const Options& options) {
   const std::vector<std::string> sockets =
@@ -218,11 +224,7 @@ int run(const Options& options) {
     case Action::help_query_processes: print_process_help(stdout); return kSuccess;
     case Action::statistics: return run_statistics(options);
     case Action::host: return repeat(options, [&](unsigned int) { return run_host(options); });
-    case Action::trace:
-      return complain(
-          {"vgpu-smi trace is not there yet: nothing records single calls. vgpu-smi stats counts them, and "
-           "VGPU_LOG=info names those that are not supported.",
-           kNotAvailable});
+    case Action::trace: return run_trace(options);
     case Action::doctor: return run_doctor(options);
     default: return run_with_library(options);
   }

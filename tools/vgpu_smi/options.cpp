@@ -159,7 +159,12 @@ std::vector<Command> add_commands(CLI::App& app, Options& options, Raw& raw) {
   statistics->add_option("-l,--loop", raw.loop, "again every SEC seconds, until stopped")->type_name("SEC");
   all.push_back({statistics, Action::statistics});
   CLI::App* const trace = app.add_subcommand("trace", "the calls of one process, with arguments, times and errors");
-  trace->add_option("PID", options.pid, "the process")->required();
+  trace->add_option("PID", options.pid, "the process")->required()->check(CLI::Range(1u, 4'194'304u).description(""));
+  trace->add_option("-c,--count", options.count, "end after so many calls (default: when it ends, or Ctrl-C)")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 4'000'000'000u).description(""));
+  trace->add_flag("-e,--errors", options.only_errors, "only calls that failed");
+  trace->add_option("-n,--name", options.only, "only calls with this in their name")->type_name("TEXT");
   trace->add_option("--socket", options.socket, "vgpud's socket (default $VGPU_SOCKET)")->type_name("PATH");
   all.push_back({trace, Action::trace});
   CLI::App* const doctor = app.add_subcommand("doctor", "looks for what is wrong, and says what to do");

@@ -41,6 +41,8 @@ struct Options {
   std::string clock_columns;              // -o of a monitor: D, T or both
   bool topology_matrix = false;
   unsigned int pid = 0;
+  bool only_errors = false;  // of a trace
+  std::string only;          // of a trace: part of a call's name
 };
 
 // The options, or the status to exit with, after saying why.

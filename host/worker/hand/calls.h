@@ -20,6 +20,7 @@ CUresult take_output(Invocation& invocation);
 CUresult next_callback(Invocation& invocation);
 CUresult callback_done(Invocation& invocation);
 CUresult thread_exit(Invocation& invocation);
+CUresult refused_call(Invocation& invocation);
 CUresult statistics(Invocation& invocation);
 
 // context.cpp

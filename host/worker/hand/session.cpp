@@ -52,6 +52,7 @@ CUresult snapshot(Invocation& invocation) {
   VGPU_DRIVER(session.driver, cuDriverGetVersion)(&header.driver_version);
   header.device_count = static_cast<uint32_t>(count);
   header.device_bytes = sizeof(wire::DeviceSnapshot);
+  header.private_end = wire::kPrivateKnown;
   for (uint16_t opcode = 0; opcode < kOpcodes; ++opcode)
     if (serves(session, opcode))
       header.served[opcode / 8] = static_cast<uint8_t>(header.served[opcode / 8] | 1 << (opcode % 8));
@@ -171,6 +172,13 @@ CUresult callback_done(Invocation& invocation) {
 CUresult thread_exit(Invocation& invocation) {
   if (!invocation.request.complete()) return invocation.bad_message();
   invocation.session.drop_thread(invocation.command.thread);
+  return CUDA_SUCCESS;
+}
+
+CUresult refused_call(Invocation& invocation) {
+  const std::string_view name = invocation.request.string();
+  if (!invocation.request.complete() || !invocation.session.unsupported.count(name)) return invocation.bad_message();
+  invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
   return CUDA_SUCCESS;
 }
 

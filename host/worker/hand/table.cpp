@@ -29,6 +29,7 @@ constexpr Entry kEntries[] = {
     {wire::kCallbackDone, callback_done},
     {wire::kStatistics, hand::statistics},
     {wire::kThreadExit, thread_exit},
+    {wire::kRefusedCall, refused_call},
     {wire::kWithdrawExport, withdraw_export},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},

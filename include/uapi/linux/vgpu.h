@@ -119,8 +119,9 @@ struct vgpu_statistics {
 };
 
 /*
- * Asks the host's daemon about the card and its users: bytes that the module does not read. Needs no OPEN. ENOSYS: the
- * daemon is older than this call, or does not know this request; ENOSPC: the answer is longer than answer_bytes.
+ * Asks the host's daemon about the card and its users: bytes that the module does not read, but for vgpu_report_trace.
+ * Needs no OPEN. ENOSYS: the daemon is older than this call, or does not know this request; ENOSPC: the answer is longer
+ * than answer_bytes.
  */
 struct vgpu_report {
 	__u64 request; /* user address */
@@ -130,6 +131,20 @@ struct vgpu_report {
 	__u32 flags; /* 0 */
 	__u32 reserved;
 };
+
+/*
+ * The beginning of the one kind of request that the module looks at: it begins a trace of a process's
+ * calls. The process must be the caller's own, or the caller needs CAP_SYS_PTRACE: else EPERM. `pid` is
+ * a number of the caller's pid namespace; the host gets the first one's.
+ */
+struct vgpu_report_trace {
+	__u32 kind; /* VGPU_REPORT_TRACE */
+	__u32 step; /* VGPU_REPORT_TRACE_BEGIN */
+	__u32 pid;
+};
+
+#define VGPU_REPORT_TRACE 4
+#define VGPU_REPORT_TRACE_BEGIN 0
 
 #define VGPU_REPORT_REQUEST_BYTES 4096
 #define VGPU_REPORT_ANSWER_BYTES (256 * 1024)

@@ -17,13 +17,29 @@ if [ -n "${HOLDER:-}" ]; then
   exit $failed
 fi
 
+# In the program that makes calls all the time, which is root's.
+if [ -n "${CALLER:-}" ]; then
+  vgpu-smi trace "$CALLER" -c 12 >/tmp/trace 2>/dev/null
+  check "its calls can be traced" [ "$(wc -l </tmp/trace)" -eq 12 ]
+  check "with their arguments" grep -q 'cuMemAlloc_v2(bytesize=4096) -> dptr=0x' /tmp/trace
+  check "and errors" grep -q 'cuMemFree_v2(.*) = 1 CUDA_ERROR_INVALID_VALUE' /tmp/trace
+  sed 's/^/      /' /tmp/trace
+  su guest -c "vgpu-smi trace $CALLER -c 1" >/tmp/trace 2>&1
+  check "but not by another user" [ $? -eq 4 ]
+  check "who is told why" grep -q "is another user's" /tmp/trace
+  vgpu-smi stats "$CALLER" >/tmp/stats
+  check "stats names the call that nobody carries" grep -q 'cuDestroyExternalMemory .* times' /tmp/stats
+  exit $failed
+fi
+
+echo 'guest:x:1000:1000::/:/bin/sh' >>/etc/passwd
 holder 48 /bin/sh /root/guest/smi.sh || failed=1
+caller /bin/sh /root/guest/smi.sh || failed=1
 nothing_held() { [ "$(vgpu-smi --query-gpu=memory.used --format=csv,noheader,nounits)" = 0 ]; }
 check "when it has ended, nothing is held" eventually 30 nothing_held
 check "and no process is left" [ -z "$(vgpu-smi --query-compute-apps=pid --format=csv,noheader)" ]
 check "the doctor is content" sh -c "vgpu-smi doctor >/dev/null"
 chmod 600 /dev/vgpu0
-echo 'guest:x:1000:1000::/:/bin/sh' >>/etc/passwd
 su guest -c 'vgpu-smi doctor' >/tmp/doctor
 check "a user who may not open the device is told how to" grep -q '60-vgpu.rules' /tmp/doctor
 su guest -c 'vgpu-smi -L' >/dev/null 2>&1

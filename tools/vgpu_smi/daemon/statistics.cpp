@@ -4,6 +4,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "tools/vgpu_smi/clean_text.h"
 
 namespace vgpu::smi {
 namespace {
@@ -24,6 +27,7 @@ constexpr Row kRows[] = {
     {"  answered", "replies", Kind::count},
     {"  on helper threads", "helper_calls", Kind::count},
     {"  not supported", "refused", Kind::count},
+    {"calls answered by the library", "answered_in_guest", Kind::count},
     {"launches", "launches", Kind::count},
     {"bytes in the ring", "bytes_inline", Kind::bytes},
     {"bytes by the window", "bytes_window", Kind::bytes},
@@ -65,11 +69,11 @@ struct Column {
 };
 
 std::string table(const std::vector<Column>& columns) {
-  std::string page = fmt::format("{:<28}", "");
+  std::string page = fmt::format("{:<30}", "");
   for (const Column& column : columns) page += fmt::format(" {:>20}", column.title.substr(0, 20));
   page += "\n";
   for (const Row& row : kRows) {
-    std::string line = fmt::format("{:<28}", row.label);
+    std::string line = fmt::format("{:<30}", row.label);
     bool known = false;
     for (const Column& column : columns) {
       const std::string words = show(*column.from, row);
@@ -79,6 +83,17 @@ std::string table(const std::vector<Column>& columns) {
     if (known) page += line + "\n";
   }
   return page;
+}
+
+// "  cuFoo 3 times": the most frequent first.
+std::string unsupported_lines(const json& from) {
+  std::vector<std::pair<uint64_t, std::string>> calls;
+  for (const auto& [name, times] : find_object(from, "unsupported").items())
+    if (times.is_number_unsigned()) calls.emplace_back(times.get<uint64_t>(), clean_text(name));
+  std::sort(calls.rbegin(), calls.rend());
+  std::string lines;
+  for (const auto& [times, name] : calls) lines += fmt::format("  {:<44} {:>10} times\n", name, times);
+  return lines.empty() ? "" : "\nCalls that are not supported (docs/coverage.md says why):\n" + lines;
 }
 
 std::string daemon_line(const Overview& overview) {
@@ -129,7 +144,7 @@ Result<std::string, Complaint> statistics_page(const Overview& overview, unsigne
   }
   if (columns.empty())
     return Complaint{fmt::format("Process {} does not use the GPU. vgpu-smi stats shows all that do.", pid), kNotFound};
-  std::string page = daemon_line(overview) + "\n" + table(columns);
+  std::string page = daemon_line(overview) + "\n" + table(columns) + unsupported_lines(*columns.front().from);
   if (left_out != 0) page += fmt::format("\n{} more programs: vgpu-smi stats PID, or --json\n", left_out);
   return page;
 }

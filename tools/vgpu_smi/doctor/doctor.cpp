@@ -27,6 +27,7 @@ Findings examine(const Place& place) {
   Findings findings;
   const Way way = check_device(place, findings);
   check_daemon(place, way, findings);
+  check_releases(place, way, findings);
   check_memory(findings);
   check_libraries(findings);
   check_use(findings);

@@ -38,6 +38,9 @@ enum class Way { nothing, device, socket };
 Way check_device(const Place& place, Findings& findings);
 // The daemon's socket, whether it answers, its versions.
 void check_daemon(const Place& place, Way way, Findings& findings);
+// Whether the daemon's release is this one's.
+void check_releases(const Place& place, Way way, Findings& findings);
+Finding compare_releases(const std::string& host, const std::string& own);
 // Which libraries the linker finds, and whose they are.
 void check_libraries(Findings& findings);
 // Shared memory, and limits that end programs early.

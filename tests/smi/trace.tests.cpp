@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpu-smi trace, of a program whose calls are known (caller.cpp), over vgpud and the software GPU.
+#include <map>
+
+#include "common/codec/bytes.h"
+#include "tests/smi/tool.h"
+#include "tests/support/test.h"
+#include "tools/vgpu_smi/trace/print.h"
+#include "tools/vgpu_smi/trace/record.h"
+#include "vgpu/trace.h"
+
+using namespace vgpu;
+using namespace vgpu::test;
+
+namespace {
+
+// A shell script that runs beside the caller, whose number is $CALLER.
+Outcome beside_caller(const std::string& script) {
+  return run_program({build() / "bin/vgpu-run", "--driver", "soft", "--", build() / "tests/smi/caller", "/bin/sh", "-c",
+                      "smi=" + (build() / "bin/vgpu-smi").string() + "; " + script},
+                     {});
+}
+
+std::vector<nlohmann::json> objects(const Outcome& ran) {
+  std::vector<nlohmann::json> all;
+  for (const std::string& line : ran.lines()) all.push_back(nlohmann::json::parse(line));
+  return all;
+}
+
+std::vector<std::byte> a_record(uint32_t more_bytes = 0) {
+  std::vector<std::byte> texts, bytes;
+  codec::Writer writer(texts);
+  writer.string("cuMemAlloc_v2");
+  writer.string("CUDA_SUCCESS");
+  writer.put(uint32_t{1});
+  writer.string("bytesize");
+  writer.string("10\x1b[2J");
+  writer.put(uint32_t{0});
+  trace::Record record = {};
+  record.bytes = static_cast<uint32_t>(sizeof record + texts.size()) + more_bytes;
+  record.start = 1'500'000'000;
+  record.duration = 2'500;
+  codec::Writer all(bytes);
+  all.put(record);
+  all.bytes(texts.data(), texts.size());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a trace shows each call with its arguments, what came out, and how it ended", "[smi][trace]") {
+  const Outcome ran = beside_caller("exec $smi trace $CALLER --json -c 40");
+  REQUIRE(ran.status == 0);
+  const auto calls = objects(ran);
+  REQUIRE(calls.size() == 40);
+  std::map<std::string, nlohmann::json> seen;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    CHECK(calls[i]["number"] == i);
+    if (calls[i]["result"] == 0 || calls[i]["call"] != "cuMemFree_v2") seen[calls[i]["call"]] = calls[i];
+    else CHECK(calls[i]["result_name"] == "CUDA_ERROR_INVALID_VALUE");
+  }
+  CHECK(seen["cuMemAlloc_v2"]["arguments"]["bytesize"] == "4096");
+  CHECK(seen["cuMemAlloc_v2"]["results"]["dptr"] == seen["cuMemFree_v2"]["arguments"]["dptr"]);
+  CHECK(seen["cuMemsetD8_v2"]["arguments"]["N"] == "100");
+  CHECK(seen["cuMemcpyHtoD_v2"]["arguments"]["ByteCount"] == "1");
+  CHECK(seen["cuLaunchKernel"]["arguments"]["kernel"] == "\"nothing_to_do\"");
+  CHECK(seen["cuLaunchKernel"]["arguments"]["block"] == "(32, 1, 1)");
+  CHECK(seen["cuLaunchKernel"]["posted"] == true);
+  CHECK(seen["cuDestroyExternalMemory"]["result_name"] == "CUDA_ERROR_NOT_SUPPORTED");
+  CHECK(seen["cuDestroyExternalMemory"]["posted"] == false);
+  CHECK(seen["cuCtxSynchronize"]["duration_ns"] > 0);
+}
+
+TEST_CASE("a trace can be of failures only, or of calls by name", "[smi][trace]") {
+  const auto failures = objects(beside_caller("exec $smi trace $CALLER --json --errors -c 6"));
+  REQUIRE(failures.size() == 6);
+  for (const auto& call : failures) CHECK(call["result"] != 0);
+  const Outcome launches = beside_caller("exec $smi trace $CALLER --name Launch -c 3");
+  REQUIRE(launches.lines().size() == 3);
+  for (const std::string& line : launches.lines()) CHECK(line.find("  cuLaunchKernel(f=0x") != std::string::npos);
+}
+
+TEST_CASE("a trace goes on until the program ends, and says so", "[smi][trace]") {
+  // The caller ends with its command, which leaves the trace running.
+  const Outcome ran = run_program(
+      {build() / "bin/vgpu-run", "--driver", "soft", "--", "/bin/sh", "-c",
+       "smi=" + (build() / "bin/vgpu-smi").string() + "; out=$(mktemp); " + (build() / "tests/smi/caller").string() +
+           " /bin/sh -c \"$smi trace \\$CALLER >$out 2>&1 & echo \\$! >$out.pid; sleep 0.5\"; "
+           "while kill -0 $(cat $out.pid) 2>/dev/null; do sleep 0.05; done; tail -n 1 $out; grep -c cuMemAlloc_v2 $out;"
+           "rm -f $out $out.pid"},
+      {});
+  const Words lines = ran.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].find("has ended.") != std::string::npos);
+  CHECK(std::stoi(lines[1]) > 5);
+}
+
+TEST_CASE("Ctrl-C ends a trace well, and another may begin", "[smi][trace]") {
+  const Outcome ran = beside_caller(
+      "timeout -s INT 0.3 $smi trace $CALLER >/dev/null 2>&1; echo $?; $smi trace $CALLER -c 1 2>/dev/null | wc -l;"
+      "$smi trace $CALLER >/dev/null 2>&1 & one=$!; sleep 0.2; $smi trace $CALLER; echo $?; kill -KILL $one;"
+      "sleep 2.2; $smi trace $CALLER -c 1 2>/dev/null | wc -l");
+  // timeout's own status; the traced one is busy for a second client; a killed client's trace ends by itself.
+  CHECK(ran.lines() == Words{"124", "1", "255", "1"});
+  CHECK(ran.err.find("is being traced already") != std::string::npos);
+}
+
+TEST_CASE("a trace of no program of ours says why there is none", "[smi][trace]") {
+  const Outcome idle = soft_smi({"trace", "1"});
+  CHECK(idle.status == 6);
+  CHECK(idle.err.find("Process 1 does not use the GPU now") != std::string::npos);
+  const Outcome nobody = soft_smi({"trace", "4194303"});
+  CHECK(nobody.status == 6);
+  CHECK(nobody.err.find("There is no process 4194303") != std::string::npos);
+  CHECK(soft_smi({"trace"}).status == 2);
+  CHECK(soft_smi({"trace", "0"}).status == 2);
+  const Outcome dead = vgpu::test::smi({"trace", "1"});
+  CHECK(dead.status == 9);
+  CHECK(dead.err.find("/nowhere/vgpud.sock") != std::string::npos);
+}
+
+TEST_CASE("stats names the unsupported calls that were asked for", "[smi]") {
+  const Outcome ran = beside_caller("sleep 0.2; $smi stats $CALLER; exec $smi stats --json");
+  REQUIRE(ran.status == 0);
+  CHECK(ran.out.find("cuDestroyExternalMemory ") != std::string::npos);
+  const auto json = nlohmann::json::parse(ran.out.substr(ran.out.find("{\n")));
+  CHECK(json["sessions"][0]["unsupported"]["cuDestroyExternalMemory"] > 0);
+  CHECK(json["totals"]["unsupported"]["cuDestroyExternalMemory"] > 0);
+  CHECK(json["sessions"][0]["answered_in_guest"] > 0);
+}
+
+TEST_CASE("records are put together from pieces, and their text cannot reach the terminal's controls", "[smi][trace]") {
+  const std::vector<std::byte> record = a_record();
+  vgpu::smi::RecordStream stream;
+  for (size_t i = 0; i < record.size(); ++i) {
+    CHECK_FALSE(stream.next());
+    stream.add(std::span(record).subspan(i, 1));
+  }
+  const auto call = stream.next();
+  REQUIRE(call);
+  CHECK(vgpu::smi::trace_line(*call) == "    1.500000   0  cuMemAlloc_v2(bytesize=10?[2J) <2.5 us>\n");
+  CHECK(vgpu::smi::trace_json(*call)["arguments"]["bytesize"] == "10?[2J");
+  CHECK_FALSE(stream.next());
+  CHECK_FALSE(stream.broken());
+}
+
+TEST_CASE("records that make no sense are not believed", "[smi][trace]") {
+  const auto is_broken = [](std::vector<std::byte> bytes, uint32_t length) {
+    std::memcpy(bytes.data(), &length, sizeof length);
+    bytes.resize(2 * trace::kMaxRecord);
+    vgpu::smi::RecordStream stream;
+    stream.add(bytes);
+    const bool none = !stream.next();
+    return none && stream.broken();
+  };
+  const auto good = static_cast<uint32_t>(a_record().size());
+  CHECK(is_broken(a_record(), 0));
+  CHECK(is_broken(a_record(), sizeof(trace::Record) - 1));
+  CHECK(is_broken(a_record(), trace::kMaxRecord + 1));
+  CHECK(is_broken(a_record(), good - 1));
+}
