@@ -298,7 +298,8 @@ void AddressSpace::set_peer_access(int from, int to, bool enabled) {
   DeviceMask& seen = peers_[static_cast<size_t>(to)];
   seen = enabled ? seen | bit : seen & ~bit;
   for (auto& [begin, region] : regions_) {
-    const bool follows = region.kind == RegionKind::device || region.kind == RegionKind::module;
+    const bool follows =
+        region.kind == RegionKind::device || region.kind == RegionKind::array || region.kind == RegionKind::module;
     if (region.device != to || !follows) continue;
     conceal(region);
     region.readable = enabled ? region.readable | bit : region.readable & ~bit;

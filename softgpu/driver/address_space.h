@@ -30,6 +30,7 @@ constexpr DeviceMask kAllDevices = (DeviceMask{1} << kMaxDevices) - 1;
 
 enum class RegionKind : uint8_t {
   device,      // cuMemAlloc
+  array,       // cuArrayCreate, cuMipmappedArrayCreate
   module,      // a module's variables
   heap,        // malloc inside kernels
   pool,        // stream-ordered allocation

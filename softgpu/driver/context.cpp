@@ -179,7 +179,8 @@ void Context::release_region(AddressSpace& memory, const Region& region) {
   } else if (region.kind == RegionKind::imported) {
     close_imported(region.begin, true);
   } else {
-    memory.release(region.begin, {RegionKind::device, RegionKind::module, RegionKind::heap, RegionKind::managed});
+    memory.release(region.begin,
+                   {RegionKind::device, RegionKind::array, RegionKind::module, RegionKind::heap, RegionKind::managed});
   }
 }
 

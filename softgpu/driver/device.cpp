@@ -11,6 +11,7 @@
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/visible_devices.h"
 #include "softgpu/machine/machine.h"
+#include "softgpu/machine/texture_map.h"
 
 namespace vgpu::soft {
 namespace {
@@ -60,6 +61,7 @@ CuResult<std::unique_ptr<Device>> Device::create(int ordinal, int slot, size_t t
   device->total_memory_ = total_memory;
   device->limits_ = limits_from_environment();
   device->memory_map_ = std::make_unique<MemoryMap>();
+  device->textures_ = std::make_unique<TextureMap>();
   device->machine_ = TRY(Machine::create(*device->memory_map_, worker_threads));
   device->multiprocessors_ = static_cast<int>(worker_threads);
   device->attributes_ = device->make_attributes();

@@ -99,8 +99,7 @@ void add_execution(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_MEM_SYNC_DOMAIN_COUNT] = 1;
 }
 
-// Textures and surfaces are not implemented; the limits are the programming guide's, because runtimes copy them into
-// device properties.
+// The programming guide's limits, as of capabilities 7.5 to 9.0.
 void add_textures(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_TEXTURE_ALIGNMENT] = 512;
   v[CU_DEVICE_ATTRIBUTE_TEXTURE_PITCH_ALIGNMENT] = 32;

@@ -152,7 +152,7 @@ CUresult KernelOperation::run(Context& context) {
   launch.cooperative = attributes_.cooperative();
   const CuResult<size_t> stack = context.limit(CU_LIMIT_STACK_SIZE);
   const Environment environment{context.output(), context.heap(), next_grid_id(),
-                                static_cast<uint32_t>(stack ? stack.value() : 1024)};
+                                static_cast<uint32_t>(stack ? stack.value() : 1024), &context.device().textures()};
   auto result = [&] {
     const std::shared_lock writes(Process::get()->memory().writers());
     return context.device().machine().run(launch, environment);

@@ -27,6 +27,11 @@ enum class Kind : uint8_t {
   pool,
   physical_memory,  // CUmemGenericAllocationHandle
   array,
+  mipmapped_array,
+  texture,
+  surface,
+  texture_reference,
+  surface_reference,
 };
 
 // Base of everything that Ref can hold. Starts with no references; the last release deletes.

@@ -40,7 +40,7 @@ struct LinkedModule {
 struct LinkedVariable {
   const LinkedModule* module = nullptr;  // where it is defined
   const ptx::Variable* variable = nullptr;
-  uint64_t address = 0;  // global and constant space; shared ones are placed per kernel
+  uint64_t address = 0;  // global and constant space; shared ones are placed per kernel; a reference's handle
 };
 
 struct LinkedFunction {
@@ -60,6 +60,7 @@ class ProgramState {
 
   const std::vector<std::string>& kernel_names() const { return kernel_names_; }
   const std::vector<GlobalVariable>& globals() const { return globals_; }
+  const std::vector<ModuleReference>& references() const { return references_; }
 
   const LinkedVariable& variable(uint32_t number) const { return variables_[number]; }
   const LinkedFunction& function(uint32_t number) const { return functions_[number]; }
@@ -79,6 +80,7 @@ class ProgramState {
   uint32_t link_function(LinkedModule& module, const ptx::Function& function);
   void link_aliases(LinkedModule& module);
   Result<void, CompileError> place_variables();
+  void place_reference(LinkedVariable& linked);
   Result<void, CompileError> initialise_variables();
   uint64_t relocated(const LinkedModule& module, const ptx::Relocation& relocation) const;
   Result<void, CompileError> build(KernelEntry& entry);
@@ -91,6 +93,7 @@ class ProgramState {
   std::unordered_map<std::string_view, LinkedSymbol> linked_names_;  // visible across modules
   std::vector<uint64_t> allocations_;
   std::vector<GlobalVariable> globals_;
+  std::vector<ModuleReference> references_;
   std::vector<std::string> kernel_names_;
   uint32_t constant_bytes_ = 0;
 
