@@ -13,6 +13,7 @@
 #include "libcuda/host_memory.h"
 #include "libcuda/managed_mirror.h"
 #include "libcuda/session.h"
+#include "libcuda/shared_descriptors.h"
 #include "libcuda/thread.h"
 
 namespace vgpu::guest {
@@ -32,6 +33,7 @@ class Process {
   HandleNotes& handles() { return handles_; }
   HostMemory& host_memory() { return host_memory_; }
   DeviceRanges& device_ranges() { return device_ranges_; }
+  SharedDescriptors& descriptors() { return descriptors_; }
   ManagedMirror& managed_mirror() { return managed_mirror_; }
 
   int driver_version() const { return header_.driver_version; }
@@ -58,6 +60,7 @@ class Process {
   HandleNotes handles_;
   HostMemory host_memory_;
   DeviceRanges device_ranges_;
+  SharedDescriptors descriptors_;
   ManagedMirror managed_mirror_;
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;

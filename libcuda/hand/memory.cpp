@@ -77,6 +77,7 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
 CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* poolProps) {
   VGPU_ADMIT(admitted);
   if (pool == nullptr || poolProps == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (is_host_location(poolProps->location)) return refuse("cuMemPoolCreate of host memory");
   Remote remote(admitted, api::opcode::cuMemPoolCreate);
   remote.writer().put(*poolProps);
   VGPU_CHECK(remote.may_block().call());

@@ -237,6 +237,7 @@ CUresult MemcpyOperation::run(Context&) {
   Side from = TRY(resolve(source_of(copy_), extent));
   if (staged_ != nullptr)
     from = {reinterpret_cast<uint64_t>(staged_.get()), extent.width, extent.width * extent.height, true};
+  const std::shared_lock writes(Process::get()->memory().writers());
   move_rows(to, from, extent);
   return CUDA_SUCCESS;
 }

@@ -5,8 +5,10 @@
 #include <cstring>
 
 #include "common/log.h"
+#include "softgpu/driver/address_space.h"
 #include "softgpu/driver/conditional.h"
 #include "softgpu/driver/occupancy.h"
+#include "softgpu/driver/process.h"
 
 namespace vgpu::soft {
 namespace {
@@ -162,7 +164,10 @@ CUresult KernelOperation::run(Context& context) {
                                 static_cast<uint32_t>(stack ? stack.value() : 1024),
                                 &context.device().textures(),
                                 &conditions};
-  auto result = context.device().machine().run(launch, environment);
+  auto result = [&] {
+    const std::shared_lock writes(Process::get()->memory().writers());
+    return context.device().machine().run(launch, environment);
+  }();
   if (result) return CUDA_SUCCESS;
   VGPU_ERROR("software GPU: %s", result.error().message.c_str());
   // What the kernel said, an assertion's text above all: calls in a failed context no longer get as far as to write it.

@@ -64,8 +64,8 @@ Texel fetch_lane(const Texture& texture, const Form& form, Sources& sources) {
 Texel sample_lane(const Texture& texture, const Form& form, Sources& sources) {
   SamplePoint point;
   point.dimensions = spatial(form.geometry);
-  // To the hardware, one dimension is a row of two, sampled at its upper edge: a border above it counts for half (seen on
-  // an H100, tests/ptx/texture/tex_1d_linear_border.ptx).
+  // To the hardware, one dimension is a row of two, sampled at its upper edge: a border above it counts for half (seen
+  // on an H100, tests/ptx/texture/tex_1d_linear_border.ptx).
   if (point.dimensions == 1 && texture.sampler.address[1] == AddressMode::border) point.dimensions = 2;
   point.cube = form.geometry == Geometry::cube || form.geometry == Geometry::cube_array;
   const unsigned used = coordinates_of(form.geometry);
