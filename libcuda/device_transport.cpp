@@ -98,6 +98,8 @@ class DeviceTransport final : public Transport {
     ::munmap(address, size);
   }
 
+  void forget_shared(void* address, size_t size) override { unshare_in_place(address, size); }
+
   void unshare_in_place(void* address, size_t) override {
     const std::lock_guard lock(mutex_);
     const auto found = objects_.find(bits_of(address));

@@ -30,6 +30,11 @@ Result<void> HostMemory::share(uint64_t address, uint64_t bytes, HostKind kind, 
   return {};
 }
 
+Result<void> HostMemory::stage(uint64_t address, uint64_t bytes) {
+  const std::unique_lock lock(mutex_);
+  return share_pages(page_down(address), page_up(address + bytes), How::stage);
+}
+
 Result<void> HostMemory::adopt(uint64_t address, uint64_t bytes) {
   const std::unique_lock lock(mutex_);
   if (ranges_.contains(address)) return {};
@@ -49,6 +54,7 @@ void HostMemory::forget_managed(uint64_t address, uint64_t bytes) {
 }
 
 Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
+  drop_staged(begin, end);
   std::vector<uint64_t> added;
   std::vector<uint64_t> joined;
   uint64_t at = begin;
@@ -79,11 +85,25 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
       undo();
       return shared.error();
     }
-    runs_[at] = {stop, 1};
+    runs_[at] = {stop, 1, how == How::stage};
     added.push_back(at);
     at = stop;
   }
   return {};
+}
+
+// The memory may be gone, and another's now: only the worker is told.
+void HostMemory::drop_staged(uint64_t begin, uint64_t end) {
+  auto run = runs_.upper_bound(begin);
+  if (run != runs_.begin()) --run;
+  while (run != runs_.end() && run->first < end) {
+    if (run->second.end <= begin || !run->second.staged) {
+      ++run;
+      continue;
+    }
+    transport_.forget_shared(from_bits<void*>(run->first), run->second.end - run->first);
+    run = runs_.erase(run);
+  }
 }
 
 void HostMemory::unshare_pages(uint64_t begin, uint64_t end) {
@@ -105,8 +125,7 @@ void HostMemory::release(uint64_t address) {
   if (found == ranges_.end()) return;
   const HostRange range = found->second;
   ranges_.erase(found);
-  if (range.kind == HostKind::registered || range.kind == HostKind::staged)
-    unshare_pages(page_down(range.address), page_up(range.address + range.bytes));
+  if (range.kind == HostKind::registered) unshare_pages(page_down(range.address), page_up(range.address + range.bytes));
   else transport_.release_shared(from_bits<void*>(range.address), page_up(range.bytes));
 }
 

@@ -14,7 +14,7 @@
 
 namespace vgpu::guest {
 
-enum class HostKind { allocated, registered, managed, staged };
+enum class HostKind { allocated, registered, managed };
 
 struct HostRange {
   uint64_t address = 0;
@@ -31,6 +31,9 @@ class HostMemory {
   Result<uint64_t> allocate(uint64_t bytes, HostKind kind, unsigned flags);
   // Shares the pages around [address, address + bytes). A range that begins where a live one does is refused.
   Result<void> share(uint64_t address, uint64_t bytes, HostKind kind, unsigned flags);
+  // Shares the pages around [address, address + bytes) for a graph's copies. Nobody says when the program gives the
+  // memory back, so it goes on counting as ordinary memory, and is shared anew when it is asked for again.
+  Result<void> stage(uint64_t address, uint64_t bytes);
   // Pages of the worker that it has permitted to be taken over become this program's as well, for good.
   Result<void> adopt(uint64_t address, uint64_t bytes);
   // The driver uses these addresses for something new: managed variables there went with their module or context. Their
@@ -49,10 +52,12 @@ class HostMemory {
   struct Run {
     uint64_t end = 0;
     int users = 0;
+    bool staged = false;  // for graphs alone
   };
-  enum class How { share, adopt };
+  enum class How { share, stage, adopt };
   Result<void> share_pages(uint64_t begin, uint64_t end, How how);
   void unshare_pages(uint64_t begin, uint64_t end);
+  void drop_staged(uint64_t begin, uint64_t end);
 
   Transport& transport_;
   mutable std::shared_mutex mutex_;  // guards all below

@@ -138,6 +138,11 @@ class SocketTransport final : public Transport {
     ::munmap(address, size);
   }
 
+  void forget_shared(void* address, size_t size) override {
+    const std::lock_guard lock(mutex_);
+    static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());
+  }
+
   void unshare_in_place(void* address, size_t size) override {
     const std::lock_guard lock(mutex_);
     static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());

@@ -34,6 +34,8 @@ class Transport {
   // Undoes the first two: allocated pages disappear, pages shared in place become private again.
   virtual void release_shared(void* address, size_t size) = 0;
   virtual void unshare_in_place(void* address, size_t size) = 0;
+  // Ends the sharing of pages shared in place without a look at what is at their address now.
+  virtual void forget_shared(void* address, size_t size) = 0;
 };
 
 // Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it /dev/vgpu0 where it is there,

@@ -198,8 +198,7 @@ CUresult make_reachable(const Admitted& admitted, wire::CopyBox& box) {
   for (const Side& side : {source_of(box), destination_of(box)}) {
     if (!is_pageable(admitted, side, box)) continue;
     const uint64_t first = first_byte(side, box);
-    if (!admitted.process->host_memory().share(first, span_of(side, box), HostKind::staged, 0).ok())
-      return CUDA_ERROR_OPERATING_SYSTEM;
+    if (!admitted.process->host_memory().stage(first, span_of(side, box)).ok()) return CUDA_ERROR_OPERATING_SYSTEM;
   }
   return CUDA_SUCCESS;
 }

@@ -2,6 +2,7 @@
 // Nodes one kind at a time: parameters set and updated, memory nodes, conditions of ownership. CUDA driver API: Graph
 // management.
 #include <alloca.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <thread>
@@ -265,4 +266,37 @@ TEST_CASE_METHOD(OneNode, "a graph is printed for the eyes of people", "[contrac
   unlink(path);
   CHECK(result == CUDA_SUCCESS);
   CHECK(text.find("digraph") != std::string::npos);
+}
+
+// A program gives memory back without a word to the driver, and gets other memory at the same address.
+TEST_CASE_METHOD(OneNode, "memory that a graph copied to is ordinary memory when it is mapped anew",
+                 "[contract][graph-nodes]") {
+  constexpr size_t kPage = 4096;
+  void* const place = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(place != MAP_FAILED);
+  auto* const words = static_cast<volatile unsigned*>(place);
+  const auto copy_by_graph = [&] {
+    Graph graph;
+    CUgraphNode node = nullptr;
+    const auto params = copy_params(memory, place);
+    REQUIRE_CUDA(cuGraphAddMemcpyNode(&node, graph, nullptr, 0, &params, context));
+    GraphExec exec(graph);
+    run(exec);
+  };
+  for (unsigned round = 1; round < 4; ++round) {
+    REQUIRE_CUDA(cuMemsetD32(memory, round, kWords));
+    REQUIRE_CUDA(cuCtxSynchronize());
+    copy_by_graph();
+    CHECK(words[0] == round);
+    REQUIRE(::munmap(place, kPage) == 0);
+    REQUIRE(::mmap(place, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == place);
+    REQUIRE_CUDA(cuMemcpyDtoH(place, memory, kWords * 4));
+    CHECK(words[kWords - 1] == round);
+    words[0] = 100 + round;
+    REQUIRE_CUDA(cuMemcpyHtoD(memory, place, 4));
+    CHECK(read_words(memory, 1)[0] == 100 + round);
+    REQUIRE_CUDA(cuMemHostRegister(place, kPage, 0));
+    REQUIRE_CUDA(cuMemHostUnregister(place));
+  }
+  CHECK(::munmap(place, kPage) == 0);
 }

@@ -38,6 +38,7 @@ class FakeTransport final : public guest::Transport {
   void release_shared(void*, size_t) override {}
   Result<void> adopt(void*, size_t) override { return {}; }
   void unshare_in_place(void*, size_t) override {}
+  void forget_shared(void*, size_t) override {}
 
   std::atomic<uint64_t> rings{0};
   std::atomic<bool> is_lost{false};
