@@ -12,6 +12,7 @@
 #include "libcuda/handles.h"
 #include "libcuda/host_memory.h"
 #include "libcuda/managed_mirror.h"
+#include "libcuda/pointer_facts.h"
 #include "libcuda/session.h"
 #include "libcuda/thread.h"
 
@@ -32,6 +33,7 @@ class Process {
   HandleNotes& handles() { return handles_; }
   HostMemory& host_memory() { return host_memory_; }
   DeviceRanges& device_ranges() { return device_ranges_; }
+  PointerFacts& pointer_facts() { return pointer_facts_; }
   ManagedMirror& managed_mirror() { return managed_mirror_; }
 
   int driver_version() const { return header_.driver_version; }
@@ -58,6 +60,7 @@ class Process {
   HandleNotes handles_;
   HostMemory host_memory_;
   DeviceRanges device_ranges_;
+  PointerFacts pointer_facts_;
   ManagedMirror managed_mirror_;
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;
