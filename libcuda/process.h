@@ -45,8 +45,11 @@ class Process {
   // Whether the worker knows that private command.
   bool serves_private(uint16_t opcode) const { return opcode < header_.private_end; }
 
-  // Captures that are active in this process: while there are any, nothing is posted, so that errors are exact.
+  // Captures that are active in this process: while there are any, only launches are posted, so that errors are exact.
   std::atomic<int> captures{0};
+  // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and
+  // launches wait for the driver's word.
+  std::atomic<bool> captures_doubtful{false};
   // Graphs launched so far: they may record events.
   std::atomic<uint64_t> graph_launches{0};
 

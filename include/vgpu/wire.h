@@ -27,7 +27,9 @@ enum Opcode : uint16_t {
   kManagedRead = 1035,   // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
   kManagedWrite = 1036,  // u64 variable, then runs of: u64 address, u64 count, bytes
   kRefusedCall = 1037,   // string: a call that the guest's library refused, for the statistics
-  kPrivateKnown = 1038,  // one above the last that is in use
+  // 1038: memory that is shared with other processes
+  kCapturedLaunch = 1039,  // a launch that may belong to a capture: if it is refused, so is the end of the capture
+  kPrivateKnown = 1040,    // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;

@@ -30,6 +30,7 @@ constexpr Entry kEntries[] = {
     {wire::kStatistics, hand::statistics},
     {wire::kThreadExit, thread_exit},
     {wire::kRefusedCall, refused_call},
+    {wire::kCapturedLaunch, captured_launch},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
