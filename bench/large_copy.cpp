@@ -76,7 +76,7 @@ Measured<double> cost_of_byte(size_t bytes, bool pinned) {
 }  // namespace
 
 Family large_copy_family() {
-  Family family = {"large copy", {}};
+  Family family = {.name = "large copy", .rows = {}, .takes_long = true};
   for (const bool pinned : {false, true}) {
     // The rows of one process share it.
     const auto base = std::make_shared<std::optional<double>>();

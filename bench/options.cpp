@@ -27,8 +27,11 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--driver", options.driver,
                  "soft: the software GPU on both sides (default); nvidia: this system's libcuda.so.1")
       ->check(CLI::IsMember({"soft", "nvidia"}));
-  app.add_option("--rows", options.rows, "only rows whose name contains this; * and ? match as in a shell")
+  app.add_option("--rows", options.rows,
+                 "only rows whose name contains this, also those of --long; * and ? match as in a shell")
       ->type_name("PATTERN");
+  app.add_flag("--long", options.takes_long,
+               "also what takes minutes: copies of up to 16 GiB, up to 64 sessions at once");
   app.add_option("--rounds", options.rounds, "samples of each side (default 7)")->check(CLI::Range(1, 1000));
   app.add_flag("--here", options.here,
                "measure only the libcuda.so.1 that a program gets here, as in a guest; there are no ratios");

@@ -13,6 +13,7 @@ struct Options {
   std::string json;             // file to write, empty for none
   std::string gate;             // file of bounds, empty for none
   int rounds = 7;
+  bool takes_long = false;
   bool here = false;  // one side only: this process's own libcuda.so.1
 };
 

@@ -55,6 +55,8 @@ struct Family {
   bool one_processor = false;
   // Further options of vgpu-run, or rather of its daemon.
   std::vector<std::string> run_options = {};
+  // Takes minutes on a card: measured with --long, or when its rows are asked for.
+  bool takes_long = false;
 };
 
 // Every family, in the order of the table.

@@ -153,8 +153,12 @@ void read_samples(const std::string& text, Side side, std::vector<RowResult>& re
   }
 }
 
+// On a terminal one line that changes, elsewhere a line each, so that a log says what took long.
 void show_progress(const std::string& what) {
+  static const auto begin = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r\033[K%s", what.c_str());
+  else if (!what.empty()) std::fprintf(stderr, "%5.1f s  %s\n", elapsed.count(), what.c_str());
 }
 
 std::vector<RowResult> wanted_rows(const Family& family, const std::string& pattern) {
@@ -200,6 +204,7 @@ Result<std::vector<RowResult>> run_all(const Options& options) {
   const Places places = TRY(find_places(options));
   std::vector<RowResult> all;
   for (const Family& family : families()) {
+    if (family.takes_long && !options.takes_long && options.rows == Options().rows) continue;
     std::vector<RowResult> results = wanted_rows(family, options.rows);
     for (int round = 0; round < most_rounds(family, options); ++round) {
       show_progress(std::string(family.name) + ", round " + std::to_string(round + 1));

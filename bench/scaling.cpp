@@ -73,7 +73,7 @@ Family scaling_family() {
 }
 
 Family session_family() {
-  Family family = {"sessions", {}};
+  Family family = {.name = "sessions", .rows = {}, .takes_long = true};
   add_rows(family, {"sessions", launch_from_sessions, {4, 16, 64}, 2});
   return family;
 }

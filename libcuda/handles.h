@@ -15,13 +15,22 @@
 
 namespace vgpu::guest {
 
+// What the launch calls of CUDA 3 keep in a function (old_launch.cpp).
+struct OldLaunch {
+  unsigned block[3] = {};
+  unsigned shared_bytes = 0;
+  size_t parameter_bytes = 0;
+  std::vector<std::byte> parameters;
+};
+
 // Layout and attributes of a function, fetched once, when it is first needed.
 struct Function {
   std::atomic<bool> known{false};  // the rest is there
   wire::FunctionFacts facts = {};
   std::vector<wire::ParameterFacts> parameters;
   std::string name;  // for cuFuncGetName: the program keeps the pointer
-  std::mutex mutex;  // guards the fetching
+  std::unique_ptr<OldLaunch> old_launch;
+  std::mutex mutex;  // guards the fetching, and old_launch
 };
 
 class HandleNotes final : public codec::HandleObserver {

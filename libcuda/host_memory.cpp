@@ -38,6 +38,16 @@ Result<void> HostMemory::adopt(uint64_t address, uint64_t bytes) {
   return {};
 }
 
+void HostMemory::forget_managed(uint64_t address, uint64_t bytes) {
+  const std::unique_lock lock(mutex_);
+  auto range = ranges_.upper_bound(address);
+  if (range != ranges_.begin()) --range;
+  while (range != ranges_.end() && range->first < address + bytes) {
+    const bool gone = range->second.kind == HostKind::managed && range->first + range->second.bytes > address;
+    range = gone ? ranges_.erase(range) : std::next(range);
+  }
+}
+
 Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
   std::vector<uint64_t> added;
   std::vector<uint64_t> joined;

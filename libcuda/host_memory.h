@@ -33,6 +33,9 @@ class HostMemory {
   Result<void> share(uint64_t address, uint64_t bytes, HostKind kind, unsigned flags);
   // Pages of the worker that it has permitted to be taken over become this program's as well, for good.
   Result<void> adopt(uint64_t address, uint64_t bytes);
+  // The driver uses these addresses for something new: managed variables there went with their module or context. Their
+  // pages stay shared, for the driver keeps them where they are.
+  void forget_managed(uint64_t address, uint64_t bytes);
   // Gives up the range that begins at `address`.
   void release(uint64_t address);
 

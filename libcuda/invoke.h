@@ -28,6 +28,12 @@ CUresult refuse(const char* name);
 // Counts a call that the thread answers without the worker.
 void count_answered(ThreadState& thread);
 
+// Memory for this would be on the host's processor, out of the program's reach.
+inline bool is_host_location(const CUmemLocation& location) {
+  return location.type == CU_MEM_LOCATION_TYPE_HOST || location.type == CU_MEM_LOCATION_TYPE_HOST_NUMA ||
+         location.type == CU_MEM_LOCATION_TYPE_HOST_NUMA_CURRENT;
+}
+
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
 enum class Runs { by_path, on_helper, posted };
 CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path);
@@ -88,6 +94,8 @@ class Remote {
 
 // The event will be recorded again: what is known of it is out of date (progress.cpp).
 void forget_event(const Admitted& admitted, uint64_t event);
+// Other processes may record the event, too: nothing is kept of it from now on (progress.cpp).
+void share_event(const Admitted& admitted, uint64_t event);
 
 // Remembers sticky errors with the thread's context, and turns an answer into what the program sees.
 CUresult note_result(const Admitted& admitted, CUresult result);

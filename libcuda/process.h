@@ -14,6 +14,7 @@
 #include "libcuda/managed_mirror.h"
 #include "libcuda/pointer_facts.h"
 #include "libcuda/session.h"
+#include "libcuda/shared_descriptors.h"
 #include "libcuda/thread.h"
 
 namespace vgpu::guest {
@@ -34,6 +35,7 @@ class Process {
   HostMemory& host_memory() { return host_memory_; }
   DeviceRanges& device_ranges() { return device_ranges_; }
   PointerFacts& pointer_facts() { return pointer_facts_; }
+  SharedDescriptors& descriptors() { return descriptors_; }
   ManagedMirror& managed_mirror() { return managed_mirror_; }
 
   int driver_version() const { return header_.driver_version; }
@@ -64,6 +66,7 @@ class Process {
   HostMemory host_memory_;
   DeviceRanges device_ranges_;
   PointerFacts pointer_facts_;
+  SharedDescriptors descriptors_;
   ManagedMirror managed_mirror_;
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;

@@ -8,12 +8,12 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
                     softgpu/driver/occupancy.cpp softgpu/driver/range_allocator.cpp \
                     softgpu/driver/visible_devices.cpp)
 # The parts of the worker, the daemon and the guest library that stand alone.
-WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp handle_table.cpp helpers.cpp \
+WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp exports.cpp handle_table.cpp helpers.cpp \
                       launch_lanes.cpp managed_pages.cpp own_threads.cpp unsupported_calls.cpp))
-DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,code_cache.cpp gpu_choice.cpp traces.cpp) \
+DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,code_cache.cpp gpu_choice.cpp shared_objects.cpp traces.cpp) \
                       host/vfio_user/connection.cpp \
                       $(addprefix host/device/,channel.cpp guest_memory.cpp pci_config.cpp run_list.cpp))
-GUEST_UNIT_OBJS  := $(call obj,libcuda/session.cpp libcuda/device_ranges.cpp libcuda/pointer_facts.cpp)
+GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp pointer_facts.cpp shared_descriptors.cpp))
 UNIT_LIBS     := $(call obj,tests/survey/survey.cpp bench/gate.cpp) $(WORKER_UNIT_OBJS) $(DAEMON_UNIT_OBJS) \
                  $(GUEST_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
@@ -92,6 +92,9 @@ PROGRAM_BINS  := $(foreach p,$(PROGRAMS),build/programs/static/$(p) build/progra
 NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecated-gpu-targets
 # nvcc includes the runtime ahead of the file, too early for the file's own macro.
 NVCCFLAGS.threads := --default-stream per-thread
+# What calls the device runtime is relocatable code, which is linked with it.
+RELOCATABLE := dynamic_parallelism graph_conditional
+$(foreach p,$(RELOCATABLE),$(eval NVCCFLAGS.$p := -rdc=true))
 
 # Compiled once, linked twice.
 build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
@@ -101,12 +104,12 @@ build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -c $< -o $@
 build/programs/static/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) -cudart static $< -o $@
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart static $< -o $@
 build/programs/shared/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) -cudart shared $< -o $@
-# Release 12.4 has no libraries of code (cudaLibraryLoadData).
-TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module,$(PROGRAMS)))
+	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart shared $< -o $@
+# Release 12.4 has no libraries of code (cudaLibraryLoadData), and relocatable code is nvcc's to link.
+TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module $(RELOCATABLE),$(PROGRAMS)))
 $(TWELVE_BINS): build/programs/cudart12/%: build/programs/obj/%.o $(TWELVE_SHIM) $(O)/lib/cudart/libcudart.so.12
 	@mkdir -p $(@D)
 	@$(CXX) $(LDFLAGS) $(filter %.o,$^) $(TWELVE_LINKS) -o $@

@@ -37,6 +37,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   void report(const Asker& asker, std::span<const std::byte> request, ReportAnswered answered) override {
     reports_->ask(asker, request, std::move(answered));
   }
+  SharedObjects& shared_objects() override { return shared_objects_; }
   void session_ended(Session&) override { sessions_changed_ = true; }
 
  private:
@@ -52,7 +53,11 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   };
 
   Daemon(const Options& options, WorkerOptions worker, std::unique_ptr<EventLoop> loop)
-      : options_(options), worker_options_(std::move(worker)), loop_(std::move(loop)), limit_(options.memory_limit) {}
+      : options_(options),
+        worker_options_(std::move(worker)),
+        loop_(std::move(loop)),
+        limit_(options.memory_limit),
+        shared_objects_(worker_options_.kind) {}
   Result<void> choose_one_gpu();
   Result<void> watch_ends();
   Result<void> listen();
@@ -88,6 +93,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   std::optional<HostGpu> gpu_;  // the only one, by --gpu
   std::unique_ptr<EventLoop> loop_;
   MemoryLimit limit_;
+  SharedObjects shared_objects_;  // outlives the sessions
   std::unique_ptr<Listener> listener_;
   UniqueFd signals_, lifeline_;
   UniqueFd spare_fd_;  // given up for a moment to turn a client away when descriptors run out

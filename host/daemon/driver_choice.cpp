@@ -64,6 +64,9 @@ int probe(const std::string& worker) {
 Result<WorkerOptions> choose_worker(const Options& options) {
   WorkerOptions worker;
   worker.sandbox = options.sandbox;
+  // One VM, or a socket that one user can connect to.
+  const bool private_socket = (options.socket_mode & 077) == 0;
+  worker.one_owner = options.socket.empty() || (options.vm_socket.empty() && private_socket);
   worker.executable = !options.worker.empty()
                           ? options.worker
                           : TRY(find_installed("the worker", {"vgpu-worker", "../libexec/vgpu/vgpu-worker"}));

@@ -32,6 +32,8 @@ Session::Session(SessionHost& host)
         return ++last;
       }()) {}
 
+Session::~Session() { host_.shared_objects().drop(key_); }
+
 const char* Session::state_name() const {
   switch (state_) {
     case State::fresh: return "fresh";
@@ -97,6 +99,7 @@ void Session::worker_ended() {
     VGPU_WARN("session of %s: worker %d ended: %s%s%s", name().c_str(), worker_->process().pid(),
               worker_->end().c_str(), worker_->reason().empty() ? "" : "; ", worker_->reason().c_str());
   for (const uint64_t id : take_requests()) answered(id, ENODEV);
+  host_.shared_objects().drop(key_);
   ranges_.clear();
   mapped_bytes_ = 0;
   tell_lost();
@@ -175,6 +178,22 @@ void Session::worker_done(const wire::ControlMessage& done) {
     range->second.settled = true;
   }
   answered(request.guest_id, done.result);
+}
+
+// What a worker offers or claims is its program's doing, and good for that program's owner only.
+void Session::worker_shares(Incoming& incoming) {
+  SharedObjects& objects = host_.shared_objects();
+  wire::SharedObject object = {};
+  std::memcpy(&object, incoming.message.text, sizeof object);
+  if (incoming.message.type == wire::Control::withdraw) return objects.withdraw(key_, object.token);
+  wire::ControlMessage answer = {};
+  answer.type = wire::Control::done;
+  answer.id = incoming.message.id;
+  int file = -1;
+  if (incoming.message.type == wire::Control::claim) answer.result = objects.claim(owner(), object, file);
+  else answer.result = objects.offer(key_, owner(), object, std::move(incoming.files[0]));
+  if (answer.result == 0) std::memcpy(answer.text, &object, sizeof object);
+  worker_->send(answer, {&file, file >= 0 ? size_t{1} : size_t{0}});
 }
 
 std::vector<uint64_t> Session::take_requests() {

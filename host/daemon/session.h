@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "host/daemon/asker.h"
+#include "host/daemon/shared_objects.h"
 #include "host/daemon/worker.h"
 
 namespace vgpu::host {
@@ -35,6 +36,8 @@ class SessionHost {
   virtual void query_statistics(SocketSession& session, uint64_t id) = 0;
   // Answers a request of vgpu/report.h, later or before it returns: an errno, or bytes.
   virtual void report(const Asker& asker, std::span<const std::byte> request, ReportAnswered answered) = 0;
+  // What the programs of this daemon have exported to each other.
+  virtual SharedObjects& shared_objects() = 0;
   // The session may be destroyed after the event that is being handled.
   virtual void session_ended(Session& session) = 0;
 };
@@ -49,7 +52,7 @@ struct SharedFile {
 
 class Session : public WorkerClient {
  public:
-  ~Session() override = default;
+  ~Session() override;
 
   bool ended() const { return state_ == State::ended; }
   bool was_open() const { return was_open_; }
@@ -64,6 +67,8 @@ class Session : public WorkerClient {
   virtual bool is_open_to(const Asker& asker) const = 0;
   uint64_t key() const { return key_; }
   const char* state_name() const;
+  // Whose program it is, to whom its exports are open.
+  virtual Owner owner() const = 0;
   // The caller sees to the worker's end.
   std::unique_ptr<Worker> release_worker();
   // The daemon ends: tells the guest, as far as it can be told without its answer.
@@ -73,6 +78,7 @@ class Session : public WorkerClient {
 
   void worker_ready() override;
   void worker_done(const wire::ControlMessage& answer) override;
+  void worker_shares(Incoming& message) override;
   void worker_ended() override;
 
  protected:

@@ -110,7 +110,10 @@ void SocketSession::on_message(Incoming& incoming) {
     case wire::Control::release:
     case wire::Control::attach:
     case wire::Control::trace:
-    case wire::Control::unsupported: break;
+    case wire::Control::unsupported:
+    case wire::Control::offer:
+    case wire::Control::claim:
+    case wire::Control::withdraw: break;
   }
   break_off("sent a message that is not a client's");
 }

@@ -25,6 +25,7 @@ class SocketSession final : public Session {
   std::string name() const override;
   uint32_t program() const override { return static_cast<uint32_t>(client_pid_); }
   bool is_open_to(const Asker& asker) const override;
+  Owner owner() const override { return {false, client_user_.value_or(kNobody)}; }
 
  private:
   SocketSession(SessionHost& host, UniqueFd client);
@@ -47,6 +48,7 @@ class SocketSession final : public Session {
   UniqueFd client_;
   Watch client_watch_;
   pid_t client_pid_ = 0;
+  static constexpr uid_t kNobody = ~uid_t{0};
   std::optional<uid_t> client_user_;
   bool throttled_ = false;
   uint32_t expected_ = EPOLLIN;  // what client_watch_ waits for

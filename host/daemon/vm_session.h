@@ -27,6 +27,7 @@ class VmSession final : public Session {
   void announce_end() override {}
   std::string name() const override;
   uint32_t program() const override { return program_; }
+  Owner owner() const override { return {true, 0}; }
   uint32_t vm_number() const override { return number_; }
   bool is_open_to(const Asker& asker) const override { return asker.in_vm; }
 

@@ -45,7 +45,7 @@ bool Worker::send(const wire::ControlMessage& message, std::span<const int> file
 
 void Worker::on_control() {
   for (int i = 0; i < kMessagesPerTurn && !ended(); ++i) {
-    const Incoming incoming = receive_control(process_->control(), MSG_DONTWAIT);
+    Incoming incoming = receive_control(process_->control(), MSG_DONTWAIT);
     if (incoming.receipt == Receipt::nothing) return;
     if (incoming.receipt == Receipt::closed) {
       // Its end follows; a worker that closed its socket and lives on is of no use.
@@ -54,11 +54,12 @@ void Worker::on_control() {
       return;
     }
     if (incoming.receipt == Receipt::violation) return break_off("sent a malformed message");
-    on_message(incoming.message);
+    on_message(incoming);
   }
 }
 
-void Worker::on_message(const wire::ControlMessage& message) {
+void Worker::on_message(Incoming& incoming) {
+  const wire::ControlMessage& message = incoming.message;
   switch (message.type) {
     case wire::Control::welcome:
       if (ready_) return break_off("said welcome twice");
@@ -73,6 +74,13 @@ void Worker::on_message(const wire::ControlMessage& message) {
       if (client_ != nullptr) client_->worker_done(message);
       return;
     case wire::Control::reserve: return on_reserve(message);
+    case wire::Control::offer:
+    case wire::Control::claim:
+    case wire::Control::withdraw:
+      // Only a guest has objects to share; one that has just left shares nothing any more.
+      if (client_ != nullptr) return client_->worker_shares(incoming);
+      if (finishing_ || told_to_end_) return;
+      break;
     case wire::Control::release:
       if (!share_.release(message.size)) break_off("gave back device memory that it did not hold");
       return;

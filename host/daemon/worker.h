@@ -29,6 +29,8 @@ class WorkerClient {
   virtual void worker_ready() = 0;
   // The answer to a map or unmap that was sent with send().
   virtual void worker_done(const wire::ControlMessage& answer) = 0;
+  // An offer, claim or withdrawal of a shared object.
+  virtual void worker_shares(Incoming& message) = 0;
   // The process is gone; Worker::end() says why.
   virtual void worker_ended() = 0;
 };
@@ -71,7 +73,7 @@ class Worker {
       : share_(limit), limit_(limit), process_(std::move(process)) {}
   Result<void> watch(EventLoop& loop);
   void on_control();
-  void on_message(const wire::ControlMessage& message);
+  void on_message(Incoming& incoming);
   void on_reserve(const wire::ControlMessage& request);
   void on_unsupported(std::string_view name, uint64_t times);
   void on_process();

@@ -109,6 +109,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions&
                                         "--log",    std::to_string(static_cast<int>(log::level()))};
   if (options.kind == DriverKind::soft) arguments.emplace_back("--soft");
   if (!options.sandbox) arguments.emplace_back("--no-sandbox");
+  if (options.one_owner) arguments.emplace_back("--one-owner");
   if (!options.code_cache.empty()) arguments.insert(arguments.end(), {"--code-cache", options.code_cache});
   if (options.visible_devices) arguments.insert(arguments.end(), {"--visible-devices", *options.visible_devices});
   worker->pid_ = TRY(

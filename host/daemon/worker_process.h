@@ -23,6 +23,9 @@ struct WorkerOptions {
   std::string driver_path;
   DriverKind kind = DriverKind::soft;
   bool sandbox = true;
+  // All programs are one owner's: workers for NVIDIA's driver have one user id, by which it knows who may open whose
+  // IPC handles.
+  bool one_owner = false;
   // CUDA_VISIBLE_DEVICES for the driver; the daemon's own when there is none.
   std::optional<std::string> visible_devices;
   std::string code_cache;  // empty: what the driver compiles is kept nowhere

@@ -75,7 +75,7 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::trace: return on_trace(incoming);
     case wire::Control::done: {
       const std::lock_guard lock(mutex_);
-      answers_[message.id] = message;
+      answers_[message.id] = std::move(incoming);
       answered_.notify_all();
       return;
     }
@@ -86,6 +86,9 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::release:
     case wire::Control::report:
     case wire::Control::unsupported:
+    case wire::Control::offer:
+    case wire::Control::claim:
+    case wire::Control::withdraw:
       // Not for workers; the daemon is ours, so this is a bug and not an attack.
       return;
   }
@@ -122,22 +125,52 @@ void ControlChannel::on_trace(Incoming& incoming) {
   if (core != nullptr && incoming.file_count == 1) core->trace(std::move(incoming.files[0]));
 }
 
-wire::ControlMessage ControlChannel::ask(uint64_t bytes) const {
+Incoming ControlChannel::ask(wire::ControlMessage question, int file) const {
   std::unique_lock lock(mutex_);
-  wire::ControlMessage question = {};
-  question.type = wire::Control::reserve;
   question.id = next_id_++;
-  question.size = bytes;
-  send(question);
+  send(question, file);
   answered_.wait(lock, [&] { return answers_.contains(question.id); });
-  const wire::ControlMessage answer = answers_[question.id];
-  answers_.erase(question.id);
-  return answer;
+  return std::move(answers_.extract(question.id).mapped());
 }
 
-bool ControlChannel::reserve(uint64_t bytes) { return ask(bytes).result == 0; }
+wire::ControlMessage ControlChannel::ask_for_memory(uint64_t bytes) const {
+  wire::ControlMessage question = {};
+  question.type = wire::Control::reserve;
+  question.size = bytes;
+  return ask(question).message;
+}
 
-uint64_t ControlChannel::used() const { return ask(0).offset; }
+bool ControlChannel::reserve(uint64_t bytes) { return ask_for_memory(bytes).result == 0; }
+
+uint64_t ControlChannel::used() const { return ask_for_memory(0).offset; }
+
+int ControlChannel::ask_about(wire::Control what, wire::SharedObject& object, int file, UniqueFd* answer_file) const {
+  wire::ControlMessage question = {};
+  question.type = what;
+  std::memcpy(question.text, &object, sizeof object);
+  Incoming answer = ask(question, file);
+  if (answer.message.result != 0) return answer.message.result;
+  std::memcpy(&object, answer.message.text, sizeof object);
+  if (answer_file != nullptr) *answer_file = std::move(answer.files[0]);
+  return 0;
+}
+
+int ControlChannel::offer(wire::SharedObject& object, int file) {
+  return ask_about(wire::Control::offer, object, file, nullptr);
+}
+
+int ControlChannel::claim(wire::SharedObject& object, UniqueFd& file) {
+  return ask_about(wire::Control::claim, object, -1, &file);
+}
+
+void ControlChannel::withdraw(const wire::Token& token) {
+  wire::SharedObject object = {};
+  object.token = token;
+  wire::ControlMessage message = {};
+  message.type = wire::Control::withdraw;
+  std::memcpy(message.text, &object, sizeof object);
+  send(message);
+}
 
 void ControlChannel::release(uint64_t bytes) {
   wire::ControlMessage message = {};
@@ -175,8 +208,8 @@ void ControlChannel::say_statistics(uint64_t id) {
   send(message);
 }
 
-void ControlChannel::send(const wire::ControlMessage& message) const {
-  if (send_control(socket_, message) != Delivery::sent) end_process();
+void ControlChannel::send(const wire::ControlMessage& message, int file) const {
+  if (send_control(socket_, message, {&file, file >= 0 ? size_t{1} : size_t{0}}) != Delivery::sent) end_process();
 }
 
 }  // namespace vgpu::host

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ControlChannel: the worker's connection to its daemon. A thread of its own maps and unmaps shared memory, answers
 // questions for statistics, hands over traces, and ends the process at once when the daemon is gone. The core uses it
-// as its memory budget, from any thread.
+// as its memory budget, and to share objects with other workers, from any thread.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@
 
 namespace vgpu::host {
 
-class ControlChannel final : public MemoryBudget {
+class ControlChannel final : public MemoryBudget, public ObjectBroker {
  public:
   // `socket` stays open as long as the process. Lives as long as the process, too: its thread is never joined.
   static Result<std::unique_ptr<ControlChannel>> open(int socket, SharedRangeTable& ranges);
@@ -28,6 +28,10 @@ class ControlChannel final : public MemoryBudget {
   uint64_t limit() const override { return limit_; }
   // Of all workers of the daemon. Asks it: about 20 microseconds.
   uint64_t used() const override;
+
+  int offer(wire::SharedObject& object, int file) override;
+  int claim(wire::SharedObject& object, UniqueFd& file) override;
+  void withdraw(const wire::Token& token) override;
 
   // From now on statistics come from this core.
   void serve(WorkerCore& core) { core_.store(&core, std::memory_order_release); }
@@ -45,8 +49,11 @@ class ControlChannel final : public MemoryBudget {
   int on_map(const Incoming& incoming);
   int on_attach(const Incoming& incoming);
   void on_trace(Incoming& incoming);
-  wire::ControlMessage ask(uint64_t bytes) const;
-  void send(const wire::ControlMessage& message) const;
+  // Sends the question with an id of its own, and waits for its answer.
+  Incoming ask(wire::ControlMessage question, int file = -1) const;
+  wire::ControlMessage ask_for_memory(uint64_t bytes) const;
+  int ask_about(wire::Control what, wire::SharedObject& object, int file, UniqueFd* answer_file) const;
+  void send(const wire::ControlMessage& message, int file = -1) const;
 
   const int socket_;
   SharedRangeTable& ranges_;
@@ -56,7 +63,7 @@ class ControlChannel final : public MemoryBudget {
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable answered_;
   mutable uint64_t next_id_ = 1;
-  mutable std::unordered_map<uint64_t, wire::ControlMessage> answers_;
+  mutable std::unordered_map<uint64_t, Incoming> answers_;
   std::condition_variable attached_;
   std::optional<SessionMemory> memory_;
   bool remote_ = false;

@@ -10,11 +10,12 @@ namespace {
 
 class Core final : public WorkerCore {
  public:
-  Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges)
-      : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges) {}
+  Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
+      : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges), broker_(broker) {}
 
   void run(Attachment attachment) override {
-    auto session = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_);
+    auto session =
+        std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_, broker_);
     {
       const std::lock_guard lock(mutex_);
       session_ = std::move(session);
@@ -48,6 +49,7 @@ class Core final : public WorkerCore {
   Driver driver_;
   MemoryBudget& budget_;
   SharedRanges& ranges_;
+  ObjectBroker& broker_;
   std::mutex mutex_;      // guards early_trace_, and session_ against trace()
   UniqueFd early_trace_;  // that came before the session
   std::unique_ptr<Session> session_;
@@ -57,9 +59,9 @@ class Core final : public WorkerCore {
 }  // namespace
 
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
-                                                       SharedRanges& ranges) {
+                                                       SharedRanges& ranges, ObjectBroker& broker) {
   Driver driver = TRY(Driver::open(config.driver_path));
-  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, std::move(driver), budget, ranges));
+  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, std::move(driver), budget, ranges, broker));
 }
 
 }  // namespace vgpu::host

@@ -45,6 +45,19 @@ class SharedRanges {
   virtual void permit_adoption(uint64_t address, uint64_t size) = 0;
 };
 
+// Objects that programs of one owner open from each other; the daemon keeps them (wire::SharedObject). All functions
+// ask the daemon and wait for it, about 20 microseconds; errors are errnos. Thread-safe.
+class ObjectBroker {
+ public:
+  virtual ~ObjectBroker() = default;
+  // Sets the object's token. `file`: borrowed, -1 for none. ENOSPC when the owner has exported too much.
+  virtual int offer(wire::SharedObject& object, int file) = 0;
+  // Fills in the object whose token and kind are given. ENOENT when this program may open no such object.
+  virtual int claim(wire::SharedObject& object, UniqueFd& file) = 0;
+  // Does not wait.
+  virtual void withdraw(const wire::Token& token) = 0;
+};
+
 // What the daemon brings once a guest process is there for this worker.
 struct Attachment {
   SessionMemory memory;
@@ -55,7 +68,7 @@ class WorkerCore {
  public:
   // Opens and initialises the driver. The error's text reaches the user who started a program.
   static Result<std::unique_ptr<WorkerCore>> create(const WorkerConfig& config, MemoryBudget& budget,
-                                                    SharedRanges& ranges);
+                                                    SharedRanges& ranges, ObjectBroker& broker);
   virtual ~WorkerCore() = default;
 
   // Serves the ring; returns when the session is closed. Spins a little, then sleeps on the doorbell. Once.

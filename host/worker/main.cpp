@@ -36,6 +36,7 @@ struct Arguments {
   pid_t daemon = 0;
   SandboxProfile profile = SandboxProfile::vendor;
   bool sandbox = true;
+  bool one_owner = false;
   bool probe = false;
 };
 
@@ -45,6 +46,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     const std::string_view option = argv[i];
     if (option == "--soft") arguments.profile = SandboxProfile::soft;
     else if (option == "--no-sandbox") arguments.sandbox = false;
+    else if (option == "--one-owner") arguments.one_owner = true;
     else if (option == "--probe") arguments.probe = true;
     else if (i + 1 == argc) return false;
     else if (option == "--driver") arguments.driver = argv[++i];
@@ -73,7 +75,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   config.driver_path = arguments.driver;
   config.plain_managed_memory = arguments.profile == SandboxProfile::soft;
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
-  WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges)).release();
+  WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges, channel)).release();
   if (arguments.sandbox) TRY(sandbox.seal());
   channel.serve(*core);
   core->run(channel.wait_for_guest(kWakeFd));
@@ -99,7 +101,7 @@ int run(const Arguments& arguments) {
   ::signal(SIGPIPE, SIG_IGN);
   count_as_ours();
   ::close_range(kFirstForeignFd, ~0u, 0);
-  Sandbox sandbox(arguments.profile, arguments.daemon);
+  Sandbox sandbox(arguments.profile, arguments.daemon, arguments.one_owner);
   if (!sandbox.guard()) return 0;
   use_code_cache(arguments, sandbox);
   if (arguments.sandbox) sandbox.isolate();

@@ -63,7 +63,10 @@ int change_mounts(const char* path, unsigned flags, uint64_t set, uint64_t clear
 
 }  // namespace
 
-uid_t Sandbox::user() const { return user_named_after(cache_.empty() ? ::getpid() : daemon_); }
+uid_t Sandbox::user() const {
+  const bool shared = !cache_.empty() || (one_owner_ && profile_ == SandboxProfile::vendor);
+  return user_named_after(shared ? daemon_ : ::getpid());
+}
 
 bool Sandbox::guard() const {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

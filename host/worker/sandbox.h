@@ -17,7 +17,9 @@ enum class SandboxProfile { soft, vendor };
 
 class Sandbox {
  public:
-  Sandbox(SandboxProfile profile, pid_t daemon) : profile_(profile), daemon_(daemon) {}
+  // `one_owner`: all workers of the daemon serve one owner; a vendor's then have one user id.
+  Sandbox(SandboxProfile profile, pid_t daemon, bool one_owner = false)
+      : profile_(profile), daemon_(daemon), one_owner_(one_owner) {}
 
   // The one directory that may be written to, by all workers of the daemon: they then have one user id together, for
   // the driver makes its files for itself only. Before isolate().
@@ -30,13 +32,14 @@ class Sandbox {
   // Namespaces of its own, a file system that it cannot change, no capabilities but those that seal() needs. Before
   // any thread, because each thread has capabilities of its own.
   void isolate();
-  // Own user id where the daemon runs as root, and the system call filter, for all threads.
+  // Another user id where the daemon runs as root, and the system call filter, for all threads.
   Result<void> seal() const;
 
  private:
   // User ids above those that systems and containers give out (systemd: 1879048191). A process id makes it unique: the
-  // worker's own, so that no worker can signal another or look at it, or the daemon's, where they share a cache; then
-  // the system call filter alone keeps them apart.
+  // worker's own, so that no worker can signal another or look at it, or the daemon's, where they share a cache, or may
+  // open each other's IPC handles, which NVIDIA's driver lets only one user's processes do; then the system call filter
+  // alone keeps them apart.
   static uid_t user_named_after(pid_t process) { return 1'900'000'000 + static_cast<uid_t>(process); }
   uid_t user() const;
   void lock_files() const;
@@ -44,6 +47,7 @@ class Sandbox {
 
   const SandboxProfile profile_;
   const pid_t daemon_;
+  const bool one_owner_;
   std::string cache_;
   bool own_user_ = false;
 };

@@ -19,6 +19,7 @@
 #include "host/worker/core.h"
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
+#include "host/worker/exports.h"
 #include "host/worker/handle_table.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/output_tap.h"
@@ -47,7 +48,7 @@ struct Counters {
 
 struct Session {
   Session(const WorkerConfig& worker_config, Driver loaded_driver, Attachment attachment, MemoryBudget& memory_budget,
-          SharedRanges& shared_ranges)
+          SharedRanges& shared_ranges, ObjectBroker& object_broker)
       : config(worker_config),
         driver(std::move(loaded_driver)),
         memory(std::move(attachment.memory)),
@@ -55,6 +56,7 @@ struct Session {
         window(driver, memory),
         device_memory(memory_budget),
         shared(shared_ranges),
+        exports(object_broker),
         output(worker_config.output_fd) {}
 
   const WorkerConfig config;
@@ -65,6 +67,7 @@ struct Session {
   HandleTable handles;
   DeviceMemory device_memory;
   SharedRanges& shared;
+  Exports exports;
   ManagedPages managed_pages;
   Blobs blobs;
   Callbacks callbacks;

@@ -50,10 +50,12 @@ void SharedRangeTable::permit_adoption(uint64_t address, uint64_t size) {
 int SharedRangeTable::adopt(int file, std::span<const FileRun> runs, uint64_t address, uint64_t size) {
   if (size == 0 || total_bytes(runs) != size) return EINVAL;
   const std::unique_lock lock(mutex_);
-  const auto after = permitted_.upper_bound(address);
-  if (after == permitted_.begin()) return EPERM;
-  const auto [begin, length] = *std::prev(after);
-  if (address - begin > length || size > length - (address - begin)) return EPERM;
+  // Variables of modules that came one after the other may overlap, so the nearest permit need not be the one.
+  const auto covers = [&](const auto& permit) {
+    const auto [begin, length] = permit;
+    return address >= begin && address - begin <= length && size <= length - (address - begin);
+  };
+  if (std::none_of(permitted_.begin(), permitted_.upper_bound(address), covers)) return EPERM;
   void* const view = ::mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (view == MAP_FAILED) return errno;
   const Mapping whole(view, size);

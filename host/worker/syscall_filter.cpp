@@ -197,6 +197,7 @@ void fill_vendor(Filter& filter, uint32_t violation) {
   for (const int call : {SCMP_SYS(kill), SCMP_SYS(tgkill)})
     filter.rule(SCMP_ACT_ERRNO(EPERM), call, {{0, SCMP_CMP_NE, self, 0}});
   filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(pidfd_send_signal));
+  filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), {{0, SCMP_CMP_NE, 0, 0}});
   filter.rule(SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), {{0, SCMP_CMP_NE, AF_UNIX, 0}});
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "vgpu/wire.h"
+
 namespace vgpu::wire {
 
 // cuLaunchKernel, cuLaunchKernelEx, cuLaunchCooperativeKernel.
@@ -77,6 +79,17 @@ struct KernelNode {
   uint64_t context;
 };
 static_assert(sizeof(KernelNode) == 56);
+
+// What a guest gets as a CUipcMemHandle, CUipcEventHandle or CUmemPoolPtrExportData, and what is in a shared file
+// descriptor (libcuda/shared_descriptor.h). The rest of CUDA's 64 bytes is zero.
+struct SharedName {
+  uint64_t magic;
+  Token token;
+  ShareKind kind;
+  uint32_t reserved;
+};
+static_assert(sizeof(SharedName) == 32);
+constexpr uint64_t kSharedNameMagic = 0x656d616e75706776;
 
 // Host functions: cuLaunchHostFunc, cuStreamAddCallback, host nodes. The guest's addresses, opaque to the worker.
 struct HostFunction {

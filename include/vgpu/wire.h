@@ -24,10 +24,10 @@ enum Opcode : uint16_t {
   kStatistics = 1032,     // -> what the worker counted
   kThreadExit = 1033,     // the guest thread of this command has ended
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
-  kManagedRead = 1035,   // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
-  kManagedWrite = 1036,  // u64 variable, then runs of: u64 address, u64 count, bytes
-  kRefusedCall = 1037,   // string: a call that the guest's library refused, for the statistics
-  // 1038: memory that is shared with other processes
+  kManagedRead = 1035,     // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
+  kManagedWrite = 1036,    // u64 variable, then runs of: u64 address, u64 count, bytes
+  kRefusedCall = 1037,     // string: a call that the guest's library refused, for the statistics
+  kWithdrawExport = 1038,  // Token: nobody holds the descriptor of this shareable handle any more
   kCapturedLaunch = 1039,  // a launch that may belong to a capture: if it is refused, so is the end of the capture
   kPrivateKnown = 1040,    // one above the last that is in use
   kPrivateEnd = 1064,
@@ -136,6 +136,11 @@ enum class Control : uint32_t {
                 // Answered by the same type: `result` is an errno, `size` what the answer takes, in the same file
   trace = 12,   // daemon -> worker, with the writing end of a pipe: record each call there (vgpu/trace.h)
   unsupported = 13,  // worker -> daemon, before statistics: `text` names a call that was refused, `size` times by now
+  offer = 14,  // worker -> daemon: `text` holds a SharedObject that other programs of its owner may open; a file comes
+               // with it if its kind has one. Answered by done, whose `text` holds it with its token
+  claim = 15,  // worker -> daemon: `text` holds a SharedObject's token and kind. Answered by done: an errno, or the
+               // object in `text`, and its file
+  withdraw = 16,  // worker -> daemon: the token of an offer of its own that nobody can claim any more
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file
@@ -152,6 +157,28 @@ struct ControlMessage {
   char text[208];
 };
 static_assert(sizeof(ControlMessage) == 256);
+
+// What names a shared object among the programs of one owner: random, so that only who was given it knows it.
+struct Token {
+  uint64_t word[2];
+  bool operator==(const Token&) const = default;
+};
+
+enum class ShareKind : uint32_t {
+  memory_file = 1,   // a file: cuMemExportToShareableHandle
+  pool_file = 2,     // a file: cuMemPoolExportToShareableHandle
+  pool_pointer = 3,  // the driver's bytes, and the software GPU's file: cuMemPoolExportPointer
+  memory = 4,        // the same: cuIpcGetMemHandle
+  event = 5,         // the same: cuIpcGetEventHandle
+};
+
+struct SharedObject {
+  Token token;
+  ShareKind kind;
+  uint32_t reserved;
+  uint8_t bytes[64];  // the driver's name for it, which no guest sees
+};
+static_assert(sizeof(SharedObject) == 88);
 
 // Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
 // anything of its own.

@@ -17,10 +17,24 @@ CUresult find_device(CUdevice ordinal, const wire::DeviceSnapshot*& out) {
   return out == nullptr ? CUDA_ERROR_INVALID_DEVICE : CUDA_SUCCESS;
 }
 
+// What the card can do and we do not carry: memory of the driver that the program's own processor could not reach, and
+// handles for other machines.
+bool is_withheld(int id) {
+  switch (id) {
+    case CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_FABRIC_SUPPORTED:
+    case CU_DEVICE_ATTRIBUTE_HOST_NUMA_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED:
+    case CU_DEVICE_ATTRIBUTE_HOST_NUMA_MEMORY_POOLS_SUPPORTED:
+    case CU_DEVICE_ATTRIBUTE_HOST_NUMA_MULTINODE_IPC_SUPPORTED:
+    case CU_DEVICE_ATTRIBUTE_HOST_MEMORY_POOLS_SUPPORTED:
+    case CU_DEVICE_ATTRIBUTE_HOST_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED: return true;
+    default: return false;
+  }
+}
+
 CUresult attribute(const wire::DeviceSnapshot& device, int id, int& value) {
   if (id <= 0 || id >= wire::kAttributes || (device.attribute_known[id / 64] >> (id % 64) & 1) == 0)
     return CUDA_ERROR_INVALID_VALUE;
-  value = device.attribute[id];
+  value = is_withheld(id) ? 0 : device.attribute[id];
   return CUDA_SUCCESS;
 }
 

@@ -42,8 +42,13 @@ CUresult check_shape(const Admitted& admitted, const Function& function, const w
   const int* facts = function.facts.attribute;
   if (threads > static_cast<unsigned>(limits[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK]))
     return CUDA_ERROR_INVALID_VALUE;
-  if (threads > static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK]))
-    return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  if (threads > static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK])) {
+    // The limit is the registers' or what the kernel's launch bounds say, and CUDA tells them apart.
+    const uint64_t registers = (threads + 31) / 32 * 32 * static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_NUM_REGS]);
+    return registers > static_cast<unsigned>(limits[CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_BLOCK])
+               ? CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+               : CUDA_ERROR_INVALID_VALUE;
+  }
   if (l.shared_bytes > static_cast<unsigned>(facts[CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES]))
     return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;

@@ -46,6 +46,7 @@ CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdevic
   // What is allocated in a capture is there only while its graph runs.
   const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
   if (status != CUDA_SUCCESS || address == nullptr || captures) return status;
+  admitted.process->host_memory().forget_managed(*address, bytes);
   admitted.process->device_ranges().add(*address, bytes);
   admitted.process->pointer_facts().add(*address, bytes, facts_of(admitted, origin, *address));
   return status;
@@ -111,6 +112,7 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
 CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* poolProps) {
   VGPU_ADMIT(admitted);
   if (pool == nullptr || poolProps == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  if (is_host_location(poolProps->location)) return refuse("cuMemPoolCreate of host memory");
   Remote remote(admitted, api::opcode::cuMemPoolCreate);
   remote.writer().put(*poolProps);
   VGPU_CHECK(remote.may_block().call());

@@ -11,6 +11,9 @@ namespace {
 // These messages are one unit of the ring: a header and at most a handle.
 constexpr uint64_t kMessageUnits = 1;
 
+// The mark of an event that other processes record as well.
+constexpr uint64_t kSharedEvent = ~uint64_t{0};
+
 // No error of this context waits to be told.
 bool is_clean(const Admitted& admitted) {
   const Context* current = admitted.thread->current();
@@ -56,14 +59,32 @@ CUresult ask_event(const Call& call, CUevent event, Runs runs) {
     return CUDA_SUCCESS;
   void* argv[] = {&event, nullptr};
   const CUresult status = forward_argv(admitted, call, argv, runs);
-  if (status == CUDA_SUCCESS && mark != nullptr) mark->store(graphs, std::memory_order_relaxed);
+  // A shared one may have been recorded anew meanwhile; so may one that has just become shared.
+  uint64_t known = mark != nullptr ? mark->load(std::memory_order_relaxed) : kSharedEvent;
+  if (status == CUDA_SUCCESS && known != kSharedEvent)
+    mark->compare_exchange_strong(known, graphs, std::memory_order_relaxed);
   return status;
 }
 
 }  // namespace
 
 void forget_event(const Admitted& admitted, uint64_t event) {
-  if (std::atomic<uint64_t>* mark = admitted.process->handles().mark(event)) mark->store(0, std::memory_order_relaxed);
+  std::atomic<uint64_t>* mark = admitted.process->handles().mark(event);
+  if (mark == nullptr) return;
+  uint64_t known = mark->load(std::memory_order_relaxed);
+  while (known != kSharedEvent && !mark->compare_exchange_weak(known, 0, std::memory_order_relaxed)) {
+  }
+}
+
+// A record of a shared event must have been made when the program tells another process of it.
+static bool is_shared_event(const Admitted& admitted, CUevent event) {
+  const std::atomic<uint64_t>* const mark = admitted.process->handles().mark(bits_of(event));
+  return mark != nullptr && mark->load(std::memory_order_relaxed) == kSharedEvent;
+}
+
+void share_event(const Admitted& admitted, uint64_t event) {
+  if (std::atomic<uint64_t>* mark = admitted.process->handles().mark(event))
+    mark->store(kSharedEvent, std::memory_order_relaxed);
 }
 
 namespace by_hand {
@@ -88,6 +109,7 @@ CUresult cuCtxSynchronize() {
 
 CUresult cuEventRecord(CUevent hEvent, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
+  if (is_shared_event(admitted, hEvent)) return forward(admitted, api::spec::cuEventRecord, hEvent, hStream);
   forget_event(admitted, bits_of(hEvent));
   return forward_posted(admitted, api::spec::cuEventRecord, hEvent, hStream);
 }

@@ -65,11 +65,14 @@ bool AddressSpace::commit(uint64_t end) {
 }
 
 CuResult<Region> AddressSpace::allocate(Region region, uint64_t alignment) {
-  const uint64_t size = round_up(region.size, kUnit);
+  // What can be exported has pages of its own.
+  region.whole_pages |= region.kind == RegionKind::device;
+  const uint64_t unit = region.whole_pages ? kPage : kUnit;
+  const uint64_t size = round_up(region.size, unit);
   if (size < region.size) return CUDA_ERROR_OUT_OF_MEMORY;
   if (!charge(region.device, size)) return CUDA_ERROR_OUT_OF_MEMORY;
   std::unique_lock lock(mutex_);
-  const std::optional<uint64_t> begin = allocations_.allocate(size, std::max(alignment, kUnit));
+  const std::optional<uint64_t> begin = allocations_.allocate(size, std::max(alignment, unit));
   if (!begin || !commit(*begin + size)) {
     if (begin) allocations_.release(*begin);
     lock.unlock();
@@ -95,6 +98,7 @@ bool AddressSpace::release(uint64_t begin, std::initializer_list<RegionKind> kin
   if (std::find(kinds.begin(), kinds.end(), region.kind) == kinds.end()) return false;
   conceal(region);
   regions_.erase(found);
+  if (region.shared) end_sharing(region);
   discard_locked(begin, region.device);
   return true;
 }
@@ -112,6 +116,7 @@ uint64_t AddressSpace::withdraw(uint64_t begin, RegionKind kind) {
   const auto found = regions_.find(begin);
   if (found == regions_.end() || found->second.kind != kind) return 0;
   conceal(found->second);
+  if (found->second.shared) end_sharing(found->second);
   regions_.erase(found);
   return allocations_.size_of(begin);
 }
@@ -293,7 +298,8 @@ void AddressSpace::set_peer_access(int from, int to, bool enabled) {
   DeviceMask& seen = peers_[static_cast<size_t>(to)];
   seen = enabled ? seen | bit : seen & ~bit;
   for (auto& [begin, region] : regions_) {
-    const bool follows = region.kind == RegionKind::device || region.kind == RegionKind::module;
+    const bool follows =
+        region.kind == RegionKind::device || region.kind == RegionKind::array || region.kind == RegionKind::module;
     if (region.device != to || !follows) continue;
     conceal(region);
     region.readable = enabled ? region.readable | bit : region.readable & ~bit;

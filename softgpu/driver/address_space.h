@@ -16,6 +16,7 @@
 #include <shared_mutex>
 #include <vector>
 
+#include "common/fd.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/range_allocator.h"
 
@@ -29,6 +30,7 @@ constexpr DeviceMask kAllDevices = (DeviceMask{1} << kMaxDevices) - 1;
 
 enum class RegionKind : uint8_t {
   device,      // cuMemAlloc
+  array,       // cuArrayCreate, cuMipmappedArrayCreate
   module,      // a module's variables
   heap,        // malloc inside kernels
   pool,        // stream-ordered allocation
@@ -36,6 +38,7 @@ enum class RegionKind : uint8_t {
   mapped,      // cuMemMap
   host,        // cuMemHostAlloc, cuMemAllocHost
   registered,  // cuMemHostRegister
+  imported,    // cuIpcOpenMemHandle: another process's cuMemAlloc
 };
 
 // One allocation. A plain value: copies are snapshots.
@@ -53,7 +56,9 @@ struct Region {
   DeviceMask writable = 0;  // and may write it
   bool constant = false;    // kernels only read it, wherever it is visible
   bool sync_memops = false;
-  bool freeing = false;  // a stream-ordered free is on its way
+  bool freeing = false;      // a stream-ordered free is on its way
+  bool whole_pages = false;  // shares no page with a neighbour, so that it can be exported
+  bool shared = false;       // its pages are those of a file that other processes may have mapped
   // Managed memory: what cuMemAdvise and cuMemPrefetch said last.
   bool read_mostly = false;
   CUmemLocation preferred{CU_MEM_LOCATION_TYPE_INVALID, 0};
@@ -63,6 +68,12 @@ struct Region {
 
   uint64_t end() const { return begin + size; }
   bool is_host() const { return kind == RegionKind::host || kind == RegionKind::registered; }
+};
+
+// The pages of an exported allocation.
+struct SharedPages {
+  int file = -1;        // borrowed: open as long as the allocation
+  uint64_t object = 0;  // random, and never the same for two allocations
 };
 
 class AddressSpace {
@@ -82,6 +93,15 @@ class AddressSpace {
   uint64_t withdraw(uint64_t begin, RegionKind kind);
   void place(Region region);
   void discard(uint64_t begin, int device);
+
+  // Puts the pages of the allocation (cuMemAlloc, or of a shareable pool) that begins there, with what is in them, into
+  // a memory file, once; the address stays. Waits for kernels, copies and sets to end. INVALID_VALUE when no such
+  // allocation begins there.
+  CuResult<SharedPages> share(uint64_t begin);
+  // Held, shared, by whatever writes device memory for a device, and alone by share(), which must miss no write. Those
+  // who write come first: glibc lets them in even while somebody waits to be alone, so kernels that wait for each other
+  // never wait for share().
+  std::shared_mutex& writers() { return writers_; }
 
   // Host ranges and mappings: the memory is the caller's. False when it overlaps a present one.
   bool add(Region region);
@@ -131,6 +151,12 @@ class AddressSpace {
   AddressSpace(std::vector<Device*> devices, uint64_t base);
   bool commit(uint64_t end);
   void discard_locked(uint64_t begin, int device);
+  struct Shared {
+    vgpu::UniqueFd file;
+    uint64_t object = 0;
+  };
+  CuResult<Shared> move_to_file(const Region& region);
+  void end_sharing(const Region& region);
   void expose(const Region& region, DeviceMask readable, DeviceMask writable);
   void conceal(const Region& region);
   DeviceMask seen_by(int device) const { return peers_[static_cast<size_t>(device)]; }
@@ -138,6 +164,7 @@ class AddressSpace {
   const std::vector<Device*> devices_;
   const uint64_t base_;
 
+  std::shared_mutex writers_;        // taken before mutex_
   mutable std::shared_mutex mutex_;  // guards everything below
   std::map<uint64_t, Region> regions_;
   RangeAllocator allocations_;
@@ -145,6 +172,7 @@ class AddressSpace {
   std::map<uint64_t, uint64_t> reserved_;  // begin -> size
   uint64_t committed_;                     // allocations below this address are readable and writable
   uint64_t next_buffer_id_ = 1;
+  std::map<uint64_t, Shared> shared_;  // by the beginning of the region
   std::array<uint64_t, kMaxDevices> used_{};
   std::array<DeviceMask, kMaxDevices> peers_{};  // per device: who sees its memory
 };

@@ -21,6 +21,8 @@ class Capture final : public StreamCapture {
                         std::vector<GraphNode::Edge> dependencies);
   // cuStreamEndCapture. `out` becomes the graph, or null with an error.
   CUresult end(Stream& stream, CUgraph* out);
+  // False for a capture into an existing graph.
+  bool has_own_graph() const { return own_graph_; }
 
   CUresult add(Stream& stream, Ref<Operation> operation) override;
   CUresult record_event(Stream& stream, Event& event, unsigned flags) override;

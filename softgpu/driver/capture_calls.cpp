@@ -86,8 +86,13 @@ CUresult CUDAAPI cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph, c
 
 CUresult CUDAAPI cuStreamEndCapture(CUstream hStream, CUgraph* phGraph) {
   const Ref<Stream> stream = TRY(find_stream(hStream));
-  if (phGraph == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const Ref<Capture> capture = capture_of(*stream);
+  CUgraph known = nullptr;
+  if (phGraph == nullptr) {
+    // Who captures into a graph has it already.
+    if (!capture || capture->has_own_graph()) return CUDA_ERROR_INVALID_VALUE;
+    phGraph = &known;
+  }
   if (!capture) {
     *phGraph = nullptr;
     return CUDA_ERROR_ILLEGAL_STATE;

@@ -14,7 +14,7 @@ namespace {
 const char* explain(CUresult code) {
   switch (static_cast<int>(code)) {
     case CUDA_ERROR_INVALID_IMAGE: return "this is no device code, or it is corrupt";
-    case CUDA_ERROR_NO_BINARY_FOR_GPU: return "no PTX for this device's compute capability (cubins cannot run here)";
+    case CUDA_ERROR_NO_BINARY_FOR_GPU: return "no PTX, and machine code (cubins) cannot run here";
     case CUDA_ERROR_INVALID_PTX: return "PTX for a device of later compute capability";
     case CUDA_ERROR_NOT_SUPPORTED: return "compressed as by an old nvcc";
     default: return "the image cannot be read";
@@ -63,12 +63,25 @@ bool is_mere_text(const ptx::ImageEntries& entries, const std::vector<std::strin
   return entries.size() == 1 && entries.front().bare && texts.front().find(".version") == std::string::npos;
 }
 
+// What to do about code that is all for later devices.
+std::string explain_missing(const ptx::ImageEntries& entries, int capability) {
+  uint32_t oldest = UINT32_MAX;
+  for (const ptx::ImageEntry& each : entries)
+    if (each.entry.kind == fatbin::EntryKind::ptx) oldest = std::min(oldest, each.entry.architecture);
+  if (oldest == UINT32_MAX) return explain(CUDA_ERROR_NO_BINARY_FOR_GPU);
+  const auto name = [](uint32_t number) { return std::to_string(number / 10) + "." + std::to_string(number % 10); };
+  return "its PTX is for compute capability " + name(oldest) + ", this device has " +
+         name(static_cast<uint32_t>(capability)) + " (VGPU_SOFT_COMPUTE_CAPABILITY)";
+}
+
 Result<Ref<CodeImage>, CompileError> choose(const Result<ptx::ImageEntries, CUresult>& entries, int capability) {
   if (!entries) return CompileError{entries.error(), explain(entries.error())};
   const auto number = static_cast<uint32_t>(capability);
   auto texts = is_linked(entries.value()) ? all_texts(entries.value())
                                           : ptx::choose_ptx(entries.value(), {number / 10, number % 10});
   if (texts && is_mere_text(entries.value(), *texts)) texts = CUDA_ERROR_INVALID_IMAGE;
+  if (!texts && texts.error() == CUDA_ERROR_NO_BINARY_FOR_GPU)
+    return CompileError{texts.error(), explain_missing(entries.value(), capability)};
   if (!texts) return CompileError{texts.error(), explain(texts.error())};
   return CodeImage::of_texts(*std::move(texts));
 }

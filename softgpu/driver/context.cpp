@@ -9,6 +9,7 @@
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/device.h"
 #include "softgpu/driver/host_memory.h"
+#include "softgpu/driver/imported_memory.h"
 #include "softgpu/driver/output_buffer.h"
 #include "softgpu/driver/process.h"
 #include "softgpu/driver/stream.h"
@@ -175,8 +176,11 @@ void Context::release_region(AddressSpace& memory, const Region& region) {
     memory.remove(region.begin, RegionKind::registered);
   } else if (region.kind == RegionKind::host) {
     free_host_memory(memory, region.begin);
+  } else if (region.kind == RegionKind::imported) {
+    close_imported(region.begin, true);
   } else {
-    memory.release(region.begin, {RegionKind::device, RegionKind::module, RegionKind::heap, RegionKind::managed});
+    memory.release(region.begin,
+                   {RegionKind::device, RegionKind::array, RegionKind::module, RegionKind::heap, RegionKind::managed});
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two- and three-dimensional copies between linear memory, in all their forms. Arrays are not implemented.
+// Two- and three-dimensional copies between linear memory and arrays, in all their forms.
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/operations.h"
@@ -32,7 +32,7 @@ CUDA_MEMCPY3D widen(const CUDA_MEMCPY2D& copy) {
 }
 
 bool is_device(CUmemorytype type, CUdeviceptr address) {
-  if (type == CU_MEMORYTYPE_DEVICE) return true;
+  if (type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_ARRAY) return true;
   if (type != CU_MEMORYTYPE_UNIFIED) return false;
   const std::optional<Region> region = Process::get()->memory().find(address);
   return region && !region->is_host();

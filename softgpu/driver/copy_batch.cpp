@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "softgpu/driver/array.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/operations.h"
 #include "softgpu/driver/process.h"
-#include "softgpu/driver/unimplemented.h"
 
 using namespace vgpu::soft;
 
@@ -65,25 +65,70 @@ CUresult copy_batch(const CUdeviceptr* to, const CUdeviceptr* from, const size_t
   return CUDA_SUCCESS;
 }
 
+// Lengths count elements of the array that takes part, or bytes when none does.
+CuResult<size_t> element_bytes(const CUDA_MEMCPY3D_BATCH_OP& operation) {
+  size_t bytes = 0;
+  for (const CUmemcpy3DOperand* operand : {&operation.src, &operation.dst}) {
+    if (operand->type == CU_MEMCPY_OPERAND_TYPE_POINTER) continue;
+    if (operand->type != CU_MEMCPY_OPERAND_TYPE_ARRAY) return CUDA_ERROR_INVALID_VALUE;
+    const size_t own = TRY(find_array(operand->op.array.array))->image().texel_bytes();
+    if (bytes != 0 && own != bytes) return CUDA_ERROR_INVALID_VALUE;
+    bytes = own;
+  }
+  return bytes != 0 ? bytes : size_t{1};
+}
+
+struct BatchSide {
+  CUmemorytype type = CU_MEMORYTYPE_UNIFIED;
+  CUdeviceptr pointer = 0;
+  CUarray array = nullptr;
+  size_t x = 0, y = 0, z = 0, pitch = 0, height = 0;
+};
+
+BatchSide side_of(const CUmemcpy3DOperand& operand, const CUextent3D& extent, size_t element) {
+  BatchSide side;
+  if (operand.type == CU_MEMCPY_OPERAND_TYPE_ARRAY) {
+    const CUoffset3D& offset = operand.op.array.offset;
+    side.type = CU_MEMORYTYPE_ARRAY;
+    side.array = operand.op.array.array;
+    side.x = offset.x * element;
+    side.y = offset.y;
+    side.z = offset.z;
+    return side;
+  }
+  // Zero lengths mean tightly packed.
+  const auto& memory = operand.op.ptr;
+  side.pointer = memory.ptr;
+  side.pitch = (memory.rowLength != 0 ? memory.rowLength : extent.width) * element;
+  side.height = memory.layerHeight != 0 ? memory.layerHeight : extent.height;
+  return side;
+}
+
 CuResult<Ref<MemcpyOperation>> make_copy(const CUDA_MEMCPY3D_BATCH_OP& operation) {
   const CUextent3D& extent = operation.extent;
   if (extent.width == 0 || extent.height == 0 || extent.depth == 0 || !is_valid(operation.srcAccessOrder))
     return CUDA_ERROR_INVALID_VALUE;
-  for (const CUmemcpy3DOperand* operand : {&operation.src, &operation.dst}) {
-    if (operand->type == CU_MEMCPY_OPERAND_TYPE_ARRAY) return VGPU_UNIMPLEMENTED("a batch of copies with arrays");
-    if (operand->type != CU_MEMCPY_OPERAND_TYPE_POINTER) return CUDA_ERROR_INVALID_VALUE;
-  }
+  const size_t element = TRY(element_bytes(operation));
+  const BatchSide from = side_of(operation.src, extent, element);
+  const BatchSide to = side_of(operation.dst, extent, element);
   CUDA_MEMCPY3D copy{};
-  copy.srcMemoryType = copy.dstMemoryType = CU_MEMORYTYPE_UNIFIED;
-  copy.srcDevice = operation.src.op.ptr.ptr;
-  copy.dstDevice = operation.dst.op.ptr.ptr;
-  // Zero lengths mean tightly packed.
-  const auto or_else = [](size_t value, size_t packed) { return value != 0 ? value : packed; };
-  copy.srcPitch = or_else(operation.src.op.ptr.rowLength, extent.width);
-  copy.srcHeight = or_else(operation.src.op.ptr.layerHeight, extent.height);
-  copy.dstPitch = or_else(operation.dst.op.ptr.rowLength, extent.width);
-  copy.dstHeight = or_else(operation.dst.op.ptr.layerHeight, extent.height);
-  copy.WidthInBytes = extent.width;
+  copy.srcMemoryType = from.type;
+  copy.srcDevice = from.pointer;
+  copy.srcArray = from.array;
+  copy.srcXInBytes = from.x;
+  copy.srcY = from.y;
+  copy.srcZ = from.z;
+  copy.srcPitch = from.pitch;
+  copy.srcHeight = from.height;
+  copy.dstMemoryType = to.type;
+  copy.dstDevice = to.pointer;
+  copy.dstArray = to.array;
+  copy.dstXInBytes = to.x;
+  copy.dstY = to.y;
+  copy.dstZ = to.z;
+  copy.dstPitch = to.pitch;
+  copy.dstHeight = to.height;
+  if (__builtin_mul_overflow(extent.width, element, &copy.WidthInBytes)) return CUDA_ERROR_INVALID_VALUE;
   copy.Height = extent.height;
   copy.Depth = extent.depth;
   return MemcpyOperation::create(copy);

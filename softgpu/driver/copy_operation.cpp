@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // MemcpyOperation: checks a copy's description and moves the rows. Device and pinned ranges must lie within
-// allocations; host ranges may be any memory of the program, as CUDA's host pointers may.
+// allocations, the part of an array within the array; host ranges may be any memory of the program, as CUDA's host
+// pointers may.
 #include <cstring>
 
 #include "softgpu/driver/address_space.h"
+#include "softgpu/driver/array.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/operations.h"
 #include "softgpu/driver/process.h"
-#include "softgpu/driver/unimplemented.h"
 
 namespace vgpu::soft {
 namespace {
@@ -28,22 +29,23 @@ struct Extent {
 struct SideDescription {
   CUmemorytype type;
   uint64_t host, device;
+  CUarray array;
   size_t x, y, z, lod, pitch, height;
 };
 
 SideDescription source_of(const CUDA_MEMCPY3D_PEER& copy) {
   return {copy.srcMemoryType, reinterpret_cast<uint64_t>(copy.srcHost),
-          copy.srcDevice,     copy.srcXInBytes,
-          copy.srcY,          copy.srcZ,
-          copy.srcLOD,        copy.srcPitch,
-          copy.srcHeight};
+          copy.srcDevice,     copy.srcArray,
+          copy.srcXInBytes,   copy.srcY,
+          copy.srcZ,          copy.srcLOD,
+          copy.srcPitch,      copy.srcHeight};
 }
 SideDescription destination_of(const CUDA_MEMCPY3D_PEER& copy) {
   return {copy.dstMemoryType, reinterpret_cast<uint64_t>(copy.dstHost),
-          copy.dstDevice,     copy.dstXInBytes,
-          copy.dstY,          copy.dstZ,
-          copy.dstLOD,        copy.dstPitch,
-          copy.dstHeight};
+          copy.dstDevice,     copy.dstArray,
+          copy.dstXInBytes,   copy.dstY,
+          copy.dstZ,          copy.dstLOD,
+          copy.dstPitch,      copy.dstHeight};
 }
 Extent extent_of(const CUDA_MEMCPY3D_PEER& copy) { return {copy.WidthInBytes, copy.Height, copy.Depth}; }
 
@@ -53,7 +55,26 @@ bool add_product(uint64_t& sum, uint64_t a, uint64_t b) {
   return !__builtin_mul_overflow(a, b, &product) && !__builtin_add_overflow(sum, product, &sum);
 }
 
+// Whether [begin, begin + count) lies in [0, size).
+bool lies_in(size_t begin, size_t count, size_t size) { return begin <= size && count <= size - begin; }
+
+// Layers are slices, like levels of depth.
+CuResult<Side> resolve_array(const SideDescription& at, const Extent& extent) {
+  const Ref<Array> array = TRY(find_array(at.array));
+  const Image& image = array->image();
+  const ImageLevel& level = image.levels[0];
+  const size_t texel = image.texel_bytes();
+  if (at.x % texel != 0 || extent.width % texel != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (!lies_in(at.x, extent.width, level.pitch) || !lies_in(at.y, extent.height, level.height) ||
+      !lies_in(at.z, extent.depth, size_t{level.depth} * image.layers))
+    return CUDA_ERROR_INVALID_VALUE;
+  return Side{image.address + level.offset + at.z * level.slice + at.y * level.pitch + at.x, level.pitch, level.slice,
+              false};
+}
+
 CuResult<Side> resolve(const SideDescription& at, const Extent& extent) {
+  if (at.lod != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (at.type == CU_MEMORYTYPE_ARRAY) return resolve_array(at, extent);
   Side side;
   switch (at.type) {
     case CU_MEMORYTYPE_HOST:
@@ -65,10 +86,8 @@ CuResult<Side> resolve(const SideDescription& at, const Extent& extent) {
       side.begin = at.device;
       side.may_be_pageable = true;
       break;
-    case CU_MEMORYTYPE_ARRAY: return VGPU_UNIMPLEMENTED("a copy from or to an array");
     default: return CUDA_ERROR_INVALID_VALUE;
   }
-  if (at.lod != 0) return CUDA_ERROR_INVALID_VALUE;
   size_t row = 0;
   if (__builtin_add_overflow(at.x, extent.width, &row)) return CUDA_ERROR_INVALID_VALUE;
   side.pitch = at.pitch != 0 ? at.pitch : row;  // No pitch: the rows are packed.
@@ -158,10 +177,14 @@ CuResult<Ref<MemcpyOperation>> MemcpyOperation::create_1d(Place destination, Pla
   copy.srcMemoryType = source.type;
   copy.srcHost = reinterpret_cast<const void*>(source.address);
   copy.srcDevice = source.address;
+  copy.srcArray = reinterpret_cast<CUarray>(source.address);
+  copy.srcXInBytes = source.offset;
   copy.srcPitch = copy.dstPitch = bytes;
   copy.dstMemoryType = destination.type;
   copy.dstHost = reinterpret_cast<void*>(destination.address);
   copy.dstDevice = destination.address;
+  copy.dstArray = reinterpret_cast<CUarray>(destination.address);
+  copy.dstXInBytes = destination.offset;
   copy.WidthInBytes = bytes;
   copy.Height = copy.Depth = 1;
   return create(copy);
@@ -175,6 +198,7 @@ CUDA_MEMCPY3D MemcpyOperation::node_parameters() const {
   copy.srcMemoryType = copy_.srcMemoryType;
   copy.srcHost = copy_.srcHost;
   copy.srcDevice = copy_.srcDevice;
+  copy.srcArray = copy_.srcArray;
   copy.srcPitch = copy_.srcPitch;
   copy.srcHeight = copy_.srcHeight;
   copy.dstXInBytes = copy_.dstXInBytes;
@@ -183,6 +207,7 @@ CUDA_MEMCPY3D MemcpyOperation::node_parameters() const {
   copy.dstMemoryType = copy_.dstMemoryType;
   copy.dstHost = copy_.dstHost;
   copy.dstDevice = copy_.dstDevice;
+  copy.dstArray = copy_.dstArray;
   copy.dstPitch = copy_.dstPitch;
   copy.dstHeight = copy_.dstHeight;
   copy.WidthInBytes = copy_.WidthInBytes;
@@ -212,6 +237,7 @@ CUresult MemcpyOperation::run(Context&) {
   Side from = TRY(resolve(source_of(copy_), extent));
   if (staged_ != nullptr)
     from = {reinterpret_cast<uint64_t>(staged_.get()), extent.width, extent.width * extent.height, true};
+  const std::shared_lock writes(Process::get()->memory().writers());
   move_rows(to, from, extent);
   return CUDA_SUCCESS;
 }

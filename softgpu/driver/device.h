@@ -17,6 +17,7 @@ class Context;
 class Machine;
 class MemoryMap;
 class Pool;
+class TextureMap;
 
 // Limits that follow from the advertised compute capability (CUDA programming guide, table of technical
 // specifications), in CUDA's units: bytes, threads, 32-bit registers.
@@ -55,6 +56,8 @@ class Device {
 
   Machine& machine() { return *machine_; }
   MemoryMap& memory_map() { return *memory_map_; }
+  // The texture and surface objects that its kernels may use.
+  TextureMap& textures() { return *textures_; }
   // The device's one primary context: always the same object, active or not (export-tables.md, section 5).
   Context& primary() { return *primary_; }
   // Default and current memory pool for stream-ordered allocation.
@@ -74,6 +77,7 @@ class Device {
   DeviceLimits limits_;
   std::vector<int> attributes_;  // by attribute
   std::unique_ptr<MemoryMap> memory_map_;
+  std::unique_ptr<TextureMap> textures_;
   std::unique_ptr<Machine> machine_;
   Ref<Context> primary_;
   Ref<Pool> default_pool_;

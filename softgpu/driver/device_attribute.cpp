@@ -79,6 +79,8 @@ void add_memory(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED] = has_virtual_memory() ? 1 : 0;
   v[CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED] = 1;
   v[CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED] = 1;
+  v[CU_DEVICE_ATTRIBUTE_MEMPOOL_SUPPORTED_HANDLE_TYPES] = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+  v[CU_DEVICE_ATTRIBUTE_IPC_EVENT_SUPPORTED] = 1;
 }
 
 void add_execution(Values& v) {
@@ -97,8 +99,7 @@ void add_execution(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_MEM_SYNC_DOMAIN_COUNT] = 1;
 }
 
-// Textures and surfaces are not implemented; the limits are the programming guide's, because runtimes copy them into
-// device properties.
+// The programming guide's limits, as of capabilities 7.5 to 9.0.
 void add_textures(Values& v) {
   v[CU_DEVICE_ATTRIBUTE_TEXTURE_ALIGNMENT] = 512;
   v[CU_DEVICE_ATTRIBUTE_TEXTURE_PITCH_ALIGNMENT] = 32;

@@ -8,23 +8,38 @@
 
 namespace vgpu::soft {
 
-Event::Event(Context& context, unsigned flags) : Object(Kind::event), context_(&context), flags_(flags) {}
+Event::Event(Context& context, unsigned flags, Ref<SharedEvent> shared)
+    : Object(Kind::event), context_(&context), flags_(flags), shared_(std::move(shared)) {}
 
 void Event::record(Stream& stream) {
   Ref<Completion> point = stream.mark();
-  const std::lock_guard lock(mutex_);
-  std::swap(point_, point);
-  capture_ = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    capture_ = nullptr;
+  }
+  set_point(std::move(point));
 }
 
 void Event::set_point(Ref<Completion> completion) {
   const std::lock_guard lock(mutex_);
+  if (shared_) point_number_ = shared_->record(completion);
   std::swap(point_, completion);
 }
 
 Ref<Completion> Event::point() const {
   const std::lock_guard lock(mutex_);
+  if (!shared_) return point_;
+  if (const uint64_t last = shared_->last(); last != point_number_) {
+    point_ = shared_->when_reached(last);
+    point_number_ = last;
+  }
   return point_;
+}
+
+bool Event::is_done() const {
+  if (shared_) return shared_->is_reached(shared_->last());
+  const Ref<Completion> at = point();
+  return !at || at->done();
 }
 
 Ref<StreamCapture> Event::capture() const {
@@ -93,7 +108,9 @@ CUresult cuEventCreate(CUevent* phEvent, unsigned int Flags) {
   constexpr unsigned kKnown = CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING | CU_EVENT_INTERPROCESS;
   if (phEvent == nullptr || (Flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
   if ((Flags & CU_EVENT_INTERPROCESS) != 0 && (Flags & CU_EVENT_DISABLE_TIMING) == 0) return CUDA_ERROR_INVALID_VALUE;
-  const Ref<Event> event = make_ref<Event>(*context, Flags);
+  Ref<SharedEvent> shared;
+  if ((Flags & CU_EVENT_INTERPROCESS) != 0) shared = TRY(SharedEvent::create());
+  const Ref<Event> event = make_ref<Event>(*context, Flags, std::move(shared));
   if (publish(event) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
   *phEvent = handle_of(*event);
   return CUDA_SUCCESS;
@@ -112,8 +129,7 @@ CUresult cuEventQuery(CUevent hEvent) {
   if (const Ref<StreamCapture> capture = event->capture()) return capture->refuse_event();
   VGPU_CHECK(check_unsafe_call());
   event->context().flush_output();
-  const Ref<Completion> point = event->point();
-  if (point && !point->done()) return CUDA_ERROR_NOT_READY;
+  if (!event->is_done()) return CUDA_ERROR_NOT_READY;
   return event->context().error();
 }
 

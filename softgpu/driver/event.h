@@ -8,6 +8,7 @@
 #include "softgpu/driver/completion.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/object.h"
+#include "softgpu/driver/shared_event.h"
 #include "softgpu/driver/stream.h"
 
 namespace vgpu::soft {
@@ -17,18 +18,22 @@ class Event final : public Object {
   using Handle = CUevent;
   static constexpr Kind kKind = Kind::event;
 
-  Event(Context& context, unsigned flags);
+  // `shared`: of an interprocess event, else null.
+  Event(Context& context, unsigned flags, Ref<SharedEvent> shared = nullptr);
 
   Context& context() const { return *context_; }
   unsigned flags() const { return flags_; }
+  SharedEvent* shared() const { return shared_.get(); }
   bool has_timing() const { return (flags_ & CU_EVENT_DISABLE_TIMING) == 0; }
 
   // cuEventRecord on a stream that does not capture.
   void record(Stream& stream);
   // Makes `completion` the event's point: for graph launches, whose event nodes complete it when they run.
   void set_point(Ref<Completion> completion);
-  // The last recorded point, or null if the event was never recorded.
+  // The last recorded point, of whichever process, or null if the event was never recorded.
   Ref<Completion> point() const;
+  // Whether that point is reached; true without one.
+  bool is_done() const;
 
   // The capture in which the event was recorded last, or null; cleared by an ordinary record.
   Ref<StreamCapture> capture() const;
@@ -37,8 +42,10 @@ class Event final : public Object {
  private:
   const Ref<Context> context_;
   const unsigned flags_;
-  mutable std::mutex mutex_;  // guards the two below
-  Ref<Completion> point_;
+  const Ref<SharedEvent> shared_;
+  mutable std::mutex mutex_;  // guards everything below
+  mutable Ref<Completion> point_;
+  mutable uint64_t point_number_ = 0;  // of a shared event: which record point_ stands for
   Ref<StreamCapture> capture_;
 };
 

@@ -95,6 +95,9 @@ class LoadedCode::Variables final : public Storage {
   void release(uint64_t address) override {
     if (!code_.abandoned()) code_.storage_->release(address);
   }
+  Result<uint64_t, CUresult> make_reference(bool surface) override { return code_.storage_->make_reference(surface); }
+  // Handles are nobody else's, whatever became of the context.
+  void release_reference(uint64_t handle, bool surface) override { code_.storage_->release_reference(handle, surface); }
 
  private:
   LoadedCode& code_;

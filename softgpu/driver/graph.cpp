@@ -58,7 +58,7 @@ void Graph::destroy_node(GraphNode& node) {
   node.dependencies.clear();
   node.dependents.clear();
   node.graph = nullptr;
-  if (node.work.child) node.work.child->close();
+  for (const Ref<Graph>& inner : node.work.inner) inner->close();
   retire(node.handle_value(), Kind::graph_node);
   std::erase_if(nodes_, [&](const Ref<GraphNode>& each) { return each.get() == &node; });
 }
@@ -86,9 +86,9 @@ CuResult<Ref<Graph>> Graph::clone(bool published, std::unordered_map<uint64_t, G
   std::unordered_map<const GraphNode*, GraphNode*> twins;
   for (const Ref<GraphNode>& node : nodes_) {
     NodeWork work = node->work;
-    if (work.child) {
-      work.child = TRY(node->work.child->clone(published, copies));
-      work.child->is_child = true;
+    for (Ref<Graph>& inner : work.inner) {
+      inner = TRY(inner->clone(published, copies));
+      inner->is_child = true;
     }
     Ref<GraphNode> twin = make_ref<GraphNode>(*copy, node->id, std::move(work));
     twin->original = node->handle_value();
@@ -102,6 +102,7 @@ CuResult<Ref<Graph>> Graph::clone(bool published, std::unordered_map<uint64_t, G
     for (const GraphNode::Edge& edge : node->dependencies) twin.dependencies.push_back({twins[edge.node], edge.data});
     for (const GraphNode::Edge& edge : node->dependents) twin.dependents.push_back({twins[edge.node], edge.data});
   }
+  copy->conditions = conditions;
   copy->user_objects.copy_from(user_objects);
   return copy;
 }
@@ -123,11 +124,42 @@ std::vector<GraphNode*> Graph::in_order(GraphNode** stuck) const {
   return {};
 }
 
+template <class F>
+GraphNode* Graph::find_node_that(F is_it) const {
+  for (const Ref<GraphNode>& node : nodes_) {
+    if (is_it(*node)) return node.get();
+    for (const Ref<Graph>& inner : node->work.inner)
+      if (GraphNode* const found = inner->find_node_that(is_it)) return found;
+  }
+  return nullptr;
+}
+
 bool Graph::has_memory_nodes() const {
-  return std::any_of(nodes_.begin(), nodes_.end(), [](const Ref<GraphNode>& node) {
-    const CUgraphNodeType type = node->work.type;
-    if (type == CU_GRAPH_NODE_TYPE_MEM_ALLOC || type == CU_GRAPH_NODE_TYPE_MEM_FREE) return true;
-    return node->work.child && node->work.child->has_memory_nodes();
+  return find_node_that([](const GraphNode& node) {
+           return node.work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC || node.work.type == CU_GRAPH_NODE_TYPE_MEM_FREE;
+         }) != nullptr;
+}
+
+bool Graph::has_conditional_nodes() const {
+  return find_node_that([](const GraphNode& node) { return static_cast<bool>(node.work.condition); }) != nullptr;
+}
+
+GraphNode* Graph::find_misplaced_node() const {
+  return find_node_that([](const GraphNode& node) {
+    if (!node.work.condition) return false;
+    return std::any_of(node.work.inner.begin(), node.work.inner.end(), [](const Ref<Graph>& body) {
+      return body->find_node_that([](const GraphNode& each) {
+        switch (each.work.type) {
+          case CU_GRAPH_NODE_TYPE_KERNEL:
+          case CU_GRAPH_NODE_TYPE_EMPTY:
+          case CU_GRAPH_NODE_TYPE_GRAPH:
+          case CU_GRAPH_NODE_TYPE_MEMSET:
+          case CU_GRAPH_NODE_TYPE_MEMCPY:
+          case CU_GRAPH_NODE_TYPE_CONDITIONAL: return false;
+          default: return true;
+        }
+      }) != nullptr;
+    });
   });
 }
 
@@ -135,7 +167,7 @@ void Graph::close() {
   retire(handle_value(), Kind::graph);
   for (const Ref<GraphNode>& node : nodes_) {
     retire(node->handle_value(), Kind::graph_node);
-    if (node->work.child) node->work.child->close();
+    for (const Ref<Graph>& inner : node->work.inner) inner->close();
   }
 }
 

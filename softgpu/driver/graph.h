@@ -70,6 +70,9 @@ class Graph final : public Object {
   std::vector<GraphNode*> in_order(GraphNode** stuck = nullptr) const;
   // Whether it, or a child graph, allocates or frees memory.
   bool has_memory_nodes() const;
+  bool has_conditional_nodes() const;
+  // A conditional node in it with a body of nodes that no body may have, or null.
+  GraphNode* find_misplaced_node() const;
   // cuGraphDestroy: takes back the handles of the graph, its nodes and its child graphs.
   void close();
 
@@ -79,9 +82,13 @@ class Graph final : public Object {
   // Counted by its executables, which outlive it.
   std::shared_ptr<std::atomic<int>> instances = std::make_shared<std::atomic<int>>(0);
   UserObjectReferences user_objects;
+  std::vector<std::shared_ptr<ConditionHandle>> conditions;
 
  private:
   Graph() : Object(Kind::graph) {}
+  // The first node for which `is_it` holds, in it or in a graph inside; null: none.
+  template <class F>
+  GraphNode* find_node_that(F is_it) const;
 
   std::vector<Ref<GraphNode>> nodes_;
   unsigned next_id_ = 0;

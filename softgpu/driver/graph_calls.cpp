@@ -126,7 +126,7 @@ CUresult CUDAAPI cuGraphClone(CUgraph* phGraphClone, CUgraph originalGraph) {
   if (phGraphClone == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const Ref<Graph> graph = TRY(find_graph(originalGraph));
   const GraphLock lock;
-  if (graph->has_memory_nodes()) return CUDA_ERROR_NOT_SUPPORTED;
+  if (graph->has_memory_nodes() || graph->has_conditional_nodes()) return CUDA_ERROR_NOT_SUPPORTED;
   *phGraphClone = handle_of(*TRY(graph->clone(true, nullptr)));
   return CUDA_SUCCESS;
 }

@@ -23,6 +23,7 @@ const char* name_of(CUgraphNodeType type) {
     case CU_GRAPH_NODE_TYPE_MEM_ALLOC: return "MEM_ALLOC";
     case CU_GRAPH_NODE_TYPE_MEM_FREE: return "MEM_FREE";
     case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: return "BATCH_MEM_OP";
+    case CU_GRAPH_NODE_TYPE_CONDITIONAL: return "CONDITIONAL";
     default: return "EMPTY";
   }
 }
@@ -68,7 +69,7 @@ class DotWriter {
       for (const GraphNode::Edge& edge : node->dependents)
         std::fprintf(file_, "\"graph_%u_node_%u\" -> \"graph_%u_node_%u\";\n", number, node->id, number, edge.node->id);
     for (const Ref<GraphNode>& node : graph.nodes())
-      if (node->work.child) write(*node->work.child);
+      for (const Ref<Graph>& inner : node->work.inner) write(*inner);
     std::fputs("}\n", file_);
   }
 

@@ -45,7 +45,13 @@ CUgraphExecUpdateResult change_of(const NodeWork& before, const NodeWork& after)
 
 CUgraphExecUpdateResultInfo compare_nodes(const GraphNode& before, const GraphNode& after) {
   if (before.work.type != after.work.type) return difference(CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED, &after);
-  if (before.work.child) return compare(*before.work.child, *after.work.child);
+  if (!(before.work.condition == after.work.condition) || before.work.choice != after.work.choice ||
+      before.work.inner.size() != after.work.inner.size())
+    return difference(CU_GRAPH_EXEC_UPDATE_ERROR_PARAMETERS_CHANGED, &after);
+  for (size_t i = 0; i < before.work.inner.size(); ++i) {
+    const CUgraphExecUpdateResultInfo info = compare(*before.work.inner[i], *after.work.inner[i]);
+    if (info.result != CU_GRAPH_EXEC_UPDATE_SUCCESS || i + 1 == before.work.inner.size()) return info;
+  }
   const CUgraphNodeType type = after.work.type;
   if (type == CU_GRAPH_NODE_TYPE_MEM_ALLOC || type == CU_GRAPH_NODE_TYPE_MEM_FREE) {
     const bool same = before.work.allocation == after.work.allocation && before.work.freed == after.work.freed;
@@ -60,8 +66,8 @@ void take_over(Graph& copy, const Graph& graph) {
   for (size_t i = 0; i < copy.nodes().size(); ++i) {
     GraphNode& before = *copy.nodes()[i];
     const GraphNode& after = *graph.nodes()[i];
-    if (before.work.child) take_over(*before.work.child, *after.work.child);
-    else before.work = after.work;
+    for (size_t k = 0; k < before.work.inner.size(); ++k) take_over(*before.work.inner[k], *after.work.inner[k]);
+    if (before.work.inner.empty()) before.work = after.work;
   }
 }
 
@@ -97,9 +103,13 @@ Result<Ref<GraphExec>, GraphExec::Failure> GraphExec::create(const Graph& graph,
   if (graph.in_order(&stuck).size() != graph.nodes().size())
     return Failure{CUDA_ERROR_INVALID_VALUE, CUDA_GRAPH_INSTANTIATE_INVALID_STRUCTURE, handle_of(*stuck)};
   if (graph.is_capturing || graph.is_child) return Failure{};
-  // Memory of a graph has one place, so only one executable of it may exist.
-  if (graph.has_memory_nodes() && graph.instances->load(std::memory_order_relaxed) != 0)
+  // Memory of a graph has one place, and a condition one value, so only one executable of it may exist.
+  const bool alone = graph.has_memory_nodes() || graph.has_conditional_nodes();
+  if (alone && graph.instances->load(std::memory_order_relaxed) != 0)
     return Failure{CUDA_ERROR_NOT_SUPPORTED, CUDA_GRAPH_INSTANTIATE_NODE_OPERATION_NOT_SUPPORTED, nullptr};
+  if (GraphNode* const misplaced = graph.find_misplaced_node())
+    return Failure{CUDA_ERROR_NOT_SUPPORTED, CUDA_GRAPH_INSTANTIATE_NODE_OPERATION_NOT_SUPPORTED,
+                   handle_of(*misplaced)};
   std::unordered_map<uint64_t, GraphNode*> copies;
   auto copy = graph.clone(false, &copies);
   if (!copy) return Failure{copy.error(), CUDA_GRAPH_INSTANTIATE_ERROR, nullptr};
@@ -152,10 +162,10 @@ CUresult GraphExec::set_work(const GraphNode& original, NodeWork work) {
 CUresult GraphExec::set_child(const GraphNode& original, const Graph& child) {
   const std::lock_guard lock(mutex_);
   GraphNode* const node = TRY(find_copy(original));
-  if (!node->work.child) return CUDA_ERROR_INVALID_VALUE;
+  if (node->work.type != CU_GRAPH_NODE_TYPE_GRAPH) return CUDA_ERROR_INVALID_VALUE;
   const GraphLock graph_lock;
-  if (compare(*node->work.child, child).result != CU_GRAPH_EXEC_UPDATE_SUCCESS) return CUDA_ERROR_INVALID_VALUE;
-  take_over(*node->work.child, child);
+  if (compare(*node->work.inner.front(), child).result != CU_GRAPH_EXEC_UPDATE_SUCCESS) return CUDA_ERROR_INVALID_VALUE;
+  take_over(*node->work.inner.front(), child);
   plan_ = nullptr;
   return CUDA_SUCCESS;
 }

@@ -51,7 +51,7 @@ CuResult<NodeWork> work_of(const CUgraphNodeParams& parameters, const NodeWork* 
     case CU_GRAPH_NODE_TYPE_MEM_FREE: return free_work(parameters.free.dptr);
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_SIGNAL:
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_WAIT: return VGPU_UNIMPLEMENTED("graph nodes of external semaphores");
-    case CU_GRAPH_NODE_TYPE_CONDITIONAL: return VGPU_UNIMPLEMENTED("conditional graph nodes");
+    case CU_GRAPH_NODE_TYPE_CONDITIONAL: return conditional_work(parameters.conditional);
     default: return CUDA_ERROR_INVALID_VALUE;
   }
 }
@@ -68,10 +68,12 @@ CUresult add_any(CUgraphNode* out, CUgraph handle, const CUgraphNode* dependenci
   const Ref<Graph> graph = TRY(find_graph(handle));
   NodeWork work = TRY(work_of(*parameters, nullptr));
   const CUdeviceptr address = work.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC ? work.allocation->address() : 0;
-  const CUgraph child = work.child ? handle_of(*work.child) : nullptr;
+  const CUgraph child = work.type == CU_GRAPH_NODE_TYPE_GRAPH ? handle_of(*work.inner.front()) : nullptr;
+  const auto bodies = work.body_handles;
   VGPU_CHECK(add(out, *graph, dependencies, data, count, std::move(work)));
   if (address != 0) parameters->alloc.dptr = address;
   if (child != nullptr) parameters->graph.graph = child;
+  if (bodies) parameters->conditional.phGraph_out = bodies->data();
   return CUDA_SUCCESS;
 }
 

@@ -199,7 +199,7 @@ CUresult CUDAAPI cuGraphChildGraphNodeGetGraph(CUgraphNode hNode, CUgraph* phGra
   const Ref<GraphNode> node = TRY(find_node(hNode, CU_GRAPH_NODE_TYPE_GRAPH));
   if (phGraph == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const GraphLock lock;
-  *phGraph = handle_of(*node->work.child);
+  *phGraph = handle_of(*node->work.inner.front());
   return CUDA_SUCCESS;
 }
 

@@ -11,6 +11,38 @@
 
 namespace vgpu::soft {
 
+namespace {
+
+// Runs the bodies of a conditional node as its condition says.
+class ConditionalOperation final : public Operation {
+ public:
+  ConditionalOperation(Ref<Condition> condition, CUgraphConditionalNodeType choice, std::vector<Ref<GraphPlan>> bodies)
+      : condition_(std::move(condition)), choice_(choice), bodies_(std::move(bodies)) {}
+
+  CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_CONDITIONAL; }
+  CUresult run(Context& context) override {
+    const unsigned value = condition_->get();
+    if (choice_ == CU_GRAPH_COND_TYPE_SWITCH) return run_body(value, context);
+    if (choice_ == CU_GRAPH_COND_TYPE_IF) return run_body(value != 0 ? 0 : 1, context);
+    while (condition_->get() != 0) {
+      if (const CUresult status = context.check(); status != CUDA_SUCCESS) return status;
+      if (const CUresult status = run_body(0, context); status != CUDA_SUCCESS) return status;
+    }
+    return CUDA_SUCCESS;
+  }
+
+ private:
+  CUresult run_body(size_t index, Context& context) const {
+    return index < bodies_.size() ? make_ref<GraphLaunch>(bodies_[index])->run_steps(context) : CUDA_SUCCESS;
+  }
+
+  const Ref<Condition> condition_;
+  const CUgraphConditionalNodeType choice_;
+  const std::vector<Ref<GraphPlan>> bodies_;
+};
+
+}  // namespace
+
 Ref<GraphPlan> GraphPlan::create(const Graph& graph) {
   Ref<GraphPlan> plan(new GraphPlan);
   plan->append(graph, {});
@@ -37,10 +69,20 @@ std::vector<uint32_t> GraphPlan::append(const Graph& graph, const std::vector<ui
     for (const GraphNode::Edge& edge : node->dependencies) after.push_back(done[edge.node]);
     if (after.empty()) after = entry;
     uint32_t step;
-    if (node->work.child && node->enabled) {
+    if (node->work.condition) {
+      conditions_.push_back(node->work.condition);
+      NodeWork work = node->work;
+      std::vector<Ref<GraphPlan>> bodies;
+      for (const Ref<Graph>& body : node->work.inner) {
+        bodies.push_back(create(*body));
+        conditions_.insert(conditions_.end(), bodies.back()->conditions_.begin(), bodies.back()->conditions_.end());
+      }
+      work.operation = make_ref<ConditionalOperation>(work.condition, work.choice, std::move(bodies));
+      step = add_step(std::move(work), node->enabled, after);
+    } else if (!node->work.inner.empty() && node->enabled) {
       // An empty step before and one after stand for the child graph.
       const std::vector<uint32_t> begin{add_step({}, true, after)};
-      const std::vector<uint32_t> end = append(*node->work.child, begin);
+      const std::vector<uint32_t> end = append(*node->work.inner.front(), begin);
       step = add_step({}, true, end.empty() ? begin : end);
     } else {
       step = add_step(node->work, node->enabled, after);
@@ -147,6 +189,11 @@ class GraphLaunch::Run final : public RefCounted {
 };
 
 CUresult GraphLaunch::run(Context& context) {
+  for (const Ref<Condition>& condition : plan_->conditions()) condition->begin_launch();
+  return run_steps(context);
+}
+
+CUresult GraphLaunch::run_steps(Context& context) {
   const size_t count = plan_->steps().size();
   if (count == 0) return CUDA_SUCCESS;
   if (!plan_->is_chain()) return make_ref<Run>(*this, context)->run();

@@ -26,6 +26,8 @@ class GraphPlan final : public RefCounted {
   const std::vector<Step>& steps() const { return steps_; }
   // Each step depends on the one before it: nothing can run side by side.
   bool is_chain() const { return chain_; }
+  // Of all conditional nodes, those in bodies included.
+  const std::vector<Ref<Condition>>& conditions() const { return conditions_; }
 
  private:
   GraphPlan() = default;
@@ -35,6 +37,7 @@ class GraphPlan final : public RefCounted {
 
   std::vector<Step> steps_;
   bool chain_ = true;
+  std::vector<Ref<Condition>> conditions_;
 };
 
 // One launch: the plan, and what its event nodes wait for and complete. Made at cuGraphLaunch, where recording an event
@@ -47,6 +50,8 @@ class GraphLaunch final : public Operation {
 
   CUgraphNodeType node_type() const override { return CU_GRAPH_NODE_TYPE_GRAPH; }
   CUresult run(Context& context) override;
+  // As a body of a conditional node: conditions keep their values.
+  CUresult run_steps(Context& context);
 
  private:
   class Run;

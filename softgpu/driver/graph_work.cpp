@@ -130,14 +130,14 @@ CuResult<NodeWork> child_work(CUgraph child, CUgraphChildGraphNodeOwnership owne
   work.type = CU_GRAPH_NODE_TYPE_GRAPH;
   work.ownership = ownership;
   if (ownership == CU_GRAPH_CHILD_GRAPH_OWNERSHIP_MOVE) {
-    work.child = graph;
+    work.inner = {graph};
   } else if (ownership == CU_GRAPH_CHILD_GRAPH_OWNERSHIP_CLONE) {
-    if (graph->has_memory_nodes()) return CUDA_ERROR_NOT_SUPPORTED;
-    work.child = TRY(graph->clone(true, nullptr));
+    if (graph->has_memory_nodes() || graph->has_conditional_nodes()) return CUDA_ERROR_NOT_SUPPORTED;
+    work.inner = {TRY(graph->clone(true, nullptr))};
   } else {
     return CUDA_ERROR_INVALID_VALUE;
   }
-  work.child->is_child = true;
+  work.inner.front()->is_child = true;
   return work;
 }
 
@@ -147,6 +147,11 @@ NodeWork captured_work(Ref<Operation> operation, Context& context) {
     work.freed = static_cast<const MemFreeOperation&>(*work.operation.get()).address();
     work.allocation = find_graph_allocation(work.freed);
     if (work.allocation) work.operation = nullptr;
+  }
+  if (work.type == CU_GRAPH_NODE_TYPE_KERNEL) {
+    const Ref<Callable>& named = work.launch().named();
+    if (named && named->type() == Callable::Type::kernel)
+      work.kernel = Ref<LibraryKernel>(static_cast<LibraryKernel*>(named.get()));
   }
   return work;
 }

@@ -3,6 +3,10 @@
 // do. A value; copies share the immutable operation. Any thread.
 #pragma once
 
+#include <memory>
+#include <vector>
+
+#include "softgpu/driver/conditional.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/event.h"
@@ -24,15 +28,18 @@ struct NodeWork {
   ~NodeWork();
 
   CUgraphNodeType type = CU_GRAPH_NODE_TYPE_EMPTY;
-  Ref<Operation> operation;   // KERNEL, MEMCPY, MEMSET, HOST, BATCH_MEM_OP, and a FREE of memory of no graph
-  Ref<Context> context;       // where it runs; null: the context of the launch's stream
-  Ref<LibraryKernel> kernel;  // KERNEL that was given as a CUkernel
-  Ref<Graph> child;           // GRAPH
+  Ref<Operation> operation;       // KERNEL, MEMCPY, MEMSET, HOST, BATCH_MEM_OP, and a FREE of memory of no graph
+  Ref<Context> context;           // where it runs; null: the context of the launch's stream
+  Ref<LibraryKernel> kernel;      // KERNEL that was given as a CUkernel
+  std::vector<Ref<Graph>> inner;  // GRAPH: one; CONDITIONAL: its bodies
   CUgraphChildGraphNodeOwnership ownership = CU_GRAPH_CHILD_GRAPH_OWNERSHIP_CLONE;
   Ref<Event> event;               // EVENT_RECORD, WAIT_EVENT
   GraphAllocationRef allocation;  // MEM_ALLOC; MEM_FREE of memory of a graph
   CUdeviceptr freed = 0;          // MEM_FREE
   unsigned flags = 0;             // BATCH_MEM_OP
+  Ref<Condition> condition;       // CONDITIONAL
+  CUgraphConditionalNodeType choice = CU_GRAPH_COND_TYPE_IF;
+  std::shared_ptr<std::vector<CUgraph>> body_handles;  // told to the application, which keeps the pointer
 
   const KernelOperation& launch() const { return static_cast<const KernelOperation&>(*operation.get()); }
   const MemcpyOperation& copy() const { return static_cast<const MemcpyOperation&>(*operation.get()); }
@@ -52,6 +59,9 @@ CuResult<NodeWork> alloc_work(const CUDA_MEM_ALLOC_NODE_PARAMS_v2& allocation);
 // Takes the graphs' lock: clones the child, or takes it over.
 CuResult<NodeWork> child_work(CUgraph child, CUgraphChildGraphNodeOwnership ownership);
 CuResult<NodeWork> free_work(CUdeviceptr address);
+// Makes the bodies, empty. conditional.cpp.
+CuResult<NodeWork> conditional_work(const CUDA_CONDITIONAL_NODE_PARAMS& parameters);
+inline constexpr unsigned kMostBodies = 1024;
 // Of a captured operation.
 NodeWork captured_work(Ref<Operation> operation, Context& context);
 

@@ -5,7 +5,10 @@
 #include <cstring>
 
 #include "common/log.h"
+#include "softgpu/driver/address_space.h"
+#include "softgpu/driver/conditional.h"
 #include "softgpu/driver/occupancy.h"
+#include "softgpu/driver/process.h"
 
 namespace vgpu::soft {
 namespace {
@@ -90,15 +93,21 @@ CUresult KernelOperation::check() const {
   return attributes_.cooperative() ? check_cooperative() : CUDA_SUCCESS;
 }
 
-CUresult KernelOperation::check_cluster() const {
-  const std::optional<Dim3> cluster = attributes_.cluster();
+Dim3 KernelOperation::cluster() const {
+  const std::optional<Dim3> given = attributes_.cluster();
   // All zero means none, which is what a kernel node's attribute says when it was never set.
-  if (!cluster || (cluster->x == 0 && cluster->y == 0 && cluster->z == 0)) return CUDA_SUCCESS;
-  if (volume(*cluster) == 0) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+  if (given && (given->x != 0 || given->y != 0 || given->z != 0)) return *given;
+  const uint32_t(&required)[3] = kernel_.attributes().required_cluster;
+  return required[0] != 0 ? Dim3{required[0], required[1], required[2]} : Dim3{};
+}
+
+CUresult KernelOperation::check_cluster() const {
+  const Dim3 blocks = cluster();
+  if (volume(blocks) == 0) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
   const int most = std::max(1, function_->context().device().limits().max_cluster_size);
-  if (volume(*cluster) > static_cast<uint64_t>(most)) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+  if (volume(blocks) > static_cast<uint64_t>(most)) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
   const Dim3& grid = shape_.grid;
-  if (grid.x % cluster->x != 0 || grid.y % cluster->y != 0 || grid.z % cluster->z != 0)
+  if (grid.x % blocks.x != 0 || grid.y % blocks.y != 0 || grid.z % blocks.z != 0)
     return CUDA_ERROR_INVALID_CLUSTER_SIZE;
   return CUDA_SUCCESS;
 }
@@ -143,15 +152,22 @@ CUresult KernelOperation::run(Context& context) {
   launch.kernel = &kernel_;
   launch.grid = shape_.grid;
   launch.block = shape_.block;
-  const std::optional<Dim3> cluster = attributes_.cluster();
-  if (cluster && volume(*cluster) != 0) launch.cluster = *cluster;
+  launch.cluster = cluster();
   launch.dynamic_shared_bytes = shape_.shared_bytes;
   launch.parameters = parameters_;
   launch.cooperative = attributes_.cooperative();
   const CuResult<size_t> stack = context.limit(CU_LIMIT_STACK_SIZE);
-  const Environment environment{context.output(), context.heap(), next_grid_id(),
-                                static_cast<uint32_t>(stack ? stack.value() : 1024)};
-  auto result = context.device().machine().run(launch, environment);
+  Conditions conditions;
+  const Environment environment{context.output(),
+                                context.heap(),
+                                next_grid_id(),
+                                static_cast<uint32_t>(stack ? stack.value() : 1024),
+                                &context.device().textures(),
+                                &conditions};
+  auto result = [&] {
+    const std::shared_lock writes(Process::get()->memory().writers());
+    return context.device().machine().run(launch, environment);
+  }();
   if (result) return CUDA_SUCCESS;
   VGPU_ERROR("software GPU: %s", result.error().message.c_str());
   // What the kernel said, an assertion's text above all: calls in a failed context no longer get as far as to write it.

@@ -56,6 +56,10 @@ class KernelOperation final : public Operation {
   CUresult run(Context& context) override;
 
   const Ref<ContextFunction>& function() const { return function_; }
+  // What the launch call named, if it was told: a CUkernel, by which NVIDIA's runtime knows its kernels again, or the
+  // function itself. Set before the launch is enqueued.
+  void set_named(Ref<Callable> callable) { named_ = std::move(callable); }
+  const Ref<Callable>& named() const { return named_; }
   const LaunchShape& shape() const { return shape_; }
   const LaunchAttributes& attributes() const { return attributes_; }
   // Pointers to the parameters, as kernelParams; they live as long as this. Null for a kernel without parameters.
@@ -65,11 +69,13 @@ class KernelOperation final : public Operation {
   KernelOperation(Ref<ContextFunction> function, const Kernel& kernel, const LaunchShape& shape,
                   LaunchAttributes attributes);
   CUresult check() const;
+  Dim3 cluster() const;  // of the launch, or what the kernel requires; 1 block: none
   CUresult check_cluster() const;
   CUresult check_cooperative() const;
   CUresult pack(void** kernel_params, void** extra);
 
   const Ref<ContextFunction> function_;
+  Ref<Callable> named_;
   const Kernel& kernel_;
   const LaunchShape shape_;
   const LaunchAttributes attributes_;

@@ -42,6 +42,7 @@ CUresult launch_on(const Ref<Stream>& stream, const LaunchRequest& request, Laun
     [[maybe_unused]] const CUresult invalidated = stream->refuse_in_capture();
     return operation.error();
   }
+  (*operation)->set_named(find<Callable>(request.function));
   VGPU_CHECK(stream->enqueue(*std::move(operation)));
   for (const CUevent event : events)
     if (event != nullptr) VGPU_CHECK(cuEventRecord(event, request.stream));

@@ -78,6 +78,8 @@ class Library::CopyStorage final : public Storage {
   void release(uint64_t address) override {
     if (std::find(shared_.begin(), shared_.end(), address) == shared_.end()) own_->release(address);
   }
+  Result<uint64_t, CUresult> make_reference(bool surface) override { return own_->make_reference(surface); }
+  void release_reference(uint64_t handle, bool surface) override { own_->release_reference(handle, surface); }
 
  private:
   const Ref<ManagedVariables> managed_;

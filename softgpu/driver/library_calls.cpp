@@ -29,7 +29,7 @@ CUresult check_library_options(unsigned count, const CUlibraryOption* options, v
 CUresult load_library(CUlibrary* out, vgpu::Result<Ref<CodeImage>, CompileError> image, JitOptions& jit) {
   CUresult bad = CUDA_SUCCESS;
   if (!image) {
-    bad = image.error().code;
+    bad = report(image.error());
     jit.add_error(image.error().log);
   }
   const Ref<Library> library = TRY(Library::create(image ? *image : CodeImage::of_texts({}), bad));

@@ -5,6 +5,7 @@
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/device.h"
 #include "softgpu/driver/graph_memory.h"
+#include "softgpu/driver/imported_memory.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/process.h"
 #include "softgpu/driver/stream.h"
@@ -15,6 +16,8 @@ CUresult free_device_memory(CUdeviceptr address) {
   AddressSpace& memory = Process::get()->memory();
   const std::optional<Region> region = memory.find(address);
   if (!region || region->begin != address) return CUDA_ERROR_INVALID_VALUE;
+  if (region->kind == RegionKind::imported && region->pool != 0)
+    return close_imported(address, false) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
   if (region->kind == RegionKind::pool)
     if (const Ref<Pool> pool = find<Pool>(reinterpret_cast<CUmemoryPool>(region->pool)))
       return pool->take_back(*region) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
@@ -50,7 +53,7 @@ CUresult free_memory(CUdeviceptr address) {
   const std::optional<Region> region = Process::get()->memory().find(address);
   const bool freeable =
       region && region->begin == address && !region->freeing &&
-      (region->kind == RegionKind::device || region->kind == RegionKind::managed || region->kind == RegionKind::pool);
+      (region->kind == RegionKind::device || region->kind == RegionKind::managed || region->pool != 0);
   if (!freeable) return CUDA_ERROR_INVALID_VALUE;
   // cuMemFree waits for work that may still use the memory: its owner's, and the caller's.
   const Ref<Context> owner = find<Context>(reinterpret_cast<CUcontext>(region->context));

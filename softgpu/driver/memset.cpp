@@ -38,6 +38,7 @@ CuResult<Ref<MemsetOperation>> MemsetOperation::create(const CUDA_MEMSET_NODE_PA
 
 CUresult MemsetOperation::run(Context&) {
   VGPU_CHECK(validate(set_));
+  const std::shared_lock writes(Process::get()->memory().writers());
   for (size_t y = 0; y < set_.height; ++y) {
     const uint64_t row = set_.dst + y * set_.pitch;
     if (set_.elementSize == 1)

@@ -24,6 +24,14 @@ CUresult load_module(CUmodule* out, vgpu::Result<Ref<CodeImage>, CompileError> i
   return CUDA_SUCCESS;
 }
 
+// The handle of a texture or surface reference.
+CuResult<uint64_t> find_reference(CUmodule handle, std::string_view name, bool surface) {
+  const Ref<Module> module = TRY(find_module(handle));
+  for (const ModuleReference& reference : module->code()->program().references())
+    if (reference.name == name && reference.surface == surface) return reference.handle;
+  return CUDA_ERROR_NOT_FOUND;
+}
+
 }  // namespace
 
 extern "C" {
@@ -107,19 +115,18 @@ CUresult CUDAAPI cuModuleGetGlobal_v2(CUdeviceptr* dptr, size_t* bytes, CUmodule
   return CUDA_SUCCESS;
 }
 
-// Texture and surface references do not exist in the code that this machine takes: there is none of any name.
 CUresult CUDAAPI cuModuleGetTexRef(CUtexref* pTexRef, CUmodule hmod, const char* name) {
   TRY(current_context());
   if (pTexRef == nullptr || name == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  TRY(find_module(hmod));
-  return CUDA_ERROR_NOT_FOUND;
+  *pTexRef = reinterpret_cast<CUtexref>(TRY(find_reference(hmod, name, false)));
+  return CUDA_SUCCESS;
 }
 
 CUresult CUDAAPI cuModuleGetSurfRef(CUsurfref* pSurfRef, CUmodule hmod, const char* name) {
   TRY(current_context());
   if (pSurfRef == nullptr || name == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  TRY(find_module(hmod));
-  return CUDA_ERROR_NOT_FOUND;
+  *pSurfRef = reinterpret_cast<CUsurfref>(TRY(find_reference(hmod, name, true)));
+  return CUDA_SUCCESS;
 }
 
 }  // extern "C"

@@ -6,6 +6,8 @@
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/device.h"
 #include "softgpu/driver/process.h"
+#include "softgpu/driver/texture_reference.h"
+#include "softgpu/machine/texture_map.h"
 
 namespace vgpu::soft {
 
@@ -25,6 +27,15 @@ Result<uint64_t, CUresult> ModuleStorage::allocate(size_t size, size_t alignment
 
 void ModuleStorage::release(uint64_t address) {
   Process::get()->memory().release(address, {RegionKind::module, RegionKind::managed});
+}
+
+Result<uint64_t, CUresult> ModuleStorage::make_reference(bool surface) {
+  return surface ? publish(make_ref<SurfaceReference>(context_)) : publish(make_ref<TextureReference>(context_));
+}
+
+void ModuleStorage::release_reference(uint64_t handle, bool surface) {
+  retire(handle, surface ? SurfaceReference::kKind : TextureReference::kKind);
+  context_.device().textures().remove(handle);
 }
 
 }  // namespace vgpu::soft

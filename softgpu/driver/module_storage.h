@@ -14,6 +14,8 @@ class ModuleStorage final : public Storage {
   explicit ModuleStorage(Context& context) : context_(context) {}
   Result<uint64_t, CUresult> allocate(size_t size, size_t alignment, Kind kind) override;
   void release(uint64_t address) override;
+  Result<uint64_t, CUresult> make_reference(bool surface) override;
+  void release_reference(uint64_t handle, bool surface) override;
 
  private:
   Context& context_;

@@ -24,9 +24,15 @@ enum class Kind : uint8_t {
   graph_node,
   graph_exec,
   user_object,
+  condition,
   pool,
   physical_memory,  // CUmemGenericAllocationHandle
   array,
+  mipmapped_array,
+  texture,
+  surface,
+  texture_reference,
+  surface_reference,
 };
 
 // Base of everything that Ref can hold. Starts with no references; the last release deletes.

@@ -17,16 +17,18 @@ namespace vgpu::soft {
 
 class Pool;
 
-// Any copy, as the most general description: 1D copies are 3D copies of one row. CU_MEMORYTYPE_UNIFIED and HOST and
-// DEVICE are accepted, arrays are refused with NOT_SUPPORTED.
+// Any copy, as the most general description: 1D copies are 3D copies of one row. All memory types are accepted; an
+// array must still be there when the copy runs.
 class MemcpyOperation final : public Operation {
  public:
   static CuResult<Ref<MemcpyOperation>> create(const CUDA_MEMCPY3D_PEER& copy);
   static CuResult<Ref<MemcpyOperation>> create(const CUDA_MEMCPY3D& copy);
-  // An address and what it may be: CU_MEMORYTYPE_HOST, _DEVICE or _UNIFIED.
+  // An address and what it may be: CU_MEMORYTYPE_HOST, _DEVICE or _UNIFIED; or an array's handle, and how many bytes
+  // of its first row to leave out.
   struct Place {
     CUmemorytype type;
     uint64_t address;
+    size_t offset = 0;
   };
   static CuResult<Ref<MemcpyOperation>> create_1d(Place destination, Place source, size_t bytes);
 

@@ -5,6 +5,7 @@
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/device.h"
+#include "softgpu/driver/physical_memory.h"
 #include "softgpu/driver/process.h"
 
 using namespace vgpu::soft;
@@ -24,8 +25,15 @@ CUcontext owner_of(const Region& region) { return reinterpret_cast<CUcontext>(re
 
 // Beginning and size of the range of addresses around a region: for a mapping, the whole reservation.
 std::pair<uint64_t, uint64_t> range_of(const Region& region) {
+  if (region.kind == RegionKind::imported) return {region.begin, region.size};
   const auto reservation = Process::get()->memory().find_reservation(region.begin);
   return reservation ? *reservation : std::pair{region.begin, region.size};
+}
+
+// As what it can be exported, by cuMemExportToShareableHandle.
+unsigned long long handle_types_of(const Region& region) {
+  const Ref<PhysicalMemory> physical = find<PhysicalMemory>(region.physical);
+  return physical ? physical->properties().requestedHandleTypes : CU_MEM_HANDLE_TYPE_NONE;
 }
 
 CUresult give_access(void* out, const Region& region) {
@@ -64,9 +72,9 @@ CUresult give_attribute(void* out, CUpointer_attribute attribute, const Region& 
     case CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR: return give(out, region.begin);
     case CU_POINTER_ATTRIBUTE_MAPPING_SIZE: return give(out, static_cast<size_t>(region.size));
     case CU_POINTER_ATTRIBUTE_MAPPED: return give(out, 1u);
-    // Nothing can be shared with other processes.
-    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES: return give(out, 0ull);
+    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES: return give(out, handle_types_of(region));
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+      return give(out, static_cast<unsigned>(region.kind == RegionKind::device));
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
     case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE: return give(out, 0u);
     default: return give_kind(out, attribute, region, address);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/pool.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "softgpu/driver/address_space.h"
@@ -18,13 +21,22 @@ constexpr cuuint64_t reserved_for(cuuint64_t used) { return (used + kReserveUnit
 
 constexpr uint64_t kAlignment = 512;
 
+// What is in the file of a shareable pool.
+struct Identity {
+  uint64_t magic;
+  int device;
+};
+constexpr uint64_t kIdentityMagic = 0x706f6f6c66747367;
+
 }  // namespace
 
-Pool::Pool(Device& device, bool is_default, size_t maximum)
+Pool::Pool(Device& device, bool is_default, size_t maximum, vgpu::UniqueFd identity, bool is_imported)
     : Object(Kind::pool),
       device_(device),
       is_default_(is_default),
       maximum_(maximum),
+      identity_(std::move(identity)),
+      is_imported_(is_imported),
       readable_(DeviceMask{1} << device.ordinal()),
       writable_(readable_) {}
 
@@ -61,8 +73,28 @@ CUmemAccess_flags Pool::access(int device) const {
   return (readable_ >> device & 1) != 0 ? CU_MEM_ACCESS_FLAGS_PROT_READ : CU_MEM_ACCESS_FLAGS_PROT_NONE;
 }
 
-CuResult<Ref<Pool>> Pool::create(Device& device, bool is_default, size_t maximum) {
-  Ref<Pool> pool(new Pool(device, is_default, maximum));
+CuResult<Ref<Pool>> Pool::create(Device& device, bool is_default, size_t maximum, Sharing sharing) {
+  vgpu::UniqueFd identity;
+  if (sharing == Sharing::shareable) {
+    vgpu::Result<vgpu::UniqueFd> file = vgpu::create_memory_file("vgpu-soft-pool", sizeof(Identity));
+    if (!file) return CUDA_ERROR_OUT_OF_MEMORY;
+    identity = std::move(file).value();
+    const Identity content{kIdentityMagic, device.ordinal()};
+    if (pwrite(identity.get(), &content, sizeof content, 0) != sizeof content) return CUDA_ERROR_OUT_OF_MEMORY;
+  }
+  Ref<Pool> pool(new Pool(device, is_default, maximum, std::move(identity), false));
+  if (publish(pool) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
+  return pool;
+}
+
+CuResult<Ref<Pool>> Pool::import(vgpu::UniqueFd identity) {
+  Identity content{};
+  const bool whole =
+      fcntl(identity.get(), F_GET_SEALS) >= 0 && pread(identity.get(), &content, sizeof content, 0) == sizeof content;
+  Device* const device =
+      whole && content.magic == kIdentityMagic ? Process::get()->find_device(content.device) : nullptr;
+  if (device == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  Ref<Pool> pool(new Pool(*device, false, 0, std::move(identity), true));
   if (publish(pool) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
   return pool;
 }
@@ -78,13 +110,14 @@ uint64_t Pool::reuse(uint64_t bytes) {
 }
 
 CuResult<CUdeviceptr> Pool::allocate(size_t bytes) {
-  if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+  if (bytes == 0 || is_imported_) return CUDA_ERROR_INVALID_VALUE;
   AddressSpace& memory = Process::get()->memory();
   Region region;
   region.size = bytes;
   region.kind = RegionKind::pool;
   region.device = device_.ordinal();
   region.pool = handle_value();
+  region.whole_pages = static_cast<bool>(identity_);
   {
     const std::lock_guard lock(mutex_);
     if (maximum_ != 0 && (bytes > maximum_ || used_ > maximum_ - bytes)) return CUDA_ERROR_OUT_OF_MEMORY;

@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "common/fd.h"
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/object.h"
@@ -21,11 +22,18 @@ class Pool final : public Object {
   using Handle = CUmemoryPool;
   static constexpr Kind kKind = Kind::pool;
 
-  // Published. A default pool cannot be destroyed. `maximum` 0: no limit but the device's.
-  static CuResult<Ref<Pool>> create(Device& device, bool is_default, size_t maximum);
+  // Published. A default pool cannot be destroyed. `maximum` 0: no limit but the device's. A shareable one has a file
+  // by which other processes know it.
+  enum class Sharing : uint8_t { none, shareable };
+  static CuResult<Ref<Pool>> create(Device& device, bool is_default, size_t maximum, Sharing sharing = Sharing::none);
+  // Another process's pool, by its file. Nothing can be allocated from it.
+  static CuResult<Ref<Pool>> import(vgpu::UniqueFd identity);
 
   Device& device() const { return device_; }
   bool is_default() const { return is_default_; }
+  bool is_imported() const { return is_imported_; }
+  // The file; -1 for a pool that is not shared.
+  int identity() const { return identity_.get(); }
 
   // OUT_OF_MEMORY as a device allocation, INVALID_VALUE for 0 bytes.
   CuResult<CUdeviceptr> allocate(size_t bytes);
@@ -44,13 +52,15 @@ class Pool final : public Object {
   CUresult get_attribute(CUmemPool_attribute attribute, void* value) const;
 
  private:
-  Pool(Device& device, bool is_default, size_t maximum);
+  Pool(Device& device, bool is_default, size_t maximum, vgpu::UniqueFd identity, bool is_imported);
   // The beginning of a kept piece that suits, or 0.
   uint64_t reuse(uint64_t bytes);
 
   Device& device_;
   const bool is_default_;
   const size_t maximum_;
+  const vgpu::UniqueFd identity_;
+  const bool is_imported_;
   mutable std::mutex mutex_;  // guards everything below
   int reuse_follow_events_ = 1, reuse_opportunistic_ = 1, reuse_internal_dependencies_ = 1;
   DeviceMask readable_, writable_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stream-ordered allocation: cuMemPool*, cuMemAllocAsync, cuMemAllocFromPoolAsync, cuMemFreeAsync, and the pools of a
-// device. Pools are neither exported nor imported.
+// device. Other processes' are in pool_share.cpp.
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/device.h"
@@ -66,8 +66,8 @@ CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
   if (const auto freed = capturing ? std::nullopt : free_graph_allocation(dptr)) return *freed;
   bool freeable = false;
   Process::get()->memory().update(dptr, [&](Region& region) {
-    freeable = region.begin == dptr && !region.freeing &&
-               (region.kind == RegionKind::pool || region.kind == RegionKind::device);
+    const bool of_pool = region.kind == RegionKind::pool || (region.kind == RegionKind::imported && region.pool != 0);
+    freeable = region.begin == dptr && !region.freeing && (of_pool || region.kind == RegionKind::device);
     if (freeable && !capturing) region.freeing = true;
   });
   if (!freeable) return CUDA_ERROR_INVALID_VALUE;
@@ -78,8 +78,11 @@ CUresult cuMemPoolCreate(CUmemoryPool* pool, const CUmemPoolProps* poolProps) {
   TRY(current_process());
   if (pool == nullptr || poolProps == nullptr) return CUDA_ERROR_INVALID_VALUE;
   Device* const device = TRY(get_location(&poolProps->location, poolProps->allocType));
-  if (poolProps->handleTypes != CU_MEM_HANDLE_TYPE_NONE) return CUDA_ERROR_NOT_SUPPORTED;
-  *pool = handle_of(*TRY(Pool::create(*device, false, poolProps->maxSize)));
+  const CUmemAllocationHandleType types = poolProps->handleTypes;
+  if (types != CU_MEM_HANDLE_TYPE_NONE && types != CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
+    return CUDA_ERROR_NOT_SUPPORTED;
+  const auto sharing = types == CU_MEM_HANDLE_TYPE_NONE ? Pool::Sharing::none : Pool::Sharing::shareable;
+  *pool = handle_of(*TRY(Pool::create(*device, false, poolProps->maxSize, sharing)));
   return CUDA_SUCCESS;
 }
 

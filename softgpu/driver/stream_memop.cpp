@@ -75,6 +75,7 @@ void wait_for_value(const Context& context, uint64_t address, T wanted, unsigned
 
 template <class T>
 void write_value(uint64_t address, T value) {
+  const std::shared_lock writes(Process::get()->memory().writers());
   std::atomic_ref<T>(*reinterpret_cast<T*>(address)).store(value, std::memory_order_release);
 }
 

@@ -109,6 +109,13 @@ bool Block::break_deadlock() {
 
 const Function* Block::find_function(uint64_t address) const { return launch_.code.find_function(address); }
 
+const Texture* Block::find_texture(uint64_t handle) {
+  const TextureMap* const map = launch_.environment.textures;
+  if (map == nullptr) return nullptr;
+  if (textures_ == nullptr) textures_ = std::make_unique<TextureCache>();
+  return textures_->find(*map, handle);
+}
+
 bool Block::arrive(Warp& warp, LaneMask lanes, uint8_t id, uint32_t expected, LaneMask predicate,
                    Schedule::Opened opened) {
   Barrier& barrier = barriers_[id];

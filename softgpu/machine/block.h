@@ -10,6 +10,7 @@
 
 #include "softgpu/machine/launch_state.h"
 #include "softgpu/machine/schedule.h"
+#include "softgpu/machine/texture_map.h"
 #include "softgpu/machine/warp.h"
 
 namespace vgpu::soft {
@@ -32,6 +33,8 @@ class Block {
   uint32_t live_warps() const { return live_warps_; }
 
   const Function* find_function(uint64_t address) const;
+  // nullptr: no such texture or surface. Good until the next look-up.
+  const Texture* find_texture(uint64_t handle);
 
   // Barriers (PTX ISA 9.7.13.1). `lanes` of the warp arrive at barrier `id`; `expected` threads open it, 0: all of the
   // block that live. True: this arrival opened it, and whoever waited is ready.
@@ -68,6 +71,7 @@ class Block {
   Dim3 position_;
   std::vector<std::unique_ptr<Warp>> warps_;
   std::vector<std::unique_ptr<Schedule>> schedules_;
+  std::unique_ptr<TextureCache> textures_;  // made by the first look-up
   RowMemory shared_;
   RowMemory local_;
   RowMemory specials_;

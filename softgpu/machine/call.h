@@ -33,5 +33,7 @@ void return_from_call(Warp& warp, const Instruction& instruction, LaneMask mask)
 
 // vprintf, malloc, free, __assertfail and others; nullptr: no such function. See device_runtime.cpp.
 Handler find_builtin(std::string_view name);
+// Those of them with which kernels launch kernels; see device_launch_calls.cpp.
+Handler find_launch_builtin(std::string_view name);
 
 }  // namespace vgpu::soft

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstring>
 
 #include "softgpu/machine/choice_source.h"
@@ -30,7 +31,7 @@ Choice::Choice(const Source& source) : source_(source) {}
 void Choice::restart() {
   taken_ = selectors_ = 0;
   cursor_ = 0;
-  pair_half_ = mismatched_ = false;
+  pair_half_ = mismatched_ = in_tuple_ = false;
   slot_count_ = 0;
   immediate_ = 0;
   aux_ = 0;
@@ -97,8 +98,25 @@ Type Choice::peek_type() const {
 const ptx::Operand* Choice::current() const {
   if (cursor_ >= source_.operands.size()) return nullptr;
   const ptx::Operand& operand = source_.operands[cursor_];
+  if (in_tuple_) return &source_.function->elements_of(operand)[element_];
   if (operand.kind != OperandKind::pair) return &operand;
   return &source_.function->elements_of(operand)[pair_half_ ? 1 : 0];
+}
+
+void Choice::advance() {
+  const ptx::Operand& operand = source_.operands[cursor_];
+  if (in_tuple_ && ++element_ < operand.count) return;
+  pair_half_ = operand.kind == OperandKind::pair && !pair_half_;
+  in_tuple_ = false;
+  if (!pair_half_) ++cursor_;
+}
+
+bool Choice::open() {
+  const ptx::Operand* operand = current();
+  if (operand == nullptr || operand->kind != OperandKind::tuple || operand->count == 0) return false;
+  in_tuple_ = true;
+  element_ = 0;
+  return true;
 }
 
 bool Choice::more() const { return cursor_ < source_.operands.size(); }
@@ -215,12 +233,7 @@ void Choice::declare(Slot::Role role, Type type, bool relaxed) {
   } else {
     push(role, type, relaxed, operand);
   }
-  if (source_.operands[cursor_].kind == OperandKind::pair && !pair_half_) {
-    pair_half_ = true;
-  } else {
-    pair_half_ = false;
-    ++cursor_;
-  }
+  advance();
 }
 
 void Choice::result(Type type) { declare(Slot::Role::result, type, false); }
@@ -237,20 +250,22 @@ bool Choice::second_result(Type type) {
   return false;
 }
 
-void Choice::declare_many(Slot::Role role, Type type, unsigned count) {
+void Choice::declare_many(Slot::Role role, Type type, unsigned count, bool relaxed) {
   const ptx::Operand* operand = current();
   if (operand == nullptr || operand->kind != OperandKind::vector) {
     if (count != 1) mismatched_ = true;
-    declare(role, type, false);
+    declare(role, type, relaxed);
     return;
   }
   if (operand->count != count) mismatched_ = true;
-  for (const ptx::Operand& element : source_.function->elements_of(*operand)) push(role, type, false, &element);
-  ++cursor_;
+  for (const ptx::Operand& element : source_.function->elements_of(*operand)) push(role, type, relaxed, &element);
+  advance();
 }
 
-void Choice::results(Type type, unsigned count) { declare_many(Slot::Role::result, type, count); }
-void Choice::sources(Type type, unsigned count) { declare_many(Slot::Role::source, type, count); }
+void Choice::results(Type type, unsigned count) { declare_many(Slot::Role::result, type, count, false); }
+void Choice::sources(Type type, unsigned count) { declare_many(Slot::Role::source, type, count, false); }
+void Choice::results_relaxed(Type type, unsigned count) { declare_many(Slot::Role::result, type, count, true); }
+void Choice::sources_relaxed(Type type, unsigned count) { declare_many(Slot::Role::source, type, count, true); }
 
 int64_t Choice::constant() {
   const ptx::Operand* operand = current();
@@ -287,6 +302,43 @@ unsigned Choice::address() {
   slots_[slot_count_++] = Slot{Slot::Role::address, width == 32 ? Type::u32 : Type::u64, false, operand, 0};
   ++cursor_;
   return width;
+}
+
+void Choice::coordinates(unsigned count) {
+  const ptx::Operand* operand = current();
+  if (operand != nullptr && operand->kind == OperandKind::vector) {
+    if (operand->count < count || operand->count == 3 || operand->count > 4) mismatched_ = true;
+    for (const ptx::Operand& element : source_.function->elements_of(*operand).first(std::min(count, operand->count))) {
+      push(Slot::Role::source, Type::b32, false, &element);
+    }
+    advance();
+    return;
+  }
+  // In a tuple a plain register looks like an address.
+  if (count == 1 && operand != nullptr && operand->kind == OperandKind::address && operand->base == ptx::Base::reg &&
+      operand->value == 0 && register_bits(source_.function->registers[operand->index].type) == 32 &&
+      slot_count_ < kMaxSlots) {
+    slots_[slot_count_++] = Slot{Slot::Role::address, Type::u32, false, operand, 0};
+    advance();
+    return;
+  }
+  if (count != 1) mismatched_ = true;
+  declare(Slot::Role::source, Type::b32, false);
+}
+
+void Choice::handle() {
+  const ptx::Operand* operand = current();
+  if (operand == nullptr || operand->kind != OperandKind::address || operand->value != 0 || slot_count_ == kMaxSlots) {
+    mismatched_ = true;
+    return;
+  }
+  // A register, or a reference that the module declares.
+  const bool good = operand->base == ptx::Base::reg
+                        ? register_bits(source_.function->registers[operand->index].type) == 64
+                        : operand->base == ptx::Base::module;
+  if (!good) mismatched_ = true;
+  slots_[slot_count_++] = Slot{Slot::Role::address, Type::u64, false, operand, 0};
+  advance();
 }
 
 bool Choice::in_kernel() const { return source_.entry; }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions that device code calls and no module defines: vprintf, malloc, free, __assertfail (PTX interoperability
 // guide, system calls). Each runs once per lane, in order.
-#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 #include <string>
 
 #include "softgpu/machine/block.h"
-#include "softgpu/machine/call.h"
+#include "softgpu/machine/builtin.h"
 #include "softgpu/machine/memory.h"
 #include "softgpu/machine/memory_map.h"
 #include "softgpu/machine/printf_format.h"
@@ -19,27 +18,6 @@ namespace vgpu::soft {
 namespace {
 
 constexpr size_t kLongestString = size_t{1} << 20;
-
-const CallSite& site_of(const Instruction& instruction) {
-  return *reinterpret_cast<const CallSite*>(instruction.immediate);
-}
-
-template <class T>
-T argument(Warp& warp, const CallSite& site, size_t index, unsigned lane) {
-  T value{};
-  if (index < site.arguments.size()) read_argument(warp, site.arguments[index], lane, &value, sizeof value);
-  return value;
-}
-
-template <class T>
-void set_result(Warp& warp, const CallSite& site, unsigned lane, T value) {
-  if (!site.results.empty()) write_result(warp, site.results[0], lane, &value, sizeof value);
-}
-
-template <class F>
-void for_each_lane_until_fault(Warp& warp, LaneMask mask, F action) {
-  for (; mask != 0 && !warp.stopped; mask &= mask - 1) action(static_cast<unsigned>(std::countr_zero(mask)));
-}
 
 // The string at a generic address, or nullopt after a fault.
 std::optional<std::string> read_string(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t address) {
@@ -124,7 +102,7 @@ Handler find_builtin(std::string_view name) {
   if (name == "__assertfail") return assert_builtin;
   if (name == "malloc") return malloc_builtin;
   if (name == "free") return free_builtin;
-  return nullptr;
+  return find_launch_builtin(name);
 }
 
 }  // namespace vgpu::soft

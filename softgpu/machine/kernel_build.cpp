@@ -5,6 +5,7 @@
 #include "softgpu/machine/call.h"
 #include "softgpu/machine/lower.h"
 #include "softgpu/machine/program_state.h"
+#include "softgpu/machine/windows.h"
 
 namespace vgpu::soft {
 
@@ -53,6 +54,8 @@ class ReachFinder {
       if (operand.base != Base::module) continue;
       const LinkedSymbol symbol = linked.module->symbols[operand.index];
       if (symbol.is_function) {
+        // A kernel whose address is taken, to be launched from the device, has code of its own.
+        if (program_.function(symbol.number).function->entry) continue;
         add(symbol.number);
         callees.push_back(symbol.number);
       } else if (program_.variable(symbol.number).variable->space == Space::shared) {
@@ -169,6 +172,17 @@ Result<const Kernel*, CompileError> ProgramState::get_kernel(std::string_view na
   return static_cast<const Kernel*>(entry.kernel.get());
 }
 
+Result<const Kernel*, CompileError> ProgramState::get_kernel_at(uint64_t address) {
+  const uint64_t number = (address - kFunctionWindow) / kFunctionStep;
+  std::string_view name;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [known, entry] : kernels_)
+      if (entry.function == number && (address - kFunctionWindow) % kFunctionStep == 0) name = known;
+  }
+  return get_kernel(name);
+}
+
 Result<void, CompileError> ProgramState::build(KernelEntry& entry) {
   const LinkedFunction& linked = functions_[entry.function];
   if (!linked.defined()) {
@@ -176,6 +190,7 @@ Result<void, CompileError> ProgramState::build(KernelEntry& entry) {
   }
   const Reach reach = find_reach(*this, entry.function);
   auto code = std::make_unique<KernelCode>();
+  code->program = this;
   code->functions.resize(functions_.size());
   for (uint32_t number : reach.functions) {
     code->functions[number] = std::make_unique<Function>();

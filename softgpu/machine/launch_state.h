@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "softgpu/machine/device_launch.h"
 #include "softgpu/machine/machine.h"
 #include "softgpu/machine/program_state.h"
 
@@ -30,6 +31,7 @@ struct LaunchState {
   uint32_t nsmid = 1;
   const Environment& environment;
   const MemoryMap& map;
+  DeviceLaunches launches;  // what the kernel asks to be run after it
 
   std::atomic<bool> stop{false};  // a fault: every block ends at its next opportunity
 
@@ -45,8 +47,8 @@ struct LaunchState {
   std::optional<Fault> fault_;  // guarded by mutex_
 
  public:
-  LaunchState(const Kernel& kernel_, const KernelCode& code_, const Environment& environment_, const MemoryMap& map_)
-      : kernel(kernel_), code(code_), environment(environment_), map(map_) {}
+  LaunchState(const Kernel& kernel_, const KernelCode& code_, const Environment& environment_, MemoryMap& map_)
+      : kernel(kernel_), code(code_), environment(environment_), map(map_), launches(map_) {}
 };
 
 }  // namespace vgpu::soft

@@ -32,7 +32,7 @@ constexpr uint32_t kCallStackFactor = 2;
 
 // One launch while it runs. Lives on the stack of Machine::run.
 struct Job {
-  Job(const Kernel& kernel, const Environment& environment, const MemoryMap& map)
+  Job(const Kernel& kernel, const Environment& environment, MemoryMap& map)
       : state(kernel, kernel.code(), environment, map) {}
 
   LaunchState state;
@@ -66,6 +66,8 @@ class Machine::Pool {
   Result<void, Fault> run(const Launch& launch, const Environment& environment);
 
  private:
+  // Adds what the grid left to be done to `after`, whose last is next.
+  Result<void, Fault> run_grid(const Launch& launch, const Environment& environment, std::vector<DeviceWork>& after);
   void serve(uint32_t worker);
   // Runs blocks of the job while there are any; a pool thread gives way after its turn.
   void work(Job& job, uint32_t worker, bool own);
@@ -188,7 +190,32 @@ void Machine::Pool::wait(Job& job, uint32_t worker) {
   }
 }
 
+// A grid has ended when what it launched has, so that comes before anything else that waits.
 Result<void, Fault> Machine::Pool::run(const Launch& launch, const Environment& environment) {
+  std::vector<DeviceWork> after;
+  TRY(run_grid(launch, environment, after));
+  Environment inner = environment;
+  while (!after.empty()) {
+    const DeviceWork work = std::move(after.back());
+    after.pop_back();
+    if (work.kernel == nullptr) {
+      TRY(move_bytes(work, map_));
+      continue;
+    }
+    inner.grid_id = next_device_grid_id();
+    Launch child;
+    child.kernel = work.kernel;
+    child.grid = work.grid;
+    child.block = work.block;
+    child.dynamic_shared_bytes = work.dynamic_shared_bytes;
+    child.parameters = work.parameters;
+    TRY(run_grid(child, inner, after));
+  }
+  return {};
+}
+
+Result<void, Fault> Machine::Pool::run_grid(const Launch& launch, const Environment& environment,
+                                            std::vector<DeviceWork>& after) {
   const Kernel& kernel = *launch.kernel;
   Job job(kernel, environment, map_);
   LaunchState& state = job.state;
@@ -241,6 +268,7 @@ Result<void, Fault> Machine::Pool::run(const Launch& launch, const Environment& 
   }
   if (launch.cooperative) map_.remove(state.grid_workspace);
   if (auto fault = state.take_fault()) return std::move(*fault);
+  state.launches.take(after);
   return {};
 }
 

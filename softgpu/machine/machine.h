@@ -57,11 +57,22 @@ class DeviceHeap {
   virtual bool release(uint64_t address) = 0;
 };
 
+// Conditions of graphs, which kernels set by their handles. False when there is no such handle. Any thread.
+class ConditionSink {
+ public:
+  virtual ~ConditionSink() = default;
+  virtual bool set(uint64_t handle, unsigned value) = 0;
+};
+
+class TextureMap;
+
 struct Environment {
   OutputSink& output;
   DeviceHeap& heap;
   uint64_t grid_id = 1;              // %gridid
   uint32_t call_stack_bytes = 1024;  // CU_LIMIT_STACK_SIZE: local memory per thread for recursion and indirect calls
+  const TextureMap* textures = nullptr;  // outlives the run; nullptr: the device has none
+  ConditionSink* conditions = nullptr;
 };
 
 class Machine {

@@ -33,7 +33,7 @@ std::byte* refuse(Warp& warp, const Instruction& instruction, unsigned lane, CUr
   return nullptr;
 }
 
-std::byte* find_global(Warp& warp, const Instruction& instruction, uint64_t address, uint32_t size, bool write) {
+std::byte* find_global(Warp& warp, const Instruction& instruction, uint64_t address, uint64_t size, bool write) {
   CachedRange& cached = cached_range(warp, instruction);
   const uint64_t epoch = warp.map_epoch->load(std::memory_order_acquire);
   if (cached.epoch != epoch || address - cached.begin >= cached.size) {
@@ -87,6 +87,10 @@ std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Sp
   std::byte* pointer = locate(warp, instruction, lane, space, address, size, write);
   if (pointer != nullptr) return pointer;
   return refuse(warp, instruction, lane, CUDA_ERROR_ILLEGAL_ADDRESS, space, address, size, write);
+}
+
+bool is_accessible(Warp& warp, const Instruction& instruction, uint64_t address, uint64_t size, bool write) {
+  return find_global(warp, instruction, address, size, write) != nullptr;
 }
 
 bool resolve_lanes(Warp& warp, const Instruction& instruction, LaneMask mask, Space space, const uint64_t* addresses,

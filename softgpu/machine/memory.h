@@ -30,6 +30,9 @@ std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Sp
 bool resolve_lanes(Warp& warp, const Instruction& instruction, LaneMask mask, Space space, const uint64_t* addresses,
                    uint32_t size, bool write, std::byte** pointers);
 
+// Whether [address, address + size) of global memory may be read, or written. No fault.
+bool is_accessible(Warp& warp, const Instruction& instruction, uint64_t address, uint64_t size, bool write);
+
 // Where an instruction's recent range is kept.
 VGPU_INLINE CachedRange& cached_range(Warp& warp, const Instruction& instruction) {
   return warp.ranges[reinterpret_cast<uintptr_t>(&instruction) / 64 % kCachedRanges];

@@ -59,12 +59,15 @@
   X(load_store)              \
   X(atomic)                  \
   X(atomic_vector)
-// Classes that work on the schedule rather than on rows; compiled once, in softgpu/machine/.
+// Classes that work on the schedule or on textures rather than on rows; compiled once, in softgpu/machine/.
 #define VGPU_SOFT_PORTABLE_CLASSES(X) \
   X(barrier)                          \
   X(warp_sync)                        \
   X(memory_order)                     \
-  X(mbarrier)
+  X(mbarrier)                         \
+  X(texture)                          \
+  X(texture_query)                    \
+  X(surface)
 
 namespace vgpu::soft {
 
@@ -122,6 +125,16 @@ class Choice {
   // `{a, b}`: exactly `count` elements, each declared as one operand. A plain register counts as a vector of one.
   void results(Type type, unsigned count);
   void sources(Type type, unsigned count);
+  void results_relaxed(Type type, unsigned count);
+  void sources_relaxed(Type type, unsigned count);
+  // `[a, {x, y}]` of texture and surface instructions: opens the tuple, whose elements are then declared like operands.
+  // False when the operand at the cursor is none.
+  bool open();
+  // The first `count` elements of a vector of one, two or four, as 32-bit sources: coordinates and gradients, whose
+  // other elements mean nothing. One may be a plain register.
+  void coordinates(unsigned count);
+  // The texture or surface of such an instruction: a source row of its 64-bit handle. `[a]` of a query, too.
+  void handle();
   // An operand that must be an integer literal (lop3's table); not a row, not in Instruction::operand.
   int64_t constant();
   // A row of this type holding `value` in all lanes, as an additional source (for an operand the text may leave out).
@@ -160,8 +173,9 @@ class Choice {
 
  private:
   const ptx::Operand* current() const;  // under the cursor, nullptr at the end
+  void advance();
   void declare(Slot::Role role, Type type, bool relaxed);
-  void declare_many(Slot::Role role, Type type, unsigned count);
+  void declare_many(Slot::Role role, Type type, unsigned count, bool relaxed);
   void push(Slot::Role role, Type type, bool relaxed, const ptx::Operand* operand);
   bool fits(const Slot& slot) const;
 
@@ -170,6 +184,8 @@ class Choice {
   uint64_t selectors_ = 0;  // operands whose selector was looked at, by index
   uint32_t cursor_ = 0;     // operand of the instruction
   bool pair_half_ = false;  // the first of a pair is declared
+  bool in_tuple_ = false;   // the operand at the cursor is an open tuple
+  uint32_t element_ = 0;    // of that tuple
   bool mismatched_ = false;
   size_t slot_count_ = 0;
   std::array<Slot, kMaxSlots> slots_;

@@ -26,6 +26,7 @@ Result<const Kernel*, CompileError> Program::get_kernel(std::string_view name) {
 
 std::span<const std::string> Program::kernel_names() const { return state_->kernel_names(); }
 
+std::span<const ModuleReference> Program::references() const { return state_->references(); }
 std::span<const GlobalVariable> Program::globals() const { return state_->globals(); }
 
 const GlobalVariable* Program::find_global(std::string_view name) const {

@@ -45,6 +45,13 @@ struct GlobalVariable {
   bool managed = false;
 };
 
+// A .texref or .surfref of the module. Its handle is what instructions find in the TextureMap.
+struct ModuleReference {
+  std::string name;
+  uint64_t handle = 0;
+  bool surface = false;
+};
+
 // Where module variables live; the driver implements it and has already added what it returns to the MemoryMap
 // (constants read-only for kernels). The machine writes initial values through the returned host addresses.
 class Storage {
@@ -53,6 +60,9 @@ class Storage {
   virtual ~Storage() = default;
   virtual Result<uint64_t, CUresult> allocate(size_t size, size_t alignment, Kind kind) = 0;
   virtual void release(uint64_t address) = 0;
+  // A handle for a texture or surface reference. NOT_SUPPORTED: who uses one is refused.
+  virtual Result<uint64_t, CUresult> make_reference(bool /*surface*/) { return CUDA_ERROR_NOT_SUPPORTED; }
+  virtual void release_reference(uint64_t /*handle*/, bool /*surface*/) {}
 };
 
 struct LoadOptions {
@@ -114,6 +124,7 @@ class Program {
   // In the order of the text.
   std::span<const std::string> kernel_names() const;
   std::span<const GlobalVariable> globals() const;
+  std::span<const ModuleReference> references() const;
   const GlobalVariable* find_global(std::string_view name) const;
 
  private:

@@ -33,6 +33,11 @@ int strength(Linkage linkage) {
 
 int strength(const ptx::Function& function) { return function.defined ? std::max(1, strength(function.linkage)) : 0; }
 
+bool is_reference(const ptx::Variable& variable) {
+  return variable.type == ptx::Type::texref || variable.type == ptx::Type::surfref ||
+         variable.type == ptx::Type::samplerref;
+}
+
 CompileError clash(std::string_view name) {
   return {CUDA_ERROR_INVALID_PTX, "multiple definitions of '" + std::string(name) + "'"};
 }
@@ -47,6 +52,7 @@ const Function* KernelCode::find_function(uint64_t address) const {
 
 ProgramState::~ProgramState() {
   for (uint64_t address : allocations_) storage_.release(address);
+  for (const ModuleReference& reference : references_) storage_.release_reference(reference.handle, reference.surface);
 }
 
 Result<void, CompileError> ProgramState::load(std::span<const std::string_view> texts, const LoadOptions& options) {
@@ -134,13 +140,25 @@ void ProgramState::link_aliases(LinkedModule& module) {
   }
 }
 
+// Samplers apart from textures, and declarations without a definition, get no handle: an instruction that uses one is
+// refused by name.
+void ProgramState::place_reference(LinkedVariable& linked) {
+  const ptx::Variable& variable = *linked.variable;
+  if (variable.type == ptx::Type::samplerref || variable.linkage == Linkage::external) return;
+  const bool surface = variable.type == ptx::Type::surfref;
+  const auto handle = storage_.make_reference(surface);
+  if (!handle.ok()) return;
+  linked.address = handle.value();
+  references_.push_back({std::string(variable.name), linked.address, surface});
+}
+
 Result<void, CompileError> ProgramState::place_variables() {
   for (LinkedVariable& linked : variables_) {
     const ptx::Variable& variable = *linked.variable;
     if (variable.space != Space::global && variable.space != Space::constant) continue;
-    if (variable.type == ptx::Type::texref || variable.type == ptx::Type::surfref ||
-        variable.type == ptx::Type::samplerref) {
-      continue;  // An instruction that uses one is refused by name.
+    if (is_reference(variable)) {
+      place_reference(linked);
+      continue;
     }
     if (variable.linkage == Linkage::external) {
       return CompileError{CUDA_ERROR_INVALID_PTX, "line " + std::to_string(variable.line) +
@@ -177,7 +195,7 @@ uint64_t ProgramState::relocated(const LinkedModule& module, const ptx::Relocati
 
 Result<void, CompileError> ProgramState::initialise_variables() {
   for (const LinkedVariable& linked : variables_) {
-    if (linked.address == 0) continue;
+    if (linked.address == 0 || is_reference(*linked.variable)) continue;
     const ptx::Variable& variable = *linked.variable;
     // SAFETY: the driver returned this address for at least `size` bytes, and nobody else knows it yet.
     std::byte* bytes = reinterpret_cast<std::byte*>(linked.address);

@@ -19,8 +19,11 @@
 
 namespace vgpu::soft {
 
+class ProgramState;
+
 // The lowered functions of one kernel.
 struct KernelCode {
+  ProgramState* program = nullptr;                   // that this is a part of
   std::vector<std::unique_ptr<Function>> functions;  // by program-wide number; null: not reached
   uint32_t dynamic_shared_begin = 0;                 // bytes
   const Function* find_function(uint64_t address) const;
@@ -40,7 +43,7 @@ struct LinkedModule {
 struct LinkedVariable {
   const LinkedModule* module = nullptr;  // where it is defined
   const ptx::Variable* variable = nullptr;
-  uint64_t address = 0;  // global and constant space; shared ones are placed per kernel
+  uint64_t address = 0;  // global and constant space; shared ones are placed per kernel; a reference's handle
 };
 
 struct LinkedFunction {
@@ -57,9 +60,12 @@ class ProgramState {
 
   Result<void, CompileError> load(std::span<const std::string_view> texts, const LoadOptions& options);
   Result<const Kernel*, CompileError> get_kernel(std::string_view name);
+  // The kernel that device code knows by this address; NOT_FOUND.
+  Result<const Kernel*, CompileError> get_kernel_at(uint64_t address);
 
   const std::vector<std::string>& kernel_names() const { return kernel_names_; }
   const std::vector<GlobalVariable>& globals() const { return globals_; }
+  const std::vector<ModuleReference>& references() const { return references_; }
 
   const LinkedVariable& variable(uint32_t number) const { return variables_[number]; }
   const LinkedFunction& function(uint32_t number) const { return functions_[number]; }
@@ -79,6 +85,7 @@ class ProgramState {
   uint32_t link_function(LinkedModule& module, const ptx::Function& function);
   void link_aliases(LinkedModule& module);
   Result<void, CompileError> place_variables();
+  void place_reference(LinkedVariable& linked);
   Result<void, CompileError> initialise_variables();
   uint64_t relocated(const LinkedModule& module, const ptx::Relocation& relocation) const;
   Result<void, CompileError> build(KernelEntry& entry);
@@ -91,6 +98,7 @@ class ProgramState {
   std::unordered_map<std::string_view, LinkedSymbol> linked_names_;  // visible across modules
   std::vector<uint64_t> allocations_;
   std::vector<GlobalVariable> globals_;
+  std::vector<ModuleReference> references_;
   std::vector<std::string> kernel_names_;
   uint32_t constant_bytes_ = 0;
 

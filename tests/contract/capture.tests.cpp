@@ -239,6 +239,15 @@ TEST_CASE_METHOD(Capture, "work is captured into a graph that exists", "[contrac
   CHECK(run(graph) == 6);
 }
 
+TEST_CASE_METHOD(Capture, "who captures into a graph need not ask for it at the end", "[contract][capture]") {
+  Graph graph;
+  REQUIRE_CUDA(cuStreamBeginCaptureToGraph(stream, graph, nullptr, nullptr, 0, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+  add(6, stream);
+  CHECK_CUDA(cuStreamEndCapture(stream, nullptr));
+  CHECK(nodes_of(graph) == 1);
+  CHECK(run(graph) == 6);
+}
+
 TEST_CASE_METHOD(Capture, "a capture that is not relaxed forbids its thread to wait", "[contract][capture]") {
   Stream other;
   begin(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);

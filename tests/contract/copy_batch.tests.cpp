@@ -88,3 +88,30 @@ TEST_CASE_METHOD(Gpu, "a three-dimensional batch copies boxes", "[contract][copy
   stream.synchronize();
   CHECK(read_bytes(target, kBox) == std::vector<unsigned char>(kBox, 7));
 }
+
+TEST_CASE_METHOD(Gpu, "a three-dimensional batch copies to an array and back", "[contract][copy-batch][array]") {
+  constexpr size_t kWidth = 16, kHeight = 4, kBytes = kWidth * kHeight;
+  const CUDA_ARRAY_DESCRIPTOR descriptor = {kWidth, kHeight, CU_AD_FORMAT_UNSIGNED_INT8, 1};
+  CUarray array = nullptr;
+  REQUIRE_CUDA(cuArrayCreate(&array, &descriptor));
+  Stream stream;
+  DeviceBuffer source(kBytes), target(kBytes);
+  REQUIRE_CUDA(cuMemsetD8Async(source, 5, kBytes, stream));
+  CUDA_MEMCPY3D_BATCH_OP operations[2] = {};
+  operations[0].src = pointer_operand(source);
+  operations[1].dst = pointer_operand(target);
+  operations[0].dst.type = operations[1].src.type = CU_MEMCPY_OPERAND_TYPE_ARRAY;
+  operations[0].dst.op.array.array = operations[1].src.op.array.array = array;
+  for (CUDA_MEMCPY3D_BATCH_OP& operation : operations) {
+    operation.extent.width = kWidth;
+    operation.extent.height = kHeight;
+    operation.extent.depth = 1;
+    operation.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM;
+  }
+  const CUresult result = cuMemcpy3DBatchAsync(2, operations, 0, stream);
+  if (result == CUDA_ERROR_NOT_SUPPORTED) SKIP("no batches of copies");
+  REQUIRE_CUDA(result);
+  stream.synchronize();
+  CHECK(read_bytes(target, kBytes) == std::vector<unsigned char>(kBytes, 5));
+  CHECK_CUDA(cuArrayDestroy(array));
+}

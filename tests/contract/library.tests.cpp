@@ -77,6 +77,29 @@ TEST_CASE_METHOD(Gpu, "a graph's node names the kernel that it was given beside 
   CHECK_CUDA(cuGraphDestroy(graph));
 }
 
+TEST_CASE_METHOD(Gpu, "a captured launch of a library's kernel names that kernel", "[contract][library]") {
+  Library library(kBasicPtx);
+  DeviceBuffer memory(40);
+  unsigned count = 10;
+  void* arguments[] = {&memory.address, &count};
+  const CUkernel kernel = library.kernel("iota");
+  CUstream stream = nullptr;
+  CUgraph graph = nullptr;
+  REQUIRE_CUDA(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  REQUIRE_CUDA(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+  // So NVIDIA's runtime launches a kernel.
+  REQUIRE_CUDA(cuLaunchKernel(reinterpret_cast<CUfunction>(kernel), 1, 1, 1, 32, 1, 1, 0, stream, arguments, nullptr));
+  REQUIRE_CUDA(cuStreamEndCapture(stream, &graph));
+  CUgraphNode node = nullptr;
+  size_t nodes = 1;
+  REQUIRE_CUDA(cuGraphGetNodes(graph, &node, &nodes));
+  CUDA_KERNEL_NODE_PARAMS read = {};
+  CHECK_CUDA(cuGraphKernelNodeGetParams(node, &read));
+  CHECK(read.kern == kernel);
+  CHECK_CUDA(cuGraphDestroy(graph));
+  CHECK_CUDA(cuStreamDestroy(stream));
+}
+
 TEST_CASE_METHOD(NoContext, "a library is loaded without a context", "[contract][library]") {
   Library library(kBasicPtx);
   CHECK(library.kernel("fill") != nullptr);

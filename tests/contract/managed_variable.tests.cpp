@@ -146,3 +146,14 @@ TEST_CASE_METHOD(ManagedVariable, "a module with managed variables can be loaded
     CHECK(*word == 10);
   }
 }
+
+TEST_CASE_METHOD(ManagedVariable, "memory where a managed variable was is the device's", "[contract][managed]") {
+  static_cast<void>(find<unsigned>("shared_word", 4));
+  module.reset();
+  CUdeviceptr address = 0;
+  unsigned managed = 1;
+  REQUIRE_CUDA(cuMemAlloc(&address, 64));
+  CHECK_CUDA(cuPointerGetAttribute(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, address));
+  CHECK(managed == 0);
+  CHECK_CUDA(cuMemFree(address));
+}

@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Eight host threads in one context at once. CUDA driver API: the driver is thread-safe; contexts are shared.
+#include <mutex>
+#include <string>
+
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
 
 namespace {
 
 constexpr unsigned kThreads = 8;
+
+// What goes wrong in a thread is counted, and the first of it kept for the report.
+class Faults {
+ public:
+  void add(bool bad, const char* what, unsigned number) {
+    if (!bad) return;
+    ++count_;
+    const std::lock_guard lock(mutex_);
+    if (first_.empty()) first_ = std::string(what) + ": " + std::to_string(number);
+  }
+  void call(CUresult result, const char* what) { add(result != CUDA_SUCCESS, what, static_cast<unsigned>(result)); }
+  unsigned count() const { return count_; }
+  std::string first() const { return first_; }
+
+ private:
+  std::atomic<unsigned> count_{0};
+  std::mutex mutex_;  // guards the following
+  std::string first_;
+};
 
 // Runs work(thread) in eight threads with the context current and returns how many calls and values were wrong.
 template <class Work>
@@ -109,30 +131,32 @@ TEST_CASE_METHOD(Gpu, "events order the launches of threads that flood their str
   constexpr unsigned kTurns = 60;
   Module module(kBasicPtx);
   const CUfunction add = module.function("add"), fill = module.function("fill");
-  const unsigned wrong = in_threads(context, [&](unsigned t) {
-    unsigned bad = 0, last = 0;
+  Faults faults;
+  in_threads(context, [&](unsigned t) {
+    unsigned last = 0;
     CUstream streams[2] = {};
     CUevent event = nullptr;
     CUdeviceptr memory = 0;
-    for (CUstream& stream : streams) bad += cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING) != CUDA_SUCCESS;
-    bad += cuEventCreate(&event, CU_EVENT_DISABLE_TIMING) != CUDA_SUCCESS;
-    bad += cuMemAlloc(&memory, 4) != CUDA_SUCCESS;
+    for (CUstream& stream : streams) faults.call(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    faults.call(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+    faults.call(cuMemAlloc(&memory, 4), "cuMemAlloc");
     for (unsigned turn = 0; turn < kTurns; ++turn)
       for (unsigned i = 0; i < 2; ++i) {
-        for (unsigned n = 0; n < 3; ++n) bad += launch(fill, 1, 32, streams[i], memory, turn * n, 1u) != CUDA_SUCCESS;
-        bad += launch(add, 1, 32, streams[i], memory, t, 1u) != CUDA_SUCCESS;
-        bad += cuEventRecord(event, streams[i]) != CUDA_SUCCESS;
-        bad += cuStreamWaitEvent(streams[1 - i], event, 0) != CUDA_SUCCESS;
+        for (unsigned n = 0; n < 3; ++n) faults.call(launch(fill, 1, 32, streams[i], memory, turn * n, 1u), "fill");
+        faults.call(launch(add, 1, 32, streams[i], memory, t, 1u), "add");
+        faults.call(cuEventRecord(event, streams[i]), "cuEventRecord");
+        faults.call(cuStreamWaitEvent(streams[1 - i], event, 0), "cuStreamWaitEvent");
       }
-    bad += cuMemcpyDtoHAsync(&last, memory, 4, streams[0]) != CUDA_SUCCESS;
-    bad += cuStreamSynchronize(streams[0]) != CUDA_SUCCESS;
-    bad += last != (kTurns - 1) * 2 + t;
-    bad += cuMemFree(memory) != CUDA_SUCCESS;
-    bad += cuEventDestroy(event) != CUDA_SUCCESS;
-    for (const CUstream stream : streams) bad += cuStreamDestroy(stream) != CUDA_SUCCESS;
-    return bad;
+    faults.call(cuMemcpyDtoHAsync(&last, memory, 4, streams[0]), "cuMemcpyDtoHAsync");
+    faults.call(cuStreamSynchronize(streams[0]), "cuStreamSynchronize");
+    faults.add(last != (kTurns - 1) * 2 + t, "the last value", last);
+    faults.call(cuMemFree(memory), "cuMemFree");
+    faults.call(cuEventDestroy(event), "cuEventDestroy");
+    for (const CUstream stream : streams) faults.call(cuStreamDestroy(stream), "cuStreamDestroy");
+    return 0u;
   });
-  CHECK(wrong == 0);
+  INFO(faults.first());
+  CHECK(faults.count() == 0);
 }
 
 TEST_CASE_METHOD(Gpu, "threads load modules at once", "[contract][threads]") {

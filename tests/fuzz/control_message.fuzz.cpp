@@ -34,11 +34,15 @@ class NoWorkers final : public host::SessionHost {
     message.id = id;
     session.send(message);
   }
-  void report(std::span<const std::byte> request, host::ReportAnswered answered) override {
+  void report(const host::Asker&, std::span<const std::byte> request, host::ReportAnswered answered) override {
     answered(request.size() % 2 == 0 ? 0 : ENOSYS, request);
   }
   void session_ended(host::Session&) override { ended = true; }
+  host::SharedObjects& shared_objects() override { return shared_objects_; }
   bool ended = false;
+
+ private:
+  host::SharedObjects shared_objects_{host::DriverKind::soft};
 };
 
 int lowest_free_descriptor() {

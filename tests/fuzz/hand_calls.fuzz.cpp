@@ -7,6 +7,9 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <fcntl.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -36,6 +39,35 @@ class NothingShared final : public SharedRanges {
   void permit_adoption(uint64_t, uint64_t) override {}
 };
 
+// What the session has exported lately, by tokens that can be guessed.
+class LatestExports final : public ObjectBroker {
+ public:
+  int offer(wire::SharedObject& object, int file) override {
+    object.token = {{++count_ % kKept, 0}};
+    Kept& place = kept_[object.token.word[0]];
+    place.object = object;
+    place.file.reset(file >= 0 ? ::fcntl(file, F_DUPFD_CLOEXEC, 3) : -1);
+    return 0;
+  }
+  int claim(wire::SharedObject& object, UniqueFd& file) override {
+    const Kept& place = kept_[object.token.word[0] % kKept];
+    if (place.object.kind != object.kind) return ENOENT;
+    object = place.object;
+    if (place.file) file.reset(::fcntl(place.file.get(), F_DUPFD_CLOEXEC, 3));
+    return 0;
+  }
+  void withdraw(const wire::Token&) override {}
+
+ private:
+  static constexpr uint64_t kKept = 8;
+  struct Kept {
+    wire::SharedObject object = {};
+    UniqueFd file;
+  };
+  uint64_t count_ = 0;
+  Kept kept_[kKept];
+};
+
 [[noreturn]] void die(const std::string& why) {
   std::fprintf(stderr, "%s\n", why.c_str());
   std::exit(1);
@@ -44,6 +76,7 @@ class NothingShared final : public SharedRanges {
 struct Worker {
   Budget budget;
   NothingShared ranges;
+  LatestExports broker;
   WorkerConfig config;
   UniqueFd memory_file = create_memory_file("vgpu-fuzz", ring::kTotalBytes).value();
   std::unique_ptr<Session> session;
@@ -56,7 +89,7 @@ struct Worker {
     if (!driver.ok()) die(driver.error().message);
     auto memory = SessionMemory::map(memory_file.get());
     session = std::make_unique<Session>(config, std::move(driver).value(),
-                                        Attachment{std::move(memory).value(), Waker::local()}, budget, ranges);
+                                        Attachment{std::move(memory).value(), Waker::local()}, budget, ranges, broker);
     // Host functions do not wait for a guest that is not there.
     session->callbacks.close();
     for (uint16_t opcode = 0; opcode < wire::kOpcodeEnd; ++opcode)

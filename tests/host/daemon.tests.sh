@@ -207,6 +207,36 @@ test_workers_and_clients_notice_a_killed_daemon() {
   rm -f socket socket.lock
 }
 
+test_what_one_worker_offers_another_claims_until_the_first_ends() {
+  start_daemon
+  client_in_background first hello 'run=offer 1' sleep=60
+  local exporter=$! token
+  eventually grep -q ' ' first
+  token=$(sed -n 2p first)
+  expect claimed "$(client hello "run=claim $token" 'run=claim 1 2')" "welcome 1 hello with a file none"
+  kill -9 "$exporter"
+  eventually no_workers
+  expect "after its end" "$(client hello "run=claim $token")" "welcome none"
+  expect_clean
+}
+
+test_an_offer_is_withdrawn_by_its_own_worker_only() {
+  start_daemon
+  client_in_background first hello 'run=offer 4' sleep=60
+  local exporter=$! token
+  eventually grep -q ' ' first
+  token=$(sed -n 2p first)
+  expect "another worker" "$(client hello "run=withdraw $token" "run=claim $token")" "welcome ok 4 hello"
+  kill -9 "$exporter"
+  expect_clean
+}
+
+test_offers_of_no_kind_are_refused() {
+  start_daemon
+  expect answers "$(client hello 'run=offer 0' 'run=offer 6' 'run=offer ffffffff')" "welcome EINVAL EINVAL EINVAL"
+  expect_clean
+}
+
 test_the_memory_limit_holds_for_all_workers_together() {
   start_daemon --memory-limit 1MiB
   client_in_background first hello 'run=reserve c0000' sleep=60

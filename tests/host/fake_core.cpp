@@ -42,8 +42,8 @@ std::string attempt(const std::string& what) {
 
 class FakeCore final : public WorkerCore {
  public:
-  FakeCore(int doorbell, MemoryBudget& budget, SharedRanges& ranges)
-      : doorbell_(doorbell), budget_(budget), ranges_(ranges) {}
+  FakeCore(int doorbell, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
+      : doorbell_(doorbell), budget_(budget), ranges_(ranges), broker_(broker) {}
 
   void run(Attachment attachment) override {
     const SessionMemory& memory = attachment.memory;
@@ -86,22 +86,51 @@ class FakeCore final : public WorkerCore {
     if (verb == "release") return budget_.release(first), "ok";
     if (verb == "limit") return std::to_string(budget_.limit());
     if (verb == "used") return std::to_string(budget_.used());
+    if (verb == "offer") return offer(static_cast<uint32_t>(first));
+    if (verb == "claim") return claim(first, second);
+    if (verb == "withdraw") return broker_.withdraw({{first, second}}), "ok";
     if (verb == "user") return ::getuid() == 0 ? "root" : "other";
     if (verb == "crash") ::raise(SIGSEGV);
     if (verb == "end") open = false;
     return "ok";
   }
 
+  // "TOKEN TOKEN", to be claimed by another one, or the errno's name. What is on offer is as NVIDIA's driver would have
+  // it.
+  std::string offer(uint32_t kind) {
+    wire::SharedObject object = {};
+    object.kind = static_cast<wire::ShareKind>(kind);
+    std::strcpy(reinterpret_cast<char*>(object.bytes), "hello");
+    const bool has_file = object.kind == wire::ShareKind::memory_file || object.kind == wire::ShareKind::pool_file;
+    const int error = broker_.offer(object, has_file ? STDIN_FILENO : -1);
+    if (error != 0) return strerrorname_np(error);
+    std::ostringstream text;
+    text << std::hex << object.token.word[0] << ' ' << object.token.word[1];
+    return text.str();
+  }
+
+  std::string claim(uint64_t first, uint64_t second) {
+    std::string found;
+    for (uint32_t kind = 1; kind <= 5; ++kind) {
+      wire::SharedObject object = {{{first, second}}, static_cast<wire::ShareKind>(kind), 0, {}};
+      UniqueFd file;
+      if (broker_.claim(object, file) != 0) continue;
+      found += std::to_string(kind) + " " + reinterpret_cast<const char*>(object.bytes) + (file ? " with a file" : "");
+    }
+    return found.empty() ? "none" : found;
+  }
+
   const int doorbell_;
   MemoryBudget& budget_;
   SharedRanges& ranges_;
+  ObjectBroker& broker_;
   std::atomic<uint64_t> commands_{0};
 };
 
 }  // namespace
 
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
-                                                       SharedRanges& ranges) {
+                                                       SharedRanges& ranges, ObjectBroker& broker) {
   std::ifstream file(config.driver_path);
   std::string mode;
   file >> mode;
@@ -109,7 +138,7 @@ Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& confi
   if (mode == "crash") ::raise(SIGSEGV);
   if (mode == "hang") ::pause();
   if (mode != "ok") return Error{config.driver_path + " is no driver"};
-  return std::unique_ptr<WorkerCore>(std::make_unique<FakeCore>(config.doorbell_fd, budget, ranges));
+  return std::unique_ptr<WorkerCore>(std::make_unique<FakeCore>(config.doorbell_fd, budget, ranges, broker));
 }
 
 }  // namespace vgpu::host

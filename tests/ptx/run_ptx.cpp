@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/ptx/images.h"
 #include "tests/ptx/values.h"
 
 namespace vgpu::ptx_test {
@@ -27,7 +28,8 @@ struct Array {
 
 struct Test {
   std::string path, text, refusal;
-  std::vector<Array> arrays;  // In the order of the header, which is the order of the parameters.
+  std::vector<Array> arrays;      // In the order of the header, which is the order of the parameters.
+  std::vector<ImageSpec> images;  // Parameters behind the arrays.
   Tolerance tolerance;
   unsigned grid = 1, block = 0, target = 0;
   bool only_target = false;  // sm_90a: instructions that no other architecture has
@@ -60,6 +62,13 @@ bool parse_line(Test& test, const std::string& text) {
     test.arrays.push_back(std::move(array));
     return true;
   }
+  if (key == "texture" || key == "surface") {
+    ImageSpec& image = test.images.emplace_back();
+    image.surface = key == "surface";
+    return parse_image(line, image);
+  }
+  if (key == "holds:")
+    return !test.images.empty() && test.images.back().surface && parse_expected(line, test.images.back());
   if (key == "tolerance") {
     line >> word;
     if (word == "ulp") return static_cast<bool>(line >> test.tolerance.ulp);
@@ -97,7 +106,8 @@ Test read_test(const std::string& path) {
     if (!parse_line(test, comment)) test.refusal = "cannot read header line: " + line;
   }
   if (!section) test.refusal = "the header names no PTX ISA section";
-  if (test.arrays.empty() && test.expected_error == CUDA_SUCCESS) test.refusal = "the header has no in and no out";
+  if (test.arrays.empty() && test.images.empty() && test.expected_error == CUDA_SUCCESS)
+    test.refusal = "the header has no in and no out";
   if (test.block == 0) test.block = test.arrays.empty() ? 1 : static_cast<unsigned>(test.arrays[0].values.size());
   return test;
 }
@@ -137,36 +147,52 @@ CUresult load_module(const Test& test, CUmodule& module, std::string& log) {
   return code;
 }
 
-CUresult launch(const Test& test, CUmodule module, Buffers& buffers) {
+CUresult launch(const Test& test, CUmodule module, Buffers& buffers, Images& images) {
   CUfunction function = nullptr;
   if (const CUresult code = cuModuleGetFunction(&function, module, "test")) return code;
   std::vector<void*> parameters;
   for (CUdeviceptr& pointer : buffers.pointers) parameters.push_back(&pointer);
+  for (unsigned long long& handle : images.handles()) parameters.push_back(&handle);
   if (const CUresult code =
           cuLaunchKernel(function, test.grid, 1, 1, test.block, 1, 1, 0, nullptr, parameters.data(), nullptr))
     return code;
   return cuCtxSynchronize();
 }
 
-std::string compare(const Test& test, const Buffers& buffers, bool print) {
+// What came out where these values were expected.
+std::string compare_values(const Test& test, size_t parameter, const Type& type, const std::vector<Value>& expected,
+                           const std::vector<unsigned char>& bytes, bool print) {
   std::string report;
+  if (print) report += "\n  out " + type.name + ":";
+  for (size_t i = 0; i < expected.size(); ++i) {
+    uint64_t actual = 0;
+    std::memcpy(&actual, &bytes[i * type.bytes], type.bytes);
+    if (print) {
+      report += " " + format_value(type, actual);
+    } else if (!matches(type, expected[i], actual, test.tolerance)) {
+      report += "\n  parameter " + std::to_string(parameter) + "[" + std::to_string(i) + "]: got " +
+                format_value(type, actual) + ", expected " +
+                (expected[i].any_nan ? "nan" : format_value(type, expected[i].bits));
+    }
+  }
+  return report;
+}
+
+std::string compare(const Test& test, const Buffers& buffers, const Images& images, bool print) {
+  std::string report;
+  std::vector<unsigned char> bytes;
   for (size_t a = 0; a < test.arrays.size(); ++a) {
     const Array& array = test.arrays[a];
     if (!array.output) continue;
-    std::vector<unsigned char> bytes(array.values.size() * array.type.bytes);
+    bytes.resize(array.values.size() * array.type.bytes);
     if (const CUresult code = cuMemcpyDtoH(bytes.data(), buffers.pointers[a], bytes.size())) return error_name(code);
-    if (print) report += "\n  out " + array.type.name + ":";
-    for (size_t i = 0; i < array.values.size(); ++i) {
-      uint64_t actual = 0;
-      std::memcpy(&actual, &bytes[i * array.type.bytes], array.type.bytes);
-      if (print) {
-        report += " " + format_value(array.type, actual);
-      } else if (!matches(array.type, array.values[i], actual, test.tolerance)) {
-        report += "\n  parameter " + std::to_string(a) + "[" + std::to_string(i) + "]: got " +
-                  format_value(array.type, actual) + ", expected " +
-                  (array.values[i].any_nan ? "nan" : format_value(array.type, array.values[i].bits));
-      }
-    }
+    report += compare_values(test, a, array.type, array.values, bytes, print);
+  }
+  for (size_t i = 0; i < test.images.size(); ++i) {
+    const ImageSpec& image = test.images[i];
+    if (image.expected.empty()) continue;
+    if (const CUresult code = images.read(image, i, bytes)) return error_name(code);
+    report += compare_values(test, test.arrays.size() + i, image.type, image.expected, bytes, print);
   }
   return report;
 }
@@ -179,13 +205,15 @@ Outcome report(const Test& test, const std::string& text) {
 Outcome run(const Test& test, bool print) {
   CUmodule module = nullptr;
   Buffers buffers;
+  Images images;
   std::string log;
   CUresult code = load_module(test, module, log);
   if (code == CUDA_SUCCESS) code = buffers.fill(test);
-  if (code == CUDA_SUCCESS) code = launch(test, module, buffers);
+  if (code == CUDA_SUCCESS) code = images.create(test.images);
+  if (code == CUDA_SUCCESS) code = launch(test, module, buffers, images);
   if (code != test.expected_error) return report(test, error_name(code) + (log.empty() ? "" : "\n  " + log));
   if (test.expected_error != CUDA_SUCCESS) return Outcome::passed;
-  const std::string differences = compare(test, buffers, print);
+  const std::string differences = compare(test, buffers, images, print);
   cuModuleUnload(module);
   if (print) std::printf("%s:%s\n", test.path.c_str(), differences.c_str());
   if (!print && !differences.empty()) return report(test, differences);

@@ -61,6 +61,20 @@ CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
 
+// share.cpp
+CUresult ipc_get_memory(Invocation& invocation);
+CUresult ipc_open_memory(Invocation& invocation);
+CUresult ipc_get_event(Invocation& invocation);
+CUresult ipc_open_event(Invocation& invocation);
+CUresult event_destroy(Invocation& invocation);
+CUresult export_memory(Invocation& invocation);
+CUresult import_memory(Invocation& invocation);
+CUresult export_pool(Invocation& invocation);
+CUresult import_pool(Invocation& invocation);
+CUresult export_pool_pointer(Invocation& invocation);
+CUresult import_pool_pointer(Invocation& invocation);
+CUresult withdraw_export(Invocation& invocation);
+
 // stream.cpp
 CUresult host_function(Invocation& invocation);
 CUresult stream_callback(Invocation& invocation);

@@ -23,7 +23,11 @@ CUresult allocate_pitch(Invocation& invocation) {
 
 // cuMemFree_v2, cuMemFreeAsync.
 CUresult release(Invocation& invocation) {
-  return accounted_release(invocation, *api::find_row(invocation.command.opcode));
+  return accounted_release(invocation, *api::find_row(invocation.command.opcode), [&](uint64_t address) {
+    // Before the address can be somebody else's.
+    invocation.session.exports.forget(wire::ShareKind::memory, address);
+    invocation.session.exports.forget(wire::ShareKind::pool_pointer, address);
+  });
 }
 
 CUresult create_memory(Invocation& invocation) {

@@ -30,6 +30,7 @@ constexpr Entry kEntries[] = {
     {wire::kStatistics, hand::statistics},
     {wire::kThreadExit, thread_exit},
     {wire::kRefusedCall, refused_call},
+    {wire::kWithdrawExport, withdraw_export},
     {wire::kCapturedLaunch, captured_launch},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
@@ -71,6 +72,18 @@ constexpr Entry kEntries[] = {
     {op::cuPointerGetAttribute, pointer_attribute},
     {op::cuMemRetainAllocationHandle, retain_memory},
     {op::cuMemPoolCreate, pool_create},
+
+    {op::cuIpcGetMemHandle, ipc_get_memory},
+    {op::cuIpcOpenMemHandle_v2, ipc_open_memory},
+    {op::cuIpcGetEventHandle, ipc_get_event},
+    {op::cuIpcOpenEventHandle, ipc_open_event},
+    {op::cuEventDestroy_v2, event_destroy},
+    {op::cuMemExportToShareableHandle, export_memory},
+    {op::cuMemImportFromShareableHandle, import_memory},
+    {op::cuMemPoolExportToShareableHandle, export_pool},
+    {op::cuMemPoolImportFromShareableHandle, import_pool},
+    {op::cuMemPoolExportPointer, export_pool_pointer},
+    {op::cuMemPoolImportPointer, import_pool_pointer},
 
     {op::cuArrayCreate_v2, array_create},
     {op::cuArray3DCreate_v2, array_create},

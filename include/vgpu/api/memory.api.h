@@ -2,10 +2,12 @@
 // Linear memory, host memory, copies, sets and pointer attributes.
 // One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
 API(cuFlushGPUDirectRDMAWrites,   wait)
-API(cuIpcCloseMemHandle,          sync)
-API(cuIpcGetEventHandle,          sync, out(pHandle))
-API(cuIpcGetMemHandle,            sync, out(pHandle))
-API(cuIpcOpenEventHandle,         sync, make(phEvent))
+API(cuIpcCloseMemHandle,          wait)
+API(cuIpcGetEventHandle,          hand, out(pHandle))
+API(cuIpcGetMemHandle,            wait, out(pHandle))
+API(cuIpcOpenEventHandle,         hand, make(phEvent))
+API(cuIpcOpenMemHandle,           local)
+API(cuIpcOpenMemHandle_v2,        wait, out(pdptr))
 API(cuMemAdvise,                  local)
 API(cuMemAdvise_v2,               hand)
 API(cuMemAllocHost,               local)

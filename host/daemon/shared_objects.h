@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// SharedObjects: what programs have exported to other programs of the same owner: for each object the driver's name or
+// file, and a random token that stands for it in guests. An object is claimed only with its token, as what it was
+// offered as, and by a session of its owner; it is gone when it is withdrawn or when its session ends. Workers are not
+// trusted: what one offers is checked to be of the kind that its driver makes. The daemon's thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+
+#include "common/fd.h"
+#include "host/daemon/worker_process.h"
+#include "vgpu/wire.h"
+
+namespace vgpu::host {
+
+// Who may open each other's objects: the programs of the one VM of this daemon, or those of one user on its socket.
+struct Owner {
+  bool in_vm = false;
+  uint32_t user = 0;  // of a program on the socket, as the kernel told it
+  auto operator<=>(const Owner&) const = default;
+};
+
+class SharedObjects {
+ public:
+  // Limits: objects of one owner; files of all owners, which are descriptors of this process.
+  struct Limits {
+    size_t per_owner = 4096;
+    size_t files = 1024;
+  };
+  // A quarter of the descriptors that the process may have.
+  static Limits default_limits();
+
+  explicit SharedObjects(DriverKind driver, Limits limits = default_limits()) : driver_(driver), limits_(limits) {}
+
+  // Enters the object and sets its token. An errno: EINVAL for an object or a file that is not of its kind, ENOSPC when
+  // a limit is reached.
+  int offer(uint64_t session, Owner owner, wire::SharedObject& object, UniqueFd file);
+  // Fills in the object whose token and kind are given; `file` is borrowed until the next call, -1 for none. ENOENT
+  // when there is none that this owner may open: also for one that is another owner's.
+  int claim(Owner owner, wire::SharedObject& object, int& file) const;
+  // Objects of other sessions stay.
+  void withdraw(uint64_t session, const wire::Token& token);
+  // The session has ended.
+  void drop(uint64_t session);
+
+  size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    uint64_t session = 0;
+    Owner owner;
+    wire::SharedObject object = {};
+    UniqueFd file;
+  };
+  // Tokens are random already.
+  struct Hash {
+    size_t operator()(const wire::Token& token) const { return token.word[0]; }
+  };
+  using Entries = std::unordered_map<wire::Token, Entry, Hash>;
+
+  int check(const wire::SharedObject& object, int file) const;
+  Entries::iterator erase(Entries::iterator at);
+
+  const DriverKind driver_;
+  const Limits limits_;
+  Entries entries_;
+  std::map<Owner, size_t> count_;
+  size_t files_ = 0;
+};
+
+}  // namespace vgpu::host

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/machine/sample.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace vgpu::soft {
+
+namespace {
+
+// Where a point meets the texels of one axis: the lower tap, and the share of the upper one.
+struct Axis {
+  int64_t index = 0;
+  float weight = 0;
+};
+
+// One level of one layer or face, and the taps in it.
+struct Plane {
+  const Texture& texture;
+  const ImageLevel& level;
+  uint32_t layer = 0;
+  unsigned dimensions = 1;
+  bool cube = false;
+  Axis axes[3];
+};
+
+uint32_t size_of(const ImageLevel& level, unsigned axis) {
+  return axis == 0 ? level.width : axis == 1 ? level.height : level.depth;
+}
+
+// The index of the texel that stands for `index`, or -1: the border.
+int64_t addressed(AddressMode mode, int64_t index, int64_t size) {
+  if (index >= 0 && index < size) return index;
+  switch (mode) {
+    case AddressMode::wrap: return ((index % size) + size) % size;
+    case AddressMode::mirror: {
+      const int64_t inside = ((index % (2 * size)) + 2 * size) % (2 * size);
+      return inside < size ? inside : 2 * size - 1 - inside;
+    }
+    case AddressMode::clamp: return index < 0 ? 0 : size - 1;
+    case AddressMode::border: break;
+  }
+  return -1;
+}
+
+AddressMode mode_of(const Sampler& sampler, unsigned axis) {
+  const AddressMode mode = sampler.address[axis];
+  // Wrap and mirror are for normalised coordinates only.
+  const bool repeats = mode == AddressMode::wrap || mode == AddressMode::mirror;
+  return repeats && !sampler.normalised_coordinates ? AddressMode::clamp : mode;
+}
+
+Texel border_texel(const Sampler& sampler) {
+  Texel texel;
+  for (unsigned i = 0; i < 4; ++i) texel[i] = std::bit_cast<uint32_t>(sampler.border[i]);
+  return texel;
+}
+
+// Coordinates in texels; far out is as far as indices need to go, and NaN is out there, too.
+double in_texels(const Sampler& sampler, float coordinate, uint32_t size) {
+  constexpr double kFar = 0x1p40;
+  const double texels = sampler.normalised_coordinates ? double{coordinate} * size : double{coordinate};
+  if (!(texels >= -kFar)) return -kFar;
+  return std::min(texels, kFar);
+}
+
+Axis nearest_tap(double texels) { return {static_cast<int64_t>(std::floor(texels)), 0}; }
+
+// The share has 8 bits of fraction.
+Axis linear_taps(double texels) {
+  constexpr double kSteps = 256;
+  const auto fixed = static_cast<int64_t>(std::floor((texels - 0.5) * kSteps + 0.5));
+  return {fixed >> 8, static_cast<float>(fixed & 0xff) / static_cast<float>(kSteps)};
+}
+
+const std::byte* texel_address(const Plane& plane, int64_t x, int64_t y, int64_t z) {
+  const Image& image = plane.texture.image;
+  const ImageLevel& level = plane.level;
+  // Layers have no depth, so that a slice is the one or the other.
+  const uint64_t slice = plane.layer + static_cast<uint64_t>(z);
+  const uint64_t offset = level.offset + slice * level.slice + static_cast<uint64_t>(y) * level.pitch +
+                          static_cast<uint64_t>(x) * image.texel_bytes();
+  // SAFETY: the image's memory was checked as a whole, and the indices lie inside.
+  return reinterpret_cast<const std::byte*>(image.address + offset);
+}
+
+// A tap over the edge of a face lies on its neighbour.
+Texel seamless_tap(Plane plane, int64_t x, int64_t y) {
+  const auto width = static_cast<float>(plane.level.width);
+  const float s = 2 * (static_cast<float>(x) + 0.5f) / width - 1;
+  const float t = 2 * (static_cast<float>(y) + 0.5f) / width - 1;
+  const uint32_t face = plane.layer % 6;
+  const Direction direction = out_of_face(face, s, t);
+  const uint32_t neighbour = face_of(direction);
+  const FacePoint point = onto_face(neighbour, direction);
+  plane.layer = plane.layer - face + neighbour;
+  const int64_t size = plane.level.width;
+  const auto index = [&](float along) {
+    return std::clamp(static_cast<int64_t>(std::floor((along / point.m + 1) / 2 * width)), int64_t{0}, size - 1);
+  };
+  return read_texel(plane.texture, texel_address(plane, index(point.s), index(point.t), 0));
+}
+
+Texel tap(const Plane& plane, const int64_t (&index)[3]) {
+  const Sampler& sampler = plane.texture.sampler;
+  const ImageLevel& level = plane.level;
+  if (plane.cube && plane.texture.image.cube && sampler.seamless &&
+      (index[0] < 0 || index[0] >= level.width || index[1] < 0 || index[1] >= level.height)) {
+    return seamless_tap(plane, index[0], index[1]);
+  }
+  int64_t at[3] = {0, 0, 0};
+  for (unsigned axis = 0; axis < plane.dimensions; ++axis) {
+    const AddressMode mode = plane.cube ? AddressMode::clamp : mode_of(sampler, axis);
+    at[axis] = addressed(mode, index[axis], size_of(level, axis));
+    if (at[axis] < 0) return border_texel(sampler);
+  }
+  return read_texel(plane.texture, texel_address(plane, at[0], at[1], at[2]));
+}
+
+// low + weight * (high - low), which keeps what is equal as it is.
+Texel mix(const Texel& low, const Texel& high, float weight) {
+  Texel mixed;
+  for (unsigned i = 0; i < 4; ++i) {
+    const float a = std::bit_cast<float>(low[i]), b = std::bit_cast<float>(high[i]);
+    mixed[i] = std::bit_cast<uint32_t>(a + weight * (b - a));
+  }
+  return mixed;
+}
+
+// The taps of axes below `axis`, blended.
+Texel blend(const Plane& plane, unsigned axis, int64_t (&index)[3]) {
+  if (axis == 0) return tap(plane, index);
+  const Axis& taps = plane.axes[axis - 1];
+  index[axis - 1] = taps.index;
+  const Texel low = blend(plane, axis - 1, index);
+  if (taps.weight == 0) return low;
+  index[axis - 1] = taps.index + 1;
+  return mix(low, blend(plane, axis - 1, index), taps.weight);
+}
+
+// The face that the direction meets, and where.
+struct OnCube {
+  uint32_t layer = 0;
+  std::array<float, 3> at{};
+};
+
+OnCube onto_cube(const Image& image, const SamplePoint& point) {
+  const uint32_t face = face_of(point.at);
+  const FacePoint on = onto_face(face, point.at);
+  const uint32_t cubes = std::max(image.layers / 6, 1u);
+  const uint32_t layer = std::min(point.layer, cubes - 1) * 6 + face;
+  return {std::min(layer, image.layers - 1), {(on.s / on.m + 1) / 2, (on.t / on.m + 1) / 2, 0}};
+}
+
+Plane plane_of(const Texture& texture, const SamplePoint& point, uint32_t level, bool linear) {
+  Plane plane{texture, texture.image.levels[level], 0, point.dimensions, point.cube, {}};
+  Sampler sampler = texture.sampler;
+  std::array<float, 3> at = point.at;
+  if (point.cube) {
+    const OnCube on = onto_cube(texture.image, point);
+    plane.layer = on.layer;
+    at = on.at;
+    sampler.normalised_coordinates = true;
+  } else {
+    plane.layer = std::min(point.layer, texture.image.layers - 1);
+  }
+  for (unsigned axis = 0; axis < point.dimensions; ++axis) {
+    const double texels = in_texels(sampler, at[axis], size_of(plane.level, axis));
+    plane.axes[axis] = linear ? linear_taps(texels) : nearest_tap(texels);
+    plane.axes[axis].index += point.offset[axis];
+  }
+  return plane;
+}
+
+Texel sample_plane(const Texture& texture, const SamplePoint& point, uint32_t level) {
+  const bool linear = texture.sampler.linear && texture.reads_floats();
+  const Plane plane = plane_of(texture, point, level, linear);
+  int64_t index[3] = {0, 0, 0};
+  return blend(plane, point.dimensions, index);
+}
+
+float length(const std::array<float, 3>& step, const ImageLevel& level, unsigned dimensions) {
+  float sum = 0;
+  for (unsigned axis = 0; axis < dimensions; ++axis) {
+    const float texels = step[axis] * static_cast<float>(size_of(level, axis));
+    sum += texels * texels;
+  }
+  return std::sqrt(sum);
+}
+
+// How the place on the face changes when the direction changes by `step`.
+std::array<float, 3> step_on_face(const Direction& direction, const std::array<float, 3>& step) {
+  const uint32_t face = face_of(direction);
+  const FacePoint at = onto_face(face, direction), change = onto_face(face, step);
+  const float scale = 2 * at.m * at.m;
+  return {(change.s * at.m - at.s * change.m) / scale, (change.t * at.m - at.t * change.m) / scale, 0};
+}
+
+}  // namespace
+
+Texel sample(const Texture& texture, const SamplePoint& point) { return sample_plane(texture, point, 0); }
+
+Texel sample_level(const Texture& texture, const SamplePoint& point, float level) {
+  const Sampler& sampler = texture.sampler;
+  const auto last = static_cast<float>(texture.image.level_count - 1);
+  float detail = std::min(std::max(level + sampler.bias, sampler.least_level), sampler.greatest_level);
+  // In this order NaN becomes 0.
+  detail = std::min(std::max(0.0f, detail), last);
+  if (!sampler.linear_mipmap || !texture.reads_floats()) {
+    return sample_plane(texture, point, static_cast<uint32_t>(std::floor(std::min(detail + 0.5f, last))));
+  }
+  const auto fixed = static_cast<uint32_t>(detail * 256 + 0.5f);
+  const Texel fine = sample_plane(texture, point, fixed >> 8);
+  if ((fixed & 0xff) == 0) return fine;
+  return mix(fine, sample_plane(texture, point, (fixed >> 8) + 1), static_cast<float>(fixed & 0xff) / 256);
+}
+
+Texel sample_gradient(const Texture& texture, const SamplePoint& point, const std::array<float, 3>& dx,
+                      const std::array<float, 3>& dy) {
+  const ImageLevel& level = texture.image.levels[0];
+  const auto steps = [&](const std::array<float, 3>& step) {
+    return length(point.cube ? step_on_face(point.at, step) : step, level, point.dimensions);
+  };
+  return sample_level(texture, point, std::log2(std::max(steps(dx), steps(dy))));
+}
+
+Texel gather(const Texture& texture, const SamplePoint& point, unsigned component) {
+  const Plane plane = plane_of(texture, point, 0, true);
+  const int64_t x = plane.axes[0].index, y = plane.axes[1].index;
+  const int64_t corners[4][3] = {{x, y + 1, 0}, {x + 1, y + 1, 0}, {x + 1, y, 0}, {x, y, 0}};
+  Texel result;
+  for (unsigned i = 0; i < 4; ++i) result[i] = tap(plane, corners[i])[component];
+  return result;
+}
+
+Texel fetch(const Texture& texture, const std::array<int32_t, 3>& at, uint32_t layer, int32_t level) {
+  const auto last = static_cast<int32_t>(texture.image.level_count) - 1;
+  const ImageLevel& chosen = texture.image.levels[static_cast<size_t>(std::clamp(level, 0, last))];
+  const auto inside = [](int32_t index, uint32_t size) { return static_cast<uint32_t>(index) < size; };
+  if (!inside(at[0], chosen.width) || !inside(at[1], chosen.height) || !inside(at[2], chosen.depth)) return {};
+  const Plane plane{texture, chosen, std::min(layer, texture.image.layers - 1), 3, false, {}};
+  return read_texel(texture, texel_address(plane, at[0], at[1], at[2]));
+}
+
+}  // namespace vgpu::soft

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// A second process of this binary that does CUDA calls on request, for tests of what processes share. It runs the
+// hidden case of peer.tests.cpp; requests and answers are datagrams, which may carry a descriptor. Answers hold
+// results; judging them is the test's business.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "tests/contract/child.h"
+#include "tests/contract/fixture.h"
+
+namespace contract {
+
+enum class Ask : int {
+  open_memory,     // bytes: IPC handle; value: address
+  close_memory,    // a: address
+  allocate,        // a: words; value: address; bytes: IPC handle
+  free,            // a: address
+  fill,            // a: address, b: value, c: words
+  read,            // a: address; value: the word there
+  import_memory,   // descriptor, a: bytes; maps it; value: address. The peer's descriptor is closed then
+  create_memory,   // a: bytes, b: value; value: address; descriptor: its export
+  drop_memory,     // takes back all that the two above have made but the descriptors
+  open_event,      // bytes: IPC handle; value: the event
+  query_event,     // a: event
+  wait_for_event,  // a: event
+  hold,            // holds a stream back, and records the event `a` behind that
+  let_go,          // ends that
+  import_pool,     // descriptor; value: the pool
+  import_pointer,  // a: pool; bytes: export data; value: address
+};
+
+struct PeerRequest {
+  Ask ask{};
+  uint64_t a = 0, b = 0, c = 0;
+  std::array<unsigned char, 64> bytes{};
+};
+
+struct PeerAnswer {
+  CUresult result = CUDA_ERROR_UNKNOWN;
+  uint64_t value = 0;
+  std::array<unsigned char, 64> bytes{};
+};
+
+constexpr int kPeerSocket = 60;  // the peer's descriptor
+
+// One message with perhaps a descriptor. False when the other side is gone.
+template <class T>
+bool send_to_peer(int socket, const T& message, int descriptor = -1) {
+  T copy = message;
+  iovec part = {&copy, sizeof copy};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* const attached = CMSG_FIRSTHDR(&header);
+    attached->cmsg_level = SOL_SOCKET;
+    attached->cmsg_type = SCM_RIGHTS;
+    attached->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(attached), &descriptor, sizeof descriptor);
+  }
+  return sendmsg(socket, &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof copy);
+}
+
+template <class T>
+bool receive_from_peer(int socket, T& message, int& descriptor) {
+  iovec part = {&message, sizeof message};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header = {};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  descriptor = -1;
+  ssize_t got = 0;
+  do got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  const cmsghdr* const attached = CMSG_FIRSTHDR(&header);
+  if (attached != nullptr && attached->cmsg_type == SCM_RIGHTS)
+    std::memcpy(&descriptor, CMSG_DATA(attached), sizeof descriptor);
+  return got == static_cast<ssize_t>(sizeof message);
+}
+
+class Peer {
+ public:
+  Peer() {
+    int pair[2] = {-1, -1};
+    REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    socket_ = pair[0];
+    timeval limit = {60, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    start(pair[1]);
+    close(pair[1]);
+    REQUIRE(child_ > 0);
+  }
+  ~Peer() { end(); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  // Does the call in the peer and waits for it. `descriptor` of the answer is the caller's.
+  PeerAnswer ask(const PeerRequest& request, int sent = -1) {
+    PeerAnswer answer;
+    REQUIRE(send_to_peer(socket_, request, sent));
+    REQUIRE(receive_from_peer(socket_, answer, descriptor));
+    return answer;
+  }
+
+  // The peer ends as a process ends that has nothing more to do.
+  void end() {
+    if (child_ <= 0) return;
+    close(socket_);
+    wait_for(child_, std::chrono::seconds(30));
+    child_ = -1;
+  }
+
+  int descriptor = -1;
+
+ private:
+  void start(int socket) {
+    char self[4096] = "";
+    REQUIRE(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    char filter[] = "[child-peer]";
+    char* arguments[] = {self, filter, nullptr};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, socket, kPeerSocket);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (posix_spawn(&child_, self, &actions, nullptr, arguments, environ) != 0) child_ = -1;
+    posix_spawn_file_actions_destroy(&actions);
+  }
+
+  int socket_ = -1;
+  pid_t child_ = -1;
+};
+
+inline CUmemAllocationProp shareable_memory(CUdevice device) {
+  CUmemAllocationProp properties = {};
+  properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  properties.location.id = device;
+  properties.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+  return properties;
+}
+
+// Maps memory at an address of its own, for device 0 to read and write.
+inline CUresult map_memory(CUmemGenericAllocationHandle handle, size_t bytes, CUdeviceptr& address) {
+  if (const CUresult status = cuMemAddressReserve(&address, bytes, 0, 0, 0); status != CUDA_SUCCESS) return status;
+  if (const CUresult status = cuMemMap(address, bytes, 0, handle, 0); status != CUDA_SUCCESS) return status;
+  CUmemAccessDesc access = {};
+  access.location = {CU_MEM_LOCATION_TYPE_DEVICE, 0};
+  access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+  return cuMemSetAccess(address, bytes, &access, 1);
+}
+
+}  // namespace contract

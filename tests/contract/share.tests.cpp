@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+// What two processes share: memory and events by IPC handles, memory and pools by descriptors. CUDA driver API: Memory
+// Management (cuIpc*), Virtual Memory Management, Stream Ordered Memory Allocator.
+#include "tests/contract/kernels.h"
+#include "tests/contract/peer.h"
+
+namespace {
+
+constexpr size_t kWords = size_t{1} << 18;
+constexpr size_t kBytes = kWords * sizeof(unsigned);
+
+template <class Handle>
+std::array<unsigned char, 64> bytes_of(const Handle& handle) {
+  std::array<unsigned char, 64> bytes;
+  static_assert(sizeof handle == sizeof bytes);
+  std::memcpy(bytes.data(), &handle, sizeof handle);
+  return bytes;
+}
+
+CUipcMemHandle export_memory(CUdeviceptr address) {
+  CUipcMemHandle handle = {};
+  REQUIRE_CUDA(cuIpcGetMemHandle(&handle, address));
+  return handle;
+}
+
+CUresult open_memory(CUdeviceptr& address, const std::array<unsigned char, 64>& bytes) {
+  CUipcMemHandle handle;
+  std::memcpy(&handle, bytes.data(), sizeof handle);
+  return cuIpcOpenMemHandle(&address, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS);
+}
+
+// Setting memory of the device is asynchronous, and another process does not wait for it.
+void set_words(CUdeviceptr address, unsigned value, size_t count) {
+  REQUIRE_CUDA(cuMemsetD32(address, value, count));
+  REQUIRE_CUDA(cuCtxSynchronize());
+}
+
+CUresult import_memory(CUmemGenericAllocationHandle& handle, int descriptor) {
+  return cuMemImportFromShareableHandle(&handle, reinterpret_cast<void*>(static_cast<intptr_t>(descriptor)),
+                                        CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR);
+}
+
+class Share : public Gpu {
+ public:
+  Share() {
+    const CUmemAllocationProp properties = shareable_memory(device);
+    const bool supported = attribute(CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED) != 0 &&
+                           attribute(CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED) != 0;
+    if (supported) REQUIRE_CUDA(cuMemGetAllocationGranularity(&size, &properties, CU_MEM_ALLOC_GRANULARITY_MINIMUM));
+  }
+
+  size_t size = 0;  // of shareable memory; 0: there is none
+};
+
+// Memory of this process that can be exported, mapped.
+class ShareableMemory {
+ public:
+  ShareableMemory(size_t bytes, CUmemAllocationHandleType type) : size(bytes) {
+    CUmemAllocationProp properties = shareable_memory(0);
+    properties.requestedHandleTypes = type;
+    REQUIRE_CUDA(cuMemCreate(&handle, bytes, &properties, 0));
+    REQUIRE_CUDA(map_memory(handle, bytes, address));
+  }
+  explicit ShareableMemory(size_t bytes) : ShareableMemory(bytes, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR) {}
+  ~ShareableMemory() { drop(); }
+  ShareableMemory(const ShareableMemory&) = delete;
+  ShareableMemory& operator=(const ShareableMemory&) = delete;
+
+  void drop() {
+    if (handle == 0) return;
+    cuMemUnmap(address, size);
+    cuMemRelease(handle);
+    cuMemAddressFree(address, size);
+    handle = 0;
+  }
+  int export_it() const {
+    int descriptor = -1;
+    REQUIRE_CUDA(cuMemExportToShareableHandle(&descriptor, handle, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0));
+    return descriptor;
+  }
+
+  CUmemGenericAllocationHandle handle = 0;
+  CUdeviceptr address = 0;
+  size_t size = 0;
+};
+
+constexpr unsigned kInterprocess = CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING;
+
+}  // namespace
+
+TEST_CASE_METHOD(Gpu, "memory opened by its IPC handle is the exporter's memory", "[contract][share]") {
+  DeviceBuffer buffer(kBytes);
+  set_words(buffer, 7, kWords);
+  Peer peer;
+  const PeerAnswer opened = peer.ask({.ask = Ask::open_memory, .bytes = bytes_of(export_memory(buffer))});
+  REQUIRE(opened.result == CUDA_SUCCESS);
+  CHECK(peer.ask({.ask = Ask::read, .a = opened.value + kBytes - 4}).value == 7);
+  CHECK(peer.ask({.ask = Ask::fill, .a = opened.value, .b = 9, .c = kWords}).result == CUDA_SUCCESS);
+  CHECK(read_words(buffer, kWords) == repeated(kWords, 9));
+  set_words(buffer, 11, kWords);
+  CHECK(peer.ask({.ask = Ask::read, .a = opened.value}).value == 11);
+  CHECK(peer.ask({.ask = Ask::close_memory, .a = opened.value}).result == CUDA_SUCCESS);
+}
+
+TEST_CASE_METHOD(Gpu, "an IPC handle that is opened twice gives one address, to be closed twice", "[contract][share]") {
+  Peer peer;
+  const PeerAnswer made = peer.ask({.ask = Ask::allocate, .a = kWords});
+  REQUIRE(made.result == CUDA_SUCCESS);
+  CUdeviceptr first = 0, second = 0;
+  REQUIRE_CUDA(open_memory(first, made.bytes));
+  REQUIRE_CUDA(open_memory(second, made.bytes));
+  CHECK(first == second);
+  CHECK_CUDA(cuIpcCloseMemHandle(first));
+  set_words(first, 5, kWords);
+  CHECK_CUDA(cuIpcCloseMemHandle(second));
+  CHECK_REFUSED(cuIpcCloseMemHandle(second));
+  CHECK(peer.ask({.ask = Ask::read, .a = made.value}).value == 5);
+}
+
+TEST_CASE_METHOD(Gpu, "a process cannot open its own IPC handle", "[contract][share]") {
+  DeviceBuffer buffer(kBytes);
+  CUdeviceptr address = 0;
+  CHECK_REFUSED(open_memory(address, bytes_of(export_memory(buffer))));
+}
+
+TEST_CASE_METHOD(Gpu, "what is no IPC handle cannot be opened", "[contract][share]") {
+  std::array<unsigned char, 64> bytes{};
+  CUdeviceptr address = 0;
+  CHECK_REFUSED(open_memory(address, bytes));
+  bytes.fill(0xa5);
+  CHECK_REFUSED(open_memory(address, bytes));
+  CUipcEventHandle handle = {};
+  CUevent event = nullptr;
+  CHECK_REFUSED(cuIpcOpenEventHandle(&event, handle));
+  std::memset(&handle, 0xa5, sizeof handle);
+  CHECK_REFUSED(cuIpcOpenEventHandle(&event, handle));
+}
+
+TEST_CASE_METHOD(Gpu, "an IPC handle dies with its process", "[contract][share]") {
+  Peer peer;
+  const PeerAnswer made = peer.ask({.ask = Ask::allocate, .a = kWords});
+  REQUIRE(made.result == CUDA_SUCCESS);
+  peer.end();
+  CUdeviceptr address = 0;
+  CUresult status = CUDA_SUCCESS;
+  // Where a daemon keeps the handle, it learns of the end a moment later.
+  for (int i = 0; i < 500 && status == CUDA_SUCCESS; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    status = open_memory(address, made.bytes);
+    if (status == CUDA_SUCCESS) cuIpcCloseMemHandle(address);
+  }
+  CHECK_REFUSED(status);
+}
+
+TEST_CASE_METHOD(Gpu, "wrong calls of IPC memory are refused", "[contract][share]") {
+  Peer peer;
+  const PeerAnswer made = peer.ask({.ask = Ask::allocate, .a = kWords});
+  CUipcMemHandle handle;
+  std::memcpy(&handle, made.bytes.data(), sizeof handle);
+  CUdeviceptr address = 0;
+  CHECK(cuIpcOpenMemHandle(nullptr, handle, CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuIpcOpenMemHandle(&address, handle, 0x80) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(cuIpcCloseMemHandle(12345));
+  CHECK_REFUSED(cuIpcGetMemHandle(&handle, 12345));
+}
+
+TEST_CASE_METHOD(Gpu, "memory with the address of freed memory has another IPC handle", "[contract][share]") {
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(cuMemAlloc(&address, kBytes));
+  const CUipcMemHandle before = export_memory(address);
+  REQUIRE_CUDA(cuMemFree(address));
+  REQUIRE_CUDA(cuMemAlloc(&address, kBytes));
+  const CUipcMemHandle after = export_memory(address);
+  CHECK(bytes_of(before) != bytes_of(after));
+  REQUIRE_CUDA(cuMemFree(address));
+}
+
+TEST_CASE_METHOD(Gpu, "freed and allocated anew, exported memory is no longer the other process's",
+                 "[contract][share]") {
+  Peer peer;
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(cuMemAlloc(&address, kBytes));
+  set_words(address, 1, kWords);
+  const PeerAnswer opened = peer.ask({.ask = Ask::open_memory, .bytes = bytes_of(export_memory(address))});
+  REQUIRE(opened.result == CUDA_SUCCESS);
+  REQUIRE(peer.ask({.ask = Ask::close_memory, .a = opened.value}).result == CUDA_SUCCESS);
+  REQUIRE_CUDA(cuMemFree(address));
+  DeviceBuffer again(kBytes);
+  set_words(again, 2, kWords);
+  CHECK(read_words(again, 4) == repeated(4, 2));
+}
+
+// An exporting driver that moves memory must not lose what kernels write meanwhile.
+TEST_CASE_METHOD(Gpu, "memory can be exported while kernels write to it", "[contract][share]") {
+  constexpr unsigned kLaunches = 200;
+  Module module(kBasicPtx);
+  const CUfunction add = module.function("add");
+  Stream stream;
+  DeviceBuffer buffer(kBytes);
+  set_words(buffer, 0, kWords);
+  CUresult launched = CUDA_SUCCESS;
+  std::thread writer([&] {
+    cuCtxSetCurrent(context);
+    for (unsigned i = 0; i < kLaunches && launched == CUDA_SUCCESS; ++i)
+      launched = launch(add, 8, 128, stream, buffer.address, 1u, 1024u);
+  });
+  CUipcMemHandle handle = {};
+  CUresult exported = CUDA_SUCCESS;
+  for (int i = 0; i < 20 && exported == CUDA_SUCCESS; ++i) exported = cuIpcGetMemHandle(&handle, buffer);
+  writer.join();
+  CHECK_CUDA(launched);
+  CHECK_CUDA(exported);
+  stream.synchronize();
+  CHECK(read_words(buffer, 1024) == repeated(1024, kLaunches));
+}
+
+TEST_CASE_METHOD(Gpu, "an event opened by its IPC handle completes with the exporter's work", "[contract][share]") {
+  if (attribute(CU_DEVICE_ATTRIBUTE_IPC_EVENT_SUPPORTED) == 0) SKIP("no events between processes");
+  Stream stream;
+  Event event(kInterprocess);
+  CUipcEventHandle handle = {};
+  REQUIRE_CUDA(cuIpcGetEventHandle(&handle, event));
+  Peer peer;
+  const PeerAnswer opened = peer.ask({.ask = Ask::open_event, .bytes = bytes_of(handle)});
+  REQUIRE(opened.result == CUDA_SUCCESS);
+  CHECK(peer.ask({.ask = Ask::query_event, .a = opened.value}).result == CUDA_SUCCESS);
+  Gate gate(stream);
+  REQUIRE_CUDA(cuEventRecord(event, stream));
+  CHECK(peer.ask({.ask = Ask::query_event, .a = opened.value}).result == CUDA_ERROR_NOT_READY);
+  gate.open();
+  CHECK(peer.ask({.ask = Ask::wait_for_event, .a = opened.value}).result == CUDA_SUCCESS);
+  CHECK(peer.ask({.ask = Ask::query_event, .a = opened.value}).result == CUDA_SUCCESS);
+}
+
+TEST_CASE_METHOD(Gpu, "a stream waits for an event that another process has recorded", "[contract][share]") {
+  if (attribute(CU_DEVICE_ATTRIBUTE_IPC_EVENT_SUPPORTED) == 0) SKIP("no events between processes");
+  Stream stream;
+  Event event(kInterprocess);
+  CUipcEventHandle handle = {};
+  REQUIRE_CUDA(cuIpcGetEventHandle(&handle, event));
+  REQUIRE_CUDA(cuEventRecord(event, stream));
+  REQUIRE_CUDA(cuEventSynchronize(event));
+  Peer peer;
+  const PeerAnswer opened = peer.ask({.ask = Ask::open_event, .bytes = bytes_of(handle)});
+  REQUIRE(opened.result == CUDA_SUCCESS);
+  REQUIRE(peer.ask({.ask = Ask::hold, .a = opened.value}).result == CUDA_SUCCESS);
+  CHECK(peer.ask({.ask = Ask::query_event, .a = opened.value}).result == CUDA_ERROR_NOT_READY);
+  CHECK(cuEventQuery(event) == CUDA_ERROR_NOT_READY);
+  REQUIRE_CUDA(cuStreamWaitEvent(stream, event, 0));
+  CHECK(cuStreamQuery(stream) == CUDA_ERROR_NOT_READY);
+  CHECK(peer.ask({.ask = Ask::let_go}).result == CUDA_SUCCESS);
+  CHECK_CUDA(cuStreamSynchronize(stream));
+  CHECK_CUDA(cuEventQuery(event));
+}
+
+TEST_CASE_METHOD(Gpu, "an event without the interprocess flag has no IPC handle", "[contract][share]") {
+  Event event(CU_EVENT_DISABLE_TIMING);
+  CUipcEventHandle handle = {};
+  CHECK_REFUSED(cuIpcGetEventHandle(&handle, event));
+}
+
+TEST_CASE_METHOD(Share, "memory imported by its descriptor is the exporter's memory", "[contract][share]") {
+  if (size == 0) SKIP("no shareable memory");
+  ShareableMemory memory(size);
+  set_words(memory.address, 3, size / 4);
+  Peer peer;
+  const int descriptor = memory.export_it();
+  const PeerAnswer imported = peer.ask({.ask = Ask::import_memory, .a = size}, descriptor);
+  close(descriptor);
+  REQUIRE(imported.result == CUDA_SUCCESS);
+  CHECK(peer.ask({.ask = Ask::read, .a = imported.value + size - 4}).value == 3);
+  CHECK(peer.ask({.ask = Ask::fill, .a = imported.value, .b = 4, .c = size / 4}).result == CUDA_SUCCESS);
+  CHECK(read_words(memory.address, size / 4) == repeated(size / 4, 4));
+  CHECK(peer.ask({.ask = Ask::drop_memory}).result == CUDA_SUCCESS);
+}
+
+TEST_CASE_METHOD(Share, "imported memory stays when its exporter lets go of it", "[contract][share]") {
+  if (size == 0) SKIP("no shareable memory");
+  ShareableMemory memory(size);
+  set_words(memory.address, 6, size / 4);
+  Peer peer;
+  const int descriptor = memory.export_it();
+  const PeerAnswer imported = peer.ask({.ask = Ask::import_memory, .a = size}, descriptor);
+  close(descriptor);
+  REQUIRE(imported.result == CUDA_SUCCESS);
+  memory.drop();
+  CHECK(peer.ask({.ask = Ask::read, .a = imported.value}).value == 6);
+}
+
+TEST_CASE_METHOD(Share, "a descriptor alone keeps exported memory", "[contract][share]") {
+  if (size == 0) SKIP("no shareable memory");
+  Peer peer;
+  const PeerAnswer made = peer.ask({.ask = Ask::create_memory, .a = size, .b = 8});
+  REQUIRE(made.result == CUDA_SUCCESS);
+  const int descriptor = peer.descriptor;
+  REQUIRE(descriptor >= 0);
+  REQUIRE(peer.ask({.ask = Ask::drop_memory}).result == CUDA_SUCCESS);
+  CUmemGenericAllocationHandle handle = 0;
+  REQUIRE_CUDA(import_memory(handle, descriptor));
+  close(descriptor);
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(map_memory(handle, size, address));
+  CHECK(read_words(address, 4) == repeated(4, 8));
+  CHECK_CUDA(cuMemUnmap(address, size));
+  CHECK_CUDA(cuMemRelease(handle));
+  CHECK_CUDA(cuMemAddressFree(address, size));
+}
+
+TEST_CASE_METHOD(Share, "a process can import its own export, and from a copy of the descriptor", "[contract][share]") {
+  if (size == 0) SKIP("no shareable memory");
+  ShareableMemory memory(size);
+  set_words(memory.address, 12, size / 4);
+  const int descriptor = memory.export_it();
+  const int copy = dup(descriptor);
+  close(descriptor);
+  CUmemGenericAllocationHandle handle = 0;
+  REQUIRE_CUDA(import_memory(handle, copy));
+  close(copy);
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(map_memory(handle, size, address));
+  CHECK(read_words(address, 4) == repeated(4, 12));
+  CHECK_CUDA(cuMemUnmap(address, size));
+  CHECK_CUDA(cuMemRelease(handle));
+  CHECK_CUDA(cuMemAddressFree(address, size));
+}
+
+TEST_CASE_METHOD(Share, "closed descriptors leave nothing behind", "[contract][share]") {
+  if (size == 0) SKIP("no shareable memory");
+  constexpr int kTimes = 5000;  // more than a process may have exported at once
+  ShareableMemory memory(size);
+  CUresult status = CUDA_SUCCESS;
+  for (int i = 0; i < kTimes && status == CUDA_SUCCESS; ++i) {
+    int descriptor = -1;
+    status = cuMemExportToShareableHandle(&descriptor, memory.handle, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0);
+    close(descriptor);
+  }
+  CHECK_CUDA(status);
+}
+
+TEST_CASE_METHOD(Share, "wrong calls of shareable handles are refused", "[contract][share]") {
+  if (size == 0) SKIP("no shareable memory");
+  constexpr auto kDescriptor = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+  ShareableMemory memory(size), plain(size, CU_MEM_HANDLE_TYPE_NONE);
+  int descriptor = -1, pipe_ends[2] = {-1, -1};
+  CUmemGenericAllocationHandle handle = 0;
+  REQUIRE(pipe(pipe_ends) == 0);
+  CHECK_REFUSED(cuMemExportToShareableHandle(&descriptor, plain.handle, kDescriptor, 0));
+  CHECK(cuMemExportToShareableHandle(nullptr, memory.handle, kDescriptor, 0) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuMemExportToShareableHandle(&descriptor, memory.handle, kDescriptor, 1) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(cuMemExportToShareableHandle(&descriptor, memory.handle, CU_MEM_HANDLE_TYPE_WIN32, 0));
+  CHECK_REFUSED(cuMemExportToShareableHandle(&descriptor, 0, kDescriptor, 0));
+  CHECK(descriptor == -1);
+  CHECK_REFUSED(import_memory(handle, -1));
+  CHECK_REFUSED(import_memory(handle, pipe_ends[0]));
+  CHECK_REFUSED(cuMemImportFromShareableHandle(nullptr, nullptr, kDescriptor));
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  CHECK_REFUSED(import_memory(handle, pipe_ends[0]));
+}
+
+TEST_CASE_METHOD(Gpu, "memory of an imported pool is the exporter's memory", "[contract][share]") {
+  constexpr auto kDescriptor = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+  if ((attribute(CU_DEVICE_ATTRIBUTE_MEMPOOL_SUPPORTED_HANDLE_TYPES) & kDescriptor) == 0) SKIP("no shareable pools");
+  CUmemPoolProps properties = {};
+  properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.handleTypes = kDescriptor;
+  properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, device};
+  CUmemoryPool pool = nullptr;
+  REQUIRE_CUDA(cuMemPoolCreate(&pool, &properties));
+  Stream stream;
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(cuMemAllocFromPoolAsync(&address, kBytes, pool, stream));
+  REQUIRE_CUDA(cuMemsetD32Async(address, 21, kWords, stream));
+  stream.synchronize();
+  int descriptor = -1;
+  CUmemPoolPtrExportData data = {};
+  REQUIRE_CUDA(cuMemPoolExportToShareableHandle(&descriptor, pool, kDescriptor, 0));
+  REQUIRE_CUDA(cuMemPoolExportPointer(&data, address));
+  {
+    Peer peer;
+    const PeerAnswer imported = peer.ask({.ask = Ask::import_pool}, descriptor);
+    close(descriptor);
+    REQUIRE(imported.result == CUDA_SUCCESS);
+    const PeerAnswer pointer = peer.ask({.ask = Ask::import_pointer, .a = imported.value, .bytes = bytes_of(data)});
+    REQUIRE(pointer.result == CUDA_SUCCESS);
+    CHECK(peer.ask({.ask = Ask::read, .a = pointer.value}).value == 21);
+    CHECK(peer.ask({.ask = Ask::fill, .a = pointer.value, .b = 22, .c = kWords}).result == CUDA_SUCCESS);
+    CHECK(read_words(address, kWords) == repeated(kWords, 22));
+    CHECK(peer.ask({.ask = Ask::free, .a = pointer.value}).result == CUDA_SUCCESS);
+  }
+  CHECK_CUDA(cuMemFreeAsync(address, stream));
+  stream.synchronize();
+  CHECK_CUDA(cuMemPoolDestroy(pool));
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels that launch kernels: a quicksort that recurses on the device, streams and events of device code, fire-and-
+// forget and tail launches.
+#include "check.h"
+
+#include <algorithm>
+#include <vector>
+
+constexpr int kDepth = 12;
+
+// One thread per range: partitions it and hands its halves to new grids.
+__global__ void quicksort(int* values, int left, int right, int depth) {
+  if (depth == kDepth || right - left < 16) {
+    for (int i = left + 1; i <= right; ++i) {
+      const int value = values[i];
+      int place = i;
+      for (; place > left && values[place - 1] > value; --place) values[place] = values[place - 1];
+      values[place] = value;
+    }
+    return;
+  }
+  int low = left, high = right;
+  const int pivot = values[(left + right) / 2];
+  while (low <= high) {
+    while (values[low] < pivot) ++low;
+    while (values[high] > pivot) --high;
+    if (low > high) continue;
+    const int value = values[low];
+    values[low++] = values[high];
+    values[high--] = value;
+  }
+  cudaStream_t stream;
+  cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+  if (left < high) quicksort<<<1, 1>>>(values, left, high, depth + 1);
+  if (low < right) quicksort<<<1, 1, 0, stream>>>(values, low, right, depth + 1);
+  cudaStreamDestroy(stream);
+}
+
+__global__ void add(int* values, int value) { atomicAdd(values + threadIdx.x, value); }
+__global__ void scale(int* values, int factor) { values[threadIdx.x] *= factor; }
+
+__global__ void ordered(int* values) {
+  cudaEvent_t event;
+  cudaStream_t first, second;
+  cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+  cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking);
+  cudaStreamCreateWithFlags(&second, cudaStreamNonBlocking);
+  cudaMemsetAsync(values, 0, 32 * sizeof *values, first);
+  add<<<2, 32, 0, first>>>(values, 3);
+  cudaEventRecord(event, first);
+  cudaStreamWaitEvent(second, event, 0);
+  scale<<<1, 32, 0, second>>>(values, 10);
+  scale<<<1, 32, 0, cudaStreamTailLaunch>>>(values, -1);
+  add<<<1, 32, 0, cudaStreamFireAndForget>>>(values + 32, 7);
+  cudaEventDestroy(event);
+  cudaStreamDestroy(first);
+  cudaStreamDestroy(second);
+}
+
+__global__ void refused(int* error) {
+  add<<<1, 4096>>>(error, 1);
+  error[0] = cudaGetLastError();
+  error[1] = cudaGetLastError();
+}
+
+int main() {
+  std::vector<int> values(2000);
+  Random random;
+  for (int& value : values) value = static_cast<int>(random.next() % 1000);
+  DeviceArray<int> device(values.size());
+  device.set(values.data());
+  quicksort<<<1, 1>>>(device.get(), 0, static_cast<int>(values.size()) - 1, 0);
+  CHECK_LAUNCH();
+  CHECK(cudaDeviceSynchronize());
+  std::vector<int> sorted(values.size());
+  device.read(sorted.data());
+  std::sort(values.begin(), values.end());
+  EXPECT(sorted == values, "the device did not sort");
+
+  DeviceArray<int> pair(64);
+  pair.clear();
+  ordered<<<1, 1>>>(pair.get());
+  CHECK(cudaDeviceSynchronize());
+  int seen[64];
+  pair.read(seen);
+  for (int i = 0; i < 32; ++i) {
+    EXPECT(seen[i] == -60, "value %d is %d", i, seen[i]);
+    EXPECT(seen[32 + i] == 7, "value %d is %d", 32 + i, seen[32 + i]);
+  }
+
+  refused<<<1, 1>>>(pair.get());
+  CHECK(cudaDeviceSynchronize());
+  pair.read(seen);
+  EXPECT(seen[0] == cudaErrorInvalidConfiguration && seen[1] == cudaSuccess, "errors %d and %d", seen[0], seen[1]);
+  return pass();
+}
