@@ -49,7 +49,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
   daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   TRY(daemon->choose_one_gpu());
-  daemon->open_code_cache();
+  daemon->make_worker_files();
   daemon->prepare_reports();
   TRY(daemon->watch_ends());
   TRY(daemon->listen());
@@ -68,16 +68,17 @@ Result<void> Daemon::choose_one_gpu() {
 }
 
 // Programs of several users must not share one: whoever may write to it chooses what the others run.
-void Daemon::open_code_cache() {
+void Daemon::make_worker_files() {
   const bool others = !options_.socket.empty() && (options_.socket_mode & 077) != 0;
-  if (!options_.code_cache || others || worker_options_.kind == DriverKind::soft) return;
-  auto cache = CodeCache::create(options_.vm_socket.empty() ? CacheUsers::same_user : CacheUsers::guest);
-  if (!cache) {
-    VGPU_DEBUG("no cache of compiled code: %s", cache.error().message.c_str());
+  worker_options_.code_cache = options_.code_cache;
+  if (others || worker_options_.kind == DriverKind::soft) return;
+  auto files = WorkerFiles::create(options_.vm_socket.empty() ? FileUsers::same_user : FileUsers::guest);
+  if (!files) {
+    VGPU_DEBUG("no files for the driver: %s", files.error().message.c_str());
     return;
   }
-  code_cache_.emplace(std::move(*cache));
-  worker_options_.code_cache = code_cache_->path();
+  worker_files_.emplace(std::move(*files));
+  worker_options_.files = worker_files_->path();
 }
 
 // The monitor itself is started when somebody asks. Programs can compute without one.

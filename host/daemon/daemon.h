@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "host/daemon/budget.h"
-#include "host/daemon/code_cache.h"
 #include "host/daemon/event_loop.h"
 #include "host/daemon/gpu_choice.h"
 #include "host/daemon/listener.h"
@@ -20,6 +19,7 @@
 #include "host/daemon/traces.h"
 #include "host/daemon/vm_sessions.h"
 #include "host/daemon/worker.h"
+#include "host/daemon/worker_files.h"
 #include "host/device/vm_device.h"
 
 namespace vgpu::host {
@@ -72,7 +72,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   void query(SocketSession* session, std::function<void()> answer);
   void answer_queries();
   void run_timers();
-  void open_code_cache();
+  void make_worker_files();
   void prepare_reports();
   Result<void> serve_metrics();
   void with_statistics(std::function<void()> done) override { query(nullptr, std::move(done)); }
@@ -89,7 +89,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
 
   const Options options_;
   WorkerOptions worker_options_;
-  std::optional<CodeCache> code_cache_;
+  std::optional<WorkerFiles> worker_files_;
   std::optional<HostGpu> gpu_;  // the only one, by --gpu
   std::unique_ptr<EventLoop> loop_;
   MemoryLimit limit_;

@@ -110,7 +110,8 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions&
   if (options.kind == DriverKind::soft) arguments.emplace_back("--soft");
   if (!options.sandbox) arguments.emplace_back("--no-sandbox");
   if (options.one_owner) arguments.emplace_back("--one-owner");
-  if (!options.code_cache.empty()) arguments.insert(arguments.end(), {"--code-cache", options.code_cache});
+  if (!options.code_cache) arguments.emplace_back("--no-code-cache");
+  if (!options.files.empty()) arguments.insert(arguments.end(), {"--files", options.files});
   if (options.visible_devices) arguments.insert(arguments.end(), {"--visible-devices", *options.visible_devices});
   worker->pid_ = TRY(
       spawn_worker(options.executable, arguments, {workers_end.get(), worker->doorbell_.get(), worker->wake_.get()}));

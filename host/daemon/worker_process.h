@@ -28,7 +28,8 @@ struct WorkerOptions {
   bool one_owner = false;
   // CUDA_VISIBLE_DEVICES for the driver; the daemon's own when there is none.
   std::optional<std::string> visible_devices;
-  std::string code_cache;  // empty: what the driver compiles is kept nowhere
+  std::string files;  // the directory of WorkerFiles; empty: none
+  bool code_cache = true;
 };
 
 class WorkerProcess {

@@ -32,11 +32,12 @@ constexpr const char* kCodeCacheBytes = "268435456";
 
 struct Arguments {
   std::string driver;
-  std::string code_cache;  // empty: none
+  std::string files;  // empty: none
   pid_t daemon = 0;
   SandboxProfile profile = SandboxProfile::vendor;
   bool sandbox = true;
   bool one_owner = false;
+  bool code_cache = true;
   bool probe = false;
 };
 
@@ -46,11 +47,12 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     const std::string_view option = argv[i];
     if (option == "--soft") arguments.profile = SandboxProfile::soft;
     else if (option == "--no-sandbox") arguments.sandbox = false;
+    else if (option == "--no-code-cache") arguments.code_cache = false;
     else if (option == "--one-owner") arguments.one_owner = true;
     else if (option == "--probe") arguments.probe = true;
     else if (i + 1 == argc) return false;
     else if (option == "--driver") arguments.driver = argv[++i];
-    else if (option == "--code-cache") arguments.code_cache = argv[++i];
+    else if (option == "--files") arguments.files = argv[++i];
     else if (option == "--parent") arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
     else if (option == "--visible-devices") ::setenv("CUDA_VISIBLE_DEVICES", argv[++i], 1);
     else if (option == "--log") log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
@@ -85,14 +87,14 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
 
 // A cache of compiled kernels that all guests write would let one choose what another runs: it is the daemon's, or
 // none. CUDA programming guide: CUDA Environment Variables.
-void use_code_cache(const Arguments& arguments, Sandbox& sandbox) {
-  if (arguments.code_cache.empty()) {
+void use_files(const Arguments& arguments, Sandbox& sandbox) {
+  if (!arguments.files.empty()) sandbox.allow_files(arguments.files);
+  if (arguments.files.empty() || !arguments.code_cache) {
     if (arguments.sandbox) ::setenv("CUDA_CACHE_DISABLE", "1", 1);
     return;
   }
-  ::setenv("CUDA_CACHE_PATH", arguments.code_cache.c_str(), 1);
+  ::setenv("CUDA_CACHE_PATH", (arguments.files + "/code").c_str(), 1);
   ::setenv("CUDA_CACHE_MAXSIZE", kCodeCacheBytes, 1);
-  sandbox.allow_cache(arguments.code_cache);
 }
 
 int run(const Arguments& arguments) {
@@ -103,7 +105,7 @@ int run(const Arguments& arguments) {
   ::close_range(kFirstForeignFd, ~0u, 0);
   Sandbox sandbox(arguments.profile, arguments.daemon, arguments.one_owner);
   if (!sandbox.guard()) return 0;
-  use_code_cache(arguments, sandbox);
+  use_files(arguments, sandbox);
   if (arguments.sandbox) sandbox.isolate();
 
   // Threads use it until the process is no more.

@@ -24,6 +24,8 @@
 namespace vgpu::host {
 namespace {
 
+constexpr const char* kSharedMemory = "/dev/shm";
+
 void skipped(const char* what) { VGPU_DEBUG("sandbox: no %s: %s", what, std::strerror(errno)); }
 
 // Capabilities until seal(): to change the user, and to read a driver wherever root could.
@@ -64,7 +66,7 @@ int change_mounts(const char* path, unsigned flags, uint64_t set, uint64_t clear
 }  // namespace
 
 uid_t Sandbox::user() const {
-  const bool shared = !cache_.empty() || (one_owner_ && profile_ == SandboxProfile::vendor);
+  const bool shared = !files_.empty() || (one_owner_ && profile_ == SandboxProfile::vendor);
   return user_named_after(shared ? daemon_ : ::getpid());
 }
 
@@ -77,18 +79,22 @@ bool Sandbox::guard() const {
   return ::getppid() == daemon_;
 }
 
-// In mounts of its own: nothing can be written, except to the cache and to /proc. NVIDIA's driver does not start when
+// In mounts of its own: nothing can be written, except to its files and to /proc. NVIDIA's driver does not start when
 // it cannot write there (cuInit: CUDA_ERROR_OPERATING_SYSTEM); what would reach the machine through /proc stays closed.
 void Sandbox::lock_files() const {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return skipped("private mounts");
   bool closed = true;
   for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
     closed &= ::mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) == 0 || errno == ENOENT;
-  if (!cache_.empty() && ::mount(cache_.c_str(), cache_.c_str(), nullptr, MS_BIND, nullptr) != 0)
-    skipped("cache of compiled code");
+  const std::string shared_memory = files_ + "/shm";
+  if (!files_.empty() && (::mount(files_.c_str(), files_.c_str(), nullptr, MS_BIND, nullptr) != 0 ||
+                          ::mount(shared_memory.c_str(), kSharedMemory, nullptr, MS_BIND, nullptr) != 0))
+    skipped("files of the driver's own");
   if (change_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) != 0)
     return skipped("read-only file system");
-  if (!cache_.empty() && change_mounts(cache_.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0) skipped("writable cache");
+  if (!files_.empty() && (change_mounts(files_.c_str(), 0, 0, MOUNT_ATTR_RDONLY) != 0 ||
+                          change_mounts(kSharedMemory, 0, 0, MOUNT_ATTR_RDONLY) != 0))
+    skipped("writable files of the driver's own");
   if (!closed || change_mounts("/proc", 0, 0, MOUNT_ATTR_RDONLY) != 0) skipped("writable /proc: the driver may refuse");
 }
 

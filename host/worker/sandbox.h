@@ -21,10 +21,10 @@ class Sandbox {
   Sandbox(SandboxProfile profile, pid_t daemon, bool one_owner = false)
       : profile_(profile), daemon_(daemon), one_owner_(one_owner) {}
 
-  // The one directory that may be written to, by all workers of the daemon: they then have one user id together, for
-  // the driver makes its files for itself only. Before isolate().
-  void allow_cache(std::string directory) { cache_ = std::move(directory); }
-  static uid_t user_with_cache(pid_t daemon) { return user_named_after(daemon); }
+  // The one directory that may be written to, by all workers of the daemon (host/daemon/worker_files.h): they then have
+  // one user id together, for the driver makes its files for itself only. Before isolate().
+  void allow_files(std::string directory) { files_ = std::move(directory); }
+  static uid_t user_with_files(pid_t daemon) { return user_named_after(daemon); }
 
   // Dies with its daemon, gains no privileges, leaves no core file. Also without a sandbox. Before any thread.
   // False: the daemon is gone already.
@@ -37,7 +37,7 @@ class Sandbox {
 
  private:
   // User ids above those that systems and containers give out (systemd: 1879048191). A process id makes it unique: the
-  // worker's own, so that no worker can signal another or look at it, or the daemon's, where they share a cache, or may
+  // worker's own, so that no worker can signal another or look at it, or the daemon's, where they share files, or may
   // open each other's IPC handles, which NVIDIA's driver lets only one user's processes do; then the system call filter
   // alone keeps them apart.
   static uid_t user_named_after(pid_t process) { return 1'900'000'000 + static_cast<uid_t>(process); }
@@ -48,7 +48,7 @@ class Sandbox {
   const SandboxProfile profile_;
   const pid_t daemon_;
   const bool one_owner_;
-  std::string cache_;
+  std::string files_;
   bool own_user_ = false;
 };
 

@@ -281,6 +281,7 @@ TEST_CASE_METHOD(Textures, "a resource view names one layer of many", "[contract
   view.format = CU_RES_VIEW_FORMAT_UINT_1X32;
   view.width = kWidth;
   view.height = kHeight;
+  view.depth = 2;  // of the array, whatever the view shows of it
   view.firstLayer = view.lastLayer = 1;
   CUtexObject texture = 0;
   REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &point, &view));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/daemon/code_cache.h"
+#include "host/daemon/worker_files.h"
 
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -10,8 +10,8 @@
 
 #include "tests/support/test.h"
 
-using vgpu::host::CacheUsers;
-using vgpu::host::CodeCache;
+using vgpu::host::FileUsers;
+using vgpu::host::WorkerFiles;
 
 namespace {
 
@@ -33,28 +33,29 @@ bool is_memory(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a cache of compiled code can be written to and goes with its daemon", "[unit][code_cache]") {
+TEST_CASE("files of workers can be written to and go with their daemon", "[unit][worker_files]") {
   const int result = in_child([] {
     std::string path;
     {
-      auto cache = CodeCache::create(CacheUsers::same_user);
-      if (!cache) return 1;
-      path = cache->path();
-      std::ofstream(path + "/index") << "kept";
-      if (!std::filesystem::exists(path + "/index")) return 2;
-      const CodeCache moved(std::move(*cache));
-      if (!std::filesystem::exists(path + "/index")) return 3;
+      auto files = WorkerFiles::create(FileUsers::same_user);
+      if (!files) return 1;
+      path = files->path();
+      if (!std::filesystem::is_directory(path + "/shm")) return 5;
+      std::ofstream(path + "/code/index") << "kept";
+      if (!std::filesystem::exists(path + "/code/index")) return 2;
+      const WorkerFiles moved(std::move(*files));
+      if (!std::filesystem::exists(path + "/code/index")) return 3;
     }
     return std::filesystem::exists(path) ? 4 : 0;
   });
   CHECK(result == 0);
 }
 
-TEST_CASE("a guest's cache of compiled code is of limited size, or there is none", "[unit][code_cache]") {
+TEST_CASE("files of a guest's workers are of limited size, or there are none", "[unit][worker_files]") {
   const int result = in_child([] {
-    auto cache = CodeCache::create(CacheUsers::guest);
-    if (!cache) return ::geteuid() == 0 ? 10 : 0;
-    return is_memory(cache->path()) ? 0 : 1;
+    auto files = WorkerFiles::create(FileUsers::guest);
+    if (!files) return ::geteuid() == 0 ? 10 : 0;
+    return is_memory(files->path()) ? 0 : 1;
   });
   // A container's root may be forbidden to mount.
   CHECK((result == 0 || result == 10));
