@@ -58,13 +58,26 @@ Measured<double> build_time(const Gpu& gpu) {
   return median_time(5, [&]() -> Measured<void> { return destroy(TRY(build(gpu))); });
 }
 
+// From begin to end of the capture of as many launches.
+Measured<double> capture_time(const Gpu& gpu) {
+  return median_time(5, [&]() -> Measured<void> {
+    CUgraph graph = nullptr;
+    CUDA_TRY(cuStreamBeginCapture(gpu.stream, CU_STREAM_CAPTURE_MODE_GLOBAL));
+    for (int i = 0; i < kNodes; ++i) TRY(gpu.launch());
+    CUDA_TRY(cuStreamEndCapture(gpu.stream, &graph));
+    CUDA_TRY(cuGraphDestroy(graph));
+    return {};
+  });
+}
+
 }  // namespace
 
 Family graph_family() {
   return {"graph",
           {{"graph of 200 kernels: launch call", Unit::seconds, [](const Gpu& gpu) { return launch(gpu, false); }},
            {"graph of 200 kernels: until done", Unit::seconds, [](const Gpu& gpu) { return launch(gpu, true); }},
-           {"graph of 200 kernels: build, destroy", Unit::seconds, build_time}}};
+           {"graph of 200 kernels: build, destroy", Unit::seconds, build_time},
+           {"capture of 200 launches", Unit::seconds, capture_time}}};
 }
 
 }  // namespace vgpu::bench

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls that ask and are answered: the round trip over the ring where the guest cannot answer by itself.
+#include <array>
 #include <thread>
+#include <vector>
 
 #include "bench/gpu.h"
 #include "bench/stopwatch.h"
@@ -59,6 +61,40 @@ Measured<double> idle_synchronize(const Gpu& gpu) {
   return median_time(500, [&] { return gpu.synchronize(); });
 }
 
+// The questions of NVIDIA's runtime for cudaPointerGetAttributes.
+Measured<double> ask_pointer(CUdeviceptr address) {
+  CUpointer_attribute which[] = {CU_POINTER_ATTRIBUTE_CONTEXT,        CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
+                                 CU_POINTER_ATTRIBUTE_DEVICE_POINTER, CU_POINTER_ATTRIBUTE_HOST_POINTER,
+                                 CU_POINTER_ATTRIBUTE_IS_MANAGED,     CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL};
+  std::array<uint64_t, 6> answers = {};
+  void* values[] = {&answers[0], &answers[1], &answers[2], &answers[3], &answers[4], &answers[5]};
+  return median_time(200, [&]() -> Measured<void> {
+    CUDA_TRY(cuPointerGetAttributes(6, which, values, address));
+    return {};
+  });
+}
+
+Measured<double> ask_device_pointer(const Gpu&) {
+  CUdeviceptr memory = 0;
+  CUDA_TRY(cuMemAlloc(&memory, 4096));
+  const double seconds = TRY(ask_pointer(memory + 64));
+  CUDA_TRY(cuMemFree(memory));
+  return seconds;
+}
+
+Measured<double> ask_pinned_pointer(const Gpu&) {
+  void* memory = nullptr;
+  CUDA_TRY(cuMemHostAlloc(&memory, 4096, 0));
+  const double seconds = TRY(ask_pointer(reinterpret_cast<CUdeviceptr>(memory) + 64));
+  CUDA_TRY(cuMemFreeHost(memory));
+  return seconds;
+}
+
+Measured<double> ask_ordinary_pointer(const Gpu&) {
+  std::vector<char> memory(4096);
+  return ask_pointer(reinterpret_cast<CUdeviceptr>(memory.data()));
+}
+
 // As programs poll: record once, ask once.
 Measured<double> event_record_query(const Gpu& gpu) {
   CUevent event = nullptr;
@@ -83,7 +119,10 @@ Family query_family() {
            {"stream query after 5 ms of rest", Unit::seconds, stream_query_parked},
            {"memory information", Unit::seconds, memory_information},
            {"stream synchronise, idle", Unit::seconds, idle_synchronize},
-           {"event record + query", Unit::seconds, event_record_query}}};
+           {"event record + query", Unit::seconds, event_record_query},
+           {"pointer's six attributes, device memory", Unit::seconds, ask_device_pointer},
+           {"pointer's six attributes, pinned memory", Unit::seconds, ask_pinned_pointer},
+           {"pointer's six attributes, ordinary memory", Unit::seconds, ask_ordinary_pointer}}};
 }
 
 }  // namespace vgpu::bench

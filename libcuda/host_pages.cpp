@@ -43,10 +43,26 @@ CUresult allocate_pages(const Admitted& admitted, uint64_t bytes, HostKind kind,
     return status;
   }
   address = *pages;
+  note_pages(admitted, address, bytes, kind);
   return CUDA_SUCCESS;
 }
 
+void note_pages(const Admitted& admitted, uint64_t address, uint64_t bytes, HostKind kind) {
+  const bool managed = kind == HostKind::managed;
+  AllocationFacts facts;
+  if (const Context* current = admitted.thread->current()) facts.context = current->handle();
+  const auto set = [&](CUpointer_attribute attribute, uint64_t value) {
+    facts.set(attribute, address, {PointerFact::State::known, value});
+  };
+  set(CU_POINTER_ATTRIBUTE_MEMORY_TYPE, managed ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST);
+  set(CU_POINTER_ATTRIBUTE_IS_MANAGED, managed ? 1 : 0);
+  if (managed) set(CU_POINTER_ATTRIBUTE_RANGE_SIZE, bytes);
+  else set(CU_POINTER_ATTRIBUTE_HOST_POINTER, address);
+  admitted.process->pointer_facts().add(address, bytes, facts);
+}
+
 CUresult release_pages(const Admitted& admitted, uint64_t address) {
+  admitted.process->pointer_facts().remove(address);
   VGPU_CHECK(unregister_pages(admitted, address));
   admitted.process->host_memory().release(address);
   return CUDA_SUCCESS;

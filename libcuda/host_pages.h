@@ -10,6 +10,8 @@ namespace vgpu::guest {
 CUresult allocate_pages(const Admitted& admitted, uint64_t bytes, HostKind kind, unsigned flags, uint64_t& address);
 // Registers [address, address + bytes), which both sides map already.
 CUresult register_pages(const Admitted& admitted, uint64_t address, uint64_t bytes, unsigned flags);
+// What is certain about these addresses from now on, when the driver knows them.
+void note_pages(const Admitted& admitted, uint64_t address, uint64_t bytes, HostKind kind);
 // Gives up the range that begins at `address`, of whichever kind.
 CUresult release_pages(const Admitted& admitted, uint64_t address);
 

@@ -65,6 +65,8 @@ CUresult admit_with_context(Admitted& out) {
 
 CUresult note_result(const Admitted& admitted, CUresult result) {
   if (result == CUDA_SUCCESS) return result;
+  if (result >= CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED && result <= CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD)
+    admitted.process->captures_doubtful.store(true, std::memory_order_relaxed);
   Context* current = admitted.thread->current();
   if (current == nullptr) return result;
   if (is_sticky(result) && current->alive()) current->set_sticky(result);

@@ -12,6 +12,7 @@
 #include "libcuda/handles.h"
 #include "libcuda/host_memory.h"
 #include "libcuda/managed_mirror.h"
+#include "libcuda/pointer_facts.h"
 #include "libcuda/session.h"
 #include "libcuda/shared_descriptors.h"
 #include "libcuda/thread.h"
@@ -33,6 +34,7 @@ class Process {
   HandleNotes& handles() { return handles_; }
   HostMemory& host_memory() { return host_memory_; }
   DeviceRanges& device_ranges() { return device_ranges_; }
+  PointerFacts& pointer_facts() { return pointer_facts_; }
   SharedDescriptors& descriptors() { return descriptors_; }
   ManagedMirror& managed_mirror() { return managed_mirror_; }
 
@@ -45,8 +47,11 @@ class Process {
   // Whether the worker knows that private command.
   bool serves_private(uint16_t opcode) const { return opcode < header_.private_end; }
 
-  // Captures that are active in this process: while there are any, nothing is posted, so that errors are exact.
+  // Captures that are active in this process: while there are any, only launches are posted, so that errors are exact.
   std::atomic<int> captures{0};
+  // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and
+  // launches wait for the driver's word.
+  std::atomic<bool> captures_doubtful{false};
   // Graphs launched so far: they may record events.
   std::atomic<uint64_t> graph_launches{0};
 
@@ -60,6 +65,7 @@ class Process {
   HandleNotes handles_;
   HostMemory host_memory_;
   DeviceRanges device_ranges_;
+  PointerFacts pointer_facts_;
   SharedDescriptors descriptors_;
   ManagedMirror managed_mirror_;
   wire::SnapshotHeader header_ = {};

@@ -141,7 +141,8 @@ void RingServer::run_command(const CommandCopy& command) {
   if (command.reply_slot == ring::kNoReply) {
     session_.counters.posted.fetch_add(1, std::memory_order_relaxed);
     int32_t none = 0;
-    if (result != CUDA_SUCCESS) session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
+    if (result != CUDA_SUCCESS && !invocation.told_later)
+      session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
     return;
   }
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;

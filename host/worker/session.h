@@ -114,6 +114,7 @@ class Invocation final : public codec::HandleMap {
   codec::Writer reply;
   codec::Arena arena;
   bool malformed = false;
+  bool told_later = false;  // another command of the program answers for what went wrong
 
   // Marks the message as undecodable; the value is what the caller sees.
   CUresult bad_message() {

@@ -32,7 +32,8 @@ std::string name_of(const CommandCopy& command) {
     const std::string_view name = reader.string();
     return is_call_name(name) ? std::string(name) : "";
   }
-  const char* const name = api::find_call_name(command.opcode);
+  const char* const name =
+      api::find_call_name(command.opcode == wire::kCapturedLaunch ? api::opcode::cuLaunchKernel : command.opcode);
   return name != nullptr ? name : "";
 }
 

@@ -103,6 +103,10 @@ bool describe_by_hand(Invocation& invocation, std::vector<NamedText>& arguments)
 TracedCall describe_call(Invocation& invocation, std::span<const std::byte> reply) {
   TracedCall traced;
   const CommandCopy& command = invocation.command;
+  if (command.opcode == wire::kCapturedLaunch) {
+    traced.arguments = launch_arguments(invocation, codec::Reader(command.payload));
+    return traced;
+  }
   if (command.opcode >= wire::kFirstPrivate) return traced;  // Its name is all that is known.
   if (describe_by_hand(invocation, traced.arguments)) return traced;
   const Call* const call = api::find_row(command.opcode);

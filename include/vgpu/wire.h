@@ -28,7 +28,8 @@ enum Opcode : uint16_t {
   kManagedWrite = 1036,    // u64 variable, then runs of: u64 address, u64 count, bytes
   kRefusedCall = 1037,     // string: a call that the guest's library refused, for the statistics
   kWithdrawExport = 1038,  // Token: nobody holds the descriptor of this shareable handle any more
-  kPrivateKnown = 1039,    // one above the last that is in use
+  kCapturedLaunch = 1039,  // a launch that may belong to a capture: if it is refused, so is the end of the capture
+  kPrivateKnown = 1040,    // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;

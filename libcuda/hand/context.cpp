@@ -69,6 +69,7 @@ CUresult cuCtxDestroy_v2(CUcontext ctx) {
   if (!context->alive()) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   context->set_alive(false);
   admitted.process->device_ranges().clear();
+  admitted.process->pointer_facts().clear();
   {
     const CurrentScope current(*admitted.thread, context);
     face::context_destroyed(ctx);

@@ -120,11 +120,22 @@ bool is_harmless(const CUlaunchAttribute& attribute) {
   }
 }
 
-// Launches inside a capture, and those whose size only the driver can judge (cooperative ones, clusters), wait for the
-// driver's answer.
-bool is_posted(const Admitted& admitted, const Attributes& attributes) {
-  return admitted.process->captures.load(std::memory_order_relaxed) == 0 &&
-         std::all_of(attributes.data, attributes.data + attributes.count, is_harmless);
+struct Way {
+  uint16_t opcode;
+  bool posted;
+};
+
+// Launches whose size only the driver can judge (cooperative ones, clusters) wait for its answer, and while something
+// is being captured, those on a stream that may not be used then, or into a capture that may be invalid already.
+Way way_of(const Admitted& admitted, const Attributes& attributes, uint64_t stream) {
+  const Process& process = *admitted.process;
+  const bool harmless = std::all_of(attributes.data, attributes.data + attributes.count, is_harmless);
+  const bool captures = process.captures.load(std::memory_order_relaxed) != 0;
+  // A captured launch that fails has no other way to tell than the end of its capture.
+  if (captures && harmless && stream > bits_of(CU_STREAM_PER_THREAD) &&
+      !process.captures_doubtful.load(std::memory_order_relaxed) && process.serves_private(wire::kCapturedLaunch))
+    return {wire::kCapturedLaunch, true};
+  return {attributes.count == 0 ? api::opcode::cuLaunchKernel : api::opcode::cuLaunchKernelEx, harmless && !captures};
 }
 
 // A launch may record an event when it begins or ends.
@@ -146,7 +157,8 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
   launch.stream = bits_of(stream);
   if (launch.stream > 2 && !admitted.process->handles().is_live(launch.stream)) return CUDA_ERROR_INVALID_HANDLE;
   launch.attribute_count = attributes.count;
-  Remote remote(admitted, attributes.count == 0 ? api::opcode::cuLaunchKernel : api::opcode::cuLaunchKernelEx);
+  const Way way = way_of(admitted, attributes, launch.stream);
+  Remote remote(admitted, way.opcode);
   // One piece of room for all of it: growing the buffer costs as much as filling it.
   std::byte* at =
       remote.writer().room(sizeof launch + launch.parameter_bytes + attributes.count * sizeof *attributes.data);
@@ -158,7 +170,7 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
     forget_recorded(admitted, attributes.data[i]);
     std::memcpy(at, &attributes.data[i], sizeof *attributes.data);
   }
-  return is_posted(admitted, attributes) ? remote.post() : remote.call();
+  return way.posted ? remote.post() : remote.call();
 }
 
 CUresult ask_clusters(uint16_t opcode, int* result, CUfunction f, const CUlaunchConfig* config) {

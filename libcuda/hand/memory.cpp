@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device memory that crosses by its row, and host memory that both sides map at the same address (design D9).
-// CUDA driver API: Memory Management, Virtual Memory Management, Stream Ordered Memory Allocator, Unified Addressing.
+// CUDA driver API: Memory Management, Virtual Memory Management, Stream Ordered Memory Allocator.
 #include <algorithm>
 #include <cstring>
 
@@ -13,14 +13,48 @@
 namespace vgpu::guest {
 namespace {
 
+enum class Origin { context, default_pool, pool };
+
+// What is certain about device memory without a question. CUDA driver API: Unified Addressing.
+AllocationFacts facts_of(const Admitted& admitted, Origin origin, uint64_t address) {
+  const Context& current = *admitted.thread->current();
+  AllocationFacts facts;
+  facts.context = current.handle();
+  facts.pooled = origin != Origin::context;
+  const auto set = [&](CUpointer_attribute attribute, uint64_t value) {
+    facts.set(attribute, address, {PointerFact::State::known, value});
+  };
+  // A pool that the program has made may be the host's.
+  if (origin != Origin::pool) set(CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_MEMORYTYPE_DEVICE);
+  if (origin != Origin::context) return facts;
+  set(CU_POINTER_ATTRIBUTE_IS_MANAGED, 0);
+  set(CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, static_cast<uint64_t>(current.device()));
+  set(CU_POINTER_ATTRIBUTE_DEVICE_POINTER, address);
+  set(CU_POINTER_ATTRIBUTE_RANGE_START_ADDR, address);
+  // A context of another sort may stand for this one.
+  if (current.is_primary()) set(CU_POINTER_ATTRIBUTE_CONTEXT, current.handle());
+  // Processors that share their page tables with the device might reach its memory.
+  const int32_t* const attribute = admitted.process->device(current.device())->attribute;
+  if (attribute[CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES] == 0)
+    facts.set(CU_POINTER_ATTRIBUTE_HOST_POINTER, address, {PointerFact::State::refused, 0});
+  return facts;
+}
+
 // Remembers what was allocated, when it was.
-CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdeviceptr* address, uint64_t bytes) {
+CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdeviceptr* address, uint64_t bytes,
+                        Origin origin) {
   // What is allocated in a capture is there only while its graph runs.
   const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
   if (status != CUDA_SUCCESS || address == nullptr || captures) return status;
   admitted.process->host_memory().forget_managed(*address, bytes);
   admitted.process->device_ranges().add(*address, bytes);
+  admitted.process->pointer_facts().add(*address, bytes, facts_of(admitted, origin, *address));
   return status;
+}
+
+void forget_allocated(const Admitted& admitted, uint64_t address) {
+  admitted.process->device_ranges().remove(address);
+  admitted.process->pointer_facts().remove(address);
 }
 
 }  // namespace
@@ -29,7 +63,8 @@ namespace by_hand {
 
 CUresult cuMemAlloc_v2(CUdeviceptr* dptr, size_t bytesize) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return note_allocated(admitted, forward_blocking(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize), dptr, bytesize);
+  return note_allocated(admitted, forward_blocking(admitted, api::spec::cuMemAlloc_v2, dptr, bytesize), dptr, bytesize,
+                        Origin::context);
 }
 
 CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInBytes, size_t Height,
@@ -37,7 +72,7 @@ CUresult cuMemAllocPitch_v2(CUdeviceptr* dptr, size_t* pPitch, size_t WidthInByt
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   VGPU_CHECK(
       forward_blocking(admitted, api::spec::cuMemAllocPitch_v2, dptr, pPitch, WidthInBytes, Height, ElementSizeBytes));
-  return note_allocated(admitted, CUDA_SUCCESS, dptr, *pPitch * Height);
+  return note_allocated(admitted, CUDA_SUCCESS, dptr, *pPitch * Height, Origin::context);
 }
 
 CUresult cuMemFree_v2(CUdeviceptr dptr) {
@@ -50,27 +85,27 @@ CUresult cuMemFree_v2(CUdeviceptr dptr) {
     forget_advice(dptr);
     return release_pages(admitted, dptr);
   }
-  admitted.process->device_ranges().remove(dptr);
+  forget_allocated(admitted, dptr);
   return forward_blocking(admitted, api::spec::cuMemFree_v2, dptr);
 }
 
 CUresult cuMemAllocAsync(CUdeviceptr* dptr, size_t bytesize, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   return note_allocated(admitted, forward(admitted, api::spec::cuMemAllocAsync, dptr, bytesize, hStream), dptr,
-                        bytesize);
+                        bytesize, Origin::default_pool);
 }
 
 CUresult cuMemAllocFromPoolAsync(CUdeviceptr* dptr, size_t bytesize, CUmemoryPool pool, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   return note_allocated(admitted, forward(admitted, api::spec::cuMemAllocFromPoolAsync, dptr, bytesize, pool, hStream),
-                        dptr, bytesize);
+                        dptr, bytesize, Origin::pool);
 }
 
 CUresult cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  DeviceRanges& ranges = admitted.process->device_ranges();
-  if (!ranges.begins_at(dptr)) return forward(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
-  ranges.remove(dptr);
+  if (!admitted.process->device_ranges().begins_at(dptr))
+    return forward(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
+  forget_allocated(admitted, dptr);
   return forward_posted(admitted, api::spec::cuMemFreeAsync, dptr, hStream);
 }
 
@@ -128,6 +163,7 @@ CUresult cuMemHostRegister_v2(void* p, size_t bytesize, unsigned int Flags) {
   }
   const CUresult status = register_pages(admitted, address, bytesize, Flags);
   if (status != CUDA_SUCCESS) memory.release(address);
+  else note_pages(admitted, address, bytesize, HostKind::registered);
   return status;
 }
 
@@ -163,34 +199,6 @@ CUresult cuMemHostGetFlags(unsigned int* pFlags, void* p) {
   if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
   // Under unified addressing everything is mapped (CUDA driver API, Unified Addressing).
   *pFlags = range->flags | CU_MEMHOSTALLOC_DEVICEMAP;
-  return CUDA_SUCCESS;
-}
-
-CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdeviceptr ptr) {
-  VGPU_ADMIT(admitted);
-  if (data == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  const std::optional<HostRange> range = admitted.process->host_memory().containing(ptr, 1);
-  if (range && range->kind == HostKind::managed && managed_attribute(*range, attribute, data)) return CUDA_SUCCESS;
-  return forward(admitted, api::spec::cuPointerGetAttribute, data, attribute, ptr);
-}
-
-// Unlike the single query, a pointer that CUDA does not know is no error here: the answers are zero.
-CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute* attributes, void** data,
-                                CUdeviceptr ptr) {
-  VGPU_ADMIT(admitted);
-  if (numAttributes == 0 || attributes == nullptr || data == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  for (unsigned i = 0; i < numAttributes; ++i) {
-    const uint32_t bytes = api::pointer_attribute_bytes(attributes[i]);
-    if (bytes == 0 || data[i] == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    const CUresult status = by_hand::cuPointerGetAttribute(data[i], attributes[i], ptr);
-    if (status == CUDA_SUCCESS) continue;
-    if (status != CUDA_ERROR_INVALID_VALUE) return status;
-    std::memset(data[i], 0, bytes);
-    if (attributes[i] == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) {
-      constexpr int kNoDevice = -2;
-      std::memcpy(data[i], &kNoDevice, sizeof kNoDevice);
-    }
-  }
   return CUDA_SUCCESS;
 }
 

@@ -16,6 +16,7 @@ CUresult find_primary(const Admitted& admitted, CUdevice device, Context*& out) 
 CUresult end(const Admitted& admitted, Context& context, const Call& call) {
   context.set_alive(false);
   admitted.process->device_ranges().clear();
+  admitted.process->pointer_facts().clear();
   admitted.thread->contexts.push_back(&context);
   face::context_destroyed(context.cuda_handle());
   admitted.thread->contexts.pop_back();

@@ -12,10 +12,10 @@
 namespace vgpu::guest {
 namespace {
 
-// While anything is being captured, nothing is posted: a capture's errors belong to the call that made them.
+// While anything is being captured, only launches are posted: a capture's errors belong to the call that made them.
 template <class Begin>
 CUresult begin_capture(const Admitted& admitted, CUstreamCaptureMode mode, Begin begin) {
-  admitted.process->captures.fetch_add(1);
+  if (admitted.process->captures.fetch_add(1) == 0) admitted.process->captures_doubtful = false;
   const CUresult status = begin();
   if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
   else if (mode != CU_STREAM_CAPTURE_MODE_RELAXED) ++admitted.thread->captures;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stream capture: recording, forks and joins, state, errors. CUDA driver API: Stream management; programming guide:
 // Creating a graph using stream capture.
+#include <thread>
+
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
 
@@ -283,4 +285,73 @@ TEST_CASE_METHOD(Capture, "a thread may allocate beside its own global capture w
   CHECK(run(graph) == 3);
   REQUIRE_CUDA(cuGraphDestroy(graph));
   REQUIRE_CUDA(cuMemFree(address));
+}
+
+TEST_CASE_METHOD(Capture, "launches into an invalid capture are refused, and so is its end", "[contract][capture]") {
+  begin(stream);
+  add(1, stream);
+  CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CHECK(launch(add_function, 1, kCount, stream, memory.address, 2u, kCount) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  CUgraph graph = reinterpret_cast<CUgraph>(1);
+  CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  CHECK(graph == nullptr);
+  // The next capture is not concerned.
+  begin(stream);
+  add(3, stream);
+  Graph next(end(stream));
+  CHECK(run(next) == 3);
+}
+
+TEST_CASE_METHOD(Capture, "another thread that spoils a capture is noticed by the next launch", "[contract][capture]") {
+  begin(stream, CU_STREAM_CAPTURE_MODE_GLOBAL);
+  add(1, stream);
+  CUresult refused = CUDA_SUCCESS;
+  std::thread([&] {
+    CUdeviceptr address = 0;
+    if (cuCtxSetCurrent(context) == CUDA_SUCCESS) refused = cuMemAlloc(&address, 1 << 20);
+  }).join();
+  CHECK(refused == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CHECK(launch(add_function, 1, kCount, stream, memory.address, 2u, kCount) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  CUgraph graph = nullptr;
+  CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+}
+
+TEST_CASE_METHOD(Capture, "a launch on the legacy stream beside a capture spoils it", "[contract][capture]") {
+  Stream blocking(CU_STREAM_DEFAULT);
+  begin(blocking, CU_STREAM_CAPTURE_MODE_GLOBAL);
+  add(1, blocking);
+  CHECK(launch(add_function, 1, kCount, nullptr, memory.address, 2u, kCount) == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
+  CUgraph graph = nullptr;
+  CHECK(cuStreamEndCapture(blocking, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+}
+
+TEST_CASE_METHOD(Capture, "a graph never lacks a launch that was refused without a word", "[contract][capture]") {
+  constexpr char kPtx[] =
+      ".version 6.4\n.target sm_52\n.address_size 64\n"
+      ".visible .entry of_64_threads() .reqntid 64, 1, 1 { ret; }\n";
+  Module wanting(kPtx);
+  const CUfunction of_64_threads = wanting.function("of_64_threads");
+  begin(stream);
+  add(1, stream);
+  const CUresult launched = cuLaunchKernel(of_64_threads, 1, 1, 1, 32, 1, 1, 0, stream, nullptr, nullptr);
+  CUgraph graph = nullptr;
+  const CUresult ended = cuStreamEndCapture(stream, &graph);
+  CHECK((launched != CUDA_SUCCESS || ended == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED));
+  CHECK((graph == nullptr) == (ended != CUDA_SUCCESS));
+  if (graph != nullptr) cuGraphDestroy(graph);
+  CHECK_CUDA(cuStreamSynchronize(stream));
+  begin(stream);
+  add(5, stream);
+  Graph next(end(stream));
+  CHECK(run(next) == 5);
+}
+
+TEST_CASE_METHOD(Capture, "a long chain of launches is captured in order", "[contract][capture]") {
+  constexpr unsigned kLaunches = 3000;
+  begin(stream, CU_STREAM_CAPTURE_MODE_GLOBAL);
+  for (unsigned i = 0; i < kLaunches; ++i) add(i, stream);
+  Graph graph(end(stream));
+  CHECK(nodes_of(graph) == kLaunches);
+  CHECK(edges_of(graph) == kLaunches - 1);
+  CHECK(run(graph) == kLaunches * (kLaunches - 1) / 2);
 }

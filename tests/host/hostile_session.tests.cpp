@@ -174,6 +174,36 @@ TEST_CASE("a captured copy does not keep a pointer into a message", "[hostile]")
   CHECK(scene.damage() == "");
 }
 
+TEST_CASE("a captured launch that is refused makes its capture invalid, which tells it", "[hostile]") {
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    const uint64_t memory = client.allocate(4096);
+    wire::Launch launch = {};
+    launch.function = client.function(client.load(contract::kBasicPtx), "fill");
+    launch.grid[0] = launch.grid[1] = launch.grid[2] = launch.block[1] = launch.block[2] = 1;
+    launch.block[0] = 4096;
+    const Bytes parameters = pack(memory, uint32_t{1}, uint32_t{4});
+    launch.parameter_bytes = static_cast<uint32_t>(parameters.size());
+    CUstream stream = nullptr;
+    REQUIRE(client.row(api::spec::cuStreamCreate, &stream, 0u) == CUDA_SUCCESS);
+    std::memcpy(&launch.stream, &stream, sizeof stream);
+    CHECK(refused(client.call(wire::kCapturedLaunch, pack(launch) + parameters)));
+    CHECK(client.call(wire::kCapturedLaunch, pack(launch)).malformed());
+    REQUIRE(client.row(api::spec::cuStreamBeginCapture_v2, stream, CU_STREAM_CAPTURE_MODE_RELAXED) == CUDA_SUCCESS);
+    client.post(wire::kCapturedLaunch, pack(launch) + parameters);
+    CUstreamCaptureStatus state = CU_STREAM_CAPTURE_STATUS_NONE;
+    CHECK(client.row(api::spec::cuStreamIsCapturing, stream, &state) == CUDA_SUCCESS);
+    CHECK(state == CU_STREAM_CAPTURE_STATUS_INVALIDATED);
+    CUgraph graph = nullptr;
+    CHECK(client.row(api::spec::cuStreamEndCapture, stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+    launch.stream = memory;
+    CHECK(refused(client.call(wire::kCapturedLaunch, pack(launch) + parameters)));
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("launches with too few or too many parameter bytes are refused", "[hostile]") {
   Scene scene;
   {

@@ -31,6 +31,7 @@ CUresult context_create(Invocation& invocation);
 
 // launch.cpp
 CUresult launch(Invocation& invocation);
+CUresult captured_launch(Invocation& invocation);
 CUresult occupancy_clusters(Invocation& invocation);
 
 // copy.cpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches. Parameters arrive packed by the function's own layout and go to the driver as one buffer
 // (CU_LAUNCH_PARAM_BUFFER_POINTER), so the worker needs no layout of its own.
+#include "common/log.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -67,6 +68,35 @@ CUresult launch(Invocation& invocation) {
                                                static_cast<void**>(nullptr), packed);
   const CUlaunchConfig config = config_of(decoded);
   return VGPU_DRIVER(driver, cuLaunchKernelEx)(&config, decoded.function, static_cast<void**>(nullptr), packed);
+}
+
+namespace {
+
+// Asking a capturing stream to be waited for is what CUDA documents to make a capture invalid.
+bool spoil_capture(const Driver& driver, CUstream stream) {
+  CUstreamCaptureStatus state = CU_STREAM_CAPTURE_STATUS_NONE;
+  const auto capture_state = [&] {
+    if (VGPU_DRIVER(driver, cuStreamIsCapturing)(stream, &state) != CUDA_SUCCESS) state = CU_STREAM_CAPTURE_STATUS_NONE;
+    return state;
+  };
+  if (capture_state() == CU_STREAM_CAPTURE_STATUS_ACTIVE) VGPU_DRIVER(driver, cuStreamSynchronize)(stream);
+  return state != CU_STREAM_CAPTURE_STATUS_NONE && capture_state() == CU_STREAM_CAPTURE_STATUS_INVALIDATED;
+}
+
+}  // namespace
+
+// A launch that the program did not wait for. Nobody would notice that its graph lacks a kernel, so a refusal ends the
+// capture with CUDA_ERROR_STREAM_CAPTURE_INVALIDATED. CUDA C++ Programming Guide, Graphs: Invalidation.
+CUresult captured_launch(Invocation& invocation) {
+  const CUresult status = launch(invocation);
+  if (status == CUDA_SUCCESS || invocation.malformed) return status;
+  const auto wire = codec::Reader(invocation.command.payload).get<wire::Launch>();
+  CUstream stream = nullptr;
+  if (!invocation.real(Kind::stream, wire.stream, stream)) return status;
+  invocation.told_later = spoil_capture(invocation.session.driver, stream);
+  if (invocation.told_later && status != CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
+    VGPU_WARN("a captured launch was refused with %d; its capture is invalid", static_cast<int>(status));
+  return status;
 }
 
 CUresult occupancy_clusters(Invocation& invocation) {

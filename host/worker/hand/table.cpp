@@ -31,6 +31,7 @@ constexpr Entry kEntries[] = {
     {wire::kThreadExit, thread_exit},
     {wire::kRefusedCall, refused_call},
     {wire::kWithdrawExport, withdraw_export},
+    {wire::kCapturedLaunch, captured_launch},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
