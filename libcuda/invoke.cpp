@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -76,13 +77,14 @@ CUresult note_result(const Admitted& admitted, CUresult result) {
 
 namespace {
 
-// For the host's statistics.
+// For the host's statistics, which count calls: "cuMemCreate of host memory" is one of cuMemCreate.
 void tell_refused(const char* name) {
   Process* const process = Process::get();
   if (process == nullptr || !process->serves_private(wire::kRefusedCall)) return;
   const ThreadState& thread = thread_state();
   std::vector<std::byte> payload;
-  codec::Writer(payload).string(name);
+  const std::string_view text = name;
+  codec::Writer(payload).string(text.substr(0, text.find(' ')));
   static_cast<void>(
       process->session().post({wire::kRefusedCall, flags_of(thread), thread.id, wire_context(thread), payload}));
 }

@@ -17,6 +17,9 @@ constexpr uint64_t kUnitsPerHead = 64;
 constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two or three
 static_assert(kUnitsPerHead < ring::kRingUnits / 4);
 
+// What goes wrong with a message of the guest library's own is nothing to tell the program of.
+bool is_programs_own(uint16_t opcode) { return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch; }
+
 }  // namespace
 
 RingServer::Taken RingServer::take(CommandCopy& command) {
@@ -141,7 +144,7 @@ void RingServer::run_command(const CommandCopy& command) {
   if (command.reply_slot == ring::kNoReply) {
     session_.counters.posted.fetch_add(1, std::memory_order_relaxed);
     int32_t none = 0;
-    if (result != CUDA_SUCCESS && !invocation.told_later)
+    if (result != CUDA_SUCCESS && !invocation.told_later && is_programs_own(command.opcode))
       session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
     return;
   }

@@ -149,6 +149,21 @@ TEST_CASE_METHOD(Vmm, "sizes that are no multiple of the granularity are refused
   CHECK(cuMemAddressReserve(&address, 0, 0, 0, 0) == CUDA_ERROR_INVALID_VALUE);
 }
 
+// As NCCL does, which goes on without such memory. Where the driver has it, there is nothing to see.
+TEST_CASE_METHOD(Vmm, "asking for memory of the host leaves no error behind", "[contract][vmm]") {
+  if (!supported) SKIP("no virtual memory management");
+  CUmemAllocationProp host = properties;
+  host.location.type = CU_MEM_LOCATION_TYPE_HOST_NUMA;
+  host.location.id = 0;
+  CUmemGenericAllocationHandle handle = 0;
+  const CUresult result = cuMemCreate(&handle, granularity, &host, 0);
+  if (result == CUDA_SUCCESS) CHECK_CUDA(cuMemRelease(handle));
+  CHECK_CUDA(cuCtxSynchronize());
+  void* pinned = nullptr;
+  REQUIRE_CUDA(cuMemHostAlloc(&pinned, 4, CU_MEMHOSTALLOC_DEVICEMAP));
+  CHECK_CUDA(cuMemFreeHost(pinned));
+}
+
 TEST_CASE_METHOD(Vmm, "memory is mapped only over a reservation", "[contract][vmm]") {
   if (!supported) SKIP("no virtual memory management");
   const auto handle = create(granularity);
