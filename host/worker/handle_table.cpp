@@ -90,6 +90,13 @@ uint64_t HandleTable::find_or_add(Kind kind, uint64_t real, uint64_t parent) {
   return found != known.end() ? found->second : insert(kind, real, parent);
 }
 
+uint64_t HandleTable::handle_of(Kind kind, uint64_t real) const {
+  const std::lock_guard lock(mutex_);
+  const auto& known = by_real_[static_cast<size_t>(kind)];
+  const auto found = known.find(real);
+  return found != known.end() ? found->second : 0;
+}
+
 void HandleTable::drop(uint64_t wire) {
   const std::lock_guard lock(mutex_);
   erase(wire);

@@ -31,6 +31,8 @@ class HandleTable {
   // Mints a handle; 0 when the table is full.
   uint64_t add(Kind kind, uint64_t real, uint64_t parent);
   uint64_t find_or_add(Kind kind, uint64_t real, uint64_t parent);
+  // The newest handle of something of the driver's, 0 when it has none.
+  uint64_t handle_of(Kind kind, uint64_t real) const;
   // Forgets the handle and, recursively, its children.
   void drop(uint64_t wire);
 

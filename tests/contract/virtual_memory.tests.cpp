@@ -149,6 +149,20 @@ TEST_CASE_METHOD(Vmm, "sizes that are no multiple of the granularity are refused
   CHECK(cuMemAddressReserve(&address, 0, 0, 0, 0) == CUDA_ERROR_INVALID_VALUE);
 }
 
+// NCCL frees so: it retains the handle behind an address, and releases twice.
+TEST_CASE_METHOD(Vmm, "a retained handle is released once for each reference", "[contract][vmm]") {
+  if (!supported) SKIP("no virtual memory management");
+  const auto handle = create(granularity);
+  const CUdeviceptr address = reserve(granularity);
+  REQUIRE_CUDA(cuMemMap(address, granularity, 0, handle, 0));
+  CUmemGenericAllocationHandle retained = 0;
+  REQUIRE_CUDA(cuMemRetainAllocationHandle(&retained, reinterpret_cast<void*>(address)));
+  CHECK_CUDA(cuMemRelease(retained));
+  CHECK_CUDA(cuMemUnmap(address, granularity));
+  CHECK_CUDA(cuMemRelease(retained));
+  CHECK_CUDA(cuMemAddressFree(address, granularity));
+}
+
 // As NCCL does, which goes on without such memory. Where the driver has it, there is nothing to see.
 TEST_CASE_METHOD(Vmm, "asking for memory of the host leaves no error behind", "[contract][vmm]") {
   if (!supported) SKIP("no virtual memory management");

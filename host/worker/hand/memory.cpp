@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory calls that the worker accounts for, and host memory that both sides map.
+#include <map>
+#include <mutex>
+
 #include "common/bits.h"
 #include "host/worker/hand/accounted.h"
 
@@ -36,7 +39,30 @@ CUresult create_memory(Invocation& invocation) {
       result_in_argument_0);
 }
 
-CUresult release_memory(Invocation& invocation) { return accounted_release(invocation, api::spec::cuMemRelease); }
+namespace {
+
+// References beyond the first of handles that were retained, by the guest's handle. One worker serves one session.
+std::mutex references_mutex;  // guards references
+std::map<uint64_t, uint64_t> references;
+
+bool drop_reference(uint64_t wire) {
+  const std::lock_guard lock(references_mutex);
+  const auto found = references.find(wire);
+  if (found == references.end()) return false;
+  if (--found->second == 0) references.erase(found);
+  return true;
+}
+
+}  // namespace
+
+// The handle lives until each reference is released; the driver counts them, too.
+CUresult release_memory(Invocation& invocation) {
+  const auto wire = codec::Reader(invocation.command.payload).get<uint64_t>();
+  CUmemGenericAllocationHandle handle = 0;
+  if (wire == 0 || !invocation.real(Kind::memory, wire, handle) || !drop_reference(wire))
+    return accounted_release(invocation, api::spec::cuMemRelease);
+  return VGPU_DRIVER(invocation.session.driver, cuMemRelease)(handle);
+}
 
 CUresult memory_info(Invocation& invocation) {
   RowCall row{api::spec::cuMemGetInfo_v2, {}};
@@ -101,7 +127,14 @@ CUresult retain_memory(Invocation& invocation) {
   CUmemGenericAllocationHandle handle = 0;
   const CUresult status =
       VGPU_DRIVER(invocation.session.driver, cuMemRetainAllocationHandle)(&handle, from_bits<void*>(address));
-  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(Kind::memory, handle));
+  if (status != CUDA_SUCCESS) return status;
+  // The driver's handle may be the one that the guest has: then its name stays the same, as in the program's eyes.
+  const uint64_t before = invocation.session.handles.handle_of(Kind::memory, handle);
+  if (before != 0) {
+    const std::lock_guard lock(references_mutex);
+    ++references[before];
+  }
+  invocation.reply.put(before != 0 ? before : invocation.add(Kind::memory, handle));
   return status;
 }
 
