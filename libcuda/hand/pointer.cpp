@@ -63,8 +63,10 @@ CUresult attribute_of(const Admitted& admitted, const Subject& subject, CUpointe
   return status;
 }
 
-void give_nothing(CUpointer_attribute attribute, void* data) {
+// Zero, except that ordinary memory has its address on the host, if not on the device.
+void give_nothing(CUpointer_attribute attribute, void* data, CUdeviceptr on_host) {
   std::memset(data, 0, api::pointer_attribute_bytes(attribute));
+  if (attribute == CU_POINTER_ATTRIBUTE_HOST_POINTER) std::memcpy(data, &on_host, sizeof on_host);
   if (attribute != CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) return;
   constexpr int kNoDevice = -2;
   std::memcpy(data, &kNoDevice, sizeof kNoDevice);
@@ -92,8 +94,10 @@ CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute*
   CUpointer_attribute* const end = attributes + numAttributes;
   CUpointer_attribute* const type = std::find(attributes, end, CU_POINTER_ATTRIBUTE_MEMORY_TYPE);
   bool nobodys = false;
-  if (type != end) {
-    const CUresult status = attribute_of(admitted, subject, *type, data[type - attributes]);
+  if (type != end || std::find(attributes, end, CU_POINTER_ATTRIBUTE_HOST_POINTER) != end) {
+    unsigned unasked = 0;
+    void* const place = type != end ? data[type - attributes] : &unasked;
+    const CUresult status = attribute_of(admitted, subject, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, place);
     nobodys = status == CUDA_ERROR_INVALID_VALUE;
     if (status != CUDA_SUCCESS && !nobodys) return status;
   }
@@ -101,7 +105,7 @@ CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute*
     if (attributes + i == type && !nobodys) continue;
     const CUresult status =
         nobodys ? CUDA_ERROR_INVALID_VALUE : attribute_of(admitted, subject, attributes[i], data[i]);
-    if (status == CUDA_ERROR_INVALID_VALUE) give_nothing(attributes[i], data[i]);
+    if (status == CUDA_ERROR_INVALID_VALUE) give_nothing(attributes[i], data[i], nobodys ? ptr : 0);
     else if (status != CUDA_SUCCESS) return status;
   }
   return CUDA_SUCCESS;

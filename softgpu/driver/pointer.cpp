@@ -109,8 +109,10 @@ size_t size_of(CUpointer_attribute attribute) {
 }
 
 // What an attribute of an address that CUDA does not know is, or one that the region lacks.
-void give_nothing(void* out, CUpointer_attribute attribute) {
+// `on_host`: where the program finds the memory, 0 when it does not.
+void give_nothing(void* out, CUpointer_attribute attribute, CUdeviceptr on_host) {
   std::memset(out, 0, size_of(attribute));
+  if (attribute == CU_POINTER_ATTRIBUTE_HOST_POINTER) give(out, on_host);
   if (attribute == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) give(out, int{CU_DEVICE_INVALID});
 }
 
@@ -135,7 +137,7 @@ CUresult cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute*
   const std::optional<Region> region = Process::get()->memory().find(ptr);
   for (unsigned i = 0; i < numAttributes; ++i)
     if (!region || give_attribute(data[i], attributes[i], *region, ptr) != CUDA_SUCCESS)
-      give_nothing(data[i], attributes[i]);
+      give_nothing(data[i], attributes[i], region ? 0 : ptr);
   return CUDA_SUCCESS;
 }
 

@@ -136,7 +136,10 @@ Answers ask(CUdeviceptr address) {
 
 CUdeviceptr address_of(void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
 
-constexpr Answers kNothing = {nullptr, 0, 0, nullptr, 0, CU_DEVICE_INVALID};
+// An address that is nobody's is its own on the host.
+Answers nothing_at(CUdeviceptr address) {
+  return {nullptr, 0, 0, reinterpret_cast<void*>(address), 0, CU_DEVICE_INVALID};
+}
 
 }  // namespace
 
@@ -201,7 +204,7 @@ TEST_CASE_METHOD(Gpu, "what was known of device memory ends with it", "[contract
   REQUIRE_CUDA(cuMemAlloc(&memory, kBytes));
   CHECK(ask(memory + 100).type == CU_MEMORYTYPE_DEVICE);
   REQUIRE_CUDA(cuMemFree(memory));
-  CHECK(ask(memory + 100) == kNothing);
+  CHECK(ask(memory + 100) == nothing_at(memory + 100));
   unsigned type = 0;
   CHECK(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, memory + 100) == CUDA_ERROR_INVALID_VALUE);
 }
@@ -215,7 +218,7 @@ TEST_CASE_METHOD(Gpu, "what was known of registered memory ends with its registr
   CHECK(first.on_host == memory.data() + 5);
   CHECK(ask(address_of(memory.data() + 5)) == first);
   REQUIRE_CUDA(cuMemHostUnregister(memory.data()));
-  CHECK(ask(address_of(memory.data() + 5)) == kNothing);
+  CHECK(ask(address_of(memory.data() + 5)) == nothing_at(address_of(memory.data() + 5)));
 }
 
 TEST_CASE_METHOD(Gpu, "memory keeps its owner when another context asks", "[contract][pointer]") {
