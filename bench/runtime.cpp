@@ -19,18 +19,20 @@ namespace {
 constexpr char kPtx[] =
     ".version 6.4\n.target sm_52\n.address_size 64\n.visible .entry empty(.param .u64 a, .param .u64 b, .param .u64 c, "
     ".param .u32 m, .param .u32 n, .param .u32 k, .param .f32 alpha, .param .f32 beta) { ret; }\n";
+constexpr uint32_t kEntryHeader = 80;
 struct FatBinary {
   // Container, entry, text: docs/ptx.md.
   uint32_t magic = 0xBA55ED50;
   uint16_t version = 1, header = 16;
-  uint64_t bytes = 64 + sizeof text;
+  uint64_t bytes = kEntryHeader + sizeof text;
   uint16_t kind = 1, entry_version = 0x101;
-  uint32_t entry_header = 64;
+  uint32_t entry_header = kEntryHeader;
   uint64_t padded = sizeof text;
-  uint32_t compressed = 0, options = 0;
+  uint32_t compressed = 0, options_offset = 64;
   uint16_t isa_minor = 4, isa_major = 6;
   uint32_t target = 52, name_offset = 0, name_bytes = 0;
-  uint64_t flags = 0x15, reserved = 0, uncompressed = 0;
+  uint64_t flags = 0x11, reserved = 0, uncompressed = 0;
+  uint64_t options[2] = {0x48, 0};  // as the compiler of CUDA 13 leaves them; NVIDIA's driver dies without
   char text[(sizeof kPtx + 7) / 8 * 8] = {};
 };
 
