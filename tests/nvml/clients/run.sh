@@ -25,13 +25,13 @@ trap 'rm -f "$out"' EXIT
 
 # Beside a program that holds 48 MiB; $HOLDER is its number.
 beside_holder() {
-  env PYTHONPATH="$root/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH="$root/lib/x86_64-linux-gnu" \
+  timeout -k 5 60 env PYTHONPATH="$root/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH="$root/lib/x86_64-linux-gnu" \
     "$build/bin/vgpu-run" --driver soft -- "$build/tests/smi/holder" 48 /bin/bash -c "$1" >"$out" 2>&1 </dev/null
 }
 shows() { grep -aqE -- "$1" "$out"; }
 
 # nvtop has no mode for scripts before 3.2; it draws on a terminal of its own until it is stopped.
-beside_holder "export TERM=xterm; script -qec 'stty rows 40 cols 120; timeout -s INT 5 $root/usr/bin/nvtop' /dev/null"
+beside_holder "export TERM=xterm; script -qec 'stty rows 40 cols 120; timeout --foreground -k 5 -s INT 5 $root/usr/bin/nvtop' /dev/null"
 check "nvtop shows the card" shows 'vGPU software device'
 check "nvtop shows the memory in use" shows '0\.047Gi/'
 check "nvtop shows the program with its memory" shows 'Compute.*48MiB|48MiB'
