@@ -388,7 +388,7 @@ CallCounts Daemon::unsupported_calls() const {
   return sum;
 }
 
-Result<uint64_t, trace::State> Daemon::find_program(uint32_t pid, const Asker& asker) const {
+Result<uint64_t, trace::State> Daemon::find_program(uint32_t pid, const Owner& asker) const {
   trace::State why = trace::State::no_program;
   for (const auto& session : sessions_) {
     const bool in_vm = session->vm_number() != 0;

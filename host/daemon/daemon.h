@@ -34,7 +34,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
 
   Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) override;
   void query_statistics(SocketSession& session, uint64_t id) override;
-  void report(const Asker& asker, std::span<const std::byte> request, ReportAnswered answered) override {
+  void report(const Owner& asker, std::span<const std::byte> request, ReportAnswered answered) override {
     reports_->ask(asker, request, std::move(answered));
   }
   SharedObjects& shared_objects() override { return shared_objects_; }
@@ -79,7 +79,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   std::vector<SessionFacts> session_facts() const override;
   wire::DaemonStatistics daemon_statistics() const override;
   CallCounts unsupported_calls() const override;
-  Result<uint64_t, trace::State> find_program(uint32_t pid, const Asker& asker) const override;
+  Result<uint64_t, trace::State> find_program(uint32_t pid, const Owner& asker) const override;
   bool hand_trace(uint64_t session, int pipe) override;
   void after(std::chrono::milliseconds time, std::function<void()> done) override;
   template <class Visit>

@@ -8,7 +8,7 @@
 
 namespace vgpu::host {
 
-void Reports::ask(const Asker& asker, std::span<const std::byte> request, Answered answered) {
+void Reports::ask(const Owner& asker, std::span<const std::byte> request, Answered answered) {
   codec::Reader reader(request);
   const auto kind = reader.get<report::Kind>();
   if (reader.failed() || request.size() > report::kMaxRequest) return answered(EINVAL, {});

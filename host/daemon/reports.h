@@ -54,7 +54,7 @@ class Reports {
       : source_(source), monitor_(monitor), traces_(traces) {}
 
   // Answers later, or before it returns.
-  void ask(const Asker& asker, std::span<const std::byte> request, Answered answered);
+  void ask(const Owner& asker, std::span<const std::byte> request, Answered answered);
   // The page for Prometheus.
   void metrics(std::function<void(const std::string&)> answered);
 

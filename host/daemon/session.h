@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/daemon/asker.h"
+#include "host/daemon/owner.h"
 #include "host/daemon/shared_objects.h"
 #include "host/daemon/worker.h"
 
@@ -35,7 +35,7 @@ class SessionHost {
   // Answers with SocketSession::send when all workers have said what they counted.
   virtual void query_statistics(SocketSession& session, uint64_t id) = 0;
   // Answers a request of vgpu/report.h, later or before it returns: an errno, or bytes.
-  virtual void report(const Asker& asker, std::span<const std::byte> request, ReportAnswered answered) = 0;
+  virtual void report(const Owner& asker, std::span<const std::byte> request, ReportAnswered answered) = 0;
   // What the programs of this daemon have exported to each other.
   virtual SharedObjects& shared_objects() = 0;
   // The session may be destroyed after the event that is being handled.
@@ -64,7 +64,7 @@ class Session : public WorkerClient {
   virtual uint32_t program() const = 0;
   virtual uint32_t vm_number() const { return 0; }
   // Whether its calls are the asker's business.
-  virtual bool is_open_to(const Asker& asker) const = 0;
+  virtual bool is_open_to(const Owner& asker) const = 0;
   uint64_t key() const { return key_; }
   const char* state_name() const;
   // Whose program it is, to whom its exports are open.

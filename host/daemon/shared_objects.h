@@ -10,17 +10,11 @@
 #include <unordered_map>
 
 #include "common/fd.h"
+#include "host/daemon/owner.h"
 #include "host/daemon/worker_process.h"
 #include "vgpu/wire.h"
 
 namespace vgpu::host {
-
-// Who may open each other's objects: the programs of the one VM of this daemon, or those of one user on its socket.
-struct Owner {
-  bool in_vm = false;
-  uint32_t user = 0;  // of a program on the socket, as the kernel told it
-  auto operator<=>(const Owner&) const = default;
-};
 
 class SharedObjects {
  public:

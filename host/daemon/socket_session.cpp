@@ -58,7 +58,7 @@ Result<std::unique_ptr<SocketSession>> SocketSession::open(EventLoop& loop, Sess
 }
 
 // As with a debugger: a user's own programs, and root's is everything. So is vgpud's owner's, who could look anyway.
-bool SocketSession::is_open_to(const Asker& asker) const {
+bool SocketSession::is_open_to(const Owner& asker) const {
   return !asker.in_vm && (asker.user == client_user_ || asker.user == 0 || asker.user == ::geteuid());
 }
 

@@ -24,7 +24,7 @@ class SocketSession final : public Session {
   void announce_end() override;
   std::string name() const override;
   uint32_t program() const override { return static_cast<uint32_t>(client_pid_); }
-  bool is_open_to(const Asker& asker) const override;
+  bool is_open_to(const Owner& asker) const override;
   Owner owner() const override { return {false, client_user_.value_or(kNobody)}; }
 
  private:

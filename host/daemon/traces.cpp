@@ -31,7 +31,7 @@ std::vector<std::byte> bytes_of(const trace::Answer& answer, std::span<const std
 
 }  // namespace
 
-std::vector<std::byte> Traces::answer(const Asker& asker, std::span<const std::byte> bytes) {
+std::vector<std::byte> Traces::answer(const Owner& asker, std::span<const std::byte> bytes) {
   trace::Request request = {};
   if (bytes.size() != sizeof request) return {};
   std::memcpy(&request, bytes.data(), sizeof request);
@@ -50,19 +50,19 @@ std::vector<std::byte> Traces::answer(const Asker& asker, std::span<const std::b
   return {};
 }
 
-Traces::Trace* Traces::find(const Asker& asker, uint64_t number) {
+Traces::Trace* Traces::find(const Owner& asker, uint64_t number) {
   const auto found = traces_.find(number);
   // Somebody else's is as good as none.
   return found != traces_.end() && found->second.owner == asker ? &found->second : nullptr;
 }
 
-trace::Answer Traces::begin(const Asker& asker, uint32_t pid) {
+trace::Answer Traces::begin(const Owner& asker, uint32_t pid) {
   uint64_t number = 0;
   const trace::State state = start(asker, pid, number);
   return {state, 0, number};
 }
 
-trace::State Traces::start(const Asker& asker, uint32_t pid, uint64_t& number) {
+trace::State Traces::start(const Owner& asker, uint32_t pid, uint64_t& number) {
   expire();
   const auto session = programs_.find_program(pid, asker);
   if (!session.ok()) return session.error();

@@ -15,7 +15,7 @@
 
 #include "common/fd.h"
 #include "common/result.h"
-#include "host/daemon/asker.h"
+#include "host/daemon/owner.h"
 #include "vgpu/trace.h"
 
 namespace vgpu::host {
@@ -25,7 +25,7 @@ class TracedPrograms {
  public:
   virtual ~TracedPrograms() = default;
   // The key of that program's session, if `asker` may know its calls; else why not.
-  virtual Result<uint64_t, trace::State> find_program(uint32_t pid, const Asker& asker) const = 0;
+  virtual Result<uint64_t, trace::State> find_program(uint32_t pid, const Owner& asker) const = 0;
   // Lets the session's worker write into `pipe`. False when it is gone.
   virtual bool hand_trace(uint64_t session, int pipe) = 0;
 };
@@ -37,14 +37,14 @@ class Traces {
   explicit Traces(TracedPrograms& programs) : programs_(programs) {}
 
   // Empty when the request makes no sense.
-  std::vector<std::byte> answer(const Asker& asker, std::span<const std::byte> request);
+  std::vector<std::byte> answer(const Owner& asker, std::span<const std::byte> request);
   // Closes what nobody asks for any more; deadline(): when that is next, if ever.
   void expire();
   std::optional<Clock::time_point> deadline() const;
 
  private:
   struct Trace {
-    Asker owner;
+    Owner owner;
     uint64_t session = 0;
     UniqueFd pipe;  // the reading end; none: the program has ended
     size_t capacity = 0;
@@ -54,11 +54,11 @@ class Traces {
     Clock::time_point asked;
   };
 
-  trace::Answer begin(const Asker& asker, uint32_t pid);
-  trace::State start(const Asker& asker, uint32_t pid, uint64_t& number);
+  trace::Answer begin(const Owner& asker, uint32_t pid);
+  trace::State start(const Owner& asker, uint32_t pid, uint64_t& number);
   std::vector<std::byte> take(Trace& trace, const trace::Request& request);
   static void read(Trace& trace, size_t room);
-  Trace* find(const Asker& asker, uint64_t number);
+  Trace* find(const Owner& asker, uint64_t number);
 
   TracedPrograms& programs_;
   std::map<uint64_t, Trace> traces_;

@@ -29,7 +29,7 @@ class VmSession final : public Session {
   uint32_t program() const override { return program_; }
   Owner owner() const override { return {true, 0}; }
   uint32_t vm_number() const override { return number_; }
-  bool is_open_to(const Asker& asker) const override { return asker.in_vm; }
+  bool is_open_to(const Owner& asker) const override { return asker.in_vm; }
 
  private:
   // Guest memory until the worker has it.

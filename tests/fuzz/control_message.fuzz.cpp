@@ -34,7 +34,7 @@ class NoWorkers final : public host::SessionHost {
     message.id = id;
     session.send(message);
   }
-  void report(const host::Asker&, std::span<const std::byte> request, host::ReportAnswered answered) override {
+  void report(const host::Owner&, std::span<const std::byte> request, host::ReportAnswered answered) override {
     answered(request.size() % 2 == 0 ? 0 : ENOSYS, request);
   }
   void session_ended(host::Session&) override { ended = true; }

@@ -26,9 +26,9 @@ using namespace vgpu::test;
 namespace {
 
 // A connection that has not said hello.
-struct Asker {
+struct Owner {
   UniqueFd socket;
-  explicit Asker(const TestDaemon& daemon) : socket(connect_control(daemon.socket()).value()) {}
+  explicit Owner(const TestDaemon& daemon) : socket(connect_control(daemon.socket()).value()) {}
 
   // The daemon's answer to `request` in `file`; an errno in `result`, or -1: the connection was closed.
   wire::ControlMessage send(int file, uint64_t size) {
@@ -68,7 +68,7 @@ bool is_overview(const Bytes& bytes) {
 
 bool answers(const TestDaemon& daemon) {
   Bytes bytes;
-  return Asker(daemon).ask(overview(), &bytes) == 0 && is_overview(bytes);
+  return Owner(daemon).ask(overview(), &bytes) == 0 && is_overview(bytes);
 }
 
 Bytes reading(std::string_view name, const Bytes& parameters) {
@@ -78,7 +78,7 @@ Bytes reading(std::string_view name, const Bytes& parameters) {
   return request + parameters;
 }
 
-int32_t result_of(Asker& asker, const Bytes& request) {
+int32_t result_of(Owner& asker, const Bytes& request) {
   Bytes answer;
   if (asker.ask(request, &answer) != 0 || answer.size() < 4) return -1;
   int32_t result = 0;
@@ -107,8 +107,8 @@ TEST_CASE("a report needs no session, and starts no worker", "[hostile][report]"
 
 TEST_CASE("reports of impossible sizes, or without a file, are refused", "[hostile][report]") {
   TestDaemon daemon;
-  Asker asker(daemon);
-  const UniqueFd file = Asker::paper(overview());
+  Owner asker(daemon);
+  const UniqueFd file = Owner::paper(overview());
   CHECK(asker.send(file.get(), 0).result == EINVAL);
   CHECK(asker.send(file.get(), report::kMaxRequest + 1).result == EINVAL);
   CHECK(asker.send(file.get(), ~uint64_t{0}).result == EINVAL);
@@ -119,7 +119,7 @@ TEST_CASE("reports of impossible sizes, or without a file, are refused", "[hosti
 
 TEST_CASE("a report in a file that is not memory is refused, and the file stays as it is", "[hostile][report]") {
   TestDaemon daemon;
-  Asker asker(daemon);
+  Owner asker(daemon);
   const std::string path = "/tmp/vgpu-report-" + std::to_string(::getpid());
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   REQUIRE(::write(file.get(), overview().data(), 8) == 8);
@@ -135,11 +135,11 @@ TEST_CASE("a report in a file that is not memory is refused, and the file stays 
 
 TEST_CASE("an answer that cannot be written is an error for its client only", "[hostile][report]") {
   TestDaemon daemon;
-  Asker asker(daemon);
-  const UniqueFd sealed = Asker::paper(overview());
+  Owner asker(daemon);
+  const UniqueFd sealed = Owner::paper(overview());
   REQUIRE(::fcntl(sealed.get(), F_ADD_SEALS, F_SEAL_WRITE) == 0);
   CHECK(asker.send(sealed.get(), 8).result == EIO);
-  const UniqueFd short_file = Asker::paper(overview());
+  const UniqueFd short_file = Owner::paper(overview());
   REQUIRE(::fcntl(short_file.get(), F_ADD_SEALS, F_SEAL_GROW) == 0);
   CHECK(asker.send(short_file.get(), 8).result == EIO);
   CHECK(answers(daemon));
@@ -147,7 +147,7 @@ TEST_CASE("an answer that cannot be written is an error for its client only", "[
 
 TEST_CASE("requests that nobody knows are refused", "[hostile][report]") {
   TestDaemon daemon;
-  Asker asker(daemon);
+  Owner asker(daemon);
   CHECK(asker.ask(pack(uint32_t{0})) == ENOSYS);
   CHECK(asker.ask(pack(uint32_t{4711})) == ENOSYS);
   CHECK(asker.ask(pack(uint16_t{1})) == EINVAL);
@@ -161,7 +161,7 @@ TEST_CASE("requests that nobody knows are refused", "[hostile][report]") {
 
 TEST_CASE("traces of nobody, and requests for traces that make no sense, are refused", "[hostile][report][trace]") {
   TestDaemon daemon;
-  Asker asker(daemon);
+  Owner asker(daemon);
   CHECK(asker.ask(pack(report::Kind::trace)) == EINVAL);
   trace::Request request = {static_cast<uint32_t>(report::Kind::trace), trace::Step::begin, 0, 0, 0, 0};
   CHECK(asker.ask(pack(request) + pack(uint32_t{0})) == EINVAL);
@@ -189,7 +189,7 @@ TEST_CASE("traces of nobody, and requests for traces that make no sense, are ref
 TEST_CASE("readings of nothing, of what is no reading, and of devices beyond the last are refused",
           "[hostile][report]") {
   TestDaemon daemon;
-  Asker asker(daemon);
+  Owner asker(daemon);
   CHECK(result_of(asker, reading("nvmlDeviceGetNothing", {})) == NVML_ERROR_FUNCTION_NOT_FOUND);
   CHECK(result_of(asker, reading("nvmlInit_v2", {})) == NVML_ERROR_NOT_SUPPORTED);
   CHECK(result_of(asker, reading("nvmlDeviceSetPersistenceMode", pack(uint32_t{0}))) == NVML_ERROR_NOT_SUPPORTED);
@@ -206,7 +206,7 @@ TEST_CASE("random requests harm nobody", "[hostile][report]") {
   TestDaemon daemon;
   std::mt19937 random(20260802);
   {
-    Asker asker(daemon);
+    Owner asker(daemon);
     for (int i = 0; i < 400; ++i) {
       const nvml::Call& call = nvml::calls()[random() % nvml::calls().size()];
       Bytes parameters(random() % 40);
@@ -225,8 +225,8 @@ TEST_CASE("a client that asks and does not read the answers is let go", "[hostil
   REQUIRE(answers(daemon));
   const size_t held = daemon.held();
   {
-    Asker asker(daemon);
-    const UniqueFd file = Asker::paper(overview());
+    Owner asker(daemon);
+    const UniqueFd file = Owner::paper(overview());
     const int files[] = {file.get()};
     wire::ControlMessage message = {};
     message.type = wire::Control::report;
@@ -241,8 +241,8 @@ TEST_CASE("a client that asks and does not read the answers is let go", "[hostil
 TEST_CASE("a client that goes while its report is under way takes nothing along", "[hostile][report]") {
   TestDaemon daemon;
   for (int i = 0; i < 20; ++i) {
-    Asker asker(daemon);
-    const UniqueFd file = Asker::paper(overview());
+    Owner asker(daemon);
+    const UniqueFd file = Owner::paper(overview());
     const int files[] = {file.get()};
     wire::ControlMessage message = {};
     message.type = wire::Control::report;
@@ -258,7 +258,7 @@ TEST_CASE("a monitor that is killed is replaced", "[hostile][report]") {
   const std::vector<pid_t> first = monitors(daemon);
   REQUIRE(first.size() == 1);
   REQUIRE(::kill(first.front(), SIGKILL) == 0);
-  Asker asker(daemon);
+  Owner asker(daemon);
   CHECK(eventually([&] { return result_of(asker, reading("nvmlDeviceGetName", pack(uint32_t{0}))) == NVML_SUCCESS; }));
   REQUIRE(monitors(daemon).size() == 1);
   CHECK(monitors(daemon) != first);

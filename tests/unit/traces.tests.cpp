@@ -17,14 +17,14 @@ namespace {
 using trace::State;
 using trace::Step;
 
-constexpr Asker kOwner = {.user = 1000};
-constexpr Asker kOther = {.user = 1001};
+constexpr Owner kOwner = {.user = 1000};
+constexpr Owner kOther = {.user = 1001};
 
 // Program 7 is the owner's; its worker is this test, with the pipe in its hand.
 struct Programs final : TracedPrograms {
   UniqueFd pipe;
   bool is_gone = false;
-  Result<uint64_t, State> find_program(uint32_t pid, const Asker& asker) const override {
+  Result<uint64_t, State> find_program(uint32_t pid, const Owner& asker) const override {
     if (pid != 7) return State::no_program;
     if (asker != kOwner) return State::not_yours;
     return uint64_t{70};
@@ -49,7 +49,7 @@ struct Scene {
   Programs programs;
   Traces traces{programs};
 
-  Taken ask(const Asker& asker, trace::Request request) {
+  Taken ask(const Owner& asker, trace::Request request) {
     request.kind = static_cast<uint32_t>(report::Kind::trace);
     const std::vector<std::byte> bytes = traces.answer(asker, std::as_bytes(std::span(&request, 1)));
     trace::Answer answer = {};
@@ -59,13 +59,13 @@ struct Scene {
     return {answer.state, answer.trace,
             std::string(reinterpret_cast<const char*>(bytes.data()) + sizeof answer, bytes.size() - sizeof answer)};
   }
-  Taken begin(const Asker& asker = kOwner, uint32_t pid = 7) {
+  Taken begin(const Owner& asker = kOwner, uint32_t pid = 7) {
     return ask(asker, {.kind = 0, .step = Step::begin, .pid = pid, .room = 0, .trace = 0, .position = 0});
   }
-  Taken take(uint64_t trace, uint64_t position, uint32_t room = 1000, const Asker& asker = kOwner) {
+  Taken take(uint64_t trace, uint64_t position, uint32_t room = 1000, const Owner& asker = kOwner) {
     return ask(asker, {.kind = 0, .step = Step::take, .pid = 0, .room = room, .trace = trace, .position = position});
   }
-  Taken end(uint64_t trace, const Asker& asker = kOwner) {
+  Taken end(uint64_t trace, const Owner& asker = kOwner) {
     return ask(asker, {.kind = 0, .step = Step::end, .pid = 0, .room = 0, .trace = trace, .position = 0});
   }
 };
