@@ -60,9 +60,10 @@ json totals_of(const wire::DaemonStatistics& all, const CallCounts& unsupported)
                  {"sessions_open", all.sessions_open},
                  {"sessions_refused", all.sessions_refused},
                  {"workers_lost", all.workers_lost},
-                 {"device_peak", all.device_peak},
                  {"mapped_bytes", all.mapped_bytes},
                  {"unsupported", unsupported}};
+  // Workers without a limit take memory without a word.
+  if (all.device_limit != 0) totals["device_peak"] = all.device_peak;
   put_work(totals, all.work);
   return totals;
 }
