@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/host_memory.h"
-#include "common/bits.h"
 
 #include <algorithm>
 #include <vector>
 
+#include "common/bits.h"
+#include "common/pages.h"
+
 namespace vgpu::guest {
-namespace {
-
-constexpr uint64_t kPageMask = ring::kPage - 1;
-constexpr uint64_t page_down(uint64_t value) { return value & ~kPageMask; }
-constexpr uint64_t page_up(uint64_t value) { return (value + kPageMask) & ~kPageMask; }
-
-}  // namespace
 
 Result<uint64_t> HostMemory::allocate(uint64_t bytes, HostKind kind, unsigned flags) {
   void* pages = TRY(transport_.allocate_shared(page_up(bytes)));

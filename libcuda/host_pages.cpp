@@ -2,6 +2,7 @@
 #include "libcuda/host_pages.h"
 
 #include "common/log.h"
+#include "common/pages.h"
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest {
@@ -36,8 +37,7 @@ CUresult allocate_pages(const Admitted& admitted, uint64_t bytes, HostKind kind,
     VGPU_WARN("%s", pages.error().message.c_str());
     return CUDA_ERROR_OUT_OF_MEMORY;
   }
-  const uint64_t rounded = (bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
-  if (const CUresult status = register_pages(admitted, *pages, rounded, register_flags(flags));
+  if (const CUresult status = register_pages(admitted, *pages, page_up(bytes), register_flags(flags));
       status != CUDA_SUCCESS) {
     admitted.process->host_memory().release(*pages);
     return status;

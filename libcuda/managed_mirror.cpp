@@ -8,6 +8,7 @@
 
 #include "common/bits.h"
 #include "common/codec/bytes.h"
+#include "common/pages.h"
 #include "libcuda/context.h"
 #include "libcuda/thread.h"
 
@@ -59,8 +60,8 @@ CUresult ManagedMirror::add_gap(const Range& owner, uint64_t begin, uint64_t end
 }
 
 CUresult ManagedMirror::add(uint64_t context, uint64_t variable, uint64_t bytes) {
-  const uint64_t end = (variable + bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
-  uint64_t at = variable / ring::kPage * ring::kPage;
+  const uint64_t end = page_up(variable + bytes);
+  uint64_t at = page_down(variable);
   const Range owner = {variable, context, {}};
   const std::lock_guard lock(mutex_);
   while (at < end) {

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
-#include "vgpu/ring.h"
+#include "common/pages.h"
 
 namespace vgpu::host {
 
 void ManagedPages::add(uint64_t address, uint64_t size) {
-  uint64_t first = address / ring::kPage * ring::kPage;
-  uint64_t last = (address + size + ring::kPage - 1) / ring::kPage * ring::kPage;
+  uint64_t first = page_down(address);
+  uint64_t last = page_up(address + size);
   const std::lock_guard lock(mutex_);
   // One range in place of all that it touches.
   auto at = ends_.lower_bound(first);

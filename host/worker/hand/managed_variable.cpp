@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/bits.h"
+#include "common/pages.h"
 #include "host/worker/hand/calls.h"
 
 namespace vgpu::host::hand {
@@ -53,14 +54,13 @@ CUresult permit(Invocation& invocation, const RowCall& row) {
     invocation.session.managed_pages.add(*address, *bytes);
     return CUDA_SUCCESS;
   }
-  const uint64_t first = *address / ring::kPage * ring::kPage;
-  const uint64_t last = (*address + *bytes + ring::kPage - 1) / ring::kPage * ring::kPage;
-  invocation.session.shared.permit_adoption(first, last - first);
+  const uint64_t first = page_down(*address);
+  invocation.session.shared.permit_adoption(first, page_up(*address + *bytes) - first);
   return CUDA_SUCCESS;
 }
 
 bool are_mapped(uint64_t address, uint64_t bytes) {
-  const uint64_t first = address / ring::kPage * ring::kPage;
+  const uint64_t first = page_down(address);
   return ::msync(from_bits<void*>(first), bytes + (address - first), MS_ASYNC) == 0;
 }
 
