@@ -224,4 +224,11 @@ CuResult<Ref<MemAllocOperation>> MemAllocOperation::create(Ref<Pool> pool, size_
 
 CUresult MemFreeOperation::run(Context&) { return free_device_memory(address_); }
 
+CuResult<Ref<Pool>> find_pool(CUmemoryPool handle) {
+  TRY(current_process());
+  Ref<Pool> pool = find<Pool>(handle);
+  if (!pool) return CUDA_ERROR_INVALID_VALUE;
+  return pool;
+}
+
 }  // namespace vgpu::soft

@@ -70,6 +70,9 @@ class Pool final : public Object {
   std::multimap<uint64_t, uint64_t> kept_;       // size -> begin
 };
 
+// INVALID_VALUE when it is no pool.
+CuResult<Ref<Pool>> find_pool(CUmemoryPool handle);
+
 // The pool's share of a free: takes the region out of the address space and tells its pool. INVALID_VALUE when no
 // stream-ordered or cuMemAlloc allocation begins there.
 CUresult free_device_memory(CUdeviceptr address);

@@ -13,13 +13,6 @@ using namespace vgpu::soft;
 
 namespace {
 
-CuResult<Ref<Pool>> find_pool(CUmemoryPool handle) {
-  TRY(current_process());
-  Ref<Pool> pool = find<Pool>(handle);
-  if (!pool) return CUDA_ERROR_INVALID_VALUE;
-  return pool;
-}
-
 // A location that pools can have here: a device.
 CuResult<Device*> get_location(const CUmemLocation* location, CUmemAllocationType type) {
   TRY(current_process());

@@ -14,13 +14,6 @@ using vgpu::SoftShare;
 
 namespace {
 
-CuResult<Ref<Pool>> find_pool(CUmemoryPool handle) {
-  TRY(current_process());
-  Ref<Pool> pool = find<Pool>(handle);
-  if (!pool) return CUDA_ERROR_INVALID_VALUE;
-  return pool;
-}
-
 CUresult check_type(CUmemAllocationHandleType type) {
   return type == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
 }
