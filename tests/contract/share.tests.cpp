@@ -40,6 +40,16 @@ CUresult import_memory(CUmemGenericAllocationHandle& handle, int descriptor) {
                                         CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR);
 }
 
+// Maps imported memory, which must hold `value`, and gives all of it back.
+void check_and_release(CUmemGenericAllocationHandle handle, size_t size, unsigned value) {
+  CUdeviceptr address = 0;
+  REQUIRE_CUDA(map_memory(handle, size, address));
+  CHECK(read_words(address, 4) == repeated(4, value));
+  CHECK_CUDA(cuMemUnmap(address, size));
+  CHECK_CUDA(cuMemRelease(handle));
+  CHECK_CUDA(cuMemAddressFree(address, size));
+}
+
 class Share : public Gpu {
  public:
   Share() {
@@ -298,12 +308,7 @@ TEST_CASE_METHOD(Share, "a descriptor alone keeps exported memory", "[contract][
   CUmemGenericAllocationHandle handle = 0;
   REQUIRE_CUDA(import_memory(handle, descriptor));
   close(descriptor);
-  CUdeviceptr address = 0;
-  REQUIRE_CUDA(map_memory(handle, size, address));
-  CHECK(read_words(address, 4) == repeated(4, 8));
-  CHECK_CUDA(cuMemUnmap(address, size));
-  CHECK_CUDA(cuMemRelease(handle));
-  CHECK_CUDA(cuMemAddressFree(address, size));
+  check_and_release(handle, size, 8);
 }
 
 TEST_CASE_METHOD(Share, "a process can import its own export, and from a copy of the descriptor", "[contract][share]") {
@@ -316,12 +321,7 @@ TEST_CASE_METHOD(Share, "a process can import its own export, and from a copy of
   CUmemGenericAllocationHandle handle = 0;
   REQUIRE_CUDA(import_memory(handle, copy));
   close(copy);
-  CUdeviceptr address = 0;
-  REQUIRE_CUDA(map_memory(handle, size, address));
-  CHECK(read_words(address, 4) == repeated(4, 12));
-  CHECK_CUDA(cuMemUnmap(address, size));
-  CHECK_CUDA(cuMemRelease(handle));
-  CHECK_CUDA(cuMemAddressFree(address, size));
+  check_and_release(handle, size, 12);
 }
 
 TEST_CASE_METHOD(Share, "closed descriptors leave nothing behind", "[contract][share]") {
