@@ -67,11 +67,10 @@ Result<void> Daemon::choose_one_gpu() {
   return {};
 }
 
-// Programs of several users must not share one: whoever may write to it chooses what the others run.
+// Programs of several owners must not share one: whoever may write to it chooses what the others run.
 void Daemon::make_worker_files() {
-  const bool others = !options_.socket.empty() && (options_.socket_mode & 077) != 0;
   worker_options_.code_cache = options_.code_cache;
-  if (others || worker_options_.kind == DriverKind::soft) return;
+  if (!worker_options_.one_owner || worker_options_.kind == DriverKind::soft) return;
   auto files = WorkerFiles::create(options_.vm_socket.empty() ? FileUsers::same_user : FileUsers::guest);
   if (!files) {
     VGPU_DEBUG("no files for the driver: %s", files.error().message.c_str());

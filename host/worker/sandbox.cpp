@@ -66,8 +66,7 @@ int change_mounts(const char* path, unsigned flags, uint64_t set, uint64_t clear
 }  // namespace
 
 uid_t Sandbox::user() const {
-  const bool shared = !files_.empty() || (one_owner_ && profile_ == SandboxProfile::vendor);
-  return user_named_after(shared ? daemon_ : ::getpid());
+  return user_named_after(one_owner_ && profile_ == SandboxProfile::vendor ? daemon_ : ::getpid());
 }
 
 bool Sandbox::guard() const {

@@ -17,12 +17,13 @@ enum class SandboxProfile { soft, vendor };
 
 class Sandbox {
  public:
-  // `one_owner`: all workers of the daemon serve one owner; a vendor's then have one user id.
+  // `one_owner`: all workers of the daemon serve one owner; a vendor's then have one user id, for its driver makes
+  // files for itself only.
   Sandbox(SandboxProfile profile, pid_t daemon, bool one_owner = false)
       : profile_(profile), daemon_(daemon), one_owner_(one_owner) {}
 
-  // The one directory that may be written to, by all workers of the daemon (host/daemon/worker_files.h): they then have
-  // one user id together, for the driver makes its files for itself only. Before isolate().
+  // The one directory that may be written to, by all workers of a daemon with one owner (host/daemon/worker_files.h).
+  // Before isolate().
   void allow_files(std::string directory) { files_ = std::move(directory); }
   static uid_t user_with_files(pid_t daemon) { return user_named_after(daemon); }
 
