@@ -23,6 +23,9 @@ struct Dim3 {
   uint32_t x = 1, y = 1, z = 1;
 };
 
+// Of a cluster, in blocks; CUDA promises 8.
+inline constexpr uint32_t kMaxClusterSize = 16;
+
 struct Launch {
   const Kernel* kernel = nullptr;
   Dim3 grid, block, cluster;
@@ -33,8 +36,8 @@ struct Launch {
 
 // Why a launch ended early. Codes: CUDA_ERROR_ILLEGAL_ADDRESS, MISALIGNED_ADDRESS, ASSERT, ILLEGAL_INSTRUCTION,
 // HARDWARE_STACK_ERROR, LAUNCH_FAILED (trap), LAUNCH_TIMEOUT (threads wait for each other for ever), INVALID_PC,
-// INVALID_ADDRESS_SPACE, LAUNCH_OUT_OF_RESOURCES, INVALID_VALUE, OUT_OF_MEMORY. The message is one line for a log:
-// kernel, block, thread, PTX line, address.
+// INVALID_ADDRESS_SPACE, LAUNCH_OUT_OF_RESOURCES, INVALID_VALUE, INVALID_CLUSTER_SIZE, OUT_OF_MEMORY. The message is
+// one line for a log: kernel, block, thread, PTX line, address.
 struct Fault {
   CUresult code = CUDA_ERROR_LAUNCH_FAILED;
   std::string message;
