@@ -7,6 +7,7 @@
 
 #include "softgpu/machine/cluster.h"
 #include "softgpu/machine/special.h"
+#include "softgpu/machine/windows.h"
 
 namespace vgpu::soft {
 
@@ -26,9 +27,11 @@ std::unique_ptr<Block> Block::create(LaunchState& launch, Cluster& cluster, uint
   const uint32_t shared = launch.static_shared_bytes + launch.dynamic_shared_bytes;
   // Vector loads of the last bytes never reach past the end, but rows of 64 bytes keep the allocation simple.
   block->shared_ = RowMemory(shared);
+  block->reserved_shared_ = RowMemory(kReservedSharedSize);
   block->local_ = RowMemory(size_t{launch.local_stride} * kLanes * warps);
   block->specials_ = RowMemory(size_t{kSpecialBytes} * warps);
   if (shared != 0) std::memset(block->shared_.data(), 0, shared);
+  std::memset(block->reserved_shared_.data(), 0, kReservedSharedSize);
   if (launch.local_stride != 0) std::memset(block->local_.data(), 0, size_t{launch.local_stride} * kLanes * warps);
   for (uint32_t i = 0; i < warps; ++i) block->set_up_warp(i);
   for (Barrier& barrier : block->barriers_) barrier.lanes.assign(warps, 0);

@@ -43,6 +43,7 @@ class Block {
   uint32_t rank() const { return rank_; }  // in the cluster
   const Dim3& position() const { return position_; }
   std::byte* shared() { return shared_.data(); }
+  std::byte* reserved_shared() { return reserved_shared_.data(); }
   uint32_t live_warps() const { return live_warps_; }
 
   const Function* find_function(uint64_t address) const;
@@ -92,6 +93,7 @@ class Block {
   std::vector<std::unique_ptr<Schedule>> schedules_;
   std::unique_ptr<TextureCache> textures_;  // made by the first look-up
   RowMemory shared_;
+  RowMemory reserved_shared_;  // see windows.h
   RowMemory local_;
   RowMemory specials_;
   Barrier barriers_[kBarriers + 1];

@@ -78,16 +78,20 @@ uint32_t rank_of_shared(const Warp& warp, uint32_t address) {
 }
 
 std::byte* locate_shared(const Warp& warp, uint64_t address, uint32_t size) {
-  std::byte* memory = warp.shared;
+  Block* block = warp.block;
   if (address >= kClusterStep && address < kWindowSize) {
-    Cluster& cluster = warp.block->cluster();
+    Cluster& cluster = block->cluster();
     const uint64_t rank = address / kClusterStep - 1;
     // A block alone has no second address for its memory, so that what runs far past the end of it is a fault.
     if (cluster.size() == 1 || rank >= cluster.size()) return nullptr;
-    memory = cluster.block(static_cast<uint32_t>(rank)).shared();
+    block = &cluster.block(static_cast<uint32_t>(rank));
     address %= kClusterStep;
   }
-  return warp.shared_size >= size && address <= warp.shared_size - size ? memory + address : nullptr;
+  const bool reserved = address - kReservedShared < kReservedSharedSize;
+  const uint64_t available = reserved ? kReservedSharedSize : warp.shared_size;
+  if (reserved) address -= kReservedShared;
+  if (available < size || address > available - size) return nullptr;
+  return (reserved ? block->reserved_shared() : block->shared()) + address;
 }
 
 }  // namespace vgpu::soft

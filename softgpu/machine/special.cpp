@@ -5,6 +5,7 @@
 
 #include "softgpu/machine/launch_state.h"
 #include "softgpu/machine/warp.h"
+#include "softgpu/machine/windows.h"
 
 namespace vgpu::soft {
 
@@ -37,6 +38,11 @@ enum Row : uint32_t {
   cluster_rank,
   cluster_count,
   explicit_cluster,
+  reserved_begin,
+  reserved_end,
+  reserved_size,
+  reserved_first,
+  reserved_second,
   workspace_high,
   workspace_low,
   zero,
@@ -94,6 +100,10 @@ std::optional<Operand> find_special_row(Word word, unsigned component, uint64_t 
     // Two of the driver's registers hold the address through which grid.sync() works (see launch_state.h).
     case Word::sr_envreg_: row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero; break;
     case Word::sr_is_explicit_cluster_: row = explicit_cluster; break;
+    case Word::sr_reserved_smem_offset_begin_: row = reserved_begin; break;
+    case Word::sr_reserved_smem_offset_end_: row = reserved_end; break;
+    case Word::sr_reserved_smem_offset_cap_: row = reserved_size; break;
+    case Word::sr_reserved_smem_offset_: row = number == 1 ? reserved_second : reserved_first; break;
     // No performance counters.
     case Word::sr_pm_:
     case Word::sr_pm_64_: row = zero; break;
@@ -152,6 +162,12 @@ void fill_special_rows(std::byte* rows, const LaunchState& launch, uint32_t warp
   fill(rows, nclusterid, {launch.grid.x / cluster.x, launch.grid.y / cluster.y, launch.grid.z / cluster.z});
   fill(rows, cluster_nctaid, cluster);
   fill(rows, cluster_count, launch.blocks_per_cluster());
+  // The second half is cooperative groups'.
+  fill(rows, reserved_begin, kReservedShared);
+  fill(rows, reserved_end, kReservedShared + kReservedSharedSize);
+  fill(rows, reserved_size, kReservedSharedSize);
+  fill(rows, reserved_first, kReservedShared);
+  fill(rows, reserved_second, kReservedShared + kReservedSharedSize / 2);
   fill(rows, explicit_cluster, launch.blocks_per_cluster() > 1 ? kAllLanes : 0);
   fill(rows, warpid, warp);
   fill(rows, nwarpid, launch.warps_per_block());
