@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "softgpu/driver/context.h"
+#include "softgpu/driver/device_facts.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/visible_devices.h"
 #include "softgpu/machine/machine.h"
@@ -65,6 +66,7 @@ CuResult<std::unique_ptr<Device>> Device::create(int ordinal, int slot, size_t t
   device->memory_map_ = std::make_unique<MemoryMap>();
   device->textures_ = std::make_unique<TextureMap>();
   device->machine_ = TRY(Machine::create(*device->memory_map_, worker_threads));
+  device->facts_ = std::make_unique<Facts>(*device);
   device->multiprocessors_ = static_cast<int>(worker_threads);
   device->attributes_ = device->make_attributes();
   device->primary_ = TRY(Context::create_primary(*device));

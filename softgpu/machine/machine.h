@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,6 +68,19 @@ class ConditionSink {
   virtual bool set(uint64_t handle, unsigned value) = 0;
 };
 
+// What kernels may ask about devices and the runtime's errors. Any thread.
+class DeviceFacts {
+ public:
+  virtual ~DeviceFacts() = default;
+  virtual int ordinal() const = 0;
+  virtual int count() const = 0;
+  // `device` is below count(). Nothing for numbers that are no attribute's.
+  virtual std::optional<int> attribute(int device, int number) const = 0;
+  // Where the texts lie for the kernels of this device to read.
+  virtual uint64_t error_name(int code) const = 0;
+  virtual uint64_t error_text(int code) const = 0;
+};
+
 class TextureMap;
 
 struct Environment {
@@ -76,6 +90,7 @@ struct Environment {
   uint32_t call_stack_bytes = 1024;  // CU_LIMIT_STACK_SIZE: local memory per thread for recursion and indirect calls
   const TextureMap* textures = nullptr;  // outlives the run; nullptr: the device has none
   ConditionSink* conditions = nullptr;
+  const DeviceFacts* facts = nullptr;
 };
 
 class Machine {
