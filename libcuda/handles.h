@@ -15,6 +15,8 @@
 
 namespace vgpu::guest {
 
+class Context;
+
 // What the launch calls of CUDA 3 keep in a function (old_launch.cpp).
 struct OldLaunch {
   unsigned block[3] = {};
@@ -42,6 +44,8 @@ class HandleNotes final : public codec::HandleObserver {
   bool is_live(uint64_t handle) const;
   // A word that is kept with the handle and is zero at first, for progress.cpp. Null when the handle is not live.
   std::atomic<uint64_t>* mark(uint64_t handle);
+  // The context that was current where the handle was made: that of an event or a stream, mostly. Null when unknown.
+  const Context* maker(uint64_t handle) const;
   // What is known about a function or kernel; made on first use. Null when the handle is not one.
   Function* function(uint64_t handle);
 
@@ -50,6 +54,7 @@ class HandleNotes final : public codec::HandleObserver {
     std::atomic<uint64_t> handle{0};
     std::atomic<Function*> function{nullptr};
     std::atomic<uint64_t> mark{0};
+    std::atomic<const Context*> maker{nullptr};
   };
   static constexpr uint32_t kPageNotes = 1024;
   struct Page {

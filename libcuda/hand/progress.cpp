@@ -87,6 +87,13 @@ void share_event(const Admitted& admitted, uint64_t event) {
     mark->store(kSharedEvent, std::memory_order_relaxed);
 }
 
+// Whether event and stream may be of different contexts, which CUDA refuses at once. The worker knows for certain.
+static bool may_be_strangers(const Admitted& admitted, CUevent event, CUstream stream) {
+  const HandleNotes& notes = admitted.process->handles();
+  const bool is_object = bits_of(stream) > bits_of(CU_STREAM_PER_THREAD);
+  return notes.maker(bits_of(event)) != (is_object ? notes.maker(bits_of(stream)) : admitted.thread->current());
+}
+
 namespace by_hand {
 
 CUresult cuStreamQuery(CUstream hStream) { return ask_stream(api::spec::cuStreamQuery, hStream, Runs::by_path); }
@@ -111,6 +118,7 @@ CUresult cuEventRecord(CUevent hEvent, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (is_shared_event(admitted, hEvent)) return forward(admitted, api::spec::cuEventRecord, hEvent, hStream);
   forget_event(admitted, bits_of(hEvent));
+  if (may_be_strangers(admitted, hEvent, hStream)) return forward(admitted, api::spec::cuEventRecord, hEvent, hStream);
   return forward_posted(admitted, api::spec::cuEventRecord, hEvent, hStream);
 }
 
