@@ -124,7 +124,7 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
-GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime vm-client vm-qmp) $(PROGRAM_BINS)
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime vm-client vm-qmp gpu/proc_addresses) $(PROGRAM_BINS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)
@@ -133,7 +133,7 @@ gpu-guest: build/deps.vm build/vm/ko/6.1.stamp
 
 # The same for a machine that has a card and neither network nor tools: build/gpu-pack is carried there, and its `run` started.
 gpu-pack: $(GPU_NEEDS) $(O)/tests/smi/holder $(O)/bench/vgpu-bench build/vm/ko/6.1.stamp build/deps.vm
-	@tests/vm/fetch qemu rootfs kernel 6.1
+	@tests/vm/fetch qemu virtiofsd rootfs kernel 6.1
 	@tests/gpu/pack $(O)
 # On the software GPU, in a root that has next to nothing.
 check-gpu-pack: gpu-pack
