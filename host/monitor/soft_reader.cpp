@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/uuid_text.h"
 #include "host/monitor/card_reader.h"
 
 namespace vgpu::host::monitor {
@@ -180,12 +181,7 @@ class SoftReader final : public CardReader {
     call<decltype(::cuDeviceGetName)>("cuDeviceGetName", device.name, static_cast<int>(sizeof device.name), handle);
     CUuuid uuid = {};
     call<decltype(::cuDeviceGetUuid)>("cuDeviceGetUuid_v2", &uuid, handle);
-    std::string text = "GPU-";
-    for (size_t i = 0; i < sizeof uuid.bytes; ++i) {
-      if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-      text += fmt::format("{:02x}", static_cast<unsigned char>(uuid.bytes[i]));
-    }
-    put_text(device.uuid, text);
+    put_text(device.uuid, uuid_text(uuid.bytes));
     size_t total = 0;
     call<decltype(::cuDeviceTotalMem_v2)>("cuDeviceTotalMem_v2", &total, handle);
     device.total_bytes = total;
