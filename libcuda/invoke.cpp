@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/log.h"
+#include "common/sticky.h"
 
 namespace vgpu::guest {
 namespace {
