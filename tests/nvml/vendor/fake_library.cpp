@@ -74,6 +74,14 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t, nvmlMemory_t* memory) {
   *memory = {80ULL << 30, 60ULL << 30, 20ULL << 30};
   return NVML_SUCCESS;
 }
+nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t, nvmlMemory_v2_t* memory) {
+  *memory = {memory->version, 80ULL << 30, 1ULL << 30, 59ULL << 30, 20ULL << 30};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetAccountingBufferSize(nvmlDevice_t, unsigned* processes) {
+  *processes = 4000;
+  return NVML_SUCCESS;
+}
 nvmlReturn_t nvmlDeviceGetCudaComputeCapability(nvmlDevice_t, int* major, int* minor) {
   *major = 9, *minor = 0;
   return NVML_SUCCESS;

@@ -105,6 +105,18 @@ TEST_CASE("a program's share is what the driver tells of its worker, where it ha
   CHECK((count == 1 && samples[0].smUtil == 31 && samples[0].pid == static_cast<unsigned>(::getpid())));
 }
 
+TEST_CASE("what the driver keeps of the memory, and for how many processes it has accounts, is the card's",
+          "[vendor]") {
+  const Nvml nvml;
+  nvmlMemory_v2_t memory = {};
+  memory.version = nvmlMemory_v2;
+  REQUIRE(nvmlDeviceGetMemoryInfo_v2(nvml.device, &memory) == NVML_SUCCESS);
+  CHECK((memory.total == 80 * kGiB && memory.reserved == kGiB && memory.free <= 59 * kGiB));
+  unsigned processes = 0;
+  CHECK(nvmlDeviceGetAccountingBufferSize(nvml.device, &processes) == NVML_SUCCESS);
+  CHECK(processes == 4000);
+}
+
 TEST_CASE("a library that crashes is started anew", "[vendor]") {
   const Nvml nvml;
   char text[96] = {};
