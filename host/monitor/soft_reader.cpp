@@ -10,6 +10,7 @@
 
 #include "common/uuid_text.h"
 #include "host/monitor/card_reader.h"
+#include "vgpu/event.h"
 
 namespace vgpu::host::monitor {
 namespace {
@@ -128,6 +129,8 @@ constexpr Entry kEntries[] = {
     {VGPU_OF_DEVICE(give_pci_v2(reading, *device)), "nvmlDeviceGetPciInfo"},
     {VGPU_OF_DEVICE(give_pci_v2(reading, *device)), "nvmlDeviceGetPciInfo_v2"},
     {VGPU_OF_DEVICE(give_pci(reading, *device)), "nvmlDeviceGetPciInfo_v3"},
+    {VGPU_OF_DEVICE(give(reading, 1, static_cast<unsigned long long>(event::kXid))),
+     "nvmlDeviceGetSupportedEventTypes"},
     {VGPU_OF_DEVICE(give_text(reading, 1, device->uuid)), "nvmlDeviceGetUUID"},
     {VGPU_OF_DEVICE(give(reading, 1, nvmlUtilization_t{})), "nvmlDeviceGetUtilizationRates"},
 };
@@ -148,8 +151,10 @@ class SoftReader final : public CardReader {
     return NVML_ERROR_NOT_SUPPORTED;
   }
 
-  // The daemon knows.
+  // The daemon knows who uses it, and whose kernel failed.
   nvmlReturn_t usage(std::vector<Usage>&) override { return NVML_ERROR_NOT_SUPPORTED; }
+
+  nvmlReturn_t watch(const Watch&, EventSink) override { return NVML_ERROR_NOT_SUPPORTED; }
 
   // A CUDA error, 0 if it works.
   int open(void* driver) {
