@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that makes known calls again and again, so that they can be traced, while it runs a command:
-// caller COMMAND...; its number is $CALLER. A round has a kernel, copies, a failure and a call that nobody carries.
+// caller COMMAND...; its number is $CALLER. A round has a kernel, copies, code, a
+// host function, a failure and a call that nobody carries.
 #include <cuda.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,11 @@ bool make_calls(CUfunction function, CUdeviceptr memory) {
   good &= cuCtxSynchronize() == CUDA_SUCCESS;
   good &= cuMemFree(more) == CUDA_SUCCESS;
   good &= cuMemFree(more) == CUDA_ERROR_INVALID_VALUE;
+  CUmodule module = nullptr;
+  good &= cuModuleLoadData(&module, kText) == CUDA_SUCCESS;
+  good &= cuModuleUnload(module) == CUDA_SUCCESS;
+  good &= cuLaunchHostFunc(
+              nullptr, [](void*) {}, nullptr) == CUDA_SUCCESS;
   CUexternalMemory none = nullptr;
   return good && cuDestroyExternalMemory(none) == CUDA_ERROR_NOT_SUPPORTED;
 }
