@@ -5,6 +5,7 @@
 
 #include "common/api_names.h"
 #include "common/fatbin.h"
+#include "common/handle.h"
 #include "host/worker/session.h"
 #include "vgpu/hand_wire.h"
 
@@ -47,14 +48,19 @@ std::string triple_text(const uint32_t (&value)[3]) {
 
 std::string bytes_text(uint64_t count) { return std::to_string(count) + " bytes"; }
 
-// The kernel's own name, which the handle is not. Empty when the driver is of before CUDA 12.3.
-std::string kernel_name(Invocation& invocation, uint64_t function) {
-  CUfunction real = nullptr;
+// The kernel's own name, which the handle is not. Runtimes launch a CUkernel as if it were a CUfunction. Empty when the
+// driver is of before CUDA 12.3.
+std::string kernel_name(Invocation& invocation, uint64_t handle) {
+  const Driver& driver = invocation.session.driver;
+  CUfunction function = nullptr;
+  CUkernel kernel = nullptr;
   const char* name = nullptr;
-  if (!invocation.session.driver.has(op::cuFuncGetName) || !invocation.real(Kind::function, function, real) ||
-      VGPU_DRIVER(invocation.session.driver, cuFuncGetName)(&name, real) != CUDA_SUCCESS || name == nullptr)
-    return "";
-  return codec::quoted_text(name);
+  CUresult status = CUDA_ERROR_INVALID_HANDLE;
+  if (handle::kind_of(handle) == Kind::kernel && invocation.real(Kind::kernel, handle, kernel))
+    status = VGPU_DRIVER(driver, cuKernelGetName)(&name, kernel);
+  else if (invocation.real(Kind::function, handle, function))
+    status = VGPU_DRIVER(driver, cuFuncGetName)(&name, function);
+  return status == CUDA_SUCCESS && name != nullptr ? codec::quoted_text(name) : "";
 }
 
 template <class Launch>
