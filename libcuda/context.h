@@ -67,7 +67,4 @@ class ContextTable {
   std::unordered_map<uint64_t, std::unique_ptr<Context>> created_;
 };
 
-// Whether an error is one that stays with the context.
-bool is_sticky(CUresult error);
-
 }  // namespace vgpu::guest

@@ -50,7 +50,9 @@ class Session {
   // Moves with every message that is sent.
   uint64_t position() const { return header().tail.load(std::memory_order_relaxed); }
   // Counts calls that the worker had no part in, for its statistics.
-  void count_answered(uint32_t calls) { header().answered_in_guest.fetch_add(calls, std::memory_order_relaxed); }
+  void count_answered(uint32_t calls) {
+    if (calls != 0) header().answered_in_guest.fetch_add(calls, std::memory_order_relaxed);
+  }
   bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
 
   // From now on, and for good: asked around every command that is not a message of ours.

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/spin.h"
+#include "common/sticky.h"
 
 namespace vgpu::host {
 namespace {
@@ -138,6 +139,8 @@ void RingServer::run_command(const CommandCopy& command) {
   bytes.clear();
   Invocation invocation(session_, command, bytes);
   const CUresult result = execute(invocation);
+  if (result != CUDA_SUCCESS && is_sticky(result)) [[unlikely]]
+    session_.faults.note(session_.driver, command.context, result);
   // Before the answer, so that a program that has got all its answers has all its calls in the trace.
   if (command.traced_since != 0) [[unlikely]]
     session_.trace.record(invocation, command.traced_since, result, bytes);

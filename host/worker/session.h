@@ -20,6 +20,7 @@
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
 #include "host/worker/exports.h"
+#include "host/worker/faults.h"
 #include "host/worker/handle_table.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/output_tap.h"
@@ -57,7 +58,8 @@ struct Session {
         device_memory(memory_budget),
         shared(shared_ranges),
         exports(object_broker),
-        output(worker_config.output_fd) {}
+        output(worker_config.output_fd),
+        faults(worker_config.on_fault) {}
 
   const WorkerConfig config;
   const Driver driver;
@@ -72,6 +74,7 @@ struct Session {
   Blobs blobs;
   Callbacks callbacks;
   OutputTap output;
+  Faults faults;
   Counters counters;
   UnsupportedCalls unsupported;
   Trace trace;

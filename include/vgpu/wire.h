@@ -141,6 +141,7 @@ enum class Control : uint32_t {
   claim = 15,  // worker -> daemon: `text` holds a SharedObject's token and kind. Answered by done: an errno, or the
                // object in `text`, and its file
   withdraw = 16,  // worker -> daemon: the token of an offer of its own that nobody can claim any more
+  fault = 17,     // worker -> daemon: `text` holds a Fault
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file
@@ -179,6 +180,14 @@ struct SharedObject {
   uint8_t bytes[64];  // the driver's name for it, which no guest sees
 };
 static_assert(sizeof(SharedObject) == 88);
+
+// A context of the program died of what the program did: each call answers `result` from now on.
+struct Fault {
+  uint8_t uuid[16];  // of the device
+  int32_t result;    // CUresult
+  uint32_t reserved;
+};
+static_assert(sizeof(Fault) == 24);
 
 // Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
 // anything of its own.
