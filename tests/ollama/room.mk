@@ -5,7 +5,7 @@ $(O)/tests/ollama/tiny-gguf: $(call obj,$(addprefix tests/ollama/,tiny_gguf.cpp 
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@
 
-$(O)/tests/ollama/harness: $(call obj,$(addprefix tests/ollama/,harness.cpp generate.cpp llama.cpp probe.cpp))
+$(O)/tests/ollama/harness: $(call obj,$(addprefix tests/ollama/,harness.cpp generate.cpp llama.cpp loader.cpp probe.cpp product.cpp quantise.cpp rounding.cpp))
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
