@@ -2,6 +2,7 @@
 // ollama-harness: does with a prebuilt ggml CUDA backend what Ollama does, in parts that scripts put in order.
 //   ollama-harness probe                      questions to libcuda.so.1 and libnvidia-ml.so.1
 //   ollama-harness symbols LIBRARY NAME...    which of the names the library lacks
+//   ollama-harness runtime LIBRARY            devices that this CUDA runtime sees
 //   ollama-harness cublas                     a cuBLAS handle is made
 //   ollama-harness list --backend DIR         devices of the loaded backends
 //   ollama-harness product --backend DIR --type TYPE    a matrix times a vector on both backends, and as it should be
@@ -27,7 +28,7 @@ namespace {
 using nlohmann::json;
 
 struct Options {
-  std::string backend, device = "cuda", logits_file, type = "q4_0", cpu;
+  std::string backend, device = "cuda", logits_file, type = "q4_0", runtime, cpu;
   std::vector<std::string> compared, symbols;
   double tolerance = 1e-2;
   Request request;
@@ -66,10 +67,12 @@ Result<json> run_probe() {
                        {"pci_id", one.pci_id},
                        {"uuid", one.uuid}});
   }
-  auto nvml = probe_nvml();
+  auto nvml = probe_nvml(probe.devices);
   return json{{"driver", probe.driver_version},
+              {"runtime_table", probe.has_runtime_table},
               {"devices", devices},
-              {"nvml", nvml ? json(*nvml) : json(nullptr)},
+              {"nvml", nvml ? json(nvml->version) : json(nullptr)},
+              {"nvml_totals", nvml ? json(nvml->totals) : json(nullptr)},
               {"nvml_error", nvml ? json(nullptr) : json(nvml.error().message)}};
 }
 
@@ -78,6 +81,12 @@ Result<json> run_symbols(const Options& options) {
   const std::vector<std::string> missing = TRY(find_missing(options.symbols[0], names));
   if (!missing.empty()) return Error{"missing: " + json(missing).dump()};
   return json{{"library", options.symbols[0]}, {"found", names.size()}};
+}
+
+Result<json> run_runtime(const Options& options) {
+  const int count = TRY(count_by_runtime(options.runtime));
+  if (count == 0) return Error{options.runtime + " sees no device"};
+  return json{{"runtime", options.runtime}, {"devices", count}};
 }
 
 Result<json> run_cublas() {
@@ -191,6 +200,8 @@ int run(int count, char** words) {
   CLI::App* probe = app.add_subcommand("probe", "questions to the driver");
   CLI::App* symbols = app.add_subcommand("symbols", "which names a library lacks");
   symbols->add_option("names", options.symbols, "the library, then names")->required()->expected(2, 10000);
+  CLI::App* runtime = app.add_subcommand("runtime", "how many devices a CUDA runtime sees");
+  runtime->add_option("library", options.runtime, "a libcudart.so.12 or .13")->required();
   CLI::App* cublas = app.add_subcommand("cublas", "a cuBLAS handle");
   CLI::App* list = app.add_subcommand("list", "devices of the backends");
   CLI::App* product = app.add_subcommand("product", "a matrix times a vector on both backends, and as it should be");
@@ -214,7 +225,7 @@ int run(int count, char** words) {
   CLI::App* compare = app.add_subcommand("compare", "logits of two runs");
   compare->add_option("files", options.compared)->required()->expected(2);
   compare->add_option("--tolerance", options.tolerance, "largest difference, as a part of the widest number");
-  for (CLI::App* one : {probe, symbols, cublas, list, product, generate, compare}) one->fallthrough();
+  for (CLI::App* one : {probe, symbols, runtime, cublas, list, product, generate, compare}) one->fallthrough();
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -223,6 +234,7 @@ int run(int count, char** words) {
   options.request.offload = options.device == "cuda";
   if (probe->parsed()) return report(options, run_probe());
   if (symbols->parsed()) return report(options, run_symbols(options));
+  if (runtime->parsed()) return report(options, run_runtime(options));
   if (cublas->parsed()) return report(options, run_cublas());
   if (product->parsed()) return report(options, run_product(options));
   if (compare->parsed()) return report(options, run_compare(options));

@@ -10,7 +10,12 @@ $(O)/tests/ollama/harness: $(call obj,$(addprefix tests/ollama/,harness.cpp gene
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
 
-OLLAMA_BINS := $(addprefix $(O)/tests/ollama/,harness tiny-gguf)
+$(O)/tests/ollama/no-vmm.so: $(call obj,tests/ollama/no_vmm.cpp)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) -shared $^ -ldl -o $@
+
+OLLAMA_BINS := $(addprefix $(O)/tests/ollama/,harness tiny-gguf no-vmm.so)
 check-ollama: all $(OLLAMA_BINS)
 	@O=$(O) CUDA_HOME=$(CUDA_HOME) tests/ollama/check
 check-ollama12: all $(OLLAMA_BINS)
