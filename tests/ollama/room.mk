@@ -20,4 +20,15 @@ check-ollama: all $(OLLAMA_BINS)
 	@O=$(O) CUDA_HOME=$(CUDA_HOME) tests/ollama/check
 check-ollama12: all $(OLLAMA_BINS)
 	@O=$(O) CUDA_HOME=$(CUDA_HOME) tests/ollama/check12
-.PHONY: check-ollama check-ollama12
+# The same on a card: here, or packed for a machine that has one (docs/ollama.md).
+OLLAMA_CARD_NEEDS := all $(OLLAMA_BINS) $(O)/tests/vm-client \
+  $(addprefix build/programs/static/,device_query vector_add matrix_product streams threads nbody)
+ollama-card: $(OLLAMA_CARD_NEEDS)
+	@tests/ollama/fetch sm90
+	@-$(MAKE) --no-print-directory gpu-guest
+	@tests/ollama/card $(O)
+ollama-pack: $(OLLAMA_CARD_NEEDS) build/vm/ko/6.1.stamp build/deps.vm
+	@tests/ollama/fetch sm90
+	@tests/vm/fetch qemu rootfs kernel 6.1
+	@tests/ollama/pack $(O)
+.PHONY: check-ollama check-ollama12 ollama-card ollama-pack
