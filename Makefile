@@ -86,6 +86,7 @@ help:
 	@echo "make asan|tsan  unit and contract tests, instrumented (build/asan, build/tsan)"
 	@echo "make gpu-check  the tests on NVIDIA's driver: natively, over the socket, in a guest (needs a GPU)"
 	@echo "make gpu-pack   all that gpu-check needs, to be carried to a machine with a GPU (build/gpu-pack)"
+	@echo "make ollama-card  ggml's CUDA backend on a card, natively, through the ring, in a guest; make ollama-pack: to be carried"
 	@echo "make programs   the sample programs, by nvcc (build/programs)"
 	@echo "make fuzz       fuzzers of everything that reads what another process wrote"
 	@echo "make bench      what calls, copies and instructions cost"
