@@ -25,7 +25,9 @@ constexpr int64_t kSampleAge = 1'000'000;  // microseconds
 
 Error dl_error(const char* what) {
   const char* const why = ::dlerror();
-  return Error{std::string(what) + ": " + (why != nullptr ? why : "unknown error")};
+  std::string text = what;
+  text.append(": ").append(why != nullptr ? why : "unknown error");
+  return Error{text};
 }
 
 // One thread that waits in the library for as long as the process lives: it has no way to be woken.
