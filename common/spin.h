@@ -17,13 +17,17 @@ inline void cpu_relax() {
 #endif
 }
 
+// Asked of the kernel once: its answer comes from files, which takes longer than a call of the driver.
+inline bool has_processors_to_spare() {
+  static const bool value = std::thread::hardware_concurrency() > 3;
+  return value;
+}
+
 class Spinner {
  public:
   Spinner() : limit_(short_limit()) {}
   // For waits that the device decides: CUDA itself spins there.
-  static Spinner for_device() {
-    return Spinner(std::thread::hardware_concurrency() > 3 ? kDeviceLimit : short_limit());
-  }
+  static Spinner for_device() { return Spinner(has_processors_to_spare() ? kDeviceLimit : short_limit()); }
 
   // Call before a new wait.
   void reset() { rounds_ = 0; }
@@ -40,8 +44,7 @@ class Spinner {
   static constexpr std::chrono::microseconds kDeviceLimit{500};
   explicit Spinner(std::chrono::microseconds limit) : limit_(limit) {}
   static std::chrono::microseconds short_limit() {
-    static const auto value = std::chrono::microseconds(std::thread::hardware_concurrency() > 3 ? 60 : 8);
-    return value;
+    return std::chrono::microseconds(has_processors_to_spare() ? 60 : 8);
   }
 
   std::chrono::microseconds limit_;
