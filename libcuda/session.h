@@ -39,6 +39,7 @@ class Session {
   struct Pending {
     uint32_t slot = ring::kNoReply;
     bool for_device = false;          // the answer comes when the device has done something
+    bool woke_worker = false;         // the answer comes when the worker is awake
     bool observed = false;            // the answer may be news of what the device did
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
   };
@@ -70,10 +71,15 @@ class Session {
 
  private:
   bool before_command(const Message& message);
-  CUresult send(const Message& message, uint32_t slot, uint64_t blob);
+  // A command in the ring; `woke_worker`: the worker slept, and was rung for.
+  struct Sent {
+    CUresult status;
+    bool woke_worker;
+  };
+  Sent send(const Message& message, uint32_t slot, uint64_t blob);
   bool send_blob(const Message& message, uint64_t& blob);
   bool wait_for_space(uint64_t end);
-  bool wait_for_reply(ring::ReplySlot& slot, bool for_device);
+  bool wait_for_reply(ring::ReplySlot& slot, const Pending& pending);
   CUresult fetch_blob(uint64_t blob, std::vector<std::byte>& reply);
   void print_device_output();
   bool check_lost();
