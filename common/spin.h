@@ -26,15 +26,17 @@ inline bool has_processors_to_spare() {
 class Spinner {
  public:
   Spinner() : limit_(short_limit()) {}
-  // For waits that the device decides: CUDA itself spins there.
-  static Spinner for_device() { return Spinner(has_processors_to_spare() ? kDeviceLimit : short_limit()); }
+  // For waits that the device decides, for which it needs `expected` at least: CUDA itself spins there.
+  static Spinner for_device(std::chrono::microseconds expected = {}) {
+    return Spinner(has_processors_to_spare() ? kDeviceLimit + expected : short_limit());
+  }
 
   // Call before a new wait.
   void reset() { rounds_ = 0; }
 
-  // Waits for one pause; false when it is time to sleep. What the caller waits for shows within that time: thirty pauses
-  // in a row are as long as a whole way to the other side and back. The clock costs more than a pause, so it is asked
-  // now and then.
+  // Waits for one pause; false when it is time to sleep. What the caller waits for shows within that time: thirty
+  // pauses in a row are as long as a whole way to the other side and back. The clock costs more than a pause, so it is
+  // asked now and then.
   bool spin() {
     using Clock = std::chrono::steady_clock;
     if (rounds_++ % kRoundsPerLookAtClock == 0) {

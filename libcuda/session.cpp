@@ -148,7 +148,7 @@ Session::Pending Session::begin(const Message& message) {
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
   const Sent sent = send(message, index, blob);
   if (sent.status == CUDA_SUCCESS)
-    return {index, (message.flags & ring::kHelper) != 0, sent.woke_worker, observed, CUDA_SUCCESS};
+    return {index, (message.flags & ring::kHelper) != 0, sent.woke_worker, observed, CUDA_SUCCESS, message.expected};
   release_slot(index);
   return {.failure = sent.status};
 }
@@ -156,7 +156,7 @@ Session::Pending Session::begin(const Message& message) {
 // A worker that has to wake takes longer than a short spin lasts, and to fall asleep meanwhile would mean to wait for
 // another waking, one's own.
 bool Session::wait_for_reply(ring::ReplySlot& slot, const Pending& pending) {
-  Spinner spinner = pending.for_device || pending.woke_worker ? Spinner::for_device() : Spinner();
+  Spinner spinner = pending.for_device || pending.woke_worker ? Spinner::for_device(pending.expected) : Spinner();
   while (!ring::is_done(slot)) {
     if (ring::session_state(header()) != ring::SessionState::open) break;
     if (spinner.spin()) continue;

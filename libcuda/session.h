@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,6 +21,7 @@ struct Message {
   uint32_t thread = 0;
   uint64_t context = 0;
   std::span<const std::byte> payload;
+  std::chrono::microseconds expected{0};  // with kHelper: how long the device itself may well take
 };
 
 // What a program is told when its worker is gone: like a failed launch, the process must be restarted.
@@ -42,6 +44,7 @@ class Session {
     bool woke_worker = false;         // the answer comes when the worker is awake
     bool observed = false;            // the answer may be news of what the device did
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
+    std::chrono::microseconds expected{0};
   };
 
   explicit Session(std::unique_ptr<Transport> transport)

@@ -3,15 +3,13 @@
 #include "host/worker/gate.h"
 
 #include "common/bits.h"
-#include "vgpu/hand_wire.h"
+#include "host/worker/hand/copy.h"
 
 namespace vgpu::host {
 namespace {
 
 namespace op = api::opcode;
 
-// A copy that the dispatcher makes itself keeps everybody's next command waiting for as long as it takes.
-constexpr uint64_t kMaxCopyBytes = 256 << 10;
 // cuCtxSynchronize waits for all streams of the context; with more of them, asking costs more than a helper.
 constexpr size_t kMaxStreams = 8;
 
@@ -66,7 +64,8 @@ bool resolve_gate_stream(Session& session, const CommandCopy& command, uint64_t&
 
 bool has_gate(const CommandCopy& command) {
   if ((command.flags & ring::kMayAsk) == 0) return false;
-  if (is_copy(command.opcode)) return codec::Reader(command.payload).get<wire::Copy>().bytes <= kMaxCopyBytes;
+  if (is_copy(command.opcode))
+    return codec::Reader(command.payload).get<wire::Copy>().bytes <= hand::kMaxCopyOfDispatcher;
   return gate_stream(command) || command.opcode == op::cuEventSynchronize || command.opcode == op::cuCtxSynchronize;
 }
 

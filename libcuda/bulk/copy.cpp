@@ -4,6 +4,7 @@
 // CUDA driver API: Memory Management; completion rules: API synchronization behavior.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -33,6 +34,8 @@ namespace {
 constexpr uint64_t kInlineToDevice = 8 << 10;
 constexpr uint64_t kInlineToHost = sizeof(ring::ReplySlot::data);
 constexpr size_t kUnderWay = 4;  // staging chunks of one copy to the host at a time
+
+constexpr uint64_t kBytesPerMicrosecond = 10'000;  // of a slow bus
 
 // From this many pieces on, helpers pay.
 constexpr uint64_t kManyPieces = 8;
@@ -78,7 +81,7 @@ bool may_post(const Admitted& admitted, const Request& request, std::initializer
 // Both sides reachable by the driver: one message. A synchronous copy may wait for the device.
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
-  if (!request.async) remote.may_block();
+  if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
   remote.writer().put(whole(request, wire::HostSide::none));
   return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
 }
