@@ -2,16 +2,22 @@
 #include "host/worker/waiting_room.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "common/bits.h"
+#include "common/spin.h"
 
 namespace vgpu::host {
 
 // On a machine with few processors the device's own threads (the software GPU's) may need this one.
 std::chrono::microseconds WaitingRoom::patience() {
-  static const std::chrono::microseconds value(std::thread::hardware_concurrency() > 3 ? 500 : 4);
-  return value;
+  return std::chrono::microseconds(has_processors_to_spare() ? 500 : 4);
+}
+
+// A helper would spin in the driver, and the dispatcher fall asleep: whoever then lets the stream go on has to wake it.
+// To watch a marker instead takes the same one processor, which natively the waiting thread takes.
+WaitingRoom::Clock::time_point WaitingRoom::last_moment(const Waiting& waiting) {
+  constexpr std::chrono::milliseconds kMorePatience(50);
+  return waiting.marker.value != 0 && has_processors_to_spare() ? waiting.deadline + kMorePatience : waiting.deadline;
 }
 
 bool WaitingRoom::has(uint32_t guest_thread) const {

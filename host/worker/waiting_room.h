@@ -44,6 +44,8 @@ class WaitingRoom {
   };
 
   static std::chrono::microseconds patience();
+  // When it leaves for a helper.
+  static Clock::time_point last_moment(const Waiting& waiting);
   bool is_first(size_t index) const;
   GateState ask(Waiting& waiting);
   static Quiet stream_of(const CommandCopy& command);
@@ -63,7 +65,7 @@ void WaitingRoom::look(Run run, Leave leave) {
       continue;
     }
     const GateState gate = ask(waiting_[i]);
-    if (gate == GateState::closed && Clock::now() < waiting_[i].deadline) {
+    if (gate == GateState::closed && Clock::now() < last_moment(waiting_[i])) {
       ++i;
       continue;
     }
