@@ -44,9 +44,13 @@ class HandleNotes final : public codec::HandleObserver {
   std::atomic<uint64_t>* mark(uint64_t handle);
   // What is known about a function or kernel; made on first use. Null when the handle is not one.
   Function* function(uint64_t handle);
+  // A node of a graph whose handle the guest knows to be of that graph.
+  void made_node(uint64_t node, uint64_t graph);
+  bool is_node_of(uint64_t node, uint64_t graph) const;
 
  private:
   struct Note {
+    std::atomic<uint64_t> graph{0};  // of a node
     std::atomic<uint64_t> handle{0};
     std::atomic<Function*> function{nullptr};
     std::atomic<uint64_t> mark{0};

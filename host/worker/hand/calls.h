@@ -83,6 +83,8 @@ CUresult stream_context(Invocation& invocation);
 
 // graph.cpp
 CUresult add_kernel_node(Invocation& invocation);
+CUresult reserve_nodes(Invocation& invocation);
+CUresult named_kernel_node(Invocation& invocation);
 CUresult set_kernel_node(Invocation& invocation);
 CUresult get_kernel_node(Invocation& invocation);
 CUresult add_memcpy_node(Invocation& invocation);

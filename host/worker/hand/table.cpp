@@ -32,6 +32,8 @@ constexpr Entry kEntries[] = {
     {wire::kRefusedCall, refused_call},
     {wire::kWithdrawExport, withdraw_export},
     {wire::kCapturedLaunch, captured_launch},
+    {wire::kReserveNodes, reserve_nodes},
+    {wire::kNamedKernelNode, named_kernel_node},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
