@@ -18,7 +18,9 @@ constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two
 static_assert(kUnitsPerHead < ring::kRingUnits / 4);
 
 // What goes wrong with a message of the guest library's own is nothing to tell the program of.
-bool is_programs_own(uint16_t opcode) { return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch; }
+bool is_programs_own(uint16_t opcode) {
+  return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch || opcode == wire::kMarkedRecord;
+}
 
 }  // namespace
 

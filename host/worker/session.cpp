@@ -70,6 +70,8 @@ void Session::context_synchronizes(uint64_t context) {
 
 void Session::forget_context(uint64_t context) {
   context_epoch.fetch_add(1, std::memory_order_relaxed);
+  guest_words.forget_context(context);
+  markers.forget_context(context);
   const std::lock_guard lock(streams_mutex_);
   with_strays_.erase(context);
   std::erase_if(per_thread_, [&](const auto& entry) { return entry.first.second == context; });

@@ -22,10 +22,12 @@
 #include "host/worker/exports.h"
 #include "host/worker/handle_table.h"
 #include "host/worker/managed_pages.h"
+#include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
 #include "host/worker/window.h"
+#include "host/worker/word_page.h"
 
 namespace vgpu::host {
 
@@ -54,6 +56,7 @@ struct Session {
         memory(std::move(attachment.memory)),
         waker(attachment.waker),
         window(driver, memory),
+        guest_words(&memory.header()),
         device_memory(memory_budget),
         shared(shared_ranges),
         exports(object_broker),
@@ -64,6 +67,8 @@ struct Session {
   const SessionMemory memory;
   const Waker waker;
   Window window;
+  WordPage guest_words;  // the header's markers
+  Markers markers;
   HandleTable handles;
   DeviceMemory device_memory;
   SharedRanges& shared;

@@ -25,6 +25,15 @@ void put_list(codec::Writer& writer, const std::vector<codec::NamedText>& list) 
   }
 }
 
+// The call that a private command stands for.
+uint16_t call_of(uint16_t opcode) {
+  switch (opcode) {
+    case wire::kCapturedLaunch: return api::opcode::cuLaunchKernel;
+    case wire::kMarkedRecord: return api::opcode::cuEventRecord;
+    default: return opcode;
+  }
+}
+
 // Empty for what is no call of the program's.
 std::string name_of(const CommandCopy& command) {
   if (command.opcode == wire::kRefusedCall) {
@@ -32,8 +41,7 @@ std::string name_of(const CommandCopy& command) {
     const std::string_view name = reader.string();
     return is_call_name(name) ? std::string(name) : "";
   }
-  const char* const name =
-      api::find_call_name(command.opcode == wire::kCapturedLaunch ? api::opcode::cuLaunchKernel : command.opcode);
+  const char* const name = api::find_call_name(call_of(command.opcode));
   return name != nullptr ? name : "";
 }
 

@@ -47,14 +47,14 @@ WaitingRoom::Quiet WaitingRoom::stream_of(const CommandCopy& command) {
 // software GPU says everything at once.
 GateState WaitingRoom::ask(Waiting& waiting) {
   const CommandCopy& command = waiting.command;
-  if (waiting.marker.value != 0) return markers_.is_written(waiting.marker) ? GateState::open : GateState::closed;
+  if (waiting.marker.value != 0)
+    return session_.markers.is_written(waiting.marker) ? GateState::open : GateState::closed;
   if (quiet_.known && quiet_ == stream_of(command)) return GateState::open;
   const GateState gate = ask_gate(session_, command);
   uint64_t stream = 0;
   if (gate == GateState::closed && !session_.config.plain_managed_memory &&
       resolve_gate_stream(session_, command, stream))
-    waiting.marker = markers_.place(session_.driver, from_bits<CUstream>(stream),
-                                    session_.context_epoch.load(std::memory_order_relaxed));
+    waiting.marker = session_.markers.place(session_.driver, command.context, from_bits<CUstream>(stream));
   return gate;
 }
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "host/worker/gate.h"
-#include "host/worker/markers.h"
 
 namespace vgpu::host {
 
@@ -50,7 +49,6 @@ class WaitingRoom {
   static bool leaves_idle(uint16_t opcode);
 
   Session& session_;
-  Markers markers_;
   Quiet quiet_;
   std::vector<Waiting> waiting_;  // in the order they came; a handful
 };

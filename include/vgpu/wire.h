@@ -29,7 +29,9 @@ enum Opcode : uint16_t {
   kRefusedCall = 1037,     // string: a call that the guest's library refused, for the statistics
   kWithdrawExport = 1038,  // Token: nobody holds the descriptor of this shareable handle any more
   kCapturedLaunch = 1039,  // a launch that may belong to a capture: if it is refused, so is the end of the capture
-  kPrivateKnown = 1040,    // one above the last that is in use
+  kPlaceMarker = 1040,     // Marker; what happened is seen in its word
+  kMarkedRecord = 1041,    // u64 event, then Marker: cuEventRecord, and a marker behind it
+  kPrivateKnown = 1042,    // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;

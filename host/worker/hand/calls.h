@@ -97,6 +97,10 @@ CUresult exec_update(Invocation& invocation);
 CUresult instantiate_with_params(Invocation& invocation);
 CUresult user_object_create(Invocation& invocation);
 
+// marker.cpp
+CUresult place_marker(Invocation& invocation);
+CUresult marked_record(Invocation& invocation);
+
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);
 CUresult global_variable(Invocation& invocation);

@@ -32,6 +32,8 @@ constexpr Entry kEntries[] = {
     {wire::kRefusedCall, refused_call},
     {wire::kWithdrawExport, withdraw_export},
     {wire::kCapturedLaunch, captured_launch},
+    {wire::kPlaceMarker, place_marker},
+    {wire::kMarkedRecord, marked_record},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
