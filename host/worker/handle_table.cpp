@@ -57,12 +57,22 @@ uint64_t HandleTable::insert(Kind kind, uint64_t real, uint64_t parent) {
   Entry* entry = entry_at(index);
   const uint64_t wire = handle::make(kind, index, entry->generation);
   entry->parent = parent;
+  entry->silent.store((kind == Kind::function || kind == Kind::kernel) && is_silent(parent), std::memory_order_relaxed);
   entry->real.store(real, std::memory_order_release);
   entry->handle.store(wire, std::memory_order_release);
   if (Entry* owner = parent == 0 ? nullptr : find(parent); owner != nullptr) owner->children.push_back(wire);
   by_real_[static_cast<size_t>(kind)][real] = wire;
   live_.fetch_add(1, std::memory_order_relaxed);
   return wire;
+}
+
+void HandleTable::set_silent(uint64_t wire) {
+  if (Entry* const entry = find(wire); entry != nullptr) entry->silent.store(true, std::memory_order_relaxed);
+}
+
+bool HandleTable::is_silent(uint64_t wire) const {
+  const Entry* const entry = find(wire);
+  return entry != nullptr && entry->silent.load(std::memory_order_relaxed);
 }
 
 bool HandleTable::children(uint64_t wire, Kind kind, size_t limit, std::vector<uint64_t>& out) const {

@@ -151,9 +151,19 @@ void RingServer::run_command(const CommandCopy& command) {
     return;
   }
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
-  // Only calls that may have waited for the device can have made the driver print.
-  if ((command.flags & ring::kHelper) != 0 && session_.output.pending()) flags |= ring::kOutputPending;
+  // Only calls that may have waited for the device can have made the driver print: text of kernels, or of an assertion.
+  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
+  if ((command.flags & ring::kHelper) != 0 && may_bring_text && session_.output.pending())
+    flags |= ring::kOutputPending;
   answer(command, result, bytes, flags);
+}
+
+// A call that only waits (gate.h), and nothing is left to wait for: the driver's own call is not made.
+void RingServer::answer_done(const CommandCopy& command) {
+  if (command.traced_since != 0) [[unlikely]]
+    return run_command(command);
+  std::vector<std::byte> nothing;
+  answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
 void RingServer::handle(CommandCopy& command) {
@@ -170,7 +180,8 @@ void RingServer::handle(CommandCopy& command) {
 }
 
 void RingServer::look_after_waiting() {
-  waiting_.look([this](const CommandCopy& command) { run_command(command); },
+  waiting_.look([this](const CommandCopy& command) { answer_done(command); },
+                [this](const CommandCopy& command) { run_command(command); },
                 [this](CommandCopy command) { to_helper(std::move(command)); });
 }
 

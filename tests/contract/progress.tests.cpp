@@ -282,7 +282,8 @@ TEST_CASE_METHOD(NoContext, "child: streams of several contexts are asked about"
 
 TEST_CASE("a kernel's text comes before what is printed after the wait, though the stream was asked first",
           "[contract][progress]") {
-  for (const char* tag : {"child-print-stream", "child-print-event", "child-print-context", "child-print-at-once"}) {
+  for (const char* tag : {"child-print-stream", "child-print-event", "child-print-context", "child-print-at-once",
+                          "child-print-library", "child-print-graph", "child-print-after-silence"}) {
     const ChildResult child = run_child(tag);
     INFO(child.output);
     REQUIRE(child.exit_code == 0);
@@ -337,5 +338,51 @@ TEST_CASE_METHOD(Gpu, "child: prints, and the stream is waited for at once", "[.
   const Greeting greeting;
   greeting.start();
   CHECK_CUDA(cuStreamSynchronize(greeting.stream));
+  Greeting::tell();
+}
+
+TEST_CASE_METHOD(Gpu, "child: a library's kernel prints", "[.][child-print-library]") {
+  const Stream stream;
+  CUlibrary library = nullptr;
+  CUkernel kernel = nullptr;
+  CUfunction function = nullptr;
+  REQUIRE_CUDA(cuLibraryLoadData(&library, kPrintPtx, nullptr, nullptr, 0, nullptr, nullptr, 0));
+  REQUIRE_CUDA(cuLibraryGetKernel(&kernel, library, "greet"));
+  REQUIRE_CUDA(cuKernelGetFunction(&function, kernel));
+  REQUIRE_CUDA(launch(function, 1, 1, stream));
+  CHECK_CUDA(cuStreamSynchronize(stream));
+  Greeting::tell();
+  CHECK_CUDA(cuLibraryUnload(library));
+}
+
+TEST_CASE_METHOD(Gpu, "child: a graph's kernel prints", "[.][child-print-graph]") {
+  const Greeting greeting;
+  const Graph graph;
+  CUgraphNode node = nullptr;
+  CUDA_KERNEL_NODE_PARAMS parameters = {};
+  parameters.func = greeting.greet;
+  parameters.gridDimX = parameters.gridDimY = parameters.gridDimZ = 1;
+  parameters.blockDimX = parameters.blockDimY = parameters.blockDimZ = 1;
+  void* none[] = {nullptr};
+  parameters.kernelParams = none;
+  REQUIRE_CUDA(cuGraphAddKernelNode(&node, graph, nullptr, 0, &parameters));
+  const GraphExec exec(graph);
+  REQUIRE_CUDA(cuGraphLaunch(exec, greeting.stream));
+  CHECK_CUDA(cuStreamSynchronize(greeting.stream));
+  Greeting::tell();
+}
+
+// Whatever a driver has concluded from a thousand launches that printed nothing.
+TEST_CASE_METHOD(Gpu, "child: prints after much that did not", "[.][child-print-after-silence]") {
+  const Module silent(kBasicPtx);
+  const CUfunction empty = silent.function("empty");
+  const Greeting greeting;
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE_CUDA(launch(empty, 1, 1, greeting.stream));
+    REQUIRE_CUDA(cuStreamSynchronize(greeting.stream));
+  }
+  REQUIRE_CUDA(launch(greeting.greet, 1, 1, greeting.stream));
+  REQUIRE_CUDA(launch(empty, 1, 1, greeting.stream));
+  REQUIRE_CUDA(cuStreamSynchronize(greeting.stream));
   Greeting::tell();
 }

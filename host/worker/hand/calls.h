@@ -28,6 +28,7 @@ CUresult primary_retain(Invocation& invocation);
 CUresult primary_release(Invocation& invocation);
 CUresult primary_reset(Invocation& invocation);
 CUresult context_create(Invocation& invocation);
+CUresult context_synchronize(Invocation& invocation);
 
 // launch.cpp
 CUresult launch(Invocation& invocation);
@@ -80,8 +81,10 @@ CUresult host_function(Invocation& invocation);
 CUresult stream_callback(Invocation& invocation);
 CUresult capture_info(Invocation& invocation);
 CUresult stream_context(Invocation& invocation);
+CUresult stream_synchronize(Invocation& invocation);
 
 // graph.cpp
+CUresult graph_launch(Invocation& invocation);
 CUresult add_kernel_node(Invocation& invocation);
 CUresult set_kernel_node(Invocation& invocation);
 CUresult get_kernel_node(Invocation& invocation);

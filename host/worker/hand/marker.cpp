@@ -6,16 +6,6 @@
 namespace vgpu::host::hand {
 namespace {
 
-constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
-
-// A write in the legacy stream waits for all blocking streams and holds them back. No program asked for that, and one
-// whose kernels wait for each other would stop: only where there is no other stream.
-bool may_mark(const Invocation& invocation, uint64_t wire_stream, uint64_t real) {
-  if (wire_stream > kPerThreadStream)
-    return invocation.session.handles.parent_of(wire_stream) == invocation.command.context;
-  return real > kLegacyStream || invocation.session.streams_of(invocation.command.context, 0).has_value();
-}
-
 // It would become part of a graph.
 bool is_captured(const Driver& driver, CUstream stream) {
   CUstreamCaptureStatus state = CU_STREAM_CAPTURE_STATUS_NONE;
@@ -29,7 +19,8 @@ bool place(Invocation& invocation, const wire::Marker& marker) {
   if (session.posted_error.load(std::memory_order_relaxed) != 0) return false;
   CUstream stream = nullptr;
   if (!invocation.real(Kind::stream, marker.stream, stream)) return false;
-  return may_mark(invocation, marker.stream, bits_of(stream)) && !is_captured(session.driver, stream) &&
+  return session.may_mark(invocation.command.context, marker.stream, bits_of(stream)) &&
+         !is_captured(session.driver, stream) &&
          session.guest_words.store_later(session.driver, invocation.command.context, stream,
                                          offsetof(ring::Header, marker) + marker.word * sizeof(uint32_t), marker.value);
 }
