@@ -26,7 +26,7 @@ void HandleNotes::made(Kind /*kind*/, uint64_t handle) {
   Note& note = note_at(handle::index_of(handle));
   note.graph.store(0, std::memory_order_relaxed);
   note.function.store(nullptr, std::memory_order_relaxed);
-  note.mark.store(0, std::memory_order_relaxed);
+  note.progress.clear();
   note.handle.store(handle, std::memory_order_release);
 }
 
@@ -41,9 +41,9 @@ bool HandleNotes::is_live(uint64_t handle) const {
   return note != nullptr && note->handle.load(std::memory_order_acquire) == handle;
 }
 
-std::atomic<uint64_t>* HandleNotes::mark(uint64_t handle) {
+Progress* HandleNotes::progress(uint64_t handle) {
   Note* note = handle == 0 ? nullptr : find(handle);
-  return note != nullptr && note->handle.load(std::memory_order_acquire) == handle ? &note->mark : nullptr;
+  return note != nullptr && note->handle.load(std::memory_order_acquire) == handle ? &note->progress : nullptr;
 }
 
 Function* HandleNotes::function(uint64_t handle) {

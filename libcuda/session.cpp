@@ -124,7 +124,9 @@ bool Session::before_command(const Message& message) {
   Coherence* const coherence = coherence_.load(std::memory_order_acquire);
   if (coherence == nullptr) return false;
   if (message.opcode == wire::kNextCallback) return true;
-  if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch) return false;
+  if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch &&
+      message.opcode != wire::kMarkedRecord)
+    return false;
   coherence->before_command();
   return true;
 }

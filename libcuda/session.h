@@ -60,6 +60,8 @@ class Session {
   // From now on, and for good: asked around every command that is not a message of ours.
   void keep_coherent(Coherence& coherence) { coherence_.store(&coherence, std::memory_order_release); }
 
+  bool is_kept_coherent() const { return coherence_.load(std::memory_order_relaxed) != nullptr; }
+
   // Sends a command that is not answered.
   CUresult post(const Message& message);
   // Sends a command; finish() waits for the answer and puts its data into `reply`.

@@ -119,7 +119,7 @@ bool CopiesUnderWay::is_last_of_stream(const UnderWay& copy) const {
 // A blocking copy brings out what kernels have printed (CUDA programming guide, Formatted Output), and events do not. A
 // stream that has got new work meanwhile is somebody else's to wait for, which brings it out as well.
 void CopiesUnderWay::bring_out_prints(const UnderWay& copy, bool stream_is_idle) {
-  if (make_current(session_, copy.command.context) != CUDA_SUCCESS) return;
+  if (!session_.debts.any() || make_current(session_, copy.command.context) != CUDA_SUCCESS) return;
   if (stream_is_idle || VGPU_DRIVER(session_.driver, cuStreamQuery)(copy.stream) == CUDA_SUCCESS)
     static_cast<void>(VGPU_DRIVER(session_.driver, cuStreamSynchronize)(copy.stream));
 }

@@ -13,7 +13,10 @@ namespace op = api::opcode;
 // cuCtxSynchronize waits for all streams of the context; with more of them, asking costs more than a helper.
 constexpr size_t kMaxStreams = 8;
 
-GateState state_of(CUresult answer) { return answer == CUDA_ERROR_NOT_READY ? GateState::closed : GateState::open; }
+GateState state_of(CUresult answer) {
+  if (answer == CUDA_ERROR_NOT_READY) return GateState::closed;
+  return answer == CUDA_SUCCESS ? GateState::finished : GateState::open;
+}
 
 GateState ask_stream(Session& session, uint64_t real) {
   return state_of(VGPU_DRIVER(session.driver, cuStreamQuery)(from_bits<CUstream>(real)));
@@ -32,7 +35,7 @@ GateState ask_context(Session& session, const CommandCopy& command) {
   if (ask_stream(session, 0) == GateState::closed) return GateState::closed;
   for (const uint64_t stream : *streams)
     if (ask_stream(session, stream) == GateState::closed) return GateState::closed;
-  return GateState::open;
+  return GateState::open;  // work without a stream of ours may be left
 }
 
 GateState ask_event(Session& session, uint64_t wire) {
@@ -80,6 +83,15 @@ GateState ask_gate(Session& session, const CommandCopy& command) {
   }
   if (command.opcode == op::cuCtxSynchronize) return ask_context(session, command);
   return ask_event(session, codec::Reader(command.payload).get<uint64_t>());
+}
+
+bool only_waits(Session& session, const CommandCopy& command) {
+  if (session.debts.any()) return false;
+  if (command.opcode == op::cuEventSynchronize) return true;
+  if (command.opcode != op::cuStreamSynchronize) return false;
+  // To wait for the legacy stream may mean more than to ask about it, where there are streams that it waits for.
+  uint64_t real = 0;
+  return resolve_gate_stream(session, command, real) && (real > 1 || session.streams_of(command.context, 0));
 }
 
 }  // namespace vgpu::host

@@ -65,6 +65,9 @@ void HandleTable::retire_index(uint32_t index) {
 void HandleTable::fill(uint64_t wire, uint64_t real, uint64_t parent) {
   Entry* entry = entry_at(handle::index_of(wire));
   entry->parent = parent;
+  entry->silent.store(
+      (handle::kind_of(wire) == Kind::function || handle::kind_of(wire) == Kind::kernel) && is_silent(parent),
+      std::memory_order_relaxed);
   entry->real.store(real, std::memory_order_release);
   entry->handle.store(wire, std::memory_order_release);
   if (Entry* owner = parent == 0 ? nullptr : find(parent); owner != nullptr) owner->children.push_back(wire);
@@ -107,6 +110,15 @@ bool HandleTable::bind(uint64_t wire, uint64_t real, uint64_t parent) {
 void HandleTable::give_up(uint64_t wire) {
   const std::lock_guard lock(mutex_);
   if (reserved_.erase(wire) != 0) retire_index(handle::index_of(wire));
+}
+
+void HandleTable::set_silent(uint64_t wire) {
+  if (Entry* const entry = find(wire); entry != nullptr) entry->silent.store(true, std::memory_order_relaxed);
+}
+
+bool HandleTable::is_silent(uint64_t wire) const {
+  const Entry* const entry = find(wire);
+  return entry != nullptr && entry->silent.load(std::memory_order_relaxed);
 }
 
 bool HandleTable::children(uint64_t wire, Kind kind, size_t limit, std::vector<uint64_t>& out) const {

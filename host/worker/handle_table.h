@@ -2,7 +2,7 @@
 // HandleTable: what the session's handles stand for. Handles are typed and carry a generation, so a stale or foreign
 // one is never taken for something else. Things that die with their owner (functions with their module, nodes with
 // their graph) are children of it and become invalid with it.
-// resolve() is lock-free; everything else takes the mutex. Thread-safe.
+// resolve() and is_silent() are lock-free; everything else takes the mutex. Thread-safe.
 #pragma once
 
 #include <array>
@@ -25,6 +25,10 @@ class HandleTable {
   bool resolve(Kind kind, uint64_t wire, uint64_t& real) const;
   // The handle's owner, 0 when it has none.
   uint64_t parent_of(uint64_t wire) const;
+
+  // Modules and libraries whose code cannot print; what is found in them is silent, too.
+  void set_silent(uint64_t wire);
+  bool is_silent(uint64_t wire) const;
 
   // The driver's handles of what belongs to `wire` and is of this kind; false when there are more than `limit`.
   bool children(uint64_t wire, Kind kind, size_t limit, std::vector<uint64_t>& out) const;
@@ -55,6 +59,7 @@ class HandleTable {
   struct Entry {
     std::atomic<uint64_t> handle{0};
     std::atomic<uint64_t> real{0};
+    std::atomic<bool> silent{false};
     uint64_t parent = 0;
     uint32_t generation = 1;
     std::vector<uint64_t> children;

@@ -19,7 +19,8 @@ static_assert(kUnitsPerHead < ring::kRingUnits / 4);
 
 // What goes wrong with a message of the guest library's own is nothing to tell the program of.
 bool is_programs_own(uint16_t opcode) {
-  return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch || opcode == wire::kNamedKernelNode;
+  return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch || opcode == wire::kMarkedRecord ||
+         opcode == wire::kNamedKernelNode;
 }
 
 bool may_end_context(uint16_t opcode) {
@@ -157,8 +158,10 @@ void RingServer::run_command(const CommandCopy& command) {
     return;
   }
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
-  // Only calls that may have waited for the device can have made the driver print.
-  if ((command.flags & ring::kHelper) != 0 && session_.output.pending()) flags |= ring::kOutputPending;
+  // Only calls that may have waited for the device can have made the driver print: text of kernels, or of an assertion.
+  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
+  if ((command.flags & ring::kHelper) != 0 && may_bring_text && session_.output.pending())
+    flags |= ring::kOutputPending;
   answer(command, result, bytes, flags);
 }
 
@@ -169,7 +172,17 @@ void RingServer::answer_copy(const CommandCopy& command, CUresult result) {
     Invocation invocation(session_, command, bytes);
     session_.trace.record(invocation, command.traced_since, result, bytes);
   }
-  answer(command, result, bytes, session_.output.pending() ? static_cast<uint32_t>(ring::kOutputPending) : 0);
+  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
+  answer(command, result, bytes,
+         may_bring_text && session_.output.pending() ? static_cast<uint32_t>(ring::kOutputPending) : 0);
+}
+
+// A call that only waits (gate.h), and nothing is left to wait for: the driver's own call is not made.
+void RingServer::answer_done(const CommandCopy& command) {
+  if (command.traced_since != 0) [[unlikely]]
+    return run_command(command);
+  std::vector<std::byte> nothing;
+  answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
 void RingServer::handle(CommandCopy& command) {
@@ -190,7 +203,8 @@ void RingServer::handle(CommandCopy& command) {
 }
 
 void RingServer::look_after_waiting() {
-  waiting_.look([this](const CommandCopy& command) { run_command(command); },
+  waiting_.look([this](const CommandCopy& command) { answer_done(command); },
+                [this](const CommandCopy& command) { run_command(command); },
                 [this](CommandCopy command) { to_helper(std::move(command)); });
 }
 

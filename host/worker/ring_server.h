@@ -40,6 +40,7 @@ class RingServer {
   void look_after_waiting();
   void run_command(const CommandCopy& command);
   void answer_copy(const CommandCopy& command, CUresult result);
+  void answer_done(const CommandCopy& command);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
   void measure_depth();
   bool has_news() const;

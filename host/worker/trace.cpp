@@ -21,6 +21,7 @@ namespace {
 uint16_t call_of(uint16_t opcode) {
   switch (opcode) {
     case wire::kCapturedLaunch: return api::opcode::cuLaunchKernel;
+    case wire::kMarkedRecord: return api::opcode::cuEventRecord;
     case wire::kNamedKernelNode: return api::opcode::cuGraphAddKernelNode_v2;
     default: return opcode;
   }

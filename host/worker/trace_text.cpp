@@ -75,6 +75,13 @@ std::vector<NamedText> box_arguments(codec::Reader message) {
           {"hStream", hex_text(box.stream)}};
 }
 
+std::vector<NamedText> record_arguments(codec::Reader message) {
+  const auto event = message.get<uint64_t>();
+  const auto marker = message.get<wire::Marker>();
+  if (message.failed()) return {};
+  return {{"hEvent", hex_text(event)}, {"hStream", hex_text(marker.stream)}};
+}
+
 // False when the call's message is not written by hand, or not one of these.
 bool describe_by_hand(Invocation& invocation, std::vector<NamedText>& arguments) {
   const codec::Reader message(invocation.command.payload);
@@ -105,6 +112,10 @@ TracedCall describe_call(Invocation& invocation, std::span<const std::byte> repl
   const CommandCopy& command = invocation.command;
   if (command.opcode == wire::kCapturedLaunch) {
     traced.arguments = launch_arguments(invocation, codec::Reader(command.payload));
+    return traced;
+  }
+  if (command.opcode == wire::kMarkedRecord) {
+    traced.arguments = record_arguments(codec::Reader(command.payload));
     return traced;
   }
   if (command.opcode >= wire::kFirstPrivate) return traced;  // Its name is all that is known.

@@ -33,7 +33,8 @@ bool WaitingRoom::is_first(size_t index) const {
 bool WaitingRoom::admit(CommandCopy& command) {
   // Behind another one of its thread it waits, whatever it is.
   if (!has(command.thread) && !has_gate(command)) return false;
-  waiting_.push_back({std::move(command), Clock::now() + patience(), {}});
+  const auto now = Clock::now();
+  waiting_.push_back({std::move(command), now, now + patience(), {}});
   return true;
 }
 
@@ -49,19 +50,26 @@ WaitingRoom::Quiet WaitingRoom::stream_of(const CommandCopy& command) {
   return stream ? Quiet{command.context, *stream, command.thread, true} : Quiet{};
 }
 
-// Asking the driver costs a third of a launch each time, so the second time the device is asked to say it itself. The
-// software GPU says everything at once.
 GateState WaitingRoom::ask(Waiting& waiting) {
   const CommandCopy& command = waiting.command;
-  if (waiting.marker.value != 0) return markers_.is_written(waiting.marker) ? GateState::open : GateState::closed;
-  if (quiet_.known && quiet_ == stream_of(command)) return GateState::open;
+  if (waiting.marker.value != 0)
+    return session_.markers.is_written(waiting.marker) ? GateState::finished : GateState::closed;
+  if (quiet_.known && quiet_ == stream_of(command)) return GateState::finished;
   const GateState gate = ask_gate(session_, command);
-  uint64_t stream = 0;
-  if (gate == GateState::closed && !session_.config.plain_managed_memory &&
-      resolve_gate_stream(session_, command, stream))
-    waiting.marker = markers_.place(session_.driver, from_bits<CUstream>(stream),
-                                    session_.context_epoch.load(std::memory_order_relaxed));
+  if (gate == GateState::closed && (only_waits(session_, command) || Clock::now() - waiting.since > kAskedOnly))
+    mark(waiting);
   return gate;
+}
+
+// Asking the driver costs a tenth of a launch each time, so for what takes longer the device is asked to say it itself.
+// The software GPU says everything at once.
+void WaitingRoom::mark(Waiting& waiting) {
+  const CommandCopy& command = waiting.command;
+  const std::optional<uint64_t> wire = gate_stream(command);
+  uint64_t real = 0;
+  if (wire && !session_.config.plain_managed_memory && resolve_gate_stream(session_, command, real) &&
+      session_.may_mark(command.context, *wire, real))
+    waiting.marker = session_.markers.place(session_.driver, command.context, from_bits<CUstream>(real));
 }
 
 }  // namespace vgpu::host

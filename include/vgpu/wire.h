@@ -29,6 +29,8 @@ enum Opcode : uint16_t {
   kRefusedCall = 1037,      // string: a call that the guest's library refused, for the statistics
   kWithdrawExport = 1038,   // Token: nobody holds the descriptor of this shareable handle any more
   kCapturedLaunch = 1039,   // a launch that may belong to a capture: if it is refused, so is the end of the capture
+  kPlaceMarker = 1040,      // Marker; what happened is seen in its word
+  kMarkedRecord = 1041,     // u64 event, then Marker: cuEventRecord, and a marker behind it
   kReserveNodes = 1042,     // u32 count -> handles for nodes of graphs, of which each names one node at most
   kNamedKernelNode = 1043,  // u64 handle, one that was reserved, then cuGraphAddKernelNode_v2's payload
   kPrivateKnown = 1044,     // one above the last that is in use

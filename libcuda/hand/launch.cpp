@@ -169,7 +169,10 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
     forget_recorded(admitted, attributes.data[i]);
     std::memcpy(at, &attributes.data[i], sizeof *attributes.data);
   }
-  return way.posted ? remote.post() : remote.call();
+  const CUresult status = way.posted ? remote.post() : remote.call();
+  // What another thread asked meanwhile may have been answered for the time before.
+  for (unsigned i = 0; i < attributes.count; ++i) forget_recorded(admitted, attributes.data[i]);
+  return status;
 }
 
 CUresult ask_clusters(uint16_t opcode, int* result, CUfunction f, const CUlaunchConfig* config) {

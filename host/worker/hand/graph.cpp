@@ -336,4 +336,12 @@ CUresult user_object_create(Invocation& invocation) {
   return status;
 }
 
+// What its nodes launch is not kept: any of it may print.
+CUresult graph_launch(Invocation& invocation) {
+  RowCall row{api::spec::cuGraphLaunch, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  invocation.session.debts.may_print(invocation.command.context, bits_of(row.argument<CUstream>(1)));
+  return call_row(invocation, row);
+}
+
 }  // namespace vgpu::host::hand
