@@ -12,6 +12,7 @@
 
 #include "common/face/cuda_api.h"
 #include "common/handle.h"
+#include "libcuda/progress.h"
 
 namespace vgpu::guest {
 
@@ -34,8 +35,7 @@ class Context {
 
   std::atomic<unsigned> flags;
   std::atomic<unsigned long long> id{0};  // cuCtxGetId
-  // Positions of the session up to which the context, and its legacy stream, are known to be idle (progress.cpp).
-  std::atomic<uint64_t> idle{0}, legacy_idle{0};
+  Progress progress, legacy_stream;       // of the whole context; of its legacy stream
   unsigned api_version = 3020;
   // Primary contexts: how often they are retained. Guarded by ContextTable::primary_mutex.
   int references = 0;

@@ -164,8 +164,12 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
-  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
-          admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
+  return {opcode_,
+          static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
+          admitted_.thread->id,
+          wire_context(*admitted_.thread),
+          admitted_.thread->request,
+          expected_};
 }
 
 CUresult Remote::call() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # libcuda-soft.so.1: a CUDA driver whose GPU is the CPU. $(O)/soft is a library path for running programs natively on it.
-SOFT_PTX_OBJS     := $(call obj,$(wildcard softgpu/ptx/*.cpp))
+SOFT_PTX_OBJS     := $(call obj,$(wildcard softgpu/ptx/*.cpp)) $(CODE_OBJS)
 # Instruction classes are compiled once per level of the host's instruction set; the machine picks one when it starts. An
 # instrumented build has the lowest alone, not optimised: they have the same source, and compiling takes longer than running.
 SOFT_ISAS         := baseline $(if $(VARIANT),,v3)

@@ -230,6 +230,20 @@ void describe_node(Description& description) {
   if constexpr (kWhere == &say_place) description.made("node");
 }
 
+// Its handle was set aside beforehand.
+void describe_named_kernel_node(Description& description) {
+  const auto node = description.message.get<uint64_t>();
+  say_place(description);
+  say_kernel_node(description);
+  description.came_out("node", hex_text(node));
+}
+
+void describe_marked_record(Description& description) {
+  description.handle("hEvent");
+  const auto marker = description.message.get<wire::Marker>();
+  if (!description.message.failed()) description.say("hStream", hex_text(marker.stream));
+}
+
 void describe_instantiate(Description& description) {
   description.handle("hGraph");
   description.number<uint64_t>("flags");
@@ -286,11 +300,15 @@ constexpr Row kRows[] = {
     {op::cuGraphExecHostNodeSetParams, &describe_node<&say_target, &say_host_function>},
     {op::cuGraphInstantiateWithParams, &describe_instantiate},
     {op::cuGraphExecUpdate_v2, &describe_update},
+    {wire::kCapturedLaunch, &describe_launch},
+    {wire::kMarkedRecord, &describe_marked_record},
+    {wire::kNamedKernelNode, &describe_named_kernel_node},
 };
 
 }  // namespace
 
-bool describe_by_hand(Invocation& invocation, uint16_t opcode, std::span<const std::byte> reply, TracedCall& traced) {
+bool describe_by_hand(Invocation& invocation, std::span<const std::byte> reply, TracedCall& traced) {
+  const uint16_t opcode = invocation.command.opcode;
   const Row* const row =
       std::find_if(std::begin(kRows), std::end(kRows), [opcode](const Row& one) { return one.opcode == opcode; });
   if (row == std::end(kRows)) return false;

@@ -10,6 +10,6 @@
 namespace vgpu::host {
 
 // False: this call's message has no description. What is cut short has none of what follows.
-bool describe_by_hand(Invocation& invocation, uint16_t opcode, std::span<const std::byte> reply, TracedCall& traced);
+bool describe_by_hand(Invocation& invocation, std::span<const std::byte> reply, TracedCall& traced);
 
 }  // namespace vgpu::host

@@ -10,10 +10,8 @@ namespace vgpu::host {
 TracedCall describe_call(Invocation& invocation, std::span<const std::byte> reply) {
   TracedCall traced;
   const CommandCopy& command = invocation.command;
-  const bool is_captured = command.opcode == wire::kCapturedLaunch;
-  if (!is_captured && command.opcode >= wire::kFirstPrivate) return traced;  // Its name is all that is known.
-  const uint16_t opcode = is_captured ? api::opcode::cuLaunchKernel : command.opcode;
-  if (describe_by_hand(invocation, opcode, reply, traced)) return traced;
+  if (describe_by_hand(invocation, reply, traced)) return traced;
+  if (command.opcode >= wire::kFirstPrivate) return traced;  // Its name is all that is known.
   const Call* const call = api::find_row(command.opcode);
   const char* const parameters = api::find_parameter_names(command.opcode);
   if (call != nullptr && parameters != nullptr) {

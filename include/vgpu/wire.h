@@ -24,12 +24,16 @@ enum Opcode : uint16_t {
   kStatistics = 1032,     // -> what the worker counted
   kThreadExit = 1033,     // the guest thread of this command has ended
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
-  kManagedRead = 1035,     // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
-  kManagedWrite = 1036,    // u64 variable, then runs of: u64 address, u64 count, bytes
-  kRefusedCall = 1037,     // string: a call that the guest's library refused, for the statistics
-  kWithdrawExport = 1038,  // Token: nobody holds the descriptor of this shareable handle any more
-  kCapturedLaunch = 1039,  // a launch that may belong to a capture: if it is refused, so is the end of the capture
-  kPrivateKnown = 1040,    // one above the last that is in use
+  kManagedRead = 1035,      // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
+  kManagedWrite = 1036,     // u64 variable, then runs of: u64 address, u64 count, bytes
+  kRefusedCall = 1037,      // string: a call that the guest's library refused, for the statistics
+  kWithdrawExport = 1038,   // Token: nobody holds the descriptor of this shareable handle any more
+  kCapturedLaunch = 1039,   // a launch that may belong to a capture: if it is refused, so is the end of the capture
+  kPlaceMarker = 1040,      // Marker; what happened is seen in its word
+  kMarkedRecord = 1041,     // u64 event, then Marker: cuEventRecord, and a marker behind it
+  kReserveNodes = 1042,     // u32 count -> handles for nodes of graphs, of which each names one node at most
+  kNamedKernelNode = 1043,  // u64 handle, one that was reserved, then cuGraphAddKernelNode_v2's payload
+  kPrivateKnown = 1044,     // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;
