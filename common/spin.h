@@ -17,35 +17,47 @@ inline void cpu_relax() {
 #endif
 }
 
+// Asked of the kernel once: its answer comes from files, which takes longer than a call of the driver.
+inline bool has_processors_to_spare() {
+  static const bool value = std::thread::hardware_concurrency() > 3;
+  return value;
+}
+
 class Spinner {
  public:
   Spinner() : limit_(short_limit()) {}
-  // For waits that the device decides: CUDA itself spins there.
-  static Spinner for_device() {
-    return Spinner(std::thread::hardware_concurrency() > 3 ? kDeviceLimit : short_limit());
+  // For waits that the device decides, for which it needs `expected` at least: CUDA itself spins there.
+  static Spinner for_device(std::chrono::microseconds expected = {}) {
+    return Spinner(has_processors_to_spare() ? kDeviceLimit + expected : short_limit());
   }
 
   // Call before a new wait.
   void reset() { rounds_ = 0; }
 
-  // Spins a little; false when it is time to sleep.
+  // Waits for one pause; false when it is time to sleep. What the caller waits for shows within that time: thirty
+  // pauses in a row are as long as a whole way to the other side and back. The clock costs more than a pause, so it is
+  // asked now and then.
   bool spin() {
     using Clock = std::chrono::steady_clock;
-    if (rounds_++ == 0) deadline_ = Clock::now() + limit_;
-    for (int i = 0; i < 32; ++i) cpu_relax();
-    return Clock::now() < deadline_;
+    if (rounds_++ % kRoundsPerLookAtClock == 0) {
+      const Clock::time_point now = Clock::now();
+      if (rounds_ == 1) deadline_ = now + limit_;
+      else if (now >= deadline_) return false;
+    }
+    cpu_relax();
+    return true;
   }
 
  private:
   static constexpr std::chrono::microseconds kDeviceLimit{500};
+  static constexpr unsigned kRoundsPerLookAtClock = 32;
   explicit Spinner(std::chrono::microseconds limit) : limit_(limit) {}
   static std::chrono::microseconds short_limit() {
-    static const auto value = std::chrono::microseconds(std::thread::hardware_concurrency() > 3 ? 60 : 8);
-    return value;
+    return std::chrono::microseconds(has_processors_to_spare() ? 60 : 8);
   }
 
   std::chrono::microseconds limit_;
-  int rounds_ = 0;
+  unsigned rounds_ = 0;
   std::chrono::steady_clock::time_point deadline_ = {};
 };
 

@@ -21,10 +21,10 @@ $(O)/bin/vgpud: $(DAEMON_OBJS) $(COMMON_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -lfmt -lsystemd -ldrm -o $@
 
-$(O)/bin/vgpu-worker: $(WORKER_OBJS) $(COMMON_OBJS)
+$(O)/bin/vgpu-worker: $(WORKER_OBJS) $(CODE_OBJS) $(COMMON_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) $(LDFLAGS) $(WORKER_LINK_FIRST) $^ -lseccomp -lfmt -ldl $(WORKER_LINK_LAST) -o $@
+	@$(CXX) $(LDFLAGS) $(WORKER_LINK_FIRST) $^ -lseccomp -lfmt -llz4 -lzstd -ldl $(WORKER_LINK_LAST) -o $@
 
 $(O)/bin/vgpu-monitor: $(MONITOR_OBJS) $(COMMON_OBJS)
 	@mkdir -p $(@D)

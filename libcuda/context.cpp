@@ -41,20 +41,4 @@ Context* ContextTable::add(uint64_t handle, int device, unsigned flags) {
   return (created_[handle] = std::move(context)).get();
 }
 
-bool is_sticky(CUresult error) {
-  switch (static_cast<int>(error)) {
-    case CUDA_ERROR_ILLEGAL_ADDRESS:
-    case CUDA_ERROR_LAUNCH_TIMEOUT:
-    case CUDA_ERROR_ASSERT:
-    case CUDA_ERROR_HARDWARE_STACK_ERROR:
-    case CUDA_ERROR_ILLEGAL_INSTRUCTION:
-    case CUDA_ERROR_MISALIGNED_ADDRESS:
-    case CUDA_ERROR_INVALID_ADDRESS_SPACE:
-    case CUDA_ERROR_INVALID_PC:
-    case CUDA_ERROR_LAUNCH_FAILED:
-    case CUDA_ERROR_ECC_UNCORRECTABLE: return true;
-    default: return false;
-  }
-}
-
 }  // namespace vgpu::guest

@@ -12,6 +12,7 @@
 
 #include "common/face/cuda_api.h"
 #include "common/handle.h"
+#include "libcuda/progress.h"
 
 namespace vgpu::guest {
 
@@ -34,8 +35,7 @@ class Context {
 
   std::atomic<unsigned> flags;
   std::atomic<unsigned long long> id{0};  // cuCtxGetId
-  // Positions of the session up to which the context, and its legacy stream, are known to be idle (progress.cpp).
-  std::atomic<uint64_t> idle{0}, legacy_idle{0};
+  Progress progress, legacy_stream;       // of the whole context; of its legacy stream
   unsigned api_version = 3020;
   // Primary contexts: how often they are retained. Guarded by ContextTable::primary_mutex.
   int references = 0;
@@ -66,8 +66,5 @@ class ContextTable {
   mutable std::mutex mutex_;  // guards created_
   std::unordered_map<uint64_t, std::unique_ptr<Context>> created_;
 };
-
-// Whether an error is one that stays with the context.
-bool is_sticky(CUresult error);
 
 }  // namespace vgpu::guest

@@ -26,8 +26,9 @@ HandleNotes::Note& HandleNotes::note_at(uint32_t index) {
 void HandleNotes::made(Kind /*kind*/, uint64_t handle) {
   if (handle == 0) return;
   Note& note = note_at(handle::index_of(handle));
+  note.graph.store(0, std::memory_order_relaxed);
   note.function.store(nullptr, std::memory_order_relaxed);
-  note.mark.store(0, std::memory_order_relaxed);
+  note.progress.clear();
   note.maker.store(thread_state().current(), std::memory_order_relaxed);
   note.handle.store(handle, std::memory_order_release);
 }
@@ -43,9 +44,9 @@ bool HandleNotes::is_live(uint64_t handle) const {
   return note != nullptr && note->handle.load(std::memory_order_acquire) == handle;
 }
 
-std::atomic<uint64_t>* HandleNotes::mark(uint64_t handle) {
+Progress* HandleNotes::progress(uint64_t handle) {
   Note* note = handle == 0 ? nullptr : find(handle);
-  return note != nullptr && note->handle.load(std::memory_order_acquire) == handle ? &note->mark : nullptr;
+  return note != nullptr && note->handle.load(std::memory_order_acquire) == handle ? &note->progress : nullptr;
 }
 
 const Context* HandleNotes::maker(uint64_t handle) const {
@@ -70,6 +71,17 @@ Function* HandleNotes::function(uint64_t handle) {
     note.function.store(function, std::memory_order_release);
   }
   return function;
+}
+
+void HandleNotes::made_node(uint64_t node, uint64_t graph) {
+  made(Kind::graph_node, node);
+  if (node != 0) note_at(handle::index_of(node)).graph.store(graph, std::memory_order_relaxed);
+}
+
+bool HandleNotes::is_node_of(uint64_t node, uint64_t graph) const {
+  const Note* const note = node == 0 ? nullptr : find(node);
+  return note != nullptr && note->handle.load(std::memory_order_acquire) == node &&
+         note->graph.load(std::memory_order_relaxed) == graph;
 }
 
 }  // namespace vgpu::guest

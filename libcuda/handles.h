@@ -11,6 +11,7 @@
 
 #include "common/codec/call_codec.h"
 #include "common/handle.h"
+#include "libcuda/progress.h"
 #include "vgpu/wire.h"
 
 namespace vgpu::guest {
@@ -42,18 +43,22 @@ class HandleNotes final : public codec::HandleObserver {
 
   // Whether the worker minted this handle and nobody dropped it since. Children of dropped owners may still look live.
   bool is_live(uint64_t handle) const;
-  // A word that is kept with the handle and is zero at first, for progress.cpp. Null when the handle is not live.
-  std::atomic<uint64_t>* mark(uint64_t handle);
+  // What is known of a stream or event; all zero at first. Null when the handle is not live.
+  Progress* progress(uint64_t handle);
   // The context that was current where the handle was made: that of an event or a stream, mostly. Null when unknown.
   const Context* maker(uint64_t handle) const;
   // What is known about a function or kernel; made on first use. Null when the handle is not one.
   Function* function(uint64_t handle);
+  // A node of a graph whose handle the guest knows to be of that graph.
+  void made_node(uint64_t node, uint64_t graph);
+  bool is_node_of(uint64_t node, uint64_t graph) const;
 
  private:
   struct Note {
+    std::atomic<uint64_t> graph{0};  // of a node
     std::atomic<uint64_t> handle{0};
     std::atomic<Function*> function{nullptr};
-    std::atomic<uint64_t> mark{0};
+    Progress progress;
     std::atomic<const Context*> maker{nullptr};
   };
   static constexpr uint32_t kPageNotes = 1024;

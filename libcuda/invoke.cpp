@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/log.h"
+#include "common/sticky.h"
 
 namespace vgpu::guest {
 namespace {
@@ -108,8 +109,7 @@ CUresult refuse(const char* name) {
 void count_answered(ThreadState& thread) {
   constexpr uint32_t kBatch = 256;
   if (++thread.answered_here < kBatch) return;
-  if (Process* const process = Process::get())
-    process->session().count_answered(std::exchange(thread.answered_here, 0));
+  if (Process* const process = Process::get()) process->session().count_answered(thread.take_answered());
 }
 
 CUresult invoke(const Call& call, void* const* argv, bool per_thread) {
@@ -140,7 +140,7 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
                            static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)), thread.id,
                            wire_context(thread), thread.request};
   if (posted) return process.session().post(message);
-  if (thread.answered_here != 0) process.session().count_answered(std::exchange(thread.answered_here, 0));
+  process.session().count_answered(thread.take_answered());
   const CUresult status = process.session().call(message, thread.reply);
   if (status != CUDA_SUCCESS) return note_result(admitted, status);
   codec::Reader reader(thread.reply);
@@ -164,8 +164,12 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
-  return {opcode_, static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
-          admitted_.thread->id, wire_context(*admitted_.thread), admitted_.thread->request};
+  return {opcode_,
+          static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
+          admitted_.thread->id,
+          wire_context(*admitted_.thread),
+          admitted_.thread->request,
+          expected_};
 }
 
 CUresult Remote::call() {

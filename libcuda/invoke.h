@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 
 #include "libcuda/process.h"
 #include "vgpu/api/rows.h"
@@ -63,9 +64,10 @@ class Remote {
   Remote(const Admitted& admitted, uint16_t opcode);
 
   codec::Writer& writer() { return writer_; }
-  // Runs the command on a helper thread of the worker: for calls that may block.
-  Remote& may_block() {
+  // For calls that may block; `expected`: how long the device itself may well take.
+  Remote& may_block(std::chrono::microseconds expected = {}) {
     blocking_ = true;
+    expected_ = expected;
     return *this;
   }
   CUresult call();
@@ -88,6 +90,7 @@ class Remote {
   const uint16_t opcode_;
   const uint16_t flags_;
   bool blocking_ = false;
+  std::chrono::microseconds expected_{0};
   codec::Writer writer_;
   codec::Reader reader_;
 };

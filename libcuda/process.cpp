@@ -31,7 +31,7 @@ thread_local ThreadState* own_state = nullptr;
 void end_thread(void* state) {
   auto* ended = static_cast<ThreadState*>(state);
   if (Process* process = Process::get(); process != nullptr) {
-    if (ended->answered_here != 0) process->session().count_answered(ended->answered_here);
+    process->session().count_answered(ended->take_answered());
     static_cast<void>(process->session().post({wire::kThreadExit, ring::kHelper, ended->id, 0, {}}));
   }
   own_state = nullptr;

@@ -12,6 +12,7 @@
 #include "libcuda/handles.h"
 #include "libcuda/host_memory.h"
 #include "libcuda/managed_mirror.h"
+#include "libcuda/markers.h"
 #include "libcuda/pointer_facts.h"
 #include "libcuda/session.h"
 #include "libcuda/shared_descriptors.h"
@@ -37,6 +38,7 @@ class Process {
   PointerFacts& pointer_facts() { return pointer_facts_; }
   SharedDescriptors& descriptors() { return descriptors_; }
   ManagedMirror& managed_mirror() { return managed_mirror_; }
+  Markers& markers() { return markers_; }
 
   int driver_version() const { return header_.driver_version; }
   int device_count() const { return static_cast<int>(devices_.size()); }
@@ -52,12 +54,18 @@ class Process {
   // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and
   // launches wait for the driver's word.
   std::atomic<bool> captures_doubtful{false};
-  // Graphs launched so far: they may record events.
+  // Whether the legacy stream may have markers: not since the worker refused one, because of other streams.
+  std::atomic<bool> marks_legacy_stream{true};
+  // Grows with each launch of a graph: it may record events.
   std::atomic<uint64_t> graph_launches{0};
 
  private:
   explicit Process(std::unique_ptr<Transport> transport)
-      : session_(std::move(transport)), host_memory_(session_.transport()), managed_mirror_(session_) {}
+
+      : session_(std::move(transport)),
+        host_memory_(session_.transport()),
+        managed_mirror_(session_),
+        markers_(session_.transport().memory().header()) {}
   CUresult load_snapshot();
 
   Session session_;
@@ -68,6 +76,7 @@ class Process {
   PointerFacts pointer_facts_;
   SharedDescriptors descriptors_;
   ManagedMirror managed_mirror_;
+  Markers markers_;
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;
 };

@@ -7,7 +7,7 @@ ARTEFACTS    += $(LIBCUDA)
 $(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map -Wl,-z,defs -Wl,-Bsymbolic \
+	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map $(NO_UNDEFINED) -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@.new && mv $@.new $@
 
 libcuda: $(LIBCUDA)
@@ -19,12 +19,12 @@ CUDART_OBJS    := $(call obj,$(wildcard libcuda/cudart/*.cpp) common/face/error_
 CUDART_OBJS.13 := $(CUDART_OBJS)
 CUDART_OBJS.12 := $(filter-out %/cudart/exports.o %/cudart/version.o,$(CUDART_OBJS)) $(call obj,$(wildcard libcuda/cudart12/*.cpp))
 CUDARTS        := $(O)/lib/cudart/libcudart.so.13 $(O)/lib/cudart/libcudart.so.12
-ARTEFACTS      += $(CUDARTS)
+ARTEFACTS      += $(if $(VARIANT),,$(CUDARTS))
 
 $(CUDARTS): $(O)/lib/cudart/libcudart.so.%: $$(CUDART_OBJS.%) $(GEN)/libcudart.so.%.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(GEN)/$(@F).map -Wl,-z,defs -Wl,-Bsymbolic \
+	@$(CXX) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(GEN)/$(@F).map $(NO_UNDEFINED) -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -ldl -o $@.new && mv $@.new $@
 
 cudart: $(CUDARTS)
@@ -34,7 +34,7 @@ cudart: $(CUDARTS)
 NVML_OBJS := $(call obj,$(wildcard libcuda/nvml/*.cpp))
 NVML_ROWS := $(wildcard include/vgpu/nvml/*.rows.h)
 NVML      := $(O)/lib/guest/libnvidia-ml.so.1
-ARTEFACTS += $(NVML)
+ARTEFACTS += $(if $(VARIANT),,$(NVML))
 
 $(O)/gen/nvml.map: $(NVML_ROWS) libcuda/room.mk
 	@mkdir -p $(@D)
@@ -43,5 +43,5 @@ $(O)/gen/nvml.map: $(NVML_ROWS) libcuda/room.mk
 $(NVML): $(NVML_OBJS) $(COMMON_OBJS) $(O)/gen/nvml.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) -shared -Wl,-soname,libnvidia-ml.so.1 -Wl,--version-script=$(O)/gen/nvml.map -Wl,-z,defs -Wl,-Bsymbolic \
+	@$(CXX) -shared -Wl,-soname,libnvidia-ml.so.1 -Wl,--version-script=$(O)/gen/nvml.map $(NO_UNDEFINED) -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@.new && mv $@.new $@

@@ -75,11 +75,11 @@ bool Session::wait_for_space(uint64_t end) {
   return true;
 }
 
-CUresult Session::send(const Message& message, uint32_t slot, uint64_t blob) {
+Session::Sent Session::send(const Message& message, uint32_t slot, uint64_t blob) {
   const size_t inline_bytes = blob == 0 ? message.payload.size() : 0;
   const auto units = static_cast<uint32_t>(ring::units_for(sizeof(ring::Command) + inline_bytes));
   const uint64_t position = header().tail.fetch_add(units, std::memory_order_relaxed);
-  if (!wait_for_space(position + units)) return kLostError;
+  if (!wait_for_space(position + units)) return {kLostError, false};
   std::byte* at = memory_.units(position);
   // SAFETY: kRingUnits units from any position are mapped and these are reserved for this thread.
   auto& command = *reinterpret_cast<ring::Command*>(at);
@@ -94,8 +94,9 @@ CUresult Session::send(const Message& message, uint32_t slot, uint64_t blob) {
   ring::publish(command, units);
   // The worker has written to the units that come next; asking for them now spares the next producer the wait.
   for (uint32_t line = 0; line < 4; ++line) __builtin_prefetch(at + (units + line) * ring::kUnit, 1);
-  if (ring::must_ring(header())) transport_->ring_doorbell();
-  return CUDA_SUCCESS;
+  const bool woke_worker = ring::must_ring(header());
+  if (woke_worker) transport_->ring_doorbell();
+  return {CUDA_SUCCESS, woke_worker};
 }
 
 bool Session::send_blob(const Message& message, uint64_t& blob) {
@@ -111,7 +112,8 @@ bool Session::send_blob(const Message& message, uint64_t& blob) {
     writer.put(total);
     writer.put(staging);
     writer.put(bytes);
-    if (send({wire::kBlobAppend, 0, message.thread, 0, payload}, ring::kNoReply, 0) != CUDA_SUCCESS) return false;
+    if (send({wire::kBlobAppend, 0, message.thread, 0, payload}, ring::kNoReply, 0).status != CUDA_SUCCESS)
+      return false;
     offset += bytes;
   }
   return true;
@@ -122,7 +124,9 @@ bool Session::before_command(const Message& message) {
   Coherence* const coherence = coherence_.load(std::memory_order_acquire);
   if (coherence == nullptr) return false;
   if (message.opcode == wire::kNextCallback) return true;
-  if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch) return false;
+  if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch &&
+      message.opcode != wire::kMarkedRecord)
+    return false;
   coherence->before_command();
   return true;
 }
@@ -132,7 +136,7 @@ CUresult Session::post(const Message& message) {
   before_command(message);
   uint64_t blob = 0;
   if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return kLostError;
-  return send(message, ring::kNoReply, blob);
+  return send(message, ring::kNoReply, blob).status;
 }
 
 Session::Pending Session::begin(const Message& message) {
@@ -144,14 +148,17 @@ Session::Pending Session::begin(const Message& message) {
   ring::ReplySlot& slot = memory_.slot(index);
   slot.waiting.store(0, std::memory_order_relaxed);
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
-  const CUresult status = send(message, index, blob);
-  if (status == CUDA_SUCCESS) return {index, (message.flags & ring::kHelper) != 0, observed, CUDA_SUCCESS};
+  const Sent sent = send(message, index, blob);
+  if (sent.status == CUDA_SUCCESS)
+    return {index, (message.flags & ring::kHelper) != 0, sent.woke_worker, observed, CUDA_SUCCESS, message.expected};
   release_slot(index);
-  return {.failure = status};
+  return {.failure = sent.status};
 }
 
-bool Session::wait_for_reply(ring::ReplySlot& slot, bool for_device) {
-  Spinner spinner = for_device ? Spinner::for_device() : Spinner();
+// A worker that has to wake takes longer than a short spin lasts, and to fall asleep meanwhile would mean to wait for
+// another waking, one's own.
+bool Session::wait_for_reply(ring::ReplySlot& slot, const Pending& pending) {
+  Spinner spinner = pending.for_device || pending.woke_worker ? Spinner::for_device(pending.expected) : Spinner();
   while (!ring::is_done(slot)) {
     if (ring::session_state(header()) != ring::SessionState::open) break;
     if (spinner.spin()) continue;
@@ -167,7 +174,7 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
   reply.clear();
   if (pending.slot == ring::kNoReply) return pending.failure;
   ring::ReplySlot& slot = memory_.slot(pending.slot);
-  if (!wait_for_reply(slot, pending.for_device)) {
+  if (!wait_for_reply(slot, pending)) {
     check_lost();
     // The worker might still write to the slot of a lost session: it is never used again.
     return kLostError;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,6 +21,7 @@ struct Message {
   uint32_t thread = 0;
   uint64_t context = 0;
   std::span<const std::byte> payload;
+  std::chrono::microseconds expected{0};  // with kHelper: how long the device itself may well take
 };
 
 // What a program is told when its worker is gone: like a failed launch, the process must be restarted.
@@ -39,8 +41,10 @@ class Session {
   struct Pending {
     uint32_t slot = ring::kNoReply;
     bool for_device = false;          // the answer comes when the device has done something
+    bool woke_worker = false;         // the answer comes when the worker is awake
     bool observed = false;            // the answer may be news of what the device did
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
+    std::chrono::microseconds expected{0};
   };
 
   explicit Session(std::unique_ptr<Transport> transport)
@@ -50,11 +54,15 @@ class Session {
   // Moves with every message that is sent.
   uint64_t position() const { return header().tail.load(std::memory_order_relaxed); }
   // Counts calls that the worker had no part in, for its statistics.
-  void count_answered(uint32_t calls) { header().answered_in_guest.fetch_add(calls, std::memory_order_relaxed); }
+  void count_answered(uint32_t calls) {
+    if (calls != 0) header().answered_in_guest.fetch_add(calls, std::memory_order_relaxed);
+  }
   bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
 
   // From now on, and for good: asked around every command that is not a message of ours.
   void keep_coherent(Coherence& coherence) { coherence_.store(&coherence, std::memory_order_release); }
+
+  bool is_kept_coherent() const { return coherence_.load(std::memory_order_relaxed) != nullptr; }
 
   // Sends a command that is not answered.
   CUresult post(const Message& message);
@@ -70,10 +78,15 @@ class Session {
 
  private:
   bool before_command(const Message& message);
-  CUresult send(const Message& message, uint32_t slot, uint64_t blob);
+  // A command in the ring; `woke_worker`: the worker slept, and was rung for.
+  struct Sent {
+    CUresult status;
+    bool woke_worker;
+  };
+  Sent send(const Message& message, uint32_t slot, uint64_t blob);
   bool send_blob(const Message& message, uint64_t& blob);
   bool wait_for_space(uint64_t end);
-  bool wait_for_reply(ring::ReplySlot& slot, bool for_device);
+  bool wait_for_reply(ring::ReplySlot& slot, const Pending& pending);
   CUresult fetch_blob(uint64_t blob, std::vector<std::byte>& reply);
   void print_device_output();
   bool check_lost();

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "common/face/cuda_api.h"
@@ -25,6 +26,8 @@ struct ThreadState {
   std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread
 
   Context* current() const { return contexts.empty() ? nullptr : contexts.back(); }
+  // For Session::count_answered.
+  uint32_t take_answered() { return std::exchange(answered_here, 0); }
 };
 
 // The calling thread's state, made on first use.

@@ -7,11 +7,20 @@
 namespace vgpu::guest {
 namespace {
 
-constexpr bool is_answered_here(const Call* call) { return call != nullptr && call->path == Path::local; }
+// What decides between the ways at compile time; a call that has no row is refused.
+struct Way {
+  const Call* call = nullptr;
+  Path path = Path::refuse;
+};
+template <uint16_t opcode>
+constexpr Way way_of = {};
+#define API(fn, path, ...) \
+  template <>              \
+  constexpr Way way_of<api::opcode::fn> = {&api::spec::fn, Path::path};
+#include "vgpu/api/all.api.h"
+#undef API
 
-constexpr bool is_written_by_hand(const Call* call) {
-  return call != nullptr && (call->path == Path::local || call->path == Path::hand || call->path == Path::bulk);
-}
+constexpr bool is_written_by_hand(Path path) { return path == Path::local || path == Path::hand || path == Path::bulk; }
 
 template <class... A>
 CUresult invoke_typed(const Call* call, bool per_thread, A&... arguments) {
@@ -31,19 +40,19 @@ CUresult told(const char* name, CUresult result) {
 
 // (a, b) becomes ", a, b", and () nothing.
 #define VGPU_UNWRAP(...) __VA_OPT__(, ) __VA_ARGS__
-#define VGPU_EXPORT(symbol, base, number, flavour, params, args)                   \
-  extern "C" [[gnu::weak, gnu::visibility("default")]] CUresult symbol params {    \
-    using namespace ::vgpu::guest;                                                 \
-    constexpr const ::vgpu::Call* vgpu_row = ::vgpu::api::row_of<number>;          \
-    if constexpr (vgpu_row == nullptr) {                                           \
-      return told(#symbol, refuse(#symbol));                                       \
-    } else if constexpr (is_written_by_hand(vgpu_row)) {                           \
-      const FlavourScope vgpu_flavour(flavour != 0);                               \
-      if constexpr (is_answered_here(vgpu_row)) count_answered(thread_state());    \
-      return told(#symbol, by_hand::base args);                                    \
-    } else {                                                                       \
-      return told(#symbol, invoke_typed(vgpu_row, flavour != 0 VGPU_UNWRAP args)); \
-    }                                                                              \
+#define VGPU_EXPORT(symbol, base, number, flavour, params, args)                          \
+  extern "C" [[gnu::weak, gnu::visibility("default")]] CUresult symbol params {           \
+    using namespace ::vgpu::guest;                                                        \
+    constexpr Way vgpu_way = way_of<number>;                                              \
+    if constexpr (vgpu_way.path == ::vgpu::Path::refuse) {                                \
+      return told(#symbol, refuse(#symbol));                                              \
+    } else if constexpr (is_written_by_hand(vgpu_way.path)) {                             \
+      const FlavourScope vgpu_flavour(flavour != 0);                                      \
+      if constexpr (vgpu_way.path == ::vgpu::Path::local) count_answered(thread_state()); \
+      return told(#symbol, by_hand::base args);                                           \
+    } else {                                                                              \
+      return told(#symbol, invoke_typed(vgpu_way.call, flavour != 0 VGPU_UNWRAP args));   \
+    }                                                                                     \
   }
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include "cuda_exports.inc"

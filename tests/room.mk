@@ -9,16 +9,18 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
                     softgpu/driver/visible_devices.cpp)
 # The parts of the worker, the daemon and the guest library that stand alone.
 WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp exports.cpp handle_table.cpp helpers.cpp \
-                      launch_lanes.cpp managed_pages.cpp own_threads.cpp unsupported_calls.cpp))
-DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,worker_files.cpp gpu_choice.cpp shared_objects.cpp traces.cpp) \
+                      launch_lanes.cpp managed_pages.cpp own_threads.cpp printing.cpp sync_debts.cpp unsupported_calls.cpp))
+DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,events.cpp worker_files.cpp gpu_choice.cpp shared_objects.cpp traces.cpp) \
                       host/vfio_user/connection.cpp \
                       $(addprefix host/device/,channel.cpp guest_memory.cpp pci_config.cpp run_list.cpp))
-GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp pointer_facts.cpp shared_descriptors.cpp))
+GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp markers.cpp pointer_facts.cpp shared_descriptors.cpp))
 UNIT_LIBS     := $(call obj,tests/survey/survey.cpp bench/gate.cpp) $(WORKER_UNIT_OBJS) $(DAEMON_UNIT_OBJS) \
                  $(GUEST_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
 # Not optimised: compiling takes longer than running.
 CXXFLAGS.tests := -O0 -Wno-conversion -Wno-shadow
+# It defines what Catch2's header looks at.
+NOT_AHEAD := tests/support/main
 
 $(O)/tests/unit: $(UNIT_OBJS) $(TEST_MAIN_OBJ) $(UNIT_LIBS)
 	@mkdir -p $(@D)

@@ -42,7 +42,7 @@ $(O)/bin/vgpu-run: $(VGPU_RUN_OBJS) $$(COMMON_OBJS)
 # vgpu-smi: what the GPU and its users do, by any libnvidia-ml.so.1, which it opens at run time. It brings its libraries
 # along: a guest has no other use for them.
 VGPU_SMI_OBJS := $(call obj,$(wildcard tools/vgpu_smi/*.cpp tools/vgpu_smi/*/*.cpp))
-ARTEFACTS     += $(O)/bin/vgpu-smi
+ARTEFACTS     += $(if $(VARIANT),,$(O)/bin/vgpu-smi)
 $(O)/bin/vgpu-smi: $(VGPU_SMI_OBJS) $$(COMMON_OBJS)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

@@ -91,7 +91,9 @@ void Daemon::prepare_reports() {
   options.sandbox = worker_options_.sandbox;
   if (gpu_) options.only = gpu_->uuid;
   monitor_ = std::make_unique<Monitor>(*loop_, std::move(options));
-  reports_ = std::make_unique<Reports>(*this, *monitor_, traces_);
+  events_ = std::make_unique<Events>(*monitor_);
+  monitor_->on_event = [this](const monitor::CardEvent& event) { events_->card_event(event); };
+  reports_ = std::make_unique<Reports>(*this, *monitor_, traces_, *events_);
 }
 
 Result<void> Daemon::watch_ends() {
@@ -292,6 +294,7 @@ void Daemon::tidy() {
   monitor_->expire();
   if (metrics_ != nullptr) metrics_->expire();
   traces_.expire();
+  events_->expire();
   run_timers();  // Before the questions: it asks some.
   answer_queries();
   fill_spares();
@@ -433,6 +436,7 @@ int Daemon::milliseconds_to_wait() const {
   if (const auto monitor = monitor_->deadline()) consider(*monitor);
   if (metrics_ != nullptr && metrics_->deadline()) consider(*metrics_->deadline());
   if (const auto traces = traces_.deadline()) consider(*traces);
+  if (const auto events = events_->deadline()) consider(*events);
   if (sessions_changed_) return 0;
   if (!next) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now()).count();

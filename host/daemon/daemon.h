@@ -9,6 +9,7 @@
 
 #include "host/daemon/budget.h"
 #include "host/daemon/event_loop.h"
+#include "host/daemon/events.h"
 #include "host/daemon/gpu_choice.h"
 #include "host/daemon/listener.h"
 #include "host/daemon/metrics_server.h"
@@ -38,6 +39,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
     reports_->ask(asker, request, std::move(answered));
   }
   SharedObjects& shared_objects() override { return shared_objects_; }
+  void program_failed(const Owner& owner, const wire::Fault& fault) override { events_->program_failed(owner, fault); }
   void session_ended(Session&) override { sessions_changed_ = true; }
 
  private:
@@ -106,6 +108,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   std::unique_ptr<VmDevice> vm_device_;
   std::unique_ptr<Monitor> monitor_;
   Traces traces_{*this};
+  std::unique_ptr<Events> events_;
   std::unique_ptr<Reports> reports_;
   std::unique_ptr<MetricsServer> metrics_;
   std::vector<Query> queries_;

@@ -13,6 +13,7 @@
 
 #include "common/codec/bytes.h"
 #include "common/log.h"
+#include "common/uuid_text.h"
 
 namespace vgpu::host {
 namespace {
@@ -39,9 +40,14 @@ std::string key_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
+
 }  // namespace
 
-Monitor::~Monitor() { end(); }
+Monitor::~Monitor() {
+  watched_.clear();  // Whoever listened is gone.
+  end();
+}
 
 void Monitor::start() {
   const auto now = Clock::now();
@@ -95,6 +101,7 @@ void Monitor::end() {
   pid_ = -1;
   greeted_ = false;
   for (Question& question : questions_) question.sent = false;
+  for (const auto& [device, types] : std::exchange(watched_, {})) on_event({device, NVML_ERROR_UNKNOWN, types, 0});
 }
 
 void Monitor::learn(std::function<void()> ready) {
@@ -104,16 +111,53 @@ void Monitor::learn(std::function<void()> ready) {
   start();
 }
 
+void Monitor::with_devices(std::function<void(nvmlReturn_t)> ready) {
+  learn([this, ready = std::move(ready)] { ready(facts_.error); });
+}
+
+std::optional<uint32_t> Monitor::find_device(const uint8_t (&uuid)[16]) const {
+  const std::string wanted = uuid_text(uuid);
+  for (uint32_t i = 0; i < facts_.devices.size(); ++i)
+    if (wanted == facts_.devices[i].uuid) return i;
+  return std::nullopt;
+}
+
 void Monitor::ask(std::span<const std::byte> request, Answered answered) {
   const auto now = Clock::now();
   last_used_ = now;
-  const std::string key = key_of(request);
+  std::string key = key_of(request);
   if (const auto kept = kept_.find(key); kept != kept_.end() && now - kept->second.since < kFreshness)
     return answered(kept->second.answer);
+  put_question(request.empty() ? monitor::kUsage : monitor::kReading, std::move(key), std::move(answered));
+}
+
+void Monitor::watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) {
+  last_used_ = Clock::now();
+  // One question for a device at a time, so that nothing is watched twice.
   for (Question& question : questions_)
-    if (question.request == key) return question.waiting.push_back(std::move(answered));
+    if (question.kind == monitor::kWatch && codec::Reader(as_bytes(question.request)).get<uint32_t>() == device)
+      return question.waiting.push_back([this, device, types, answered = std::move(answered)](auto) mutable {
+        watch_card(device, types, std::move(answered));
+      });
+  const auto watched = watched_.find(device);
+  const uint64_t missing = watched == watched_.end() ? types : types & ~watched->second;
+  if (missing == 0) return answered(NVML_SUCCESS);
+  const monitor::Watch what = {device, 0, missing};
+  put_question(monitor::kWatch, key_of(std::as_bytes(std::span(&what, 1))),
+               [this, what, answered = std::move(answered)](std::span<const std::byte> bytes) {
+                 codec::Reader reader(bytes);
+                 const auto result = static_cast<nvmlReturn_t>(reader.get<int32_t>());
+                 const bool known = reader.complete();
+                 if (known && result == NVML_SUCCESS) watched_[what.device] |= what.types;
+                 answered(known ? result : NVML_ERROR_UNKNOWN);
+               });
+}
+
+void Monitor::put_question(monitor::Question kind, std::string request, Answered answered) {
+  for (Question& question : questions_)
+    if (question.kind == kind && question.request == request) return question.waiting.push_back(std::move(answered));
   if (questions_.size() >= kMaxQuestions) return answered(refusal(NVML_ERROR_INSUFFICIENT_RESOURCES));
-  questions_.push_back({next_id_++, key, {}, now, false});
+  questions_.push_back({next_id_++, kind, std::move(request), {}, Clock::now(), false});
   questions_.back().waiting.push_back(std::move(answered));
   start();
   send_questions();
@@ -125,8 +169,7 @@ void Monitor::send_questions() {
   for (Question& question : questions_) {
     if (++under_way > kMaxUnderWay) return;
     if (question.sent) continue;
-    const monitor::Question kind = question.request.empty() ? monitor::kUsage : monitor::kReading;
-    monitor::Header header = {question.id, kind, static_cast<uint32_t>(question.request.size())};
+    monitor::Header header = {question.id, question.kind, static_cast<uint32_t>(question.request.size())};
     iovec parts[] = {{&header, sizeof header}, {question.request.data(), question.request.size()}};
     msghdr message = {};
     message.msg_iov = parts;
@@ -149,6 +192,7 @@ void Monitor::on_socket() {
     const auto bytes = std::span(datagram).first(static_cast<size_t>(got)).subspan(sizeof header);
     if (header.bytes != bytes.size()) break;
     if (!greeted_) on_greeting(header, bytes);
+    else if (header.id == 0) on_card_event(bytes);
     else on_answer(header.id, bytes);
     if (pid_ < 0) return;
   }
@@ -194,9 +238,17 @@ void Monitor::on_answer(uint64_t id, std::span<const std::byte> bytes) {
   if (at == questions_.end() || at->id != id) return;
   const Question question = std::move(*at);
   questions_.erase(at);
-  keep(question.request, bytes);
+  if (question.kind != monitor::kWatch) keep(question.request, bytes);
   send_questions();
   for (const Answered& answered : question.waiting) answered(bytes);
+}
+
+void Monitor::on_card_event(std::span<const std::byte> bytes) {
+  codec::Reader reader(bytes);
+  const auto event = reader.get<monitor::CardEvent>();
+  if (!reader.complete() || event.device >= facts_.devices.size()) return;
+  if (event.result != NVML_SUCCESS) watched_.erase(event.device);
+  on_event(event);
 }
 
 void Monitor::fail_questions(nvmlReturn_t result) {
@@ -218,7 +270,8 @@ void Monitor::keep(const std::string& request, std::span<const std::byte> answer
 std::optional<Monitor::Clock::time_point> Monitor::deadline() const {
   if (pid_ < 0) return std::nullopt;
   if (!greeted_) return started_ + kStartLimit;
-  return questions_.empty() ? last_used_ + kIdle : questions_.front().since + kReadLimit;
+  if (!questions_.empty()) return questions_.front().since + kReadLimit;
+  return watched_.empty() ? std::optional(last_used_ + kIdle) : std::nullopt;
 }
 
 void Monitor::expire() {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <list>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "host/daemon/event_loop.h"
+#include "host/daemon/event_source.h"
 #include "host/daemon/worker_process.h"
 #include "host/monitor/protocol.h"
 #include "vgpu/nvml/nvml_types.h"
@@ -38,7 +40,7 @@ struct CardFacts {
   std::vector<monitor::DeviceIdentity> devices;
 };
 
-class Monitor {
+class Monitor final : public EventSource {
  public:
   using Clock = std::chrono::steady_clock;
   // The bytes of a reading's answer (common/nvml/reading.h).
@@ -47,15 +49,24 @@ class Monitor {
   Monitor(EventLoop& loop, MonitorOptions options) : loop_(loop), options_(std::move(options)) {}
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
-  ~Monitor();
+  ~Monitor() override;
 
   // `request` is that of a reading, checked by the caller. Answers later, or before it returns.
   void ask(std::span<const std::byte> request, Answered answered);
   // Who uses the devices: monitor::kUsage's answer.
   void ask_usage(Answered answered) { ask({}, std::move(answered)); }
+  // From now on, and as long as the monitor lives, which then is not ended for want of questions. Each type of a device
+  // is watched once, however often it is asked for.
+  void watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) override;
+  // An event with a result other than success ends what was watched of its device. Set before the first watch_card().
+  std::function<void(const monitor::CardEvent&)> on_event;
   // Calls `ready` once the facts are known, perhaps before it returns.
   void learn(std::function<void()> ready);
   const CardFacts& facts() const { return facts_; }
+  void with_devices(std::function<void(nvmlReturn_t)> ready) override;
+  uint32_t device_count() const override { return static_cast<uint32_t>(facts_.devices.size()); }
+  std::optional<uint32_t> find_device(const uint8_t (&uuid)[16]) const override;
+  bool is_software() const override { return options_.kind == DriverKind::soft; }
 
   std::optional<Clock::time_point> deadline() const;
   void expire();
@@ -63,7 +74,8 @@ class Monitor {
  private:
   struct Question {
     uint64_t id = 0;
-    std::string request;  // empty: for the usage
+    monitor::Question kind = monitor::kReading;
+    std::string request;
     std::vector<Answered> waiting;
     Clock::time_point since;
     bool sent = false;
@@ -78,6 +90,8 @@ class Monitor {
   void on_socket();
   void on_greeting(const monitor::Header& header, std::span<const std::byte> bytes);
   void on_answer(uint64_t id, std::span<const std::byte> bytes);
+  void on_card_event(std::span<const std::byte> bytes);
+  void put_question(monitor::Question kind, std::string request, Answered answered);
   void know(CardFacts facts);
   void send_questions();
   void fail_questions(nvmlReturn_t result);
@@ -96,6 +110,7 @@ class Monitor {
   uint64_t next_id_ = 1;
   std::vector<std::function<void()>> learners_;
   std::unordered_map<std::string, Kept> kept_;
+  std::map<uint32_t, uint64_t> watched_;  // types, by device; of the monitor that runs now
 };
 
 }  // namespace vgpu::host

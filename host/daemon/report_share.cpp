@@ -41,7 +41,9 @@ void Reports::put_share(std::string_view name, uint32_t device, std::span<std::b
   else if (name == "nvmlDeviceGetMemoryInfo_v2")
     change(nvmlMemory_v2_t{}, [&](nvmlMemory_v2_t& memory) {
       const nvmlMemory_t mine = memory_share(device, {memory.total, memory.free, memory.used});
-      memory = {memory.version, mine.total, 0, mine.free, mine.used};
+      // What the driver keeps is not a part of a limit.
+      const auto reserved = mine.total == memory.total ? memory.reserved : 0;
+      memory = {memory.version, mine.total, reserved, mine.free, mine.used};
     });
   else if (name == "nvmlDeviceGetUtilizationRates")
     change(nvmlUtilization_t{}, [&](nvmlUtilization_t& rates) {

@@ -24,6 +24,7 @@ void Reports::ask(const Owner& asker, std::span<const std::byte> request, Answer
       const std::vector<std::byte> bytes = traces_.answer(asker, request);
       return answered(bytes.empty() ? EINVAL : 0, bytes);
     }
+    case report::Kind::events: return events_.ask(asker, request, std::move(answered));
   }
   answered(ENOSYS, {});
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/nvml/reading.h"
+#include "host/daemon/events.h"
 #include "host/daemon/monitor.h"
 #include "host/daemon/traces.h"
 #include "host/daemon/worker.h"
@@ -50,8 +51,8 @@ class Reports {
   // `error`: an errno; then there are no bytes.
   using Answered = std::function<void(int error, std::span<const std::byte> bytes)>;
 
-  Reports(ReportSource& source, Monitor& monitor, Traces& traces)
-      : source_(source), monitor_(monitor), traces_(traces) {}
+  Reports(ReportSource& source, Monitor& monitor, Traces& traces, Events& events)
+      : source_(source), monitor_(monitor), traces_(traces), events_(events) {}
 
   // Answers later, or before it returns.
   void ask(const Owner& asker, std::span<const std::byte> request, Answered answered);
@@ -101,6 +102,7 @@ class Reports {
   ReportSource& source_;
   Monitor& monitor_;
   Traces& traces_;
+  Events& events_;
   Busy before_, now_;
   std::vector<monitor::Usage> usage_;
   bool workers_are_known_ = false;  // to the driver, by the numbers that they have here

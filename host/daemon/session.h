@@ -38,6 +38,8 @@ class SessionHost {
   virtual void report(const Owner& asker, std::span<const std::byte> request, ReportAnswered answered) = 0;
   // What the programs of this daemon have exported to each other.
   virtual SharedObjects& shared_objects() = 0;
+  // A context of a program of this owner died of what the program did.
+  virtual void program_failed(const Owner& owner, const wire::Fault& fault) = 0;
   // The session may be destroyed after the event that is being handled.
   virtual void session_ended(Session& session) = 0;
 };
@@ -79,6 +81,7 @@ class Session : public WorkerClient {
   void worker_ready() override;
   void worker_done(const wire::ControlMessage& answer) override;
   void worker_shares(Incoming& message) override;
+  void worker_failed(const wire::Fault& fault) override { host_.program_failed(owner(), fault); }
   void worker_ended() override;
 
  protected:

@@ -113,7 +113,8 @@ void SocketSession::on_message(Incoming& incoming) {
     case wire::Control::unsupported:
     case wire::Control::offer:
     case wire::Control::claim:
-    case wire::Control::withdraw: break;
+    case wire::Control::withdraw:
+    case wire::Control::fault: break;
   }
   break_off("sent a message that is not a client's");
 }

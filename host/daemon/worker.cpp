@@ -90,6 +90,12 @@ void Worker::on_message(Incoming& incoming) {
       if (finishing_ && message.id == kFinalQuery) kill();
       return;
     case wire::Control::unsupported: return on_unsupported(message.text, message.size);
+    case wire::Control::fault: {
+      wire::Fault fault = {};
+      std::memcpy(&fault, message.text, sizeof fault);
+      if (client_ != nullptr) client_->worker_failed(fault);
+      return;
+    }
     case wire::Control::hello:
     case wire::Control::attach:
     case wire::Control::map:

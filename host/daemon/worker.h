@@ -31,6 +31,8 @@ class WorkerClient {
   virtual void worker_done(const wire::ControlMessage& answer) = 0;
   // An offer, claim or withdrawal of a shared object.
   virtual void worker_shares(Incoming& message) = 0;
+  // A context died of what the program did.
+  virtual void worker_failed(const wire::Fault& fault) = 0;
   // The process is gone; Worker::end() says why.
   virtual void worker_ended() = 0;
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // CardReader: where a monitor's answers come from: NVIDIA's library (library_reader.h) or the software GPU's driver
-// (soft_reader.h). The monitor's only thread.
+// (soft_reader.h). The monitor's main thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ struct Unreadable {
   Error error;
 };
 
+// Called from a thread of the reader's own.
+using EventSink = std::function<void(const CardEvent&)>;
+
 class CardReader {
  public:
   virtual ~CardReader() = default;
@@ -28,6 +32,8 @@ class CardReader {
   virtual nvmlReturn_t read(nvml::Prepared& reading) = 0;
   // Who uses the devices. NVML_ERROR_NOT_SUPPORTED: not known.
   virtual nvmlReturn_t usage(std::vector<Usage>& found) = 0;
+  // Hands such events to `sink` from now on, as long as the process lives.
+  virtual nvmlReturn_t watch(const Watch& what, EventSink sink) = 0;
 };
 
 // `only`: the UUID of the one device that may be seen; empty: all.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's libnvidia-ml.so.1. Calls go to it by their names, with arguments as the row says.
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -24,8 +25,33 @@ constexpr int64_t kSampleAge = 1'000'000;  // microseconds
 
 Error dl_error(const char* what) {
   const char* const why = ::dlerror();
-  return Error{std::string(what) + ": " + (why != nullptr ? why : "unknown error")};
+  std::string text = what;
+  text.append(": ").append(why != nullptr ? why : "unknown error");
+  return Error{text};
 }
+
+// One thread that waits in the library for as long as the process lives: it has no way to be woken.
+struct Watcher {
+  AnyFunction wait = nullptr;
+  nvmlEventSet_t set = nullptr;
+  uint32_t device = 0;
+  EventSink sink;
+
+  static void* run(void* self) {
+    const std::unique_ptr<Watcher> watcher(static_cast<Watcher*>(self));
+    nvmlReturn_t result = NVML_SUCCESS;
+    while (result == NVML_SUCCESS || result == NVML_ERROR_TIMEOUT) {
+      nvmlEventData_t data = {};
+      result = watcher->wait(reinterpret_cast<Word>(watcher->set), reinterpret_cast<Word>(&data), kLongWait, 0, 0, 0);
+      if (result == NVML_SUCCESS) watcher->sink({watcher->device, NVML_SUCCESS, data.eventType, data.eventData});
+    }
+    watcher->sink({watcher->device, result, 0, 0});
+    return nullptr;
+  }
+
+ private:
+  static constexpr Word kLongWait = 3'600'000;  // milliseconds
+};
 
 class LibraryReader final : public CardReader {
  public:
@@ -52,6 +78,27 @@ class LibraryReader final : public CardReader {
       for (const auto& [pid, use] : by_pid) found.push_back(use);
     }
     return outcome;
+  }
+
+  nvmlReturn_t watch(const Watch& what, EventSink sink) override {
+    auto watcher = std::make_unique<Watcher>();
+    watcher->wait = find("nvmlEventSetWait_v2");
+    if (watcher->wait == nullptr) return NVML_ERROR_NOT_SUPPORTED;
+    watcher->device = what.device;
+    watcher->sink = std::move(sink);
+    if (const nvmlReturn_t bad = call("nvmlEventSetCreate", address(&watcher->set)); bad != NVML_SUCCESS) return bad;
+    const Word set = reinterpret_cast<Word>(watcher->set);
+    nvmlReturn_t bad = call("nvmlDeviceRegisterEvents", reinterpret_cast<Word>(handles_[what.device]), what.types, set);
+    pthread_t thread = {};
+    if (bad == NVML_SUCCESS && ::pthread_create(&thread, nullptr, &Watcher::run, watcher.get()) != 0)
+      bad = NVML_ERROR_OPERATING_SYSTEM;
+    if (bad != NVML_SUCCESS) {
+      call("nvmlEventSetFree", set);
+      return bad;
+    }
+    static_cast<void>(watcher.release());  // The thread's, from now on.
+    ::pthread_detach(thread);
+    return NVML_SUCCESS;
   }
 
   nvmlReturn_t open(const std::string& only) {

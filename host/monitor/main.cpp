@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-monitor: reads the card for vgpud, which loads no vendor's library itself. One thread, one question at a time,
-// in a worker's sandbox. Started by vgpud with descriptor 3, their socket (protocol.h); ends with it.
+// and one more for each watch of events; in a worker's sandbox. Started by vgpud with descriptor 3, their socket
+// (protocol.h); ends with it.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,6 +92,25 @@ std::vector<std::byte> usage(CardReader& reader) {
   return bytes;
 }
 
+std::vector<std::byte> watch(CardReader& reader, std::span<const std::byte> request) {
+  codec::Reader message(request);
+  const auto what = message.get<Watch>();
+  const auto tell = [](const CardEvent& event) {
+    std::vector<std::byte> bytes;
+    codec::Writer(bytes).put(event);
+    send(0, NVML_SUCCESS, bytes);
+  };
+  const bool good = message.complete() && what.device < reader.devices().size();
+  std::vector<std::byte> bytes;
+  codec::Writer(bytes).put(static_cast<int32_t>(good ? reader.watch(what, tell) : NVML_ERROR_INVALID_ARGUMENT));
+  return bytes;
+}
+
+std::vector<std::byte> answer_question(CardReader& reader, int32_t question, std::span<const std::byte> request) {
+  if (question == kUsage) return usage(reader);
+  return question == kWatch ? watch(reader, request) : answer(reader, request);
+}
+
 // Until vgpud closes the socket.
 void serve(CardReader& reader) {
   std::vector<std::byte> datagram(kMaxDatagram);
@@ -105,7 +125,7 @@ void serve(CardReader& reader) {
     Header header = {};
     std::memcpy(&header, datagram.data(), sizeof header);
     const auto request = std::span(datagram).first(static_cast<size_t>(got)).subspan(sizeof header);
-    const std::vector<std::byte> said = header.result == kUsage ? usage(reader) : answer(reader, request);
+    const std::vector<std::byte> said = answer_question(reader, header.result, request);
     if (!send(header.id, NVML_SUCCESS, said)) return;
   }
 }

@@ -22,7 +22,22 @@ static_assert(sizeof(Header) == 16);
 enum Question : int32_t {
   kReading = 0,  // the request of a reading -> its answer
   kUsage = 1,    // nothing -> i32 nvmlReturn_t, then Usage of each process and device
+  kWatch = 2,    // Watch -> i32 nvmlReturn_t. From then on a datagram with id 0 and a CardEvent for each that comes
 };
+
+struct Watch {
+  uint32_t device;
+  uint32_t reserved;
+  uint64_t types;  // of events, as NVML numbers them; none of them watched yet
+};
+static_assert(sizeof(Watch) == 16);
+
+struct CardEvent {
+  uint32_t device;
+  int32_t result;  // NVML_SUCCESS, or why no more will come of what was watched
+  uint64_t type, data;
+};
+static_assert(sizeof(CardEvent) == 24);
 
 // What a process of the host does with a device, as the driver tells.
 struct Usage {

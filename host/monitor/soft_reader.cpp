@@ -8,7 +8,9 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/uuid_text.h"
 #include "host/monitor/card_reader.h"
+#include "vgpu/event.h"
 
 namespace vgpu::host::monitor {
 namespace {
@@ -127,6 +129,8 @@ constexpr Entry kEntries[] = {
     {VGPU_OF_DEVICE(give_pci_v2(reading, *device)), "nvmlDeviceGetPciInfo"},
     {VGPU_OF_DEVICE(give_pci_v2(reading, *device)), "nvmlDeviceGetPciInfo_v2"},
     {VGPU_OF_DEVICE(give_pci(reading, *device)), "nvmlDeviceGetPciInfo_v3"},
+    {VGPU_OF_DEVICE(give(reading, 1, static_cast<unsigned long long>(event::kXid))),
+     "nvmlDeviceGetSupportedEventTypes"},
     {VGPU_OF_DEVICE(give_text(reading, 1, device->uuid)), "nvmlDeviceGetUUID"},
     {VGPU_OF_DEVICE(give(reading, 1, nvmlUtilization_t{})), "nvmlDeviceGetUtilizationRates"},
 };
@@ -147,8 +151,10 @@ class SoftReader final : public CardReader {
     return NVML_ERROR_NOT_SUPPORTED;
   }
 
-  // The daemon knows.
+  // The daemon knows who uses it, and whose kernel failed.
   nvmlReturn_t usage(std::vector<Usage>&) override { return NVML_ERROR_NOT_SUPPORTED; }
+
+  nvmlReturn_t watch(const Watch&, EventSink) override { return NVML_ERROR_NOT_SUPPORTED; }
 
   // A CUDA error, 0 if it works.
   int open(void* driver) {
@@ -180,12 +186,7 @@ class SoftReader final : public CardReader {
     call<decltype(::cuDeviceGetName)>("cuDeviceGetName", device.name, static_cast<int>(sizeof device.name), handle);
     CUuuid uuid = {};
     call<decltype(::cuDeviceGetUuid)>("cuDeviceGetUuid_v2", &uuid, handle);
-    std::string text = "GPU-";
-    for (size_t i = 0; i < sizeof uuid.bytes; ++i) {
-      if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-      text += fmt::format("{:02x}", static_cast<unsigned char>(uuid.bytes[i]));
-    }
-    put_text(device.uuid, text);
+    put_text(device.uuid, uuid_text(uuid.bytes));
     size_t total = 0;
     call<decltype(::cuDeviceTotalMem_v2)>("cuDeviceTotalMem_v2", &total, handle);
     device.total_bytes = total;

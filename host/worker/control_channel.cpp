@@ -89,6 +89,7 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::offer:
     case wire::Control::claim:
     case wire::Control::withdraw:
+    case wire::Control::fault:
       // Not for workers; the daemon is ours, so this is a bug and not an attack.
       return;
   }
@@ -189,6 +190,13 @@ Attachment ControlChannel::wait_for_guest(int wake_event) {
 }
 
 void ControlChannel::say_refused(const std::string& why) { send(text_message(wire::Control::refused, why)); }
+
+void ControlChannel::say_fault(const wire::Fault& fault) const {
+  wire::ControlMessage message = {};
+  message.type = wire::Control::fault;
+  std::memcpy(message.text, &fault, sizeof fault);
+  send(message);
+}
 
 void ControlChannel::say_statistics(uint64_t id) {
   WorkerCore* const core = core_.load(std::memory_order_acquire);

@@ -40,6 +40,7 @@ class ControlChannel final : public MemoryBudget, public ObjectBroker {
   Attachment wait_for_guest(int wake_event);
   void say_refused(const std::string& why);
   void say_statistics(uint64_t id);
+  void say_fault(const wire::Fault& fault) const;
 
  private:
   ControlChannel(int socket, SharedRangeTable& ranges) : socket_(socket), ranges_(ranges) {}

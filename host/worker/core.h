@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,12 +18,16 @@
 
 namespace vgpu::host {
 
+// Told of each context that died of what the program did, once; from any thread. May be empty.
+using FaultListener = std::function<void(const wire::Fault&)>;
+
 struct WorkerConfig {
   int doorbell_fd = -1;
   int output_fd = -1;  // the memory file that is the process's stdout
   std::string driver_path;
   // The driver's managed memory is ordinary memory of this process (the software GPU).
   bool plain_managed_memory = false;
+  FaultListener on_fault;
 };
 
 // The device memory this worker may still take; the daemon decides (design D14). Thread-safe.

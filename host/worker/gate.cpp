@@ -3,19 +3,20 @@
 #include "host/worker/gate.h"
 
 #include "common/bits.h"
-#include "vgpu/hand_wire.h"
+#include "host/worker/hand/copy.h"
 
 namespace vgpu::host {
 namespace {
 
 namespace op = api::opcode;
 
-// A copy that the dispatcher makes itself keeps everybody's next command waiting for as long as it takes.
-constexpr uint64_t kMaxCopyBytes = 256 << 10;
 // cuCtxSynchronize waits for all streams of the context; with more of them, asking costs more than a helper.
 constexpr size_t kMaxStreams = 8;
 
-GateState state_of(CUresult answer) { return answer == CUDA_ERROR_NOT_READY ? GateState::closed : GateState::open; }
+GateState state_of(CUresult answer) {
+  if (answer == CUDA_ERROR_NOT_READY) return GateState::closed;
+  return answer == CUDA_SUCCESS ? GateState::finished : GateState::open;
+}
 
 GateState ask_stream(Session& session, uint64_t real) {
   return state_of(VGPU_DRIVER(session.driver, cuStreamQuery)(from_bits<CUstream>(real)));
@@ -34,7 +35,7 @@ GateState ask_context(Session& session, const CommandCopy& command) {
   if (ask_stream(session, 0) == GateState::closed) return GateState::closed;
   for (const uint64_t stream : *streams)
     if (ask_stream(session, stream) == GateState::closed) return GateState::closed;
-  return GateState::open;
+  return GateState::open;  // work without a stream of ours may be left
 }
 
 GateState ask_event(Session& session, uint64_t wire) {
@@ -66,7 +67,8 @@ bool resolve_gate_stream(Session& session, const CommandCopy& command, uint64_t&
 
 bool has_gate(const CommandCopy& command) {
   if ((command.flags & ring::kMayAsk) == 0) return false;
-  if (is_copy(command.opcode)) return codec::Reader(command.payload).get<wire::Copy>().bytes <= kMaxCopyBytes;
+  if (is_copy(command.opcode))
+    return codec::Reader(command.payload).get<wire::Copy>().bytes <= hand::kMaxCopyOfDispatcher;
   return gate_stream(command) || command.opcode == op::cuEventSynchronize || command.opcode == op::cuCtxSynchronize;
 }
 
@@ -81,6 +83,15 @@ GateState ask_gate(Session& session, const CommandCopy& command) {
   }
   if (command.opcode == op::cuCtxSynchronize) return ask_context(session, command);
   return ask_event(session, codec::Reader(command.payload).get<uint64_t>());
+}
+
+bool only_waits(Session& session, const CommandCopy& command) {
+  if (session.debts.any()) return false;
+  if (command.opcode == op::cuEventSynchronize) return true;
+  if (command.opcode != op::cuStreamSynchronize) return false;
+  // To wait for the legacy stream may mean more than to ask about it, where there are streams that it waits for.
+  uint64_t real = 0;
+  return resolve_gate_stream(session, command, real) && (real > 1 || session.streams_of(command.context, 0));
 }
 
 }  // namespace vgpu::host

@@ -45,24 +45,80 @@ uint64_t HandleTable::parent_of(uint64_t wire) const {
   return entry == nullptr ? 0 : entry->parent;
 }
 
-uint64_t HandleTable::insert(Kind kind, uint64_t real, uint64_t parent) {
-  uint32_t index = 0;
+uint32_t HandleTable::take_index() {
   if (!free_.empty()) {
-    index = free_.back();
+    const uint32_t index = free_.back();
     free_.pop_back();
-  } else {
-    if (next_index_ > handle::kMaxIndex) return 0;
-    index = next_index_++;
+    return index;
   }
+  return next_index_ > handle::kMaxIndex ? 0 : next_index_++;
+}
+
+// An index whose generations are used up stays retired: a stale handle must never match again.
+void HandleTable::retire_index(uint32_t index) {
   Entry* entry = entry_at(index);
-  const uint64_t wire = handle::make(kind, index, entry->generation);
+  if (entry->generation == handle::kMaxGeneration) return;
+  ++entry->generation;
+  free_.push_back(index);
+}
+
+void HandleTable::fill(uint64_t wire, uint64_t real, uint64_t parent) {
+  Entry* entry = entry_at(handle::index_of(wire));
   entry->parent = parent;
+  entry->silent.store(
+      (handle::kind_of(wire) == Kind::function || handle::kind_of(wire) == Kind::kernel) && is_silent(parent),
+      std::memory_order_relaxed);
   entry->real.store(real, std::memory_order_release);
   entry->handle.store(wire, std::memory_order_release);
   if (Entry* owner = parent == 0 ? nullptr : find(parent); owner != nullptr) owner->children.push_back(wire);
-  by_real_[static_cast<size_t>(kind)][real] = wire;
+  by_real_[static_cast<size_t>(handle::kind_of(wire))][real] = wire;
   live_.fetch_add(1, std::memory_order_relaxed);
+}
+
+uint64_t HandleTable::insert(Kind kind, uint64_t real, uint64_t parent) {
+  const uint32_t index = take_index();
+  if (index == 0) return 0;
+  const uint64_t wire = handle::make(kind, index, entry_at(index)->generation);
+  fill(wire, real, parent);
   return wire;
+}
+
+std::vector<uint64_t> HandleTable::reserve(Kind kind, size_t count) {
+  const std::lock_guard lock(mutex_);
+  std::vector<uint64_t> wires;
+  while (wires.size() < count && reserved_.size() < kMostReserved) {
+    const uint32_t index = take_index();
+    if (index == 0) break;
+    wires.push_back(handle::make(kind, index, entry_at(index)->generation));
+    reserved_.insert(wires.back());
+  }
+  return wires;
+}
+
+bool HandleTable::is_reserved(uint64_t wire) const {
+  const std::lock_guard lock(mutex_);
+  return reserved_.contains(wire);
+}
+
+bool HandleTable::bind(uint64_t wire, uint64_t real, uint64_t parent) {
+  const std::lock_guard lock(mutex_);
+  if (reserved_.erase(wire) == 0) return false;
+  fill(wire, real, parent);
+  return true;
+}
+
+void HandleTable::give_up(uint64_t wire) {
+  const std::lock_guard lock(mutex_);
+  if (reserved_.erase(wire) != 0) retire_index(handle::index_of(wire));
+}
+
+void HandleTable::set_silent(uint64_t wire) {
+  if (Entry* const entry = find(wire); entry != nullptr) entry->silent.store(true, std::memory_order_relaxed);
+}
+
+bool HandleTable::is_silent(uint64_t wire) const {
+  const Entry* const entry = find(wire);
+  return entry != nullptr && entry->silent.load(std::memory_order_relaxed);
 }
 
 bool HandleTable::children(uint64_t wire, Kind kind, size_t limit, std::vector<uint64_t>& out) const {
@@ -118,11 +174,7 @@ void HandleTable::erase(uint64_t wire) {
     if (at != siblings.rend()) siblings.erase(std::next(at).base());
   }
   for (const uint64_t child : children) erase(child);
-  // An index whose generations are used up is retired: a stale handle must never match again.
-  if (entry->generation < handle::kMaxGeneration) {
-    ++entry->generation;
-    free_.push_back(handle::index_of(wire));
-  }
+  retire_index(handle::index_of(wire));
 }
 
 void HandleTable::set_primary(int device, uint64_t real) {

@@ -3,15 +3,23 @@
 
 #include <utility>
 
+#include "common/spin.h"
 #include "host/worker/own_threads.h"
 
 namespace vgpu::host {
+
+std::chrono::microseconds Helpers::suitable_linger() {
+  return std::chrono::microseconds(has_processors_to_spare() ? 100 : 0);
+}
 
 Helpers::~Helpers() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (const auto& helper : helpers_) helper->wake.notify_one();
+    for (const auto& helper : helpers_) {
+      helper->submitted.fetch_add(1, std::memory_order_relaxed);
+      helper->wake.notify_one();
+    }
   }
   for (const auto& helper : helpers_) helper->thread.join();
 }
@@ -33,6 +41,7 @@ void Helpers::submit(uint32_t guest_thread, Task task) {
   const std::lock_guard lock(mutex_);
   Helper& helper = helper_of(guest_thread);
   helper.tasks.push_back(std::move(task));
+  helper.submitted.fetch_add(1, std::memory_order_relaxed);
   helper.wake.notify_one();
 }
 
@@ -52,6 +61,15 @@ bool Helpers::busy(uint32_t guest_thread) {
   return found != by_guest_thread_.end() && (found->second->running || !found->second->tasks.empty());
 }
 
+// Only a hint: what there is to do is found under the mutex.
+void Helpers::linger(const Helper& self, uint64_t seen) {
+  if (linger_.count() == 0 || someone_lingers_.exchange(true, std::memory_order_relaxed)) return;
+  const auto until = std::chrono::steady_clock::now() + linger_;
+  while (self.submitted.load(std::memory_order_relaxed) == seen && std::chrono::steady_clock::now() < until)
+    cpu_relax();
+  someone_lingers_.store(false, std::memory_order_relaxed);
+}
+
 void Helpers::work(Helper& self) {
   count_as_ours();
   std::unique_lock lock(mutex_);
@@ -66,9 +84,12 @@ void Helpers::work(Helper& self) {
     task = nullptr;
     lock.lock();
     self.running = false;
-    if (!self.retired || !self.tasks.empty()) continue;
-    self.retired = false;
-    free_.push_back(&self);
+    if (!self.tasks.empty()) continue;
+    if (std::exchange(self.retired, false)) free_.push_back(&self);
+    const uint64_t seen = self.submitted.load(std::memory_order_relaxed);
+    lock.unlock();
+    linger(self, seen);
+    lock.lock();
   }
 }
 

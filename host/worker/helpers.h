@@ -2,9 +2,13 @@
 // Helpers: threads for calls that may block, so that the dispatcher never waits (design D5). Each guest thread has one
 // of its own for as long as it lives, because a driver keeps things by thread: NVIDIA's compiler loses its memory when
 // a link is begun on one thread and ended on another. So its tasks run one after another in the order given, and those
-// of different guest threads side by side. The thread of a guest thread that has ended serves a new one. Thread-safe.
+// of different guest threads side by side. The thread of a guest thread that has ended serves a new one. Blocking calls
+// seldom come alone, and waking a thread takes longer than most of them: one helper at a time looks for its next task
+// for a moment before it sleeps. Thread-safe.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -21,6 +25,9 @@ class Helpers {
  public:
   using Task = std::function<void()>;
 
+  // `linger`: how long that moment is; none on a machine with few processors, where it takes them from others.
+  static std::chrono::microseconds suitable_linger();
+  explicit Helpers(std::chrono::microseconds linger = suitable_linger()) : linger_(linger) {}
   ~Helpers();
   void submit(uint32_t guest_thread, Task task);
   // The guest thread has ended: nothing is submitted for it any more. What was, is done first.
@@ -32,13 +39,17 @@ class Helpers {
   struct Helper {
     std::deque<Task> tasks;
     std::condition_variable wake;
+    std::atomic<uint64_t> submitted{0};  // tasks so far, for a look without the mutex
     bool running = false;
     bool retired = false;
     std::thread thread;
   };
   Helper& helper_of(uint32_t guest_thread);
   void work(Helper& self);
+  void linger(const Helper& self, uint64_t seen);
 
+  const std::chrono::microseconds linger_;
+  std::atomic<bool> someone_lingers_{false};
   std::mutex mutex_;  // guards all below, and every helper
   std::vector<std::unique_ptr<Helper>> helpers_;
   std::unordered_map<uint32_t, Helper*> by_guest_thread_;

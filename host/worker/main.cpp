@@ -76,6 +76,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   config.output_fd = TRY(redirect_output());
   config.driver_path = arguments.driver;
   config.plain_managed_memory = arguments.profile == SandboxProfile::soft;
+  config.on_fault = [&channel](const wire::Fault& fault) { channel.say_fault(fault); };
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
   WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges, channel)).release();
   if (arguments.sandbox) TRY(sandbox.seal());

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/spin.h"
+#include "common/sticky.h"
 
 namespace vgpu::host {
 namespace {
@@ -18,7 +19,16 @@ constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two
 static_assert(kUnitsPerHead < ring::kRingUnits / 4);
 
 // What goes wrong with a message of the guest library's own is nothing to tell the program of.
-bool is_programs_own(uint16_t opcode) { return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch; }
+bool is_programs_own(uint16_t opcode) {
+  return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch || opcode == wire::kMarkedRecord ||
+         opcode == wire::kNamedKernelNode;
+}
+
+bool may_end_context(uint16_t opcode) {
+  namespace op = api::opcode;
+  return opcode == op::cuCtxDestroy_v2 || opcode == op::cuDevicePrimaryCtxRelease_v2 ||
+         opcode == op::cuDevicePrimaryCtxReset_v2 || opcode == op::cuGreenCtxDestroy;
+}
 
 }  // namespace
 
@@ -138,6 +148,8 @@ void RingServer::run_command(const CommandCopy& command) {
   bytes.clear();
   Invocation invocation(session_, command, bytes);
   const CUresult result = execute(invocation);
+  if (result != CUDA_SUCCESS && is_sticky(result)) [[unlikely]]
+    session_.faults.note(session_.driver, command.context, result);
   // Before the answer, so that a program that has got all its answers has all its calls in the trace.
   if (command.traced_since != 0) [[unlikely]]
     session_.trace.record(invocation, command.traced_since, result, bytes);
@@ -149,26 +161,53 @@ void RingServer::run_command(const CommandCopy& command) {
     return;
   }
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
-  // Only calls that may have waited for the device can have made the driver print.
-  if ((command.flags & ring::kHelper) != 0 && session_.output.pending()) flags |= ring::kOutputPending;
+  // Only calls that may have waited for the device can have made the driver print: text of kernels, or of an assertion.
+  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
+  if ((command.flags & ring::kHelper) != 0 && may_bring_text && session_.output.pending())
+    flags |= ring::kOutputPending;
   answer(command, result, bytes, flags);
+}
+
+// A copy that the device has made by itself.
+void RingServer::answer_copy(const CommandCopy& command, CUresult result) {
+  std::vector<std::byte> bytes;
+  if (command.traced_since != 0) [[unlikely]] {
+    Invocation invocation(session_, command, bytes);
+    session_.trace.record(invocation, command.traced_since, result, bytes);
+  }
+  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
+  answer(command, result, bytes,
+         may_bring_text && session_.output.pending() ? static_cast<uint32_t>(ring::kOutputPending) : 0);
+}
+
+// A call that only waits (gate.h), and nothing is left to wait for: the driver's own call is not made.
+void RingServer::answer_done(const CommandCopy& command) {
+  if (command.traced_since != 0) [[unlikely]]
+    return run_command(command);
+  std::vector<std::byte> nothing;
+  answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
 void RingServer::handle(CommandCopy& command) {
   session_.counters.commands.fetch_add(1, std::memory_order_relaxed);
+  if (!copies_.empty() && may_end_context(command.opcode)) copies_.leave_all();
   if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb();
   lanes_.drain();
   if ((command.flags & ring::kHelper) == 0) {
     run_command(command);
     waiting_.disturb();
-  } else if (helpers_.busy(command.thread) || !waiting_.admit(command)) {
-    waiting_.disturb();
-    to_helper(std::move(command));
+    return;
   }
+  // A guest thread has several of these under way only as pieces of one copy, whose order means nothing.
+  if (CopiesUnderWay::suits(command) && copies_.start(command)) return waiting_.disturb();
+  if (!helpers_.busy(command.thread) && waiting_.admit(command)) return;
+  waiting_.disturb();
+  to_helper(std::move(command));
 }
 
 void RingServer::look_after_waiting() {
-  waiting_.look([this](const CommandCopy& command) { run_command(command); },
+  waiting_.look([this](const CommandCopy& command) { answer_done(command); },
+                [this](const CommandCopy& command) { run_command(command); },
                 [this](CommandCopy command) { to_helper(std::move(command)); });
 }
 
@@ -235,6 +274,7 @@ void RingServer::run() {
         // Asking the driver costs a third of a launch: not after every one of them.
         if (++taken % 4 == 0) {
           if (!waiting_.empty()) look_after_waiting();
+          if (!copies_.empty()) copies_.look();
           if (session_.window.busy()) session_.window.look();
           if (taken % 64 == 0) measure_depth();
         }
@@ -244,9 +284,10 @@ void RingServer::run() {
         catch_up();
         lanes_.rest();
         if (session_.window.busy()) session_.window.look();
+        if (!copies_.empty()) copies_.look();
         if (!waiting_.empty()) {
           look_after_waiting();
-        } else if (!spinner.spin()) {
+        } else if (copies_.empty() && !spinner.spin()) {
           sleep();
           spinner.reset();
         }

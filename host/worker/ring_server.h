@@ -4,6 +4,7 @@
 // empty, then announces that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
 #pragma once
 
+#include "host/worker/copies_under_way.h"
 #include "host/worker/helpers.h"
 #include "host/worker/launch_lanes.h"
 #include "host/worker/session.h"
@@ -16,6 +17,9 @@ class RingServer {
   explicit RingServer(Session& session)
       : session_(session),
         waiting_(session),
+        copies_(
+            session, [this](const CommandCopy& command, CUresult result) { answer_copy(command, result); },
+            [this](uint32_t thread, std::function<void()> task) { helpers_.submit(thread, std::move(task)); }),
         lanes_(LaunchLanes::suitable_count(), [this](const CommandCopy& command) { run_command(command); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
@@ -35,6 +39,8 @@ class RingServer {
   void to_helper(CommandCopy command);
   void look_after_waiting();
   void run_command(const CommandCopy& command);
+  void answer_copy(const CommandCopy& command, CUresult result);
+  void answer_done(const CommandCopy& command);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
   void measure_depth();
   bool has_news() const;
@@ -42,8 +48,9 @@ class RingServer {
   void sleep();
 
   Session& session_;
-  Helpers helpers_;
   WaitingRoom waiting_;
+  CopiesUnderWay copies_;
+  Helpers helpers_;  // after what its tasks use
   LaunchLanes lanes_;
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
   // good.

@@ -70,6 +70,10 @@ void Session::context_synchronizes(uint64_t context) {
 
 void Session::forget_context(uint64_t context) {
   context_epoch.fetch_add(1, std::memory_order_relaxed);
+  faults.forget(context);
+  guest_words.forget_context(context);
+  markers.forget_context(context);
+  debts.forget_context(context);
   const std::lock_guard lock(streams_mutex_);
   with_strays_.erase(context);
   std::erase_if(per_thread_, [&](const auto& entry) { return entry.first.second == context; });
@@ -86,6 +90,13 @@ std::optional<std::vector<uint64_t>> Session::streams_of(uint64_t context, size_
   return streams;
 }
 
+// A write in the legacy stream waits for all blocking streams and holds them back. No program asked for that, and one
+// whose kernels wait for each other would stop: only where there is no other stream.
+bool Session::may_mark(uint64_t context, uint64_t wire_stream, uint64_t real) {
+  if (wire_stream > kPerThreadStream) return handles.parent_of(wire_stream) == context;
+  return real > kLegacyStream || streams_of(context, 0).has_value();
+}
+
 bool Invocation::resolve(Kind kind, uint64_t wire, uint64_t& real) {
   if (kind == Kind::stream && wire <= kPerThreadStream) {
     const bool own = wire == kPerThreadStream || (wire == 0 && (command.flags & ring::kPerThreadStream) != 0);
@@ -95,6 +106,7 @@ bool Invocation::resolve(Kind kind, uint64_t wire, uint64_t& real) {
   static_assert(kLegacyStream < kPerThreadStream);
   if (!session.handles.resolve(kind, wire, real)) return false;
   if (owner_ == 0 && (kind == Kind::module || kind == Kind::library || kind == Kind::graph)) owner_ = wire;
+  if (owner_ == 0 && command.opcode == api::opcode::cuKernelGetFunction) owner_ = session.handles.parent_of(wire);
   if (owner_ == 0 && kind == Kind::graph_node) owner_ = session.handles.parent_of(wire);
   return true;
 }
@@ -135,7 +147,10 @@ uint64_t Invocation::add(Kind kind, uint64_t real) { return session.handles.add(
 
 uint64_t Invocation::find_or_add(Kind kind, uint64_t real) {
   if (kind == Kind::stream && real <= kPerThreadStream) return real;
-  return session.handles.find_or_add(kind, real, parent_for(kind));
+  const uint64_t wire = session.handles.find_or_add(kind, real, parent_for(kind));
+  // A library's module.
+  if (kind == Kind::module && session.handles.is_silent(owner_)) session.handles.set_silent(wire);
+  return wire;
 }
 
 void Invocation::drop(Kind kind, uint64_t wire) {

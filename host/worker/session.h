@@ -20,12 +20,16 @@
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
 #include "host/worker/exports.h"
+#include "host/worker/faults.h"
 #include "host/worker/handle_table.h"
 #include "host/worker/managed_pages.h"
+#include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
+#include "host/worker/sync_debts.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
 #include "host/worker/window.h"
+#include "host/worker/word_page.h"
 
 namespace vgpu::host {
 
@@ -54,16 +58,20 @@ struct Session {
         memory(std::move(attachment.memory)),
         waker(attachment.waker),
         window(driver, memory),
+        guest_words(&memory.header()),
         device_memory(memory_budget),
         shared(shared_ranges),
         exports(object_broker),
-        output(worker_config.output_fd) {}
+        output(worker_config.output_fd),
+        faults(worker_config.on_fault) {}
 
   const WorkerConfig config;
   const Driver driver;
   const SessionMemory memory;
   const Waker waker;
   Window window;
+  WordPage guest_words;  // the header's markers
+  Markers markers;
   HandleTable handles;
   DeviceMemory device_memory;
   SharedRanges& shared;
@@ -72,6 +80,8 @@ struct Session {
   Blobs blobs;
   Callbacks callbacks;
   OutputTap output;
+  Faults faults;
+  SyncDebts debts;
   Counters counters;
   UnsupportedCalls unsupported;
   Trace trace;
@@ -93,6 +103,8 @@ struct Session {
   // A stream of the context was destroyed, perhaps with work to do; and the context is about to wait for everything.
   void stream_destroyed(uint64_t context);
   void context_synchronizes(uint64_t context);
+  // Whether a marker in a stream of the context holds back nobody else's work.
+  bool may_mark(uint64_t context, uint64_t wire_stream, uint64_t real);
   // The context died, and its streams with it.
   void forget_context(uint64_t context);
 

@@ -17,6 +17,16 @@
 namespace vgpu::host {
 namespace {
 
+// The call that a private command stands for.
+uint16_t call_of(uint16_t opcode) {
+  switch (opcode) {
+    case wire::kCapturedLaunch: return api::opcode::cuLaunchKernel;
+    case wire::kMarkedRecord: return api::opcode::cuEventRecord;
+    case wire::kNamedKernelNode: return api::opcode::cuGraphAddKernelNode_v2;
+    default: return opcode;
+  }
+}
+
 void put_list(codec::Writer& writer, const std::vector<codec::NamedText>& list) {
   writer.put(static_cast<uint32_t>(list.size()));
   for (const auto& [name, text] : list) {
@@ -32,8 +42,7 @@ std::string name_of(const CommandCopy& command) {
     const std::string_view name = reader.string();
     return is_call_name(name) ? std::string(name) : "";
   }
-  const char* const name =
-      api::find_call_name(command.opcode == wire::kCapturedLaunch ? api::opcode::cuLaunchKernel : command.opcode);
+  const char* const name = api::find_call_name(call_of(command.opcode));
   return name != nullptr ? name : "";
 }
 

@@ -2,16 +2,22 @@
 #include "host/worker/waiting_room.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "common/bits.h"
+#include "common/spin.h"
 
 namespace vgpu::host {
 
 // On a machine with few processors the device's own threads (the software GPU's) may need this one.
 std::chrono::microseconds WaitingRoom::patience() {
-  static const std::chrono::microseconds value(std::thread::hardware_concurrency() > 3 ? 500 : 4);
-  return value;
+  return std::chrono::microseconds(has_processors_to_spare() ? 500 : 4);
+}
+
+// A helper would spin in the driver, and the dispatcher fall asleep: whoever then lets the stream go on has to wake it.
+// To watch a marker instead takes the same one processor, which natively the waiting thread takes.
+WaitingRoom::Clock::time_point WaitingRoom::last_moment(const Waiting& waiting) {
+  constexpr std::chrono::milliseconds kMorePatience(50);
+  return waiting.marker.value != 0 && has_processors_to_spare() ? waiting.deadline + kMorePatience : waiting.deadline;
 }
 
 bool WaitingRoom::has(uint32_t guest_thread) const {
@@ -27,7 +33,8 @@ bool WaitingRoom::is_first(size_t index) const {
 bool WaitingRoom::admit(CommandCopy& command) {
   // Behind another one of its thread it waits, whatever it is.
   if (!has(command.thread) && !has_gate(command)) return false;
-  waiting_.push_back({std::move(command), Clock::now() + patience(), {}});
+  const auto now = Clock::now();
+  waiting_.push_back({std::move(command), now, now + patience(), {}});
   return true;
 }
 
@@ -43,19 +50,26 @@ WaitingRoom::Quiet WaitingRoom::stream_of(const CommandCopy& command) {
   return stream ? Quiet{command.context, *stream, command.thread, true} : Quiet{};
 }
 
-// Asking the driver costs a third of a launch each time, so the second time the device is asked to say it itself. The
-// software GPU says everything at once.
 GateState WaitingRoom::ask(Waiting& waiting) {
   const CommandCopy& command = waiting.command;
-  if (waiting.marker.value != 0) return markers_.is_written(waiting.marker) ? GateState::open : GateState::closed;
-  if (quiet_.known && quiet_ == stream_of(command)) return GateState::open;
+  if (waiting.marker.value != 0)
+    return session_.markers.is_written(waiting.marker) ? GateState::finished : GateState::closed;
+  if (quiet_.known && quiet_ == stream_of(command)) return GateState::finished;
   const GateState gate = ask_gate(session_, command);
-  uint64_t stream = 0;
-  if (gate == GateState::closed && !session_.config.plain_managed_memory &&
-      resolve_gate_stream(session_, command, stream))
-    waiting.marker = markers_.place(session_.driver, from_bits<CUstream>(stream),
-                                    session_.context_epoch.load(std::memory_order_relaxed));
+  if (gate == GateState::closed && (only_waits(session_, command) || Clock::now() - waiting.since > kAskedOnly))
+    mark(waiting);
   return gate;
+}
+
+// Asking the driver costs a tenth of a launch each time, so for what takes longer the device is asked to say it itself.
+// The software GPU says everything at once.
+void WaitingRoom::mark(Waiting& waiting) {
+  const CommandCopy& command = waiting.command;
+  const std::optional<uint64_t> wire = gate_stream(command);
+  uint64_t real = 0;
+  if (wire && !session_.config.plain_managed_memory && resolve_gate_stream(session_, command, real) &&
+      session_.may_mark(command.context, *wire, real))
+    waiting.marker = session_.markers.place(session_.driver, command.context, from_bits<CUstream>(real));
 }
 
 }  // namespace vgpu::host

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "host/worker/gate.h"
-#include "host/worker/markers.h"
 
 namespace vgpu::host {
 
@@ -23,16 +22,16 @@ class WaitingRoom {
   bool admit(CommandCopy& command);
   // Something else was sent: streams that were idle may not be any more.
   void disturb() { quiet_ = {}; }
-  // Asks about the first command of each guest thread. `run` gets what can be carried out, `leave` what stayed too
-  // long, each with all that came after it from the same thread.
-  template <class Run, class Leave>
-  void look(Run run, Leave leave);
+  // Asks about the first command of each guest thread. `answer` gets what has been done, `run` what can be carried out,
+  // `leave` what stayed too long, with all that came after it from the same thread.
+  template <class Answer, class Run, class Leave>
+  void look(Answer answer, Run run, Leave leave);
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Waiting {
     CommandCopy command;
-    Clock::time_point deadline;
+    Clock::time_point since, deadline;
     Markers::Marker marker = {};
   };
   // A stream of which nothing is under way: what ran last was a command that waited for it.
@@ -44,33 +43,40 @@ class WaitingRoom {
   };
 
   static std::chrono::microseconds patience();
+  // When it leaves for a helper.
+  static Clock::time_point last_moment(const Waiting& waiting);
   bool is_first(size_t index) const;
   GateState ask(Waiting& waiting);
+  void mark(Waiting& waiting);
   static Quiet stream_of(const CommandCopy& command);
   static bool leaves_idle(uint16_t opcode);
 
+  // Most launches are waited for no longer, and where the driver's call follows anyway, to ask that often costs less
+  // than a marker does. Where none follows, a marker is the end of it: the last of all questions is an expensive one.
+  static constexpr std::chrono::microseconds kAskedOnly{10};
+
   Session& session_;
-  Markers markers_;
   Quiet quiet_;
   std::vector<Waiting> waiting_;  // in the order they came; a handful
 };
 
-template <class Run, class Leave>
-void WaitingRoom::look(Run run, Leave leave) {
+template <class Answer, class Run, class Leave>
+void WaitingRoom::look(Answer answer, Run run, Leave leave) {
   for (size_t i = 0; i < waiting_.size();) {
     if (!is_first(i)) {
       ++i;
       continue;
     }
     const GateState gate = ask(waiting_[i]);
-    if (gate == GateState::closed && Clock::now() < waiting_[i].deadline) {
+    if (gate == GateState::closed && Clock::now() < last_moment(waiting_[i])) {
       ++i;
       continue;
     }
     const CommandCopy command = std::move(waiting_[i].command);
     waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
-    if (gate == GateState::open) {
-      run(command);
+    if (gate == GateState::open || gate == GateState::finished) {
+      if (gate == GateState::finished && only_waits(session_, command)) answer(command);
+      else run(command);
       quiet_ = leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
       continue;
     }

@@ -17,6 +17,7 @@ enum class Kind : uint32_t {
   reading = 2,    // a call of NVML -> its result (common/nvml/reading.h)
   processes = 3,  // -> u32 count, as many Process
   trace = 4,      // the calls of one program: trace::Request -> trace::Answer (vgpu/trace.h)
+  events = 5,     // what happens to the card and to programs: event::Request -> event::Answer (vgpu/event.h)
 };
 
 // A program with a session.

@@ -21,7 +21,8 @@ constexpr uint32_t kFormat = 3;
 constexpr size_t kUnit = 64;
 constexpr size_t kPage = 4096;
 constexpr uint32_t kReplySlots = 256;
-constexpr uint32_t kChunks = 32;  // staging chunks in the window
+constexpr uint32_t kChunks = 32;    // staging chunks in the window
+constexpr uint32_t kMarkers = 512;  // words of the header
 constexpr size_t kChunkBytes = 256 << 10;
 constexpr size_t kRingBytes = 1 << 20;
 constexpr size_t kRingUnits = kRingBytes / kUnit;
@@ -48,6 +49,9 @@ struct Header {
   alignas(64) std::atomic<uint32_t> state;                // SessionState
   alignas(64) std::atomic<uint32_t> chunk_busy[kChunks];  // guest takes 0 -> 1, worker (or guest) gives back
   alignas(64) std::atomic<uint64_t> answered_in_guest;    // calls that the library answered itself; for statistics
+  // Words that the device writes when a stream has come to a point (wire::Marker). The guest says which and reads them;
+  // the worker never does, so whoever writes here deceives himself.
+  alignas(64) std::atomic<uint32_t> marker[kMarkers];
 };
 static_assert(sizeof(Header) <= kPage);
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);

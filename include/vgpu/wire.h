@@ -24,12 +24,16 @@ enum Opcode : uint16_t {
   kStatistics = 1032,     // -> what the worker counted
   kThreadExit = 1033,     // the guest thread of this command has ended
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
-  kManagedRead = 1035,     // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
-  kManagedWrite = 1036,    // u64 variable, then runs of: u64 address, u64 count, bytes
-  kRefusedCall = 1037,     // string: a call that the guest's library refused, for the statistics
-  kWithdrawExport = 1038,  // Token: nobody holds the descriptor of this shareable handle any more
-  kCapturedLaunch = 1039,  // a launch that may belong to a capture: if it is refused, so is the end of the capture
-  kPrivateKnown = 1040,    // one above the last that is in use
+  kManagedRead = 1035,      // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
+  kManagedWrite = 1036,     // u64 variable, then runs of: u64 address, u64 count, bytes
+  kRefusedCall = 1037,      // string: a call that the guest's library refused, for the statistics
+  kWithdrawExport = 1038,   // Token: nobody holds the descriptor of this shareable handle any more
+  kCapturedLaunch = 1039,   // a launch that may belong to a capture: if it is refused, so is the end of the capture
+  kPlaceMarker = 1040,      // Marker; what happened is seen in its word
+  kMarkedRecord = 1041,     // u64 event, then Marker: cuEventRecord, and a marker behind it
+  kReserveNodes = 1042,     // u32 count -> handles for nodes of graphs, of which each names one node at most
+  kNamedKernelNode = 1043,  // u64 handle, one that was reserved, then cuGraphAddKernelNode_v2's payload
+  kPrivateKnown = 1044,     // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;
@@ -141,6 +145,7 @@ enum class Control : uint32_t {
   claim = 15,  // worker -> daemon: `text` holds a SharedObject's token and kind. Answered by done: an errno, or the
                // object in `text`, and its file
   withdraw = 16,  // worker -> daemon: the token of an offer of its own that nobody can claim any more
+  fault = 17,     // worker -> daemon: `text` holds a Fault
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file
@@ -179,6 +184,14 @@ struct SharedObject {
   uint8_t bytes[64];  // the driver's name for it, which no guest sees
 };
 static_assert(sizeof(SharedObject) == 88);
+
+// A context of the program died of what the program did: each call answers `result` from now on.
+struct Fault {
+  uint8_t uuid[16];  // of the device
+  int32_t result;    // CUresult
+  uint32_t reserved;
+};
+static_assert(sizeof(Fault) == 24);
 
 // Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
 // anything of its own.

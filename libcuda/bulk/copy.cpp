@@ -4,6 +4,7 @@
 // CUDA driver API: Memory Management; completion rules: API synchronization behavior.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -33,6 +34,8 @@ namespace {
 constexpr uint64_t kInlineToDevice = 8 << 10;
 constexpr uint64_t kInlineToHost = sizeof(ring::ReplySlot::data);
 constexpr size_t kUnderWay = 4;  // staging chunks of one copy to the host at a time
+
+constexpr uint64_t kBytesPerMicrosecond = 10'000;  // of a slow bus
 
 // From this many pieces on, helpers pay.
 constexpr uint64_t kManyPieces = 8;
@@ -78,7 +81,7 @@ bool may_post(const Admitted& admitted, const Request& request, std::initializer
 // Both sides reachable by the driver: one message. A synchronous copy may wait for the device.
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
-  if (!request.async) remote.may_block();
+  if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
   remote.writer().put(whole(request, wire::HostSide::none));
   return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
 }
@@ -175,52 +178,58 @@ CUresult to_host_inline(const Admitted& admitted, const Request& request) {
   return CUDA_SUCCESS;
 }
 
-// A run of pieces of a copy to the host: the worker fills the next chunks while this thread empties the first.
-CUresult fetch_pieces(const PieceSender& sender, const Request& request, uint64_t first, uint64_t end) {
+// The pieces of a copy to the host, shared out among the threads that empty chunks.
+struct Pieces {
+  const Request& request;
+  const uint64_t count;
+  std::atomic<uint64_t> next{0};
+  std::atomic<int> failure{CUDA_SUCCESS};
+
+  bool failed() const { return failure.load(std::memory_order_relaxed) != CUDA_SUCCESS; }
+};
+
+// One thread's part: the device fills the next chunks while the thread empties the first.
+void fetch_pieces(const PieceSender& sender, Pieces& pieces) {
   struct Piece {
     Session::Pending pending;
     uint32_t chunk;
     uint64_t index;
   };
+  const Request& request = pieces.request;
   Session& session = sender.session();
   std::deque<Piece> under_way;
   std::vector<std::byte> reply;
-  CUresult result = CUDA_SUCCESS;
-  for (uint64_t next = first; next < end || !under_way.empty();) {
-    if (next < end && under_way.size() < kUnderWay && result == CUDA_SUCCESS) {
+  for (bool more = true; more || !under_way.empty();) {
+    if (more && under_way.size() < kUnderWay) {
+      const uint64_t index = pieces.next.fetch_add(1, std::memory_order_relaxed);
+      more = index < pieces.count && !pieces.failed();
+      if (!more) continue;
       wire::Copy copy = whole(request, wire::HostSide::window);
-      copy.source += next * ring::kChunkBytes;
-      copy.bytes = piece_bytes(request, next);
+      copy.source += index * ring::kChunkBytes;
+      copy.bytes = piece_bytes(request, index);
       copy.chunk = session.acquire_chunk();
-      under_way.push_back({sender.begin(copy), copy.chunk, next++});
+      under_way.push_back({sender.begin(copy), copy.chunk, index});
       continue;
     }
-    if (result != CUDA_SUCCESS) next = end;
-    if (under_way.empty()) break;
     const Piece piece = under_way.front();
     under_way.pop_front();
     const CUresult status = session.finish(piece.pending, reply);
-    if (status == CUDA_SUCCESS)
+    int none = CUDA_SUCCESS;
+    if (status != CUDA_SUCCESS) pieces.failure.compare_exchange_strong(none, status, std::memory_order_relaxed);
+    else
       copy_streaming(from_bits<std::byte*>(request.destination + piece.index * ring::kChunkBytes),
                      session.chunk(piece.chunk), static_cast<size_t>(piece_bytes(request, piece.index)));
-    else if (result == CUDA_SUCCESS) result = status;
     session.release_chunk(piece.chunk);
   }
-  return result;
 }
 
 // Copying into ordinary memory is complete when the call returns, also for the asynchronous call.
 CUresult to_host_staged(const Admitted& admitted, const Request& request) {
   const PieceSender sender(admitted, request);
-  const uint64_t count = piece_count(request), runs = (count + kUnderWay * 2 - 1) / (kUnderWay * 2);
-  std::atomic<int> failure{CUDA_SUCCESS};
-  for_pieces(runs, [&](size_t run) {
-    if (failure.load(std::memory_order_relaxed) != CUDA_SUCCESS) return;
-    const uint64_t first = run * kUnderWay * 2;
-    const CUresult status = fetch_pieces(sender, request, first, std::min<uint64_t>(count, first + kUnderWay * 2));
-    if (status != CUDA_SUCCESS) failure.store(status, std::memory_order_relaxed);
-  });
-  return note_result(admitted, static_cast<CUresult>(failure.load()));
+  Pieces pieces = {request, piece_count(request)};
+  if (pieces.count < kManyPieces) fetch_pieces(sender, pieces);
+  else run_on_copy_threads(kMostCopyThreads, [&](size_t) { fetch_pieces(sender, pieces); });
+  return note_result(admitted, static_cast<CUresult>(pieces.failure.load()));
 }
 
 CUresult to_host(const Admitted& admitted, const Request& request) {
@@ -232,7 +241,10 @@ CUresult to_host(const Admitted& admitted, const Request& request) {
     VGPU_CHECK(forward(admitted, api::spec::cuStreamIsCapturing, request.stream, &capturing));
     if (capturing != CU_STREAM_CAPTURE_STATUS_NONE) return refuse("a captured copy to memory that is not pinned");
   }
-  return request.bytes <= kInlineToHost ? to_host_inline(admitted, request) : to_host_staged(admitted, request);
+  // What the driver writes to the window it need not stage once more. To register it is nothing to do during a capture.
+  const bool may_register = admitted.process->captures.load(std::memory_order_relaxed) == 0;
+  return may_register || request.bytes > kInlineToHost ? to_host_staged(admitted, request)
+                                                       : to_host_inline(admitted, request);
 }
 
 // Unified addressing: the addresses say what they are.

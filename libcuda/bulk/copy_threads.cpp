@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -19,8 +20,10 @@
 namespace vgpu::guest::bulk {
 namespace {
 
-constexpr unsigned kHelpers = 2;
 constexpr unsigned kEnoughProcessors = 6;
+
+// The device's bus is as fast as four or five processors copy; other threads of the program want some, too.
+unsigned suitable_helpers() { return std::clamp(std::thread::hardware_concurrency() / 4, 2u, kMostCopyThreads - 1); }
 
 class Pool {
  public:
@@ -38,7 +41,7 @@ class Pool {
       work_ = &work;
       count_ = count;
       next_.store(0, std::memory_order_relaxed);
-      running_ = kHelpers;
+      running_ = helpers_;
       ++round_;
     }
     wake_.notify_all();
@@ -54,7 +57,7 @@ class Pool {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < kHelpers; ++i) std::thread([this] { help(); }).detach();
+    for (unsigned i = 0; i < helpers_; ++i) std::thread([this] { help(); }).detach();
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
@@ -78,6 +81,7 @@ class Pool {
   }
 
   const pid_t process_ = ::getpid();
+  const unsigned helpers_ = suitable_helpers();
   std::mutex turn_;  // held by the copy that has the threads
   std::atomic<size_t> next_{0};
   std::mutex mutex_;  // guards all below

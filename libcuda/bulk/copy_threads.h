@@ -9,6 +9,9 @@
 
 namespace vgpu::guest::bulk {
 
+// As many threads work on one copy at most, the caller among them.
+constexpr unsigned kMostCopyThreads = 5;
+
 // Calls work(0) to work(count - 1), each once, on this thread and on helpers, and returns when all have returned.
 void run_on_copy_threads(size_t count, const std::function<void(size_t)>& work);
 

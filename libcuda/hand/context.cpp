@@ -76,7 +76,9 @@ CUresult cuCtxDestroy_v2(CUcontext ctx) {
   }
   // Destroying the current context takes it off the stack.
   if (admitted.thread->current() == context) admitted.thread->contexts.pop_back();
-  return forward_blocking(admitted, api::spec::cuCtxDestroy_v2, ctx);
+  const CUresult status = forward_blocking(admitted, api::spec::cuCtxDestroy_v2, ctx);
+  admitted.process->markers().drop_context(context->handle());
+  return status;
 }
 
 CUresult cuCtxDestroy(CUcontext ctx) { return by_hand::cuCtxDestroy_v2(ctx); }

@@ -29,7 +29,8 @@ CUresult read_extra(void** extra, ExtraBuffer& out) {
 
 constexpr size_t kMaxParameterBytes = 32764;  // CUDA C++ Programming Guide, kernel parameters
 
-// The checks that CUDA makes before it returns from a launch.
+}  // namespace
+
 CUresult check_shape(const Admitted& admitted, const Function& function, const wire::Launch& l) {
   const int32_t* limits = admitted.process->device(admitted.thread->current()->device())->attribute;
   const uint64_t threads = uint64_t{l.block[0]} * l.block[1] * l.block[2];
@@ -53,8 +54,6 @@ CUresult check_shape(const Admitted& admitted, const Function& function, const w
     return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;
 }
-
-}  // namespace
 
 CUresult packed_size(const Function& function, void** kernel_params, void** extra, uint32_t& bytes) {
   bytes = function.facts.parameter_bytes;
@@ -170,7 +169,10 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
     forget_recorded(admitted, attributes.data[i]);
     std::memcpy(at, &attributes.data[i], sizeof *attributes.data);
   }
-  return way.posted ? remote.post() : remote.call();
+  const CUresult status = way.posted ? remote.post() : remote.call();
+  // What another thread asked meanwhile may have been answered for the time before.
+  for (unsigned i = 0; i < attributes.count; ++i) forget_recorded(admitted, attributes.data[i]);
+  return status;
 }
 
 CUresult ask_clusters(uint16_t opcode, int* result, CUfunction f, const CUlaunchConfig* config) {

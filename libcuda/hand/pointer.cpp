@@ -6,6 +6,7 @@
 
 #include "libcuda/by_hand.h"
 #include "libcuda/managed.h"
+#include "vgpu/api/sizes.h"
 
 namespace vgpu::guest {
 namespace {

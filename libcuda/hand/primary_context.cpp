@@ -21,7 +21,9 @@ CUresult end(const Admitted& admitted, Context& context, const Call& call) {
   face::context_destroyed(context.cuda_handle());
   admitted.thread->contexts.pop_back();
   context.set_sticky(CUDA_SUCCESS);
-  return forward_blocking(admitted, call, context.device());
+  const CUresult status = forward_blocking(admitted, call, context.device());
+  admitted.process->markers().drop_context(context.handle());
+  return status;
 }
 
 }  // namespace

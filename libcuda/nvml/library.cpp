@@ -7,7 +7,6 @@
 #include "common/nvml/reading.h"
 
 namespace vgpu::nvml {
-namespace {
 
 nvmlReturn_t error_of(NoReport kind) {
   switch (kind) {
@@ -19,6 +18,8 @@ nvmlReturn_t error_of(NoReport kind) {
   }
   return NVML_ERROR_UNKNOWN;
 }
+
+namespace {
 
 uint32_t index_of(nvmlDevice_t device) { return device->index; }
 

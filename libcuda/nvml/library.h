@@ -51,6 +51,9 @@ class Library {
   ReportClient client_;
 };
 
+// What NVML calls a failure of the way to the host.
+nvmlReturn_t error_of(NoReport kind);
+
 // What the row's path does with a call. argv[i]: its i-th argument.
 nvmlReturn_t invoke(const Call& call, const uint64_t* argv);
 // A call that is not carried: whether the caller may know that already, and which refusal it is.

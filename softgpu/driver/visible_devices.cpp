@@ -2,31 +2,21 @@
 #include "softgpu/driver/visible_devices.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "common/uuid_text.h"
+
 namespace vgpu::soft {
 namespace {
-
-std::string uuid_text(const CUuuid& uuid) {
-  std::string text = "GPU-";
-  for (size_t i = 0; i < sizeof uuid.bytes; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(uuid.bytes[i]));
-    text += digits;
-  }
-  return text;
-}
 
 // The slot that one entry of the list means, or -1: a number, or the beginning of exactly one device's UUID.
 int find_slot(std::string_view entry, int count) {
   if (entry.starts_with("GPU-")) {
     int found = -1;
     for (int slot = 0; slot < count; ++slot) {
-      if (!uuid_text(device_uuid(slot)).starts_with(entry)) continue;
+      if (!uuid_text(device_uuid(slot).bytes).starts_with(entry)) continue;
       if (found >= 0) return -1;
       found = slot;
     }

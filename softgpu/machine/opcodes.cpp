@@ -20,6 +20,7 @@ void append(Table& table, OpcodeRows rows) {
   for (size_t i = 0; i < rows.count; ++i) table[rows.rows[i].name].push_back(&rows.rows[i]);
 }
 
+#ifndef VGPU_SANITIZED
 // x86-64-v3 as the psABI defines it. VGPU_SOFT_BASELINE=1 keeps to plain x86-64, for tests of that path.
 bool host_is_v3() {
   if (std::getenv("VGPU_SOFT_BASELINE") != nullptr) return false;
@@ -32,15 +33,19 @@ bool host_is_v3() {
   return f16c && movbe && lzcnt && __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
          __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
 }
+#endif
 
 Table make_table() {
   Table table;
 #define VGPU_SOFT_APPEND_V3(name) append(table, v3::name##_rows());
 #define VGPU_SOFT_APPEND_BASELINE(name) append(table, baseline::name##_rows());
 #define VGPU_SOFT_APPEND_PORTABLE(name) append(table, portable::name##_rows());
+#ifndef VGPU_SANITIZED
   if (host_is_v3()) {
     VGPU_SOFT_CLASSES(VGPU_SOFT_APPEND_V3)
-  } else {
+  } else
+#endif
+  {
     VGPU_SOFT_CLASSES(VGPU_SOFT_APPEND_BASELINE)
   }
   VGPU_SOFT_PORTABLE_CLASSES(VGPU_SOFT_APPEND_PORTABLE)

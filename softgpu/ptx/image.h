@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/code/entry_text.h"
 #include "common/fatbin.h"
 #include "common/result.h"
 
@@ -47,7 +48,6 @@ Result<ImageEntries, CUresult> read_image(std::span<const std::byte> image);
 // entry is corrupt, CUDA_ERROR_NOT_SUPPORTED for a compression of old nvcc.
 Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device);
 
-// The payload of an entry, decompressed; a PTX entry's without trailing NULs. Errors as of choose_ptx.
-Result<std::string, CUresult> entry_text(const fatbin::Entry& entry);
+using fatbin::entry_text;
 
 }  // namespace vgpu::soft::ptx

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make check` is CI, and CI is `make check`: the steps in order, each a target check-STEP of its own. A step that has
-# cases prints "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
-CHECK_STEPS := rooms licences format opcodes docs build clang exports unit ptx ptx-forms ptx-ring contract ring managed \
-               programs-static programs-shared cudart cudart12 runtime runtime12 ollama nvml nvml-clients smi host hostile vm \
-               asan-build asan-unit asan-contract asan-ring
+# `make check` is CI, and CI is `make check`. Each step is a target check-STEP of its own; one that has cases prints
+# "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
+# Most tests leave a processor idle, or wait: what clang compiles goes beside them.
+CHECK_FIRST  := rooms licences format opcodes docs build
+CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
+                runtime runtime12 ollama nvml nvml-clients smi host hostile vm
+CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring
+CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker gpu/proc_addresses $(if $(VARIANT),,smi/smi))
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract $(if $(VARIANT),,ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker gpu/proc_addresses smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
@@ -21,7 +24,8 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 CHECK_MAKE := $(MAKE)
 CHECK_VARIABLES := $(foreach v,CC CUDA_HOME CXX O OPT,$(if $(filter command,$(origin $(v))),$(v)=$($(v))))
 check: build/deps.all
-	@LOGS=$(O)/check MAKE_COMMAND="env MAKEFLAGS= $(CHECK_MAKE) --no-print-directory -j$(JOBS) $(CHECK_VARIABLES)" tests/check/check.sh $(CHECK_STEPS)
+	@FIRST="$(CHECK_FIRST)" THEN="$(CHECK_THEN)" BESIDE="$(CHECK_BESIDE)" LOGS=$(O)/check \
+	  MAKE_COMMAND="env MAKEFLAGS= $(CHECK_MAKE) --no-print-directory -j$(JOBS) $(CHECK_VARIABLES)" tests/check/check.sh
 
 check-rooms:
 	@tests/check/rooms.sh
@@ -34,7 +38,10 @@ check-docs: $(O)/bin/apidump
 	@$(O)/bin/apidump $(sort $(wildcard tests/contract/*.tests.cpp)) > $(O)/coverage.md
 	@diff -u docs/coverage.md $(O)/coverage.md || { echo "docs/coverage.md is stale: make docs"; exit 1; }
 
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),,$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS))
+# What an instrumented build compiles.
+INSTRUMENTED := $(sort $(COMMON_OBJS) $(FACE_OBJS) $(LIBCUDA_OBJS) $(SOFT_OBJS) $(DAEMON_OBJS) $(WORKER_OBJS) $(MONITOR_OBJS) \
+                  $(VGPU_RUN_OBJS) $(UNIT_OBJS) $(UNIT_LIBS) $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)) $(O)/obj/host/holder/main.o
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS))
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -81,18 +88,17 @@ check-nvml-clients: all $(O)/tests/smi/holder
 check-host: host-tests
 check-hostile: all $(O)/tests/hostile
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/hostile
-check-asan-%:
+check-asan-%: build/deps.all
 	@$(MAKE) --no-print-directory VARIANT=asan check-$*
 
-# clang sees every file with its warnings; code generation is left to g++.
-CLANG        := clang++-14
-CLANG_CHECKS := $(patsubst %.cpp,$(O)/clang/%.ok,$(shell git ls-files -co --exclude-standard '*.cpp' 2>/dev/null))
+# clang sees every file with its warnings: here those that it does not compile for check-asan-build.
+CLANG_CHECKS := $(filter-out $(patsubst $(O)/obj/%,$(O)/clang/%.ok,$(basename $(INSTRUMENTED:.baseline.o=.o))), \
+                  $(patsubst %.cpp,$(O)/clang/%.ok,$(shell git ls-files -co --exclude-standard '*.cpp' 2>/dev/null)))
 check-clang: $(CLANG_CHECKS)
 $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 	@mkdir -p $(@D)
 	@echo "  CLANG $<"
-	@$(CLANG) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$(firstword $(subst /, ,$*))) $(CXXFLAGS.$*) \
-	  $(if $(filter softgpu/machine/ops/%,$<),$(SOFT_OPS_FLAGS) -DVGPU_ISA=baseline) -fsyntax-only -MMD -MP -MT $@ -MF $(@:.ok=.d) $<
+	@$(CLANG) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$(call room,$*)) $(CXXFLAGS.$*) -fsyntax-only -MMD -MP -MT $@ -MF $(@:.ok=.d) $<
 	@touch $@
 -include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
 
@@ -124,7 +130,7 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
-GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime vm-client vm-qmp) $(PROGRAM_BINS)
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime vm-client vm-qmp gpu/proc_addresses) $(PROGRAM_BINS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)
@@ -133,7 +139,7 @@ gpu-guest: build/deps.vm build/vm/ko/6.1.stamp
 
 # The same for a machine that has a card and neither network nor tools: build/gpu-pack is carried there, and its `run` started.
 gpu-pack: $(GPU_NEEDS) $(O)/tests/smi/holder $(O)/bench/vgpu-bench build/vm/ko/6.1.stamp build/deps.vm
-	@tests/vm/fetch qemu rootfs kernel 6.1
+	@tests/vm/fetch qemu virtiofsd rootfs kernel 6.1
 	@tests/gpu/pack $(O)
 # On the software GPU, in a root that has next to nothing.
 check-gpu-pack: gpu-pack

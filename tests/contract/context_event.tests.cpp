@@ -15,6 +15,21 @@ TEST_CASE_METHOD(Gpu, "a context's event waits for work in every stream", "[cont
   CHECK_CUDA(cuStreamQuery(second));
 }
 
+TEST_CASE_METHOD(Gpu, "an event that was done is not any more when a context records it", "[contract][context-event]") {
+  Stream stream;
+  Event event;
+  REQUIRE_CUDA(cuEventRecord(event, stream));
+  REQUIRE_CUDA(cuEventSynchronize(event));
+  CHECK_CUDA(cuEventQuery(event));
+  Gate gate(stream);
+  const CUresult result = cuCtxRecordEvent(context, event);
+  if (result == CUDA_ERROR_NOT_SUPPORTED) SKIP("no events of contexts");
+  REQUIRE_CUDA(result);
+  CHECK(cuEventQuery(event) == CUDA_ERROR_NOT_READY);
+  gate.open();
+  CHECK_CUDA(cuEventSynchronize(event));
+}
+
 TEST_CASE_METHOD(Gpu, "a context that waits for an event holds back later work", "[contract][context-event]") {
   Stream gated(CU_STREAM_NON_BLOCKING), present(CU_STREAM_NON_BLOCKING);
   Event event;

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs each case natively and through us, and compares what both print, bit for bit.
 
-usage: run.py [--build DIR] [--logs DIR] [--timeout SECONDS] [CASE...]
+usage: run.py [--build DIR] [--logs DIR] [--timeout SECONDS] [--through COMMAND] [CASE...]
+
+"Through us" is `vgpu-run --driver nvidia`; --through 'tests/gpu/own-root --' runs the cases in a guest instead.
 
 Needs an NVIDIA GPU and whatever frameworks the cases import; a case whose framework is missing is skipped. Prints a
 table in Markdown. Exit status: 0 all equal, 1 some differ, 2 wrong use.
@@ -10,6 +12,7 @@ table in Markdown. Exit status: 0 all equal, 1 some differ, 2 wrong use.
 import argparse
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import time
@@ -49,6 +52,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--logs", default="build/frameworks")
     parser.add_argument("--timeout", type=float, default=180)
+    parser.add_argument("--through", metavar="COMMAND")
     options = parser.parse_args()
     vgpu_run = pathlib.Path(options.build) / "bin/vgpu-run"
     known = sorted(p.stem for p in (HERE / "cases").glob("*.py") if p.stem != "digest")
@@ -56,6 +60,9 @@ def main():
     if unknown or not vgpu_run.exists():
         print(f"run.py: {'no case ' + unknown[0] + '; there are: ' + ' '.join(known) if unknown else str(vgpu_run) + ' is missing: make'}", file=sys.stderr)
         return 2
+    through = shlex.split(options.through) if options.through else [str(vgpu_run), "--driver", "nvidia", "--"]
+    # A guest's console has both outputs in one, and warnings come in no fixed order.
+    os.environ["PYTHONWARNINGS"] = "ignore"
     os.makedirs(options.logs, exist_ok=True)
     print("| case | result | native s | ours s |\n|---|---|---|---|", flush=True)
     good = True
@@ -63,7 +70,7 @@ def main():
         log = f"{options.logs}/{case}"
         command = [sys.executable, str(HERE / "cases" / f"{case}.py")]
         native = run(command, f"{log}.native", options.timeout)
-        ours = run([str(vgpu_run), "--driver", "nvidia", "--", *command], f"{log}.ours", options.timeout)
+        ours = run([*through, *command], f"{log}.ours", options.timeout)
         verdict = judge(native, ours, log)
         good &= verdict.startswith(("equal", "skipped"))
         print(f"| {case} | {verdict} | {native[1]:.1f} | {ours[1]:.1f} |", flush=True)

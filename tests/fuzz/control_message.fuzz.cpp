@@ -39,6 +39,7 @@ class NoWorkers final : public host::SessionHost {
   }
   void session_ended(host::Session&) override { ended = true; }
   host::SharedObjects& shared_objects() override { return shared_objects_; }
+  void program_failed(const host::Owner&, const wire::Fault&) override {}
   bool ended = false;
 
  private:

@@ -11,12 +11,12 @@ FUZZ_FLAGS   := -O1 -g1 -std=c++20 -pthread -fsanitize=address,undefined -fno-sa
 # What each fuzzer links besides itself.
 FUZZ_COMMON         := $(wildcard common/*.cpp common/codec/*.cpp)
 FUZZ_WORKER         := $(filter-out host/worker/main.cpp,$(wildcard host/worker/*.cpp host/worker/hand/*.cpp))
-FUZZ.ptx_parser     := $(wildcard softgpu/ptx/*.cpp) $(FUZZ_COMMON)
+FUZZ.ptx_parser     := $(wildcard softgpu/ptx/*.cpp common/code/*.cpp) $(FUZZ_COMMON)
 FUZZ.call_decoder   := $(FUZZ_COMMON)
 FUZZ.control_message := $(filter-out host/daemon/main.cpp,$(wildcard host/daemon/*.cpp)) $(wildcard host/device/*.cpp host/vfio_user/*.cpp) \
                         host/holder/holder.cpp $(FUZZ_COMMON)
 FUZZ.vfio_user      := host/vfio_user/connection.cpp $(addprefix host/device/,channel.cpp guest_memory.cpp run_list.cpp) $(FUZZ_COMMON)
-FUZZ.hand_calls     := $(FUZZ_WORKER) $(FUZZ_COMMON)
+FUZZ.hand_calls     := $(FUZZ_WORKER) $(wildcard common/code/*.cpp) $(FUZZ_COMMON)
 
 build/fuzz/obj/%.o: %.cpp | $(GEN)/stamp
 	@mkdir -p $(@D)

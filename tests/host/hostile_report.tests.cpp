@@ -12,11 +12,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <random>
 
 #include "common/nvml/reading.h"
 #include "tests/host/hostile_client.h"
 #include "tests/support/test.h"
+#include "vgpu/event.h"
 #include "vgpu/report.h"
 #include "vgpu/trace.h"
 
@@ -249,6 +251,51 @@ TEST_CASE("a client that goes while its report is under way takes nothing along"
     message.size = 8;
     REQUIRE(send_control(asker.socket.get(), message, files) == Delivery::sent);
   }
+  CHECK(answers(daemon));
+}
+
+TEST_CASE("clients that wait for events and go leave nothing behind, and too many wait in vain", "[hostile][report]") {
+  TestDaemon daemon;
+  REQUIRE(answers(daemon));
+  const size_t held = daemon.held();
+  const event::Request wait = {static_cast<uint32_t>(report::Kind::events), 3000, event::kFromNow, 1, event::kXid};
+  std::vector<std::unique_ptr<Owner>> askers;
+  for (int i = 0; i < 32; ++i) {
+    const UniqueFd file = Owner::paper(pack(wait));
+    const int files[] = {file.get()};
+    wire::ControlMessage message = {};
+    message.type = wire::Control::report;
+    message.size = sizeof wait;
+    askers.push_back(std::make_unique<Owner>(daemon));
+    REQUIRE(send_control(askers.back()->socket.get(), message, files) == Delivery::sent);
+  }
+  CHECK(Owner(daemon).ask(pack(wait)) == EAGAIN);
+  askers.clear();
+  CHECK(answers(daemon));
+  CHECK(eventually([&] { return daemon.held() <= held; }));
+  CHECK(Owner(daemon).ask(pack(wait)) == 0);
+}
+
+TEST_CASE("questions for events that make no sense are refused", "[hostile][report]") {
+  TestDaemon daemon;
+  Owner asker(daemon);
+  const auto refusal_of = [&](uint64_t devices, uint64_t types) {
+    Bytes bytes;
+    const event::Request request = {static_cast<uint32_t>(report::Kind::events), 0, 0, devices, types};
+    if (const int error = asker.ask(pack(request), &bytes); error != 0) return error;
+    event::Answer answer = {};
+    REQUIRE(bytes.size() == sizeof answer);
+    std::memcpy(&answer, bytes.data(), sizeof answer);
+    return -answer.result;
+  };
+  CHECK(refusal_of(0, event::kXid) == EINVAL);
+  CHECK(refusal_of(1, 0) == EINVAL);
+  CHECK(refusal_of(~uint64_t{0}, event::kXid) == -NVML_ERROR_INVALID_ARGUMENT);
+  CHECK(refusal_of(1, ~uint64_t{0}) == -NVML_ERROR_INVALID_ARGUMENT);
+  CHECK(refusal_of(1, 1) == -NVML_ERROR_NOT_SUPPORTED);
+  CHECK(refusal_of(1, event::kXid) == 0);
+  CHECK(asker.ask(pack(report::Kind::events)) == EINVAL);
+  CHECK(asker.ask(pack(report::Kind::events) + Bytes(29, std::byte{})) == EINVAL);
   CHECK(answers(daemon));
 }
 

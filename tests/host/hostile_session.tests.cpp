@@ -204,6 +204,50 @@ TEST_CASE("a captured launch that is refused makes its capture invalid, which te
   CHECK(scene.damage() == "");
 }
 
+TEST_CASE("markers that are out of range are malformed, and those that nobody can place are refused", "[hostile]") {
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    CUstream stream = nullptr;
+    CUevent event = nullptr;
+    REQUIRE(client.row(api::spec::cuStreamCreate, &stream, unsigned{CU_STREAM_NON_BLOCKING}) == CUDA_SUCCESS);
+    REQUIRE(client.row(api::spec::cuEventCreate, &event, unsigned{CU_EVENT_DISABLE_TIMING}) == CUDA_SUCCESS);
+    uint64_t good = 0, recorded = 0;
+    std::memcpy(&good, &stream, sizeof good);
+    std::memcpy(&recorded, &event, sizeof recorded);
+    using wire::Marker;
+    for (const Marker bad : {Marker{good, ring::kMarkers, 1}, Marker{good, 0xffffffff, 1}, Marker{good, 0, 0},
+                             Marker{good, 0, wire::kMarkerRefused}}) {
+      CHECK(client.call(wire::kPlaceMarker, pack(bad)).malformed());
+      CHECK(client.call(wire::kMarkedRecord, pack(recorded, bad)).malformed());
+    }
+    CHECK(client.call(wire::kPlaceMarker, pack(good)).malformed());
+    CHECK(client.call(wire::kMarkedRecord, pack(recorded)).malformed());
+
+    const auto word = [&](uint32_t index) { return client.header().marker[index].load(); };
+    CHECK(client.call(wire::kPlaceMarker, pack(Marker{recorded, 1, 5})).arrived);
+    CHECK(word(1) == (5 | wire::kMarkerRefused));
+    CHECK(client.call(wire::kMarkedRecord, pack(good, Marker{good, 2, 6})).result == CUDA_ERROR_INVALID_HANDLE);
+    CHECK(word(2) == (6 | wire::kMarkerRefused));
+    CHECK(client.call(wire::kMarkedRecord, pack(recorded, Marker{good, ring::kMarkers - 1, 7})).arrived);
+    CHECK(eventually([&] { return word(ring::kMarkers - 1) == 7; }));
+    // What it writes there itself deceives nobody else: the worker asks the driver.
+    for (uint32_t i = 0; i < ring::kMarkers; ++i) client.header().marker[i] = 0xffffffff;
+    CHECK(client.row(api::spec::cuEventQuery, event) == CUDA_SUCCESS);
+    CHECK(client.row(api::spec::cuStreamSynchronize, stream) == CUDA_SUCCESS);
+    // A context that died has taken its page along, and the next one gets one of its own.
+    CHECK(client.row(api::spec::cuDevicePrimaryCtxReset_v2, 0) == CUDA_SUCCESS);
+    client.context = 0;
+    CHECK(client.call(wire::kPlaceMarker, pack(Marker{1, 3, 8})).arrived);
+    CHECK(word(3) == (8 | wire::kMarkerRefused));
+    REQUIRE(client.retain_context());
+    CHECK(client.call(wire::kPlaceMarker, pack(Marker{1, 4, 9})).arrived);
+    CHECK(eventually([&] { return word(4) == 9; }));
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("launches with too few or too many parameter bytes are refused", "[hostile]") {
   Scene scene;
   {

@@ -23,6 +23,12 @@ namespace {
 constexpr size_t kBytes = 1 << 20;
 constexpr size_t kShareable = 2 << 20;
 
+RawClient attacker_with_context(Scene& scene) {
+  RawClient client = scene.attacker();
+  REQUIRE(client.retain_context());
+  return client;
+}
+
 CUresult export_memory(RawClient& client, uint64_t address, CUipcMemHandle& handle) {
   return client.row(spec::cuIpcGetMemHandle, &handle, static_cast<CUdeviceptr>(address));
 }
@@ -83,9 +89,7 @@ class OtherUser {
 TEST_CASE("what one program exports, another one of the same user opens", "[hostile]") {
   Scene scene;
   {
-    RawClient exporter = scene.attacker(), importer = scene.attacker();
-    REQUIRE(exporter.retain_context());
-    REQUIRE(importer.retain_context());
+    RawClient exporter = attacker_with_context(scene), importer = attacker_with_context(scene);
     CUipcMemHandle handle = {};
     REQUIRE(export_memory(exporter, exporter.allocate(kBytes), handle) == CUDA_SUCCESS);
     CHECK(open_memory(importer, handle) == CUDA_SUCCESS);
@@ -121,9 +125,7 @@ TEST_CASE("a program of another user opens nothing, whatever it knows", "[hostil
 TEST_CASE("no handle says anything of the host, and none that the host's driver knows is taken", "[hostile]") {
   Scene scene;
   {
-    RawClient exporter = scene.attacker(), importer = scene.attacker();
-    REQUIRE(exporter.retain_context());
-    REQUIRE(importer.retain_context());
+    RawClient exporter = attacker_with_context(scene), importer = attacker_with_context(scene);
     CUipcMemHandle handle = {};
     REQUIRE(export_memory(exporter, exporter.allocate(kBytes), handle) == CUDA_SUCCESS);
     // What is not the token is known beforehand.
@@ -146,9 +148,7 @@ TEST_CASE("no handle says anything of the host, and none that the host's driver 
 TEST_CASE("a name is good only for what it names", "[hostile]") {
   Scene scene;
   {
-    RawClient exporter = scene.attacker(), importer = scene.attacker();
-    REQUIRE(exporter.retain_context());
-    REQUIRE(importer.retain_context());
+    RawClient exporter = attacker_with_context(scene), importer = attacker_with_context(scene);
     CUipcMemHandle handle = {};
     REQUIRE(export_memory(exporter, exporter.allocate(kBytes), handle) == CUDA_SUCCESS);
     const wire::SharedName memory = name_in(handle);
@@ -177,12 +177,10 @@ TEST_CASE("a name is good only for what it names", "[hostile]") {
 TEST_CASE("exports end with what was exported, and with their session", "[hostile]") {
   Scene scene;
   {
-    RawClient importer = scene.attacker();
-    REQUIRE(importer.retain_context());
+    RawClient importer = attacker_with_context(scene);
     CUipcMemHandle freed = {}, orphan = {};
     {
-      RawClient exporter = scene.attacker();
-      REQUIRE(exporter.retain_context());
+      RawClient exporter = attacker_with_context(scene);
       const uint64_t address = exporter.allocate(kBytes);
       REQUIRE(export_memory(exporter, address, freed) == CUDA_SUCCESS);
       REQUIRE(export_memory(exporter, exporter.allocate(kBytes), orphan) == CUDA_SUCCESS);
@@ -198,9 +196,7 @@ TEST_CASE("exports end with what was exported, and with their session", "[hostil
 TEST_CASE("nobody ends another program's export", "[hostile]") {
   Scene scene;
   {
-    RawClient exporter = scene.attacker(), other = scene.attacker();
-    REQUIRE(exporter.retain_context());
-    REQUIRE(other.retain_context());
+    RawClient exporter = attacker_with_context(scene), other = attacker_with_context(scene);
     const wire::SharedName name = name_in(export_file(exporter, create_memory(exporter)));
     CHECK(other.call(wire::kWithdrawExport, pack(name.token)).result == CUDA_SUCCESS);
     CHECK(other.call(op::cuMemImportFromShareableHandle, pack(name)).result == CUDA_SUCCESS);
@@ -213,8 +209,7 @@ TEST_CASE("nobody ends another program's export", "[hostile]") {
 TEST_CASE("a program that exports without end is told to stop, and takes nothing from others", "[hostile]") {
   Scene scene;
   {
-    RawClient client = scene.attacker();
-    REQUIRE(client.retain_context());
+    RawClient client = attacker_with_context(scene);
     const uint64_t memory = create_memory(client);
     Reply last;
     int exports = 0;
@@ -232,8 +227,7 @@ TEST_CASE("a program that exports without end is told to stop, and takes nothing
 TEST_CASE("short, long and empty messages about shared objects are malformed", "[hostile]") {
   Scene scene;
   {
-    RawClient client = scene.attacker();
-    REQUIRE(client.retain_context());
+    RawClient client = attacker_with_context(scene);
     const Bytes token = pack(uint64_t{1}, uint64_t{2});
     for (const Bytes& payload : {Bytes(), pack(uint32_t{1}), token + pack(uint8_t{0})}) {
       CHECK(client.call(wire::kWithdrawExport, payload).malformed());

@@ -126,24 +126,5 @@ TEST_CASE("a field that is not there has its own result", "[nvml]") {
   CHECK(fields[1].nvmlReturn != NVML_SUCCESS);
 }
 
-TEST_CASE("an event set waits as long as it is told", "[nvml]") {
-  const Nvml nvml;
-  nvmlEventSet_t set = nullptr;
-  REQUIRE(nvmlEventSetCreate(&set) == NVML_SUCCESS);
-  nvmlEventData_t data = {};
-  CHECK(nvmlEventSetWait_v2(set, &data, 20) == NVML_ERROR_TIMEOUT);
-  CHECK(nvmlEventSetFree(set) == NVML_SUCCESS);
-}
-
-TEST_CASE("an event set that was freed is no event set", "[nvml][ours]") {
-  const Nvml nvml;
-  nvmlEventSet_t set = nullptr;
-  REQUIRE(nvmlEventSetCreate(&set) == NVML_SUCCESS);
-  REQUIRE(nvmlEventSetFree(set) == NVML_SUCCESS);
-  nvmlEventData_t data = {};
-  CHECK(nvmlEventSetWait_v2(set, &data, 1) == NVML_ERROR_INVALID_ARGUMENT);
-  CHECK(nvmlEventSetFree(set) == NVML_ERROR_INVALID_ARGUMENT);
-}
-
 }  // namespace
 }  // namespace vgpu::nvml_test

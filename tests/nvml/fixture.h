@@ -12,6 +12,8 @@
 
 namespace vgpu::nvml_test {
 
+constexpr unsigned long long kXidEvent = 8;
+
 // The library, initialised, and its first device.
 struct Nvml {
   nvmlDevice_t device = nullptr;

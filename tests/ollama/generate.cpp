@@ -103,13 +103,15 @@ Result<void> generate_tokens(const Llama& llama, Context* context, const Vocabul
 
 }  // namespace
 
-Result<Session> Session::create(const std::string& directory, bool cuda, bool verbose) {
+Result<Session> Session::create(const std::string& directory, bool cuda, bool verbose, const std::string& cpu) {
   Session session(TRY(Llama::load(directory)));
   log().verbose = verbose;
   session.llama_.log_set(take_log, nullptr);
   __builtin_cpu_init();
-  const char* cpu = __builtin_cpu_supports("avx2") ? "libggml-cpu-haswell.so" : "libggml-cpu-x64.so";
-  if (session.llama_.backend_load((directory + "/" + cpu).c_str()) == nullptr) return Error{"no CPU backend"};
+  const std::string kind = !cpu.empty() ? cpu : __builtin_cpu_supports("avx2") ? "haswell" : "x64";
+  if (session.llama_.backend_load((directory + "/libggml-cpu-" + kind + ".so").c_str()) == nullptr) {
+    return Error{"no CPU backend " + kind};
+  }
   if (cuda && session.llama_.backend_load((directory + "/libggml-cuda.so").c_str()) == nullptr) {
     return Error{"libggml-cuda.so does not load"};
   }
@@ -129,6 +131,13 @@ std::vector<BackendDevice> Session::devices() const {
     devices.push_back(one);
   }
   return devices;
+}
+
+Result<Device*> Session::device(int type) const {
+  for (size_t i = 0; i < llama_.dev_count(); ++i) {
+    if (llama_.dev_type(llama_.dev_get(i)) == type) return llama_.dev_get(i);
+  }
+  return Error{type == kGpu ? "no GPU" : "no CPU"};
 }
 
 uint64_t Session::free_bytes() const {

@@ -39,10 +39,13 @@ struct Answer {
 
 class Session {
  public:
-  // Loads libllama and the CPU backend of a package's directory and, when `cuda`, libggml-cuda.so.
-  static Result<Session> create(const std::string& directory, bool cuda, bool verbose);
+  // Loads libllama and a CPU backend of a package's directory and, when `cuda`, libggml-cuda.so. `cpu`: for which
+  // processors, as the file is called; empty: one that suits this machine's.
+  static Result<Session> create(const std::string& directory, bool cuda, bool verbose, const std::string& cpu = "");
 
   std::vector<BackendDevice> devices() const;
+  // The first of a type, as Llama::dev_type numbers them.
+  Result<Device*> device(int type) const;
   Result<Answer> generate(const Request& request) const;
 
  private:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/ollama/gguf_file.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <fstream>
 
 namespace vgpu::ollama {
@@ -76,7 +78,16 @@ void GgufFile::add_tensor(std::string_view name, std::span<const uint64_t> dimen
   for (const uint64_t dimension : dimensions) put(tensors_, dimension);
   put(tensors_, static_cast<uint32_t>(type));
   put<uint64_t>(tensors_, data_.size());
-  append_values(data_, values, type);
+  std::vector<std::byte> encoded;
+  append_values(encoded, values, type);
+  uint64_t count = 1;
+  for (const uint64_t dimension : dimensions) count *= dimension;
+  // Whole blocks, so that any part of the encoded values is that part of the numbers.
+  const uint64_t size = encoded.size() * count / values.size();
+  for (uint64_t at = 0; at < size; at += encoded.size()) {
+    const auto end = encoded.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(encoded.size(), size - at));
+    data_.insert(data_.end(), encoded.begin(), end);
+  }
   pad(data_);
 }
 

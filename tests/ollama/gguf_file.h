@@ -25,7 +25,8 @@ class GgufFile {
   void add_key(std::string_view name, std::span<const std::string> values);
   void add_key(std::string_view name, std::span<const int32_t> values);
 
-  // Dimensions innermost first; their product is values.size(), and the first is a multiple of the type's block.
+  // Dimensions innermost first, and the first is a multiple of the type's block, as is values.size(). Where the product
+  // of the dimensions is more than that, the values repeat.
   void add_tensor(std::string_view name, std::span<const uint64_t> dimensions, WeightType type,
                   std::span<const float> values);
 

@@ -2,8 +2,10 @@
 // ollama-harness: does with a prebuilt ggml CUDA backend what Ollama does, in parts that scripts put in order.
 //   ollama-harness probe                      questions to libcuda.so.1 and libnvidia-ml.so.1
 //   ollama-harness symbols LIBRARY NAME...    which of the names the library lacks
+//   ollama-harness runtime LIBRARY            devices that this CUDA runtime sees
 //   ollama-harness cublas                     a cuBLAS handle is made
 //   ollama-harness list --backend DIR         devices of the loaded backends
+//   ollama-harness product --backend DIR --type TYPE    a matrix times a vector on both backends, and as it should be
 //   ollama-harness generate --backend DIR --model FILE [--device cpu|cuda] [--tokens N] ...
 //   ollama-harness compare FILE FILE          logits of two runs: the largest difference and its place
 // Exit status: 0 done, 1 failed, 2 bad arguments. With --json one object on standard output.
@@ -18,6 +20,7 @@
 
 #include "tests/ollama/generate.h"
 #include "tests/ollama/probe.h"
+#include "tests/ollama/product.h"
 
 namespace vgpu::ollama {
 namespace {
@@ -25,7 +28,7 @@ namespace {
 using nlohmann::json;
 
 struct Options {
-  std::string backend, device = "cuda", logits_file;
+  std::string backend, device = "cuda", logits_file, type = "q4_0", runtime, cpu;
   std::vector<std::string> compared, symbols;
   double tolerance = 1e-2;
   Request request;
@@ -64,10 +67,12 @@ Result<json> run_probe() {
                        {"pci_id", one.pci_id},
                        {"uuid", one.uuid}});
   }
-  auto nvml = probe_nvml();
+  auto nvml = probe_nvml(probe.devices);
   return json{{"driver", probe.driver_version},
+              {"runtime_table", probe.has_runtime_table},
               {"devices", devices},
-              {"nvml", nvml ? json(*nvml) : json(nullptr)},
+              {"nvml", nvml ? json(nvml->version) : json(nullptr)},
+              {"nvml_totals", nvml ? json(nvml->totals) : json(nullptr)},
               {"nvml_error", nvml ? json(nullptr) : json(nvml.error().message)}};
 }
 
@@ -76,6 +81,12 @@ Result<json> run_symbols(const Options& options) {
   const std::vector<std::string> missing = TRY(find_missing(options.symbols[0], names));
   if (!missing.empty()) return Error{"missing: " + json(missing).dump()};
   return json{{"library", options.symbols[0]}, {"found", names.size()}};
+}
+
+Result<json> run_runtime(const Options& options) {
+  const int count = TRY(count_by_runtime(options.runtime));
+  if (count == 0) return Error{options.runtime + " sees no device"};
+  return json{{"runtime", options.runtime}, {"devices", count}};
 }
 
 Result<json> run_cublas() {
@@ -97,7 +108,7 @@ Result<json> run_list(const Options& options) {
 }
 
 Result<json> run_generate(const Options& options) {
-  const Session session = TRY(Session::create(options.backend, options.device == "cuda", options.verbose));
+  const Session session = TRY(Session::create(options.backend, options.device == "cuda", options.verbose, options.cpu));
   json free = json::array(), digests = json::array();
   Answer answer;
   for (int round = 0; round < options.rounds; ++round) {
@@ -118,6 +129,27 @@ Result<json> run_generate(const Options& options) {
               {"notes", answer.notes},
               {"free", free},
               {"seconds", {answer.load_seconds, answer.prompt_seconds, answer.token_seconds}}};
+}
+
+// Between a backend and its own rounding there may be the order of additions, and no more.
+Result<json> run_product(const Options& options) {
+  constexpr double kOrderOfAdditions = 1e-5;
+  ProductRequest request{options.backend};
+  if (!parse_weight_type(options.type, request.type)) return Error{options.type + ": no such type"};
+  if (request.type == WeightType::f32 || request.type == WeightType::f16)
+    return Error{"only types of blocks are rounded"};
+  const Session session = TRY(Session::create(options.backend, true, options.verbose));
+  const ProductReport report = TRY(compare_products(session, request));
+  const json result{{"widest", report.widest},
+                    {"cpu_from_cuda", report.cpu_from_cuda},
+                    {"cpu_from_exact", report.cpu_from_exact},
+                    {"cuda_from_exact", report.cuda_from_exact},
+                    {"cpu_from_rounding", report.cpu_from_rounding},
+                    {"cuda_from_rounding", report.cuda_from_rounding}};
+  const double unexplained = std::max(report.cpu_from_rounding, report.cuda_from_rounding);
+  if (!(unexplained <= kOrderOfAdditions * report.widest))
+    return Error{"rounding does not explain it: " + result.dump()};
+  return result;
 }
 
 Result<std::vector<float>> read_logits(const std::string& path) {
@@ -168,14 +200,20 @@ int run(int count, char** words) {
   CLI::App* probe = app.add_subcommand("probe", "questions to the driver");
   CLI::App* symbols = app.add_subcommand("symbols", "which names a library lacks");
   symbols->add_option("names", options.symbols, "the library, then names")->required()->expected(2, 10000);
+  CLI::App* runtime = app.add_subcommand("runtime", "how many devices a CUDA runtime sees");
+  runtime->add_option("library", options.runtime, "a libcudart.so.12 or .13")->required();
   CLI::App* cublas = app.add_subcommand("cublas", "a cuBLAS handle");
   CLI::App* list = app.add_subcommand("list", "devices of the backends");
+  CLI::App* product = app.add_subcommand("product", "a matrix times a vector on both backends, and as it should be");
+  product->add_option("--backend", options.backend, "directory of the prebuilt libraries")->required();
+  product->add_option("--type", options.type, "of the matrix: q4_0, q8_0 or q4_k");
   CLI::App* generate = app.add_subcommand("generate", "loads a model and generates tokens greedily");
   for (CLI::App* one : {list, generate}) {
     one->add_option("--backend", options.backend, "directory of the prebuilt libraries")->required();
     one->add_option("--device", options.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   }
   generate->add_option("--model", options.request.model, "GGUF file")->required();
+  generate->add_option("--cpu", options.cpu, "which CPU backend: haswell, x64, ...");
   generate->add_option("--prompt", options.request.prompt);
   generate->add_option("--repeat", options.request.prompt_repeats, "how often the prompt is repeated");
   generate->add_option("--chunk", options.request.chunk, "prompt tokens evaluated at once")->check(CLI::PositiveNumber);
@@ -187,7 +225,7 @@ int run(int count, char** words) {
   CLI::App* compare = app.add_subcommand("compare", "logits of two runs");
   compare->add_option("files", options.compared)->required()->expected(2);
   compare->add_option("--tolerance", options.tolerance, "largest difference, as a part of the widest number");
-  for (CLI::App* one : {probe, symbols, cublas, list, generate, compare}) one->fallthrough();
+  for (CLI::App* one : {probe, symbols, runtime, cublas, list, product, generate, compare}) one->fallthrough();
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -196,7 +234,9 @@ int run(int count, char** words) {
   options.request.offload = options.device == "cuda";
   if (probe->parsed()) return report(options, run_probe());
   if (symbols->parsed()) return report(options, run_symbols(options));
+  if (runtime->parsed()) return report(options, run_runtime(options));
   if (cublas->parsed()) return report(options, run_cublas());
+  if (product->parsed()) return report(options, run_product(options));
   if (compare->parsed()) return report(options, run_compare(options));
   return report(options, list->parsed() ? run_list(options) : run_generate(options));
 }

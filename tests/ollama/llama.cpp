@@ -1,51 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/ollama/llama.h"
 
-#include <dlfcn.h>
-#include <glob.h>
-
 #include <cstring>
 
+#include "tests/ollama/loader.h"
+
 namespace vgpu::ollama {
-namespace {
-
-// The only file of this pattern, whatever version its name carries.
-std::string find_library(const std::string& pattern) {
-  glob_t found{};
-  std::string path;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0 && found.gl_pathc > 0) path = found.gl_pathv[0];
-  ::globfree(&found);
-  return path;
-}
-
-class Loader {
- public:
-  explicit Loader(std::string directory) : directory_(std::move(directory)) {}
-
-  void open(const std::string& pattern) {
-    if (!error_.empty()) return;
-    const std::string path = find_library(directory_ + "/" + pattern);
-    library_ = path.empty() ? nullptr : ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    if (library_ != nullptr) return;
-    const char* reason = path.empty() ? "no such file" : ::dlerror();
-    error_ = directory_ + "/" + pattern + ": " + (reason == nullptr ? "cannot be loaded" : reason);
-  }
-
-  template <class Function>
-  void find(Function*& function, const char* name) {
-    if (!error_.empty()) return;
-    function = reinterpret_cast<Function*>(::dlsym(library_, name));
-    if (function == nullptr) error_ = std::string("no function ") + name;
-  }
-
-  const std::string& error() const { return error_; }
-
- private:
-  std::string directory_, error_;
-  void* library_ = nullptr;
-};
-
-}  // namespace
 
 void Parameters::set(size_t offset, int32_t value) { std::memcpy(bytes.data() + offset, &value, sizeof value); }
 

@@ -20,8 +20,12 @@ struct Driver {
   int (*total)(size_t*, int device);
   int (*pci_id)(char*, int length, int device);  // this one and the next may be absent
   int (*uuid)(unsigned char*, int device);
+  int (*table)(const void** table, const unsigned char* uuid);
 };
 
+// The table without which NVIDIA's runtime finds no device (docs/export-tables.md).
+constexpr unsigned char kRuntimeTable[] = {0x6b, 0xd5, 0xfb, 0x6c, 0x5b, 0xf4, 0xe7, 0x4a,
+                                           0x89, 0x87, 0xd9, 0x39, 0x12, 0xfd, 0x9d, 0xf9};
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76, kIntegrated = 18;
 
 template <class Function>
@@ -49,6 +53,7 @@ Result<Driver> load_driver() {
   if (missing != nullptr) return Error{std::string("libcuda.so.1 lacks ") + missing};
   find(library, driver.pci_id, "cuDeviceGetPCIBusId");
   find(library, driver.uuid, "cuDeviceGetUuid_v2");
+  find(library, driver.table, "cuGetExportTable");
   return driver;
 }
 
@@ -101,6 +106,8 @@ Result<Probe> probe_driver() {
   VGPU_NEED(driver.init(0));
   VGPU_NEED(driver.version(&probe.driver_version));
   VGPU_NEED(driver.count(&count));
+  const void* table = nullptr;
+  probe.has_runtime_table = driver.table != nullptr && driver.table(&table, kRuntimeTable) == 0 && table != nullptr;
   for (int i = 0; i < count; ++i) probe.devices.push_back(TRY(probe_device(driver, i)));
   return probe;
 }
@@ -129,21 +136,53 @@ Result<void> probe_cublas() {
   return {};
 }
 
-Result<std::string> probe_nvml() {
+Result<int> count_by_runtime(const std::string& runtime) {
+  void* library = ::dlopen(runtime.c_str(), RTLD_NOW);
+  if (library == nullptr) return Error{::dlerror()};
+  int (*count)(int*) = nullptr;
+  if (!find(library, count, "cudaGetDeviceCount")) return Error{runtime + " lacks cudaGetDeviceCount"};
+  int devices = 0;
+  VGPU_NEED(count(&devices));
+  return devices;
+}
+
+namespace {
+
+struct Nvml {
+  int (*init)();
+  int (*shutdown)();
+  int (*version)(char*, unsigned);
+  int (*by_uuid)(const char*, void** device);
+  int (*memory)(void* device, uint64_t total_free_used[3]);
+};
+
+Result<uint64_t> total_in_nvml(const Nvml& nvml, const ProbedDevice& device) {
+  void* handle = nullptr;
+  uint64_t bytes[3]{};
+  VGPU_NEED(nvml.by_uuid(device.uuid.c_str(), &handle));
+  VGPU_NEED(nvml.memory(handle, bytes));
+  return bytes[0];
+}
+
+}  // namespace
+
+Result<NvmlProbe> probe_nvml(const std::vector<ProbedDevice>& devices) {
   void* library = ::dlopen("libnvidia-ml.so.1", RTLD_NOW);
   if (library == nullptr) return Error{::dlerror()};
-  int (*init)() = nullptr;
-  int (*shutdown)() = nullptr;
-  int (*version)(char*, unsigned) = nullptr;
-  if (!find(library, init, "nvmlInit_v2") || !find(library, shutdown, "nvmlShutdown") ||
-      !find(library, version, "nvmlSystemGetDriverVersion")) {
+  Nvml nvml{};
+  if (!find(library, nvml.init, "nvmlInit_v2") || !find(library, nvml.shutdown, "nvmlShutdown") ||
+      !find(library, nvml.version, "nvmlSystemGetDriverVersion") ||
+      !find(library, nvml.by_uuid, "nvmlDeviceGetHandleByUUID") ||
+      !find(library, nvml.memory, "nvmlDeviceGetMemoryInfo")) {
     return Error{"libnvidia-ml.so.1 lacks a function"};
   }
   std::array<char, 80> text{};
-  VGPU_NEED(init());
-  VGPU_NEED(version(text.data(), text.size()));
-  VGPU_NEED(shutdown());
-  return std::string(text.data());
+  VGPU_NEED(nvml.init());
+  VGPU_NEED(nvml.version(text.data(), text.size()));
+  NvmlProbe probe{text.data(), {}};
+  for (const ProbedDevice& device : devices) probe.totals.push_back(TRY(total_in_nvml(nvml, device)));
+  VGPU_NEED(nvml.shutdown());
+  return probe;
 }
 
 }  // namespace vgpu::ollama

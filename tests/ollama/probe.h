@@ -20,6 +20,7 @@ struct ProbedDevice {
 
 struct Probe {
   int driver_version = 0;  // 13000 for CUDA 13.0
+  bool has_runtime_table = false;
   std::vector<ProbedDevice> devices;
 };
 
@@ -31,7 +32,17 @@ Result<std::vector<std::string>> find_missing(const std::string& library, const 
 // Creates and destroys a cuBLAS handle of libcublas.so.13, as ggml does before its first product of plain matrices.
 Result<void> probe_cublas();
 
-// Of libnvidia-ml.so.1, "580.159.04". Ollama warns without it and goes on; cuda_v12 needs at least 550.
-Result<std::string> probe_nvml();
+// How many devices a libcudart.so sees, whatever its version.
+Result<int> count_by_runtime(const std::string& runtime);
+
+struct NvmlProbe {
+  std::string version;           // "580.159.04"; Ollama's cuda_v12 needs at least 550
+  std::vector<uint64_t> totals;  // bytes of each device
+};
+
+// Of libnvidia-ml.so.1, for the devices that CUDA has: fails when NVML does not know one by its UUID. Ollama 0.30 and
+// later warns without NVML and goes on; before, it asked NVML for memory, and CUDA when the two did not agree on the
+// UUID.
+Result<NvmlProbe> probe_nvml(const std::vector<ProbedDevice>& devices);
 
 }  // namespace vgpu::ollama

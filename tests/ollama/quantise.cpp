@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
+
+#include "tests/ollama/half.h"
 
 namespace vgpu::ollama {
 namespace {
@@ -17,24 +18,6 @@ constexpr size_t kSuperBlock = 256;
 void append(Bytes& bytes, const void* from, size_t size) {
   const auto* begin = static_cast<const std::byte*>(from);
   bytes.insert(bytes.end(), begin, begin + size);
-}
-
-// To the nearest half, ties to even. Weights are small: what is too large for a half becomes infinite, subnormals are
-// rounded by the addition of a number whose last place is theirs.
-uint16_t to_half(float value) {
-  uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  bits &= 0x7fffffff;
-  if (bits > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);
-  if (bits >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);
-  if (bits < 0x38800000) {  // below 2^-14
-    const float shifted = std::fabs(value) + 0.5f;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    return static_cast<uint16_t>(sign | (bits - 0x3f000000));
-  }
-  bits += 0xfff + (bits >> 13 & 1);
-  return static_cast<uint16_t>(sign | ((bits - 0x38000000) >> 13));
 }
 
 void append_half(Bytes& bytes, float value) {

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// tiny-gguf OUT TYPE [LAYERS]: writes a language model of the llama architecture with random weights of a fixed seed,
-// small enough for a GPU that is a CPU: the same bytes every time. Its text is noise, so it shows that two runs compute
-// the same, never what they mean. TYPE is that of all matrices: f16, q4_0, q8_0 or q4_k.
+// tiny-gguf OUT TYPE [tiny|large [LAYERS]]: writes a language model of the llama architecture with random weights of a
+// fixed seed: the same bytes every time. Its text is noise, so it shows that two runs compute the same, never what they
+// mean. TYPE is that of all matrices: f32, f16, q4_0, q8_0 or q4_k. A tiny one is small enough for a GPU that is a CPU;
+// a large one is a real model's size (1.3 GB in Q4_0), for what a token costs, and is written in seconds.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/ollama/gguf_file.h"
+#include "tests/ollama/random.h"
 
 namespace vgpu::ollama {
 namespace {
@@ -16,28 +20,10 @@ namespace {
 // Widths are multiples of 256, a block of Q4_K.
 struct Shape {
   uint32_t embedding = 256, layers = 4, heads = 4, kv_heads = 2, feed_forward = 512, context = 2048;
+  size_t vocabulary = 288;  // at least; unused tokens fill it up
   uint32_t head_width() const { return embedding / heads; }
 };
-
-// Gaussian enough: the sum of twelve uniform numbers less six has variance 1, and adding is exact everywhere.
-class Random {
- public:
-  float gaussian() {
-    double sum = -6;
-    for (int i = 0; i < 12; ++i) sum += static_cast<double>(next() >> 40) * 0x1p-24;
-    return static_cast<float>(sum);
-  }
-
- private:
-  // Steele, Lea, Flood: splitmix64.
-  uint64_t next() {
-    uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-  }
-  uint64_t state_ = 20260101;
-};
+constexpr Shape kLarge{2560, 32, 20, 4, 6912, 2048, 32000};
 
 std::string utf8(uint32_t code) {
   if (code < 0x80) return {static_cast<char>(code)};
@@ -54,7 +40,8 @@ std::vector<std::string> byte_symbols() {
   return symbols;
 }
 
-void add_vocabulary(GgufFile& file, uint32_t& size) {
+// Returns how many tokens there are.
+uint32_t add_vocabulary(GgufFile& file, size_t least) {
   constexpr int32_t kNormal = 1, kControl = 3, kUnused = 5;
   std::vector<std::string> tokens = byte_symbols();
   const std::string space = tokens[' '];
@@ -70,11 +57,10 @@ void add_vocabulary(GgufFile& file, uint32_t& size) {
     tokens.emplace_back(control);
     types.push_back(kControl);
   }
-  while (tokens.size() % 32 != 0) {
+  while (tokens.size() < least || tokens.size() % 32 != 0) {
     tokens.push_back("<unused" + std::to_string(tokens.size()) + ">");
     types.push_back(kUnused);
   }
-  size = static_cast<uint32_t>(tokens.size());
   file.add_key("tokenizer.ggml.model", "gpt2");
   file.add_key("tokenizer.ggml.pre", "gpt-2");
   file.add_key("tokenizer.ggml.tokens", std::span<const std::string>(tokens));
@@ -83,6 +69,7 @@ void add_vocabulary(GgufFile& file, uint32_t& size) {
   file.add_key("tokenizer.ggml.bos_token_id", begin);
   file.add_key("tokenizer.ggml.eos_token_id", begin + 1);
   file.add_key("tokenizer.ggml.add_bos_token", true);
+  return static_cast<uint32_t>(tokens.size());
 }
 
 void add_shape(GgufFile& file, const Shape& shape, WeightType type) {
@@ -106,7 +93,9 @@ class Weights {
 
   // `spread`: the standard deviation of what comes out when what goes in has 1.
   void matrix(const std::string& name, uint64_t in, uint64_t out, float spread) {
-    std::vector<float> values(in * out);
+    // Making up and encoding each number of a large matrix would take minutes: it repeats its first million.
+    constexpr uint64_t kDistinct = 1 << 20;
+    std::vector<float> values(std::min(in * out, kDistinct));
     const float scale = spread / std::sqrt(static_cast<float>(in));
     for (float& value : values) value = random_.gaussian() * scale;
     file_.add_tensor(name, std::vector<uint64_t>{in, out}, type_, values);
@@ -147,17 +136,18 @@ void add_weights(GgufFile& file, const Shape& shape, uint32_t vocabulary, Weight
 }  // namespace
 
 int write_tiny_gguf(int count, char** words) {
-  Shape shape;
+  const std::string_view size = count > 3 ? words[3] : "tiny";
+  Shape shape = size == "large" ? kLarge : Shape{};
   WeightType type = WeightType::f16;
-  if (count == 4) shape.layers = static_cast<uint32_t>(std::strtoul(words[3], nullptr, 10));
-  if (count < 3 || count > 4 || !parse_weight_type(words[2], type) || shape.layers == 0) {
-    std::fprintf(stderr, "usage: tiny-gguf OUT f32|f16|q4_0|q8_0|q4_k [LAYERS]\n");
+  if (count == 5) shape.layers = static_cast<uint32_t>(std::strtoul(words[4], nullptr, 10));
+  const bool sized = (size == "tiny" || size == "large") && shape.layers > 0;
+  if (count < 3 || count > 5 || !sized || !parse_weight_type(words[2], type)) {
+    std::fprintf(stderr, "usage: tiny-gguf OUT f32|f16|q4_0|q8_0|q4_k [tiny|large [LAYERS]]\n");
     return 2;
   }
   GgufFile file;
-  uint32_t vocabulary = 0;
   add_shape(file, shape, type);
-  add_vocabulary(file, vocabulary);
+  const uint32_t vocabulary = add_vocabulary(file, shape.vocabulary);
   file.add_key("llama.vocab_size", vocabulary);
   add_weights(file, shape, vocabulary, type);
   auto written = file.write(words[1]);

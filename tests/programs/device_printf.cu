@@ -17,16 +17,16 @@ __global__ void formats(int* returned) {
 
 __global__ void lines() { printf("block %d thread %d\n", blockIdx.x, threadIdx.x); }
 
-// What the device printed until the synchronisation, through the file descriptor that programs really use.
-template <class Launch>
-static std::string caught(Launch launch) {
+// What the device printed until `wait` was over, through the file descriptor that programs really use.
+template <class Launch, class Wait>
+static std::string caught(Launch launch, Wait wait) {
   std::fflush(stdout);
   std::FILE* file = std::tmpfile();
   EXPECT(file, "no temporary file");
   const int saved = dup(1);
   dup2(fileno(file), 1);
   launch();
-  const cudaError_t error = cudaDeviceSynchronize();
+  const cudaError_t error = wait();
   std::fflush(stdout);
   dup2(saved, 1);
   close(saved);
@@ -38,9 +38,23 @@ static std::string caught(Launch launch) {
   return text;
 }
 
+__global__ void one_line(int number) { printf("line %d\n", number); }
+
+// Blocking copies are among the calls that bring out what was printed (CUDA programming guide, Formatted Output).
+static void expect_line_before_copy(int number, size_t bytes) {
+  void* pinned = nullptr;
+  DeviceArray<char> memory(bytes);
+  CHECK(cudaMallocHost(&pinned, bytes));
+  const auto copy = [&] { return cudaMemcpy(pinned, memory.get(), bytes, cudaMemcpyDeviceToHost); };
+  const std::string text = caught([&] { one_line<<<1, 1>>>(number); }, copy);
+  const std::string expected = "line " + std::to_string(number) + "\n";
+  EXPECT(text == expected, "a copy of %zu bytes brought out \"%s\"", bytes, text.c_str());
+  CHECK(cudaFreeHost(pinned));
+}
+
 int main() {
   DeviceArray<int> returned(5);
-  const std::string text = caught([&] { formats<<<1, 1>>>(returned.get()); });
+  const std::string text = caught([&] { formats<<<1, 1>>>(returned.get()); }, cudaDeviceSynchronize);
   CHECK_LAUNCH();
   const std::string expected =
       "plain\n"
@@ -57,7 +71,7 @@ int main() {
     EXPECT(counts[i] == arguments[i], "printf %d returned %d, expected %d", i, counts[i], arguments[i]);
   std::printf("%s", text.c_str());
 
-  std::string all = caught([] { lines<<<3, 40>>>(); });
+  std::string all = caught([] { lines<<<3, 40>>>(); }, cudaDeviceSynchronize);
   std::vector<std::string> got, wanted;
   for (size_t at = 0, end; (end = all.find('\n', at)) != std::string::npos; at = end + 1)
     got.push_back(all.substr(at, end - at));
@@ -67,5 +81,8 @@ int main() {
   std::sort(wanted.begin(), wanted.end());
   EXPECT(got == wanted, "%zu lines instead of %zu, or others", got.size(), wanted.size());
   std::printf("%zu lines of %d threads\n", got.size(), 3 * 40);
+
+  for (size_t bytes : {size_t{4}, size_t{100} << 10, size_t{2} << 20})
+    expect_line_before_copy(static_cast<int>(bytes), bytes);
   return pass();
 }

@@ -36,6 +36,16 @@ TEST_CASE("older and shorter names of fields are accepted and printed by their n
   CHECK(ran.lines()[1] == "NVIDIA H200, 00000000:1B:00.0, 0x0000000000000005, Active, Not Active");
 }
 
+TEST_CASE("a counter that drivers number in two ways is read by the number that answers, if one only does", "[smi]") {
+  const Outcome ran = smi({"-i", "0",
+                           "--query-gpu=clocks_event_reasons_counters.sw_power_cap,"
+                           "clocks_event_reasons_counters.sw_thermal_slowdown,"
+                           "clocks_event_reasons_counters.hw_thermal_slowdown,"
+                           "clocks_event_reasons_counters.hw_power_brake_slowdown",
+                           "--format=csv,noheader"});
+  CHECK(ran.out == "1202176 us, 251 us, 270 us, [N/A]\n");
+}
+
 TEST_CASE("every field that the help names can be queried, and has one column", "[smi]") {
   const auto help = smi({"--help-query-gpu", "--json"}).json();
   REQUIRE(help.size() > 120);

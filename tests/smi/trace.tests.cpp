@@ -53,9 +53,10 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
   REQUIRE(ran.status == 0);
   const auto calls = objects(ran);
   REQUIRE(calls.size() == 40);
-  std::map<std::string, nlohmann::json> seen;
+  std::map<std::string, nlohmann::json> seen, named;
   for (size_t i = 0; i < calls.size(); ++i) {
     CHECK(calls[i]["number"] == i);
+    if (calls[i]["call"] == "cuLaunchKernel") named[calls[i]["arguments"]["grid"]] = calls[i]["arguments"]["kernel"];
     if (calls[i]["result"] == 0 || calls[i]["call"] != "cuMemFree_v2") seen[calls[i]["call"]] = calls[i];
     else CHECK(calls[i]["result_name"] == "CUDA_ERROR_INVALID_VALUE");
   }
@@ -63,9 +64,15 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
   CHECK(seen["cuMemAlloc_v2"]["results"]["dptr"] == seen["cuMemFree_v2"]["arguments"]["dptr"]);
   CHECK(seen["cuMemsetD8_v2"]["arguments"]["N"] == "100");
   CHECK(seen["cuMemcpyHtoD_v2"]["arguments"]["ByteCount"] == "1");
-  CHECK(seen["cuLaunchKernel"]["arguments"]["kernel"] == "\"nothing_to_do\"");
+  // Of a module, and of a library.
+  CHECK(named ==
+        std::map<std::string, nlohmann::json>{{"(2, 1, 1)", "\"nothing_to_do\""}, {"(3, 1, 1)", "\"nothing_to_do\""}});
   CHECK(seen["cuLaunchKernel"]["arguments"]["block"] == "(32, 1, 1)");
   CHECK(seen["cuLaunchKernel"]["posted"] == true);
+  CHECK(seen["cuModuleLoadDataEx"]["arguments"]["image"].get<std::string>().ends_with(" bytes, text"));
+  CHECK(seen["cuModuleLoadDataEx"]["results"]["module"] == seen["cuModuleUnload"]["arguments"]["hmod"]);
+  CHECK(seen["cuLaunchHostFunc"]["arguments"]["hStream"] == "0x0");
+  CHECK(seen["cuLaunchHostFunc"]["arguments"]["fn"].get<std::string>().starts_with("0x"));
   CHECK(seen["cuDestroyExternalMemory"]["result_name"] == "CUDA_ERROR_NOT_SUPPORTED");
   CHECK(seen["cuDestroyExternalMemory"]["posted"] == false);
   CHECK(seen["cuCtxSynchronize"]["duration_ns"] > 0);
@@ -75,7 +82,7 @@ TEST_CASE("a trace can be of failures only, or of calls by name", "[smi][trace]"
   const auto failures = objects(beside_caller("exec $smi trace $CALLER --json --errors -c 6"));
   REQUIRE(failures.size() == 6);
   for (const auto& call : failures) CHECK(call["result"] != 0);
-  const Outcome launches = beside_caller("exec $smi trace $CALLER --name Launch -c 3");
+  const Outcome launches = beside_caller("exec $smi trace $CALLER --name LaunchKernel -c 3");
   REQUIRE(launches.lines().size() == 3);
   for (const std::string& line : launches.lines()) CHECK(line.find("  cuLaunchKernel(f=0x") != std::string::npos);
 }

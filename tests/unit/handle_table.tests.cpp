@@ -3,6 +3,7 @@
 
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "tests/support/test.h"
 
@@ -90,6 +91,47 @@ TEST_CASE("what is known already keeps its handle", "[unit][handles]") {
   CHECK(table.find_or_add(Kind::event, 0x10, 0) != graph);
   table.drop(graph);
   CHECK(table.find_or_add(Kind::graph, 0x10, 0) != graph);
+}
+
+TEST_CASE("a reserved handle is dead until it is bound, and is bound once", "[unit][handles]") {
+  HandleTable table;
+  const uint64_t graph = table.add(Kind::graph, 1, 0);
+  const std::vector<uint64_t> names = table.reserve(Kind::graph_node, 3);
+  REQUIRE(names.size() == 3);
+  CHECK(std::set<uint64_t>(names.begin(), names.end()).size() == 3);
+  CHECK_FALSE(resolves(table, Kind::graph_node, names[0]));
+  CHECK(table.live() == 1);
+  CHECK(table.bind(names[0], 0x20, graph));
+  CHECK(real_of(table, Kind::graph_node, names[0]) == 0x20);
+  CHECK(table.handle_of(Kind::graph_node, 0x20) == names[0]);
+  CHECK_FALSE(table.bind(names[0], 0x30, graph));
+  CHECK(real_of(table, Kind::graph_node, names[0]) == 0x20);
+  table.drop(graph);
+  CHECK_FALSE(resolves(table, Kind::graph_node, names[0]));
+}
+
+TEST_CASE("a handle that was not reserved, or was given up, cannot be bound", "[unit][handles]") {
+  HandleTable table;
+  const uint64_t event = table.add(Kind::event, 1, 0);
+  const uint64_t name = table.reserve(Kind::graph_node, 1).at(0);
+  table.give_up(name);
+  table.give_up(event);
+  CHECK_FALSE(table.is_reserved(name));
+  for (const uint64_t wire : {uint64_t{0}, ~uint64_t{0}, event, name, handle::make(Kind::graph_node, 999, 1)})
+    CHECK_FALSE(table.bind(wire, 2, 0));
+  CHECK(real_of(table, Kind::event, event) == 1);
+  // Its place is used again, under another generation.
+  const uint64_t next = table.add(Kind::graph_node, 3, 0);
+  CHECK(handle::index_of(next) == handle::index_of(name));
+  CHECK(next != name);
+}
+
+TEST_CASE("handles that are reserved and never bound do not fill the table", "[unit][handles]") {
+  HandleTable table;
+  size_t reserved = 0;
+  for (int i = 0; i < 1000; ++i) reserved += table.reserve(Kind::graph_node, 64).size();
+  CHECK(reserved == 4096);
+  CHECK(table.add(Kind::event, 1, 0) != 0);
 }
 
 TEST_CASE("made-up handles resolve to nothing", "[unit][handles]") {

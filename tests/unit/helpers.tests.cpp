@@ -2,7 +2,9 @@
 #include "host/worker/helpers.h"
 
 #include <atomic>
+#include <chrono>
 #include <latch>
+#include <thread>
 
 #include "tests/support/test.h"
 
@@ -109,4 +111,38 @@ TEST_CASE("many short tasks of many guest threads all run", "[unit][helpers]") {
     });
   done.wait();
   CHECK(ran.load() == kTasks);
+}
+
+TEST_CASE("a task runs whether its helper still looks for it, is about to sleep, or sleeps", "[unit][helpers]") {
+  constexpr auto kLinger = std::chrono::microseconds(50);
+  constexpr int kTasks = 400;
+  Helpers helpers(kLinger);
+  std::atomic<int> ran{0};
+  for (int i = 0; i < kTasks; ++i) {
+    helpers.submit(1, [&] { ran.fetch_add(1); });
+    while (ran.load() != i + 1) std::this_thread::yield();
+    // Pauses from none to twice as long as a helper lingers.
+    const auto until = std::chrono::steady_clock::now() + kLinger * (i % 40) / 20;
+    while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  }
+  CHECK(ran.load() == kTasks);
+}
+
+TEST_CASE("a helper that lingers for a guest thread that has ended serves the next one", "[unit][helpers]") {
+  Helpers helpers(std::chrono::seconds(5));
+  std::thread::id first, second;
+  std::latch done(1), other(1);
+  helpers.submit(1, [&] {
+    first = std::this_thread::get_id();
+    done.count_down();
+  });
+  done.wait();
+  while (helpers.busy(1)) std::this_thread::yield();
+  helpers.retire(1);
+  helpers.submit(2, [&] {
+    second = std::this_thread::get_id();
+    other.count_down();
+  });
+  other.wait();
+  CHECK(first == second);
 }

@@ -18,3 +18,17 @@ test_smi_without_the_module() {
   check "and the doctor says what to do" grep -q 'modprobe vgpu' <<<"$output"
   check "and that there is a problem" grep -q '^doctor 1$' <<<"$output"
 }
+
+# Programs of Debian's that this machine has unpacked, or has, with the libraries that a guest lacks.
+test_nvtop() {
+  local root library files=()
+  root=$(readlink -m "$HERE/../../build/nvml-clients/root")
+  "$HERE/../nvml/clients/fetch" || { check "nvtop can be had" false; return; }
+  while read -r library; do
+    files+=(--file "$library:/opt/nvtop/${library##*/}")
+  done < <(LD_LIBRARY_PATH=$root/lib/x86_64-linux-gnu ldd "$root/usr/bin/nvtop" /usr/bin/script |
+    sed -nE 's,.*=> (/[^ ]*) \(0x.*,\1,p' | grep -vE '/lib(c|m)\.so' | sort -u)
+  guest_with_smi "${files[@]}" --file /lib/terminfo/x/xterm:/opt/nvtop/terminfo/x/xterm \
+    --file "$root/usr/bin/nvtop:/usr/bin/nvtop" --file /usr/bin/script:/usr/bin/script --env SHOW_SCREEN="${SHOW_SCREEN:-}" -- sh /root/guest/nvtop.sh
+  check "nvtop in a guest: its status" test $? -eq 0
+}

@@ -159,27 +159,40 @@ void add_reasons(std::vector<Field>& fields) {
   }
 }
 
+// Drivers of one version number some counters in two ways, and what the other way means by a number is another thing,
+// which most cards do not support. Where both numbers answer, there is no telling which one it is.
+Reading<long long> either_field(const Card& card, unsigned int one, unsigned int other) {
+  auto read = card.field(one);
+  if (other == 0) return read;
+  auto second = card.field(other);
+  if (read.ok() && second.ok()) return NVML_ERROR_NOT_SUPPORTED;
+  return read.ok() ? std::move(read) : std::move(second);
+}
+
 void add_reason_counters(std::vector<Field>& fields) {
   struct Counter {
     const char* name;
-    unsigned int field;
+    unsigned int field, other_field;
     const char* meaning;
   };
   static constexpr Counter kCounters[] = {
-      {"sw_power_cap", NVML_FI_DEV_PERF_POLICY_POWER, "of its power limit"},
-      {"sync_boost", NVML_FI_DEV_PERF_POLICY_SYNC_BOOST, "of its group"},
+      {"sw_power_cap", NVML_FI_DEV_PERF_POLICY_POWER, 0, "of its power limit"},
+      {"sync_boost", NVML_FI_DEV_PERF_POLICY_SYNC_BOOST, 0, "of its group"},
       {"sw_thermal_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN,
-       "of a temperature that the driver keeps"},
-      {"hw_thermal_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN, "of heat"},
-      {"hw_power_brake_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN, "of the power supply"},
+       NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN_13_0, "of a temperature that the driver keeps"},
+      {"hw_thermal_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN,
+       NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN_13_0, "of heat"},
+      {"hw_power_brake_slowdown", NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN,
+       NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN_13_0, "of the power supply"},
   };
   for (const Counter& counter : kCounters)
     fields.push_back({kReasons,
                       {fmt::format("clocks_event_reasons_counters.{}", counter.name)},
                       "us",
                       fmt::format("For how long clocks were held down because {}, in microseconds.", counter.meaning),
-                      [id = counter.field](const Card& card) {
-                        return signed_number(map(card.field(id), [](long long ns) { return ns / 1000; }), "us");
+                      [counter](const Card& card) {
+                        const auto read = either_field(card, counter.field, counter.other_field);
+                        return signed_number(map(read, [](long long ns) { return ns / 1000; }), "us");
                       }});
 }
 

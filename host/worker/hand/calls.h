@@ -28,6 +28,7 @@ CUresult primary_retain(Invocation& invocation);
 CUresult primary_release(Invocation& invocation);
 CUresult primary_reset(Invocation& invocation);
 CUresult context_create(Invocation& invocation);
+CUresult context_synchronize(Invocation& invocation);
 
 // launch.cpp
 CUresult launch(Invocation& invocation);
@@ -80,9 +81,13 @@ CUresult host_function(Invocation& invocation);
 CUresult stream_callback(Invocation& invocation);
 CUresult capture_info(Invocation& invocation);
 CUresult stream_context(Invocation& invocation);
+CUresult stream_synchronize(Invocation& invocation);
 
 // graph.cpp
+CUresult graph_launch(Invocation& invocation);
 CUresult add_kernel_node(Invocation& invocation);
+CUresult reserve_nodes(Invocation& invocation);
+CUresult named_kernel_node(Invocation& invocation);
 CUresult set_kernel_node(Invocation& invocation);
 CUresult get_kernel_node(Invocation& invocation);
 CUresult add_memcpy_node(Invocation& invocation);
@@ -96,6 +101,10 @@ CUresult get_alloc_node(Invocation& invocation);
 CUresult exec_update(Invocation& invocation);
 CUresult instantiate_with_params(Invocation& invocation);
 CUresult user_object_create(Invocation& invocation);
+
+// marker.cpp
+CUresult place_marker(Invocation& invocation);
+CUresult marked_record(Invocation& invocation);
 
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies. The host's side of a copy is inline in the message, in a staging chunk, or in pages that both sides map;
 // an address is never passed to the driver as a host pointer unless it lies in such pages.
+#include "host/worker/hand/copy.h"
+
+#include <algorithm>
+#include <iterator>
+
 #include "common/bits.h"
 #include "host/worker/hand/copy_box.h"
 
@@ -37,43 +42,40 @@ bool is_captured(const Session& session, CUstream stream) {
          status != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
+CUresult submit_async(const Driver& driver, Way way, const wire::Copy& copy, void* host, CUstream stream) {
+  switch (way) {
+    case Way::to_device: return VGPU_DRIVER(driver, cuMemcpyHtoDAsync_v2)(copy.destination, host, copy.bytes, stream);
+    case Way::to_host: return VGPU_DRIVER(driver, cuMemcpyDtoHAsync_v2)(host, copy.source, copy.bytes, stream);
+    case Way::any: return VGPU_DRIVER(driver, cuMemcpyAsync)(copy.destination, copy.source, copy.bytes, stream);
+  }
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+CUresult submit_blocking(const Driver& driver, Way way, const wire::Copy& copy, void* host) {
+  switch (way) {
+    case Way::to_device: return VGPU_DRIVER(driver, cuMemcpyHtoD_v2)(copy.destination, host, copy.bytes);
+    case Way::to_host: return VGPU_DRIVER(driver, cuMemcpyDtoH_v2)(host, copy.source, copy.bytes);
+    case Way::any: return VGPU_DRIVER(driver, cuMemcpy)(copy.destination, copy.source, copy.bytes);
+  }
+  return CUDA_ERROR_NOT_SUPPORTED;
+}
+
 CUresult submit(const Session& session, const CopyCall& call, const wire::Copy& copy, void* host, CUstream stream,
                 bool own_stream) {
   const Driver& driver = session.driver;
   // A synchronous copy of a per-thread flavour runs on that thread's stream, which the driver cannot know.
-  const bool async = call.async || own_stream;
-  CUresult status = CUDA_ERROR_NOT_SUPPORTED;
-  switch (call.way) {
-    case Way::to_device:
-      status = async ? VGPU_DRIVER(driver, cuMemcpyHtoDAsync_v2)(copy.destination, host, copy.bytes, stream)
-                     : VGPU_DRIVER(driver, cuMemcpyHtoD_v2)(copy.destination, host, copy.bytes);
-      break;
-    case Way::to_host:
-      status = async ? VGPU_DRIVER(driver, cuMemcpyDtoHAsync_v2)(host, copy.source, copy.bytes, stream)
-                     : VGPU_DRIVER(driver, cuMemcpyDtoH_v2)(host, copy.source, copy.bytes);
-      break;
-    case Way::any:
-      status = async ? VGPU_DRIVER(driver, cuMemcpyAsync)(copy.destination, copy.source, copy.bytes, stream)
-                     : VGPU_DRIVER(driver, cuMemcpy)(copy.destination, copy.source, copy.bytes);
-      break;
-  }
+  const CUresult status = call.async || own_stream ? submit_async(driver, call.way, copy, host, stream)
+                                                   : submit_blocking(driver, call.way, copy, host);
   // What lands in a chunk or in the reply must be there before the guest hears of it.
   const bool staged_to_host = call.way == Way::to_host && copy.host_side != wire::HostSide::none;
   if (status == CUDA_SUCCESS && (own_stream || (call.async && staged_to_host)))
-    status = VGPU_DRIVER(driver, cuStreamSynchronize)(stream);
+    return VGPU_DRIVER(driver, cuStreamSynchronize)(stream);
   return status;
 }
 
-}  // namespace
-
-CUresult copy(Invocation& invocation) {
-  codec::Reader& request = invocation.request;
+// What the host's side of a copy stands for, and whether the copy may have it.
+CUresult find_host(Invocation& invocation, const CopyCall& call, const wire::Copy& copy, void*& host) {
   Session& session = invocation.session;
-  const CopyCall& call = call_of(invocation.command.opcode);
-  const auto copy = request.get<wire::Copy>();
-  if (request.failed()) return invocation.bad_message();
-
-  void* host = nullptr;
   switch (copy.host_side) {
     case wire::HostSide::none:
       host = from_bits<void*>(call.way == Way::to_device ? copy.source : copy.destination);
@@ -84,23 +86,40 @@ CUresult copy(Invocation& invocation) {
           (!is_known(session, copy.source, copy.bytes) || !is_known(session, copy.destination, copy.bytes)))
         return CUDA_ERROR_INVALID_VALUE;
       session.counters.bytes_shared.fetch_add(copy.bytes, std::memory_order_relaxed);
-      break;
+      return CUDA_SUCCESS;
     case wire::HostSide::inline_data:
       if (call.way == Way::any || copy.bytes > ring::kMaxInline) return invocation.bad_message();
-      host = call.way == Way::to_device ? const_cast<std::byte*>(request.take(copy.bytes))
+      host = call.way == Way::to_device ? const_cast<std::byte*>(invocation.request.take(copy.bytes))
                                         : invocation.reply.room(static_cast<size_t>(copy.bytes));
-      break;
+      return CUDA_SUCCESS;
     case wire::HostSide::window:
       if (call.way == Way::any || copy.chunk >= ring::kChunks || copy.bytes > ring::kChunkBytes)
         return invocation.bad_message();
       host = session.memory.chunk(copy.chunk);
       session.counters.bytes_window.fetch_add(copy.bytes, std::memory_order_relaxed);
-      break;
-    default: return invocation.bad_message();
+      return CUDA_SUCCESS;
   }
-  if (!request.complete()) return invocation.bad_message();
+  return invocation.bad_message();
+}
+
+// The request as far as the driver's call, whichever it will be.
+CUresult read_copy(Invocation& invocation, const CopyCall& call, wire::Copy& copy, void*& host, CUstream& stream) {
+  copy = invocation.request.get<wire::Copy>();
+  if (invocation.request.failed()) return invocation.bad_message();
+  if (const CUresult status = find_host(invocation, call, copy, host); status != CUDA_SUCCESS) return status;
+  if (!invocation.request.complete()) return invocation.bad_message();
+  return invocation.real(Kind::stream, copy.stream, stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
+}
+
+}  // namespace
+
+CUresult copy(Invocation& invocation) {
+  Session& session = invocation.session;
+  const CopyCall& call = call_of(invocation.command.opcode);
+  wire::Copy copy = {};
+  void* host = nullptr;
   CUstream stream = nullptr;
-  if (!invocation.real(Kind::stream, copy.stream, stream)) return CUDA_ERROR_INVALID_HANDLE;
+  if (const CUresult status = read_copy(invocation, call, copy, host, stream); status != CUDA_SUCCESS) return status;
   const bool own_stream = !call.async && (invocation.command.flags & ring::kPerThreadStream) != 0;
   if (copy.host_side != wire::HostSide::none && (call.async || own_stream) && is_captured(session, stream)) {
     if (copy.host_side == wire::HostSide::window && copy.release_chunk != 0) session.window.release(copy.chunk);
@@ -114,6 +133,34 @@ CUresult copy(Invocation& invocation) {
   if (pinned && call.async && status == CUDA_SUCCESS) session.window.release_after(copy.chunk, stream);
   else session.window.release(copy.chunk);
   return status;
+}
+
+bool copies_by_itself(const CommandCopy& command) {
+  const auto* const call = std::find_if(std::begin(kCopies), std::end(kCopies),
+                                        [&](const CopyCall& known) { return known.opcode == command.opcode; });
+  if (call == std::end(kCopies) || command.payload.size() != sizeof(wire::Copy)) return false;
+  const auto copy = codec::Reader(command.payload).get<wire::Copy>();
+  if (copy.host_side == wire::HostSide::none) return !call->async && copy.bytes > kMaxCopyOfDispatcher;
+  // Below this, the driver's blocking call is through before an event could tell.
+  constexpr uint64_t kFewBytes = 64 << 10;
+  return copy.host_side == wire::HostSide::window && call->way == Way::to_host && copy.release_chunk == 0 &&
+         copy.bytes > kFewBytes;
+}
+
+std::optional<CUresult> start_copy(Invocation& invocation, CUstream& stream) {
+  Session& session = invocation.session;
+  const CopyCall& call = call_of(invocation.command.opcode);
+  auto copy = codec::Reader(invocation.command.payload).get<wire::Copy>();
+  if (copy.host_side == wire::HostSide::window &&
+      !session.window.pin(session.context_epoch.load(std::memory_order_relaxed)))
+    return std::nullopt;
+  // Copies that stay on one side do not wait for the device, or not for it alone.
+  if (call.way == Way::any &&
+      session.shared.contains(copy.source, copy.bytes) == session.shared.contains(copy.destination, copy.bytes))
+    return std::nullopt;
+  void* host = nullptr;
+  if (const CUresult status = read_copy(invocation, call, copy, host, stream); status != CUDA_SUCCESS) return status;
+  return submit_async(session.driver, call.way, copy, host, stream);
 }
 
 }  // namespace vgpu::host::hand

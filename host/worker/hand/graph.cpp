@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graph nodes whose parameters hold pointers. Each add call begins with u64 graph, u64 n, n dependencies.
+#include <algorithm>
+
 #include "common/bits.h"
 #include "host/worker/hand/copy_box.h"
 #include "host/worker/hand/graph_node.h"
@@ -38,17 +40,45 @@ class KernelParams {
   void* extra_[5] = {};
 };
 
-}  // namespace
-
-CUresult add_kernel_node(Invocation& invocation) {
+// What the rest of the message asks for.
+CUresult make_kernel_node(Invocation& invocation, CUgraphNode& node) {
   NodePlace place;
   KernelParams params;
   if (const CUresult status = read_place(invocation, place); status != CUDA_SUCCESS) return status;
   if (const CUresult status = params.read(invocation); status != CUDA_SUCCESS) return status;
+  return VGPU_DRIVER(invocation.session.driver, cuGraphAddKernelNode_v2)(&node, place.graph, place.dependencies.data(),
+                                                                         place.dependencies.size(), params.get());
+}
+
+}  // namespace
+
+CUresult add_kernel_node(Invocation& invocation) {
   CUgraphNode node = nullptr;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuGraphAddKernelNode_v2)(
-      &node, place.graph, place.dependencies.data(), place.dependencies.size(), params.get());
+  const CUresult status = make_kernel_node(invocation, node);
   return reply_node(invocation, status, node);
+}
+
+// Answers u32 n and n handles.
+CUresult reserve_nodes(Invocation& invocation) {
+  const auto count = invocation.request.get<uint32_t>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  constexpr uint32_t kMost = 64;
+  const std::vector<uint64_t> names = invocation.session.handles.reserve(Kind::graph_node, std::min(count, kMost));
+  invocation.reply.put(static_cast<uint32_t>(names.size()));
+  for (const uint64_t name : names) invocation.reply.put(name);
+  return CUDA_SUCCESS;
+}
+
+CUresult named_kernel_node(Invocation& invocation) {
+  const auto name = invocation.request.get<uint64_t>();
+  const auto graph = codec::Reader(invocation.request).get<uint64_t>();
+  HandleTable& handles = invocation.session.handles;
+  if (!handles.is_reserved(name)) return invocation.bad_message();
+  CUgraphNode node = nullptr;
+  const CUresult status = make_kernel_node(invocation, node);
+  if (status == CUDA_SUCCESS) handles.bind(name, bits_of(node), graph);
+  else handles.give_up(name);
+  return status;
 }
 
 // cuGraphKernelNodeSetParams_v2 and cuGraphExecKernelNodeSetParams_v2.
@@ -304,6 +334,14 @@ CUresult user_object_create(Invocation& invocation) {
   if (status != CUDA_SUCCESS) session.callbacks.remove(record);
   else invocation.reply.put(invocation.add(Kind::user_object, bits_of(object)));
   return status;
+}
+
+// What its nodes launch is not kept: any of it may print.
+CUresult graph_launch(Invocation& invocation) {
+  RowCall row{api::spec::cuGraphLaunch, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  invocation.session.debts.may_print(invocation.command.context, bits_of(row.argument<CUstream>(1)));
+  return call_row(invocation, row);
 }
 
 }  // namespace vgpu::host::hand

@@ -56,6 +56,8 @@ CUresult launch(Invocation& invocation) {
   if (const CUresult status = decode(invocation, decoded); status != CUDA_SUCCESS) return status;
   invocation.session.counters.launches.fetch_add(1, std::memory_order_relaxed);
   const wire::Launch& l = decoded.launch;
+  if (!invocation.session.handles.is_silent(l.function))
+    invocation.session.debts.may_print(invocation.command.context, bits_of(decoded.stream));
   size_t bytes = l.parameter_bytes;
   auto* parameters = const_cast<std::byte*>(decoded.parameters);
   void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, parameters, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,

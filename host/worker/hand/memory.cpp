@@ -9,6 +9,7 @@
 namespace vgpu::host::hand {
 // cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocFromPoolAsync: (dptr, bytesize, ...).
 CUresult allocate(Invocation& invocation) {
+  if (invocation.command.opcode != api::opcode::cuMemAlloc_v2) invocation.session.debts.use_pool();
   return accounted(
       invocation, *api::find_row(invocation.command.opcode), [](const RowCall& row) { return row.argument<size_t>(1); },
       result_in_argument_0);

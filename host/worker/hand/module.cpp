@@ -4,6 +4,7 @@
 #include "host/worker/hand/jit_options.h"
 
 #include "common/fatbin.h"
+#include "host/worker/printing.h"
 
 namespace vgpu::host::hand {
 namespace {
@@ -29,11 +30,18 @@ constexpr EmptyContainer kEmptyContainer;
 
 }  // namespace
 
-const void* read_code(Invocation& invocation) {
+namespace {
+
+bool may_print(const Image& image) { return host::may_print({image.data, static_cast<size_t>(image.size) + 1}); }
+
+}  // namespace
+
+const void* read_code(Invocation& invocation, bool& prints) {
   Image image;
   if (!read_image(invocation, image)) return nullptr;
   const auto count = invocation.request.get<uint32_t>();
   if (invocation.request.failed() || count > kMaxContainers) return nullptr;
+  prints = image.size == 0 ? count == 0 : may_print(image);
   if (count == 0) {
     // A header that promises more bytes than came would lead the driver out of the message.
     const std::span<const std::byte> bytes(image.data, static_cast<size_t>(image.size) + 1);
@@ -45,6 +53,7 @@ const void* read_code(Invocation& invocation) {
   for (uint32_t i = 0; i < count; ++i) {
     Image container;
     if (!read_image(invocation, container)) return nullptr;
+    prints = prints || may_print(container);
     std::memcpy(list + i * sizeof(void*), &container.data, sizeof container.data);
   }
   // SAFETY: arena memory is zeroed and aligned for pointers; the list was filled with count of them.
@@ -55,15 +64,26 @@ const void* read_code(Invocation& invocation) {
   return wrapper_bytes;
 }
 
+namespace {
+
+uint64_t add_code(Invocation& invocation, Kind kind, uint64_t real, bool prints) {
+  const uint64_t wire = invocation.add(kind, real);
+  if (!prints) invocation.session.handles.set_silent(wire);
+  return wire;
+}
+
+}  // namespace
+
 CUresult module_load(Invocation& invocation) {
   JitOptions options;
   if (!options.read(invocation.request)) return invocation.bad_message();
-  const void* code = read_code(invocation);
+  bool prints = true;
+  const void* code = read_code(invocation, prints);
   if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUmodule module = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(&module, code, options.count(),
                                                                                      options.ids(), options.values());
-  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::module, bits_of(module)) : uint64_t{0});
+  invocation.reply.put(status == CUDA_SUCCESS ? add_code(invocation, Kind::module, bits_of(module), prints) : 0);
   options.write(invocation.reply);
   return status;
 }
@@ -71,13 +91,14 @@ CUresult module_load(Invocation& invocation) {
 CUresult library_load(Invocation& invocation) {
   JitOptions options;
   if (!options.read(invocation.request)) return invocation.bad_message();
-  const void* code = read_code(invocation);
+  bool prints = true;
+  const void* code = read_code(invocation, prints);
   if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUlibrary library = nullptr;
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuLibraryLoadData)(
       &library, code, options.ids(), options.values(), options.count(), static_cast<CUlibraryOption*>(nullptr),
       static_cast<void**>(nullptr), 0u);
-  invocation.reply.put(status == CUDA_SUCCESS ? invocation.add(Kind::library, bits_of(library)) : uint64_t{0});
+  invocation.reply.put(status == CUDA_SUCCESS ? add_code(invocation, Kind::library, bits_of(library), prints) : 0);
   options.write(invocation.reply);
   return status;
 }

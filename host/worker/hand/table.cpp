@@ -32,11 +32,16 @@ constexpr Entry kEntries[] = {
     {wire::kRefusedCall, refused_call},
     {wire::kWithdrawExport, withdraw_export},
     {wire::kCapturedLaunch, captured_launch},
+    {wire::kPlaceMarker, place_marker},
+    {wire::kMarkedRecord, marked_record},
+    {wire::kReserveNodes, reserve_nodes},
+    {wire::kNamedKernelNode, named_kernel_node},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
     {op::cuDevicePrimaryCtxReset_v2, primary_reset},
     {op::cuCtxCreate_v2, context_create},
+    {op::cuCtxSynchronize, context_synchronize},
 
     {op::cuLaunchKernel, hand::launch},
     {op::cuLaunchKernelEx, hand::launch},
@@ -128,7 +133,9 @@ constexpr Entry kEntries[] = {
     {op::cuStreamAddCallback, stream_callback},
     {op::cuStreamGetCaptureInfo_v3, capture_info},
     {op::cuStreamGetCtx_v2, stream_context},
+    {op::cuStreamSynchronize, stream_synchronize},
 
+    {op::cuGraphLaunch, graph_launch},
     {op::cuGraphAddKernelNode_v2, add_kernel_node},
     {op::cuGraphKernelNodeSetParams_v2, set_kernel_node},
     {op::cuGraphExecKernelNodeSetParams_v2, set_kernel_node},

@@ -4,7 +4,7 @@
 //   API(cuStreamCreate, sync, make(phStream))
 //
 // A by-value parameter is a value or, by its type, a handle. A pointer without a mark, a mark on a parameter of the
-// wrong shape and a parameter name that does not exist are compile errors. Included only through api/rows.h.
+// wrong shape and a parameter name that does not exist are compile errors. Included only by common/api_rows.cpp.
 #pragma once
 
 #include <array>

@@ -164,6 +164,12 @@ typedef struct nvmlFBCStats_st {
   unsigned int sessionsCount, averageFPS, averageLatency;
 } nvmlFBCStats_t;
 
+// nvmlEventSetWait's, from before cards could be cut.
+typedef struct nvmlEventData_v1_st {
+  nvmlDevice_t device;
+  unsigned long long eventType;
+  unsigned long long eventData;
+} nvmlEventData_v1_t;
 typedef struct nvmlEventData_st {
   nvmlDevice_t device;
   unsigned long long eventType;

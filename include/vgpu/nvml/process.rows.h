@@ -14,9 +14,9 @@ NVML(nvmlDeviceGetProcessUtilization, local, Device, Plain<nvmlProcessUtilizatio
 NVML(nvmlDeviceGetProcessesUtilizationInfo, local, Device, Plain<nvmlProcessesUtilizationInfo_t*>)
 NVML(nvmlDeviceGetRunningProcessDetailList, local, Device, Plain<nvmlProcessDetailList_t*>)
 
-// Accounting of ended processes is the card's, and off.
+// Accounting of ended processes is the card's, and off here; how many it would keep is a fact of the driver.
 NVML(nvmlDeviceClearAccountingPids, denied, Device)
-NVML(nvmlDeviceGetAccountingBufferSize, unsupported, Device)
+NVML(nvmlDeviceGetAccountingBufferSize, reading, Device, Out<unsigned int>)
 NVML(nvmlDeviceGetAccountingMode, local, Device, Plain<nvmlEnableState_t*>)
 NVML(nvmlDeviceGetAccountingPids, unsupported, Device)
 NVML(nvmlDeviceGetAccountingStats, unsupported, Device)

@@ -41,12 +41,12 @@ NVML(nvmlGetBlacklistDeviceInfoByIndex, unsupported)
 NVML(nvmlGetExcludedDeviceCount, local, Plain<unsigned int*>)
 NVML(nvmlGetExcludedDeviceInfoByIndex, unsupported)
 
-// Events: sets can be made, and wait; nothing that the host reports is carried yet.
-NVML(nvmlDeviceGetSupportedEventTypes, local, Device, Plain<unsigned long long*>)
+// Events: sets belong to the library; what is in them comes from the daemon's report (vgpu/event.h).
+NVML(nvmlDeviceGetSupportedEventTypes, reading, Device, Out<unsigned long long>)
 NVML(nvmlDeviceRegisterEvents, local, Device, Plain<unsigned long long>, Plain<nvmlEventSet_t>)
 NVML(nvmlEventSetCreate, local, Plain<nvmlEventSet_t*>)
 NVML(nvmlEventSetFree, local, Plain<nvmlEventSet_t>)
-NVML(nvmlEventSetWait, local, Plain<nvmlEventSet_t>, Plain<nvmlEventData_t*>, Plain<unsigned int>)
+NVML(nvmlEventSetWait, local, Plain<nvmlEventSet_t>, Plain<nvmlEventData_v1_t*>, Plain<unsigned int>)
 NVML(nvmlEventSetWait_v2, local, Plain<nvmlEventSet_t>, Plain<nvmlEventData_t*>, Plain<unsigned int>)
 NVML(nvmlSystemEventSetCreate, unsupported)
 NVML(nvmlSystemEventSetFree, unsupported)

@@ -1,24 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 // A libnvidia-ml.so.1 of a machine that has two cards, as far as vgpu-monitor asks: what the reader of NVIDIA's library
 // does is tried without a card. Readings are numbers that tests know; each worker of the daemon uses the first card.
+#include <cuda.h>
+#include <dlfcn.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "common/uuid_text.h"
 #include "vgpu/nvml/nvml.h"
 
 struct nvmlDevice_st {
   unsigned index;
 };
 
+// What it was registered for, and what has come.
+struct nvmlEventSet_st {
+  std::set<std::pair<nvmlDevice_t, unsigned long long>> wanted;
+  std::deque<nvmlEventData_t> come;
+};
+
 namespace {
 
 nvmlDevice_st cards[2] = {{0}, {1}};
+constexpr unsigned long long kXid = 8, kSupported = 8 | 1;
+// A question for the clocks of memory that runs at this many MHz and N more makes an Xid N.
+constexpr unsigned kXidClock = 50'000;
+
+struct Events {
+  std::mutex mutex;
+  std::condition_variable news;
+  std::vector<nvmlEventSet_t> sets;
+};
+Events& events() {
+  static Events* const made = new Events;
+  return *made;
+}
+
+void make_event(nvmlDevice_t device, unsigned long long type, unsigned long long data) {
+  const std::lock_guard lock(events().mutex);
+  for (nvmlEventSet_t set : events().sets)
+    if (set->wanted.contains({device, type})) set->come.push_back({device, type, data, ~0u, ~0u});
+  events().news.notify_all();
+}
+
+// The first card is the one that CUDA has here. Asked for before the sandbox is closed.
+std::string uuid_of_cuda() {
+  void* const driver = ::dlopen("libcuda-other.so.1", RTLD_NOW | RTLD_LOCAL);
+  const auto init = reinterpret_cast<decltype(&::cuInit)>(::dlsym(driver, "cuInit"));
+  const auto uuid_of = reinterpret_cast<decltype(&::cuDeviceGetUuid)>(::dlsym(driver, "cuDeviceGetUuid_v2"));
+  CUuuid uuid = {};
+  init(0);
+  uuid_of(&uuid, 0);
+  return vgpu::uuid_text(uuid.bytes);
+}
+std::string uuid_of_first;
 unsigned calls_of_power = 0;
 
 nvmlReturn_t put(char* to, unsigned length, const char* format, unsigned number) {
@@ -43,6 +89,7 @@ std::vector<unsigned> workers() {
 }  // namespace
 
 nvmlReturn_t nvmlInit_v2() {
+  uuid_of_first = uuid_of_cuda();
   return std::getenv("FAKE_NVML_BROKEN") != nullptr ? NVML_ERROR_DRIVER_NOT_LOADED : NVML_SUCCESS;
 }
 nvmlReturn_t nvmlSystemGetDriverVersion(char* text, unsigned length) { return put(text, length, "577.%u", 8); }
@@ -60,6 +107,7 @@ nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_t* device)
   return NVML_SUCCESS;
 }
 nvmlReturn_t nvmlDeviceGetUUID(nvmlDevice_t device, char* text, unsigned length) {
+  if (device->index == 0) return put(text, length, (uuid_of_first + "%.0u").c_str(), 0);
   return put(text, length, "GPU-00000000-0000-0000-0000-00000000000%u", device->index);
 }
 nvmlReturn_t nvmlDeviceGetName(nvmlDevice_t device, char* text, unsigned length) {
@@ -72,6 +120,14 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t device, nvmlPciInfo_t* pci) {
 }
 nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t, nvmlMemory_t* memory) {
   *memory = {80ULL << 30, 60ULL << 30, 20ULL << 30};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t, nvmlMemory_v2_t* memory) {
+  *memory = {memory->version, 80ULL << 30, 1ULL << 30, 59ULL << 30, 20ULL << 30};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetAccountingBufferSize(nvmlDevice_t, unsigned* processes) {
+  *processes = 4000;
   return NVML_SUCCESS;
 }
 nvmlReturn_t nvmlDeviceGetCudaComputeCapability(nvmlDevice_t, int* major, int* minor) {
@@ -91,7 +147,9 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(nvmlDevice_t, nvmlUtilization_t* rate
   *rates = {77, 66};
   return NVML_SUCCESS;
 }
-nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t, unsigned memory, unsigned* count, unsigned* clocks) {
+nvmlReturn_t nvmlDeviceGetSupportedGraphicsClocks(nvmlDevice_t device, unsigned memory, unsigned* count,
+                                                  unsigned* clocks) {
+  if (memory >= kXidClock) make_event(device, kXid, memory - kXidClock);
   if (memory != 2619) return NVML_ERROR_NOT_FOUND;
   const bool fits = *count >= 2;
   *count = 2;
@@ -121,6 +179,37 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device, nvmlProcessUti
     samples[(*count)++] = {pid, since + 20, 31, 7, 0, 0};
   }
   return *count == 0 ? NVML_ERROR_NOT_FOUND : NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetSupportedEventTypes(nvmlDevice_t, unsigned long long* types) {
+  *types = kSupported;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlEventSetCreate(nvmlEventSet_t* set) {
+  const std::lock_guard lock(events().mutex);
+  *set = events().sets.emplace_back(new nvmlEventSet_st);
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlEventSetFree(nvmlEventSet_t set) {
+  const std::lock_guard lock(events().mutex);
+  std::erase(events().sets, set);
+  delete set;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long types, nvmlEventSet_t set) {
+  if ((types & ~kSupported) != 0) return NVML_ERROR_NOT_SUPPORTED;
+  const std::lock_guard lock(events().mutex);
+  for (unsigned long long type = 1; type <= types; type <<= 1)
+    if ((types & type) != 0) set->wanted.insert({device, type});
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t* data, unsigned milliseconds) {
+  std::unique_lock lock(events().mutex);
+  const auto come = [set] { return !set->come.empty(); };
+  if (!events().news.wait_for(lock, std::chrono::milliseconds(milliseconds), come)) return NVML_ERROR_TIMEOUT;
+  *data = set->come.front();
+  set->come.pop_front();
+  // A card that fell off the bus.
+  return data->eventData == 79 ? NVML_ERROR_GPU_IS_LOST : NVML_SUCCESS;
 }
 // Never: whoever asks waits until the daemon has lost its patience.
 nvmlReturn_t nvmlDeviceGetBoardId(nvmlDevice_t, unsigned*) {

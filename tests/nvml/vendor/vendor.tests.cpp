@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/nvml/failing_kernel.h"
 #include "tests/nvml/fixture.h"
 
 namespace vgpu::nvml_test {
@@ -103,6 +104,93 @@ TEST_CASE("a program's share is what the driver tells of its worker, where it ha
   count = 4;
   REQUIRE(nvmlDeviceGetProcessUtilization(nvml.device, samples, &count, 0) == NVML_SUCCESS);
   CHECK((count == 1 && samples[0].smUtil == 31 && samples[0].pid == static_cast<unsigned>(::getpid())));
+}
+
+// Has the library of this test make an Xid.
+void make_xid(nvmlDevice_t device, unsigned xid) {
+  unsigned clocks[4] = {}, count = 4;
+  CHECK(nvmlDeviceGetSupportedGraphicsClocks(device, 50'000 + xid, &count, clocks) == NVML_ERROR_NOT_FOUND);
+}
+
+// A set for the Xids of both cards.
+struct XidSet {
+  nvmlEventSet_t set = nullptr;
+  explicit XidSet(const Nvml& nvml) {
+    REQUIRE(nvmlEventSetCreate(&set) == NVML_SUCCESS);
+    for (const nvmlDevice_t device : {nvml.device, second()})
+      REQUIRE(nvmlDeviceRegisterEvents(device, kXidEvent, set) == NVML_SUCCESS);
+  }
+  XidSet(const XidSet&) = delete;
+  XidSet& operator=(const XidSet&) = delete;
+  ~XidSet() { nvmlEventSetFree(set); }
+  // 0: none.
+  unsigned long long wait(unsigned milliseconds, nvmlDevice_t device) const {
+    nvmlEventData_t data = {};
+    const nvmlReturn_t result = nvmlEventSetWait_v2(set, &data, milliseconds);
+    if (result == NVML_ERROR_TIMEOUT) return 0;
+    CHECK((result == NVML_SUCCESS && data.eventType == kXidEvent && data.device == device));
+    return data.eventData;
+  }
+};
+
+TEST_CASE("an Xid of a card is told of with its device, once to each set, and to none that came later", "[vendor]") {
+  const Nvml nvml;
+  const XidSet one(nvml), two(nvml);
+  make_xid(second(), 48);
+  CHECK(one.wait(5000, second()) == 48);
+  CHECK(two.wait(5000, second()) == 48);
+  const XidSet late(nvml);
+  CHECK(one.wait(0, second()) == 0);
+  CHECK(late.wait(50, second()) == 0);
+}
+
+TEST_CASE("an Xid of a program waits until a program of ours has failed on that card", "[vendor]") {
+  const Nvml nvml;
+  const XidSet set(nvml);
+  make_xid(second(), 13);
+  make_xid(nvml.device, 32);
+  CHECK(set.wait(200, nvml.device) == 0);
+  fail_by_illegal_address();
+  CHECK(set.wait(5000, nvml.device) == 32);
+  // One that comes a little later is still this failure's.
+  make_xid(nvml.device, 43);
+  CHECK(set.wait(5000, nvml.device) == 43);
+  CHECK(set.wait(50, nvml.device) == 0);
+}
+
+TEST_CASE("events that the host's library does not have are not supported, and the set can still be used", "[vendor]") {
+  const Nvml nvml;
+  const XidSet set(nvml);
+  unsigned long long types = 0;
+  CHECK(nvmlDeviceGetSupportedEventTypes(nvml.device, &types) == NVML_SUCCESS);
+  CHECK(types == (kXidEvent | 1));
+  CHECK(nvmlDeviceRegisterEvents(nvml.device, 4, set.set) == NVML_ERROR_NOT_SUPPORTED);
+  make_xid(nvml.device, 63);
+  CHECK(set.wait(5000, nvml.device) == 63);
+}
+
+TEST_CASE("whoever waits learns that the card is lost", "[vendor]") {
+  const Nvml nvml;
+  const XidSet set(nvml);
+  std::thread later([&nvml] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    make_xid(nvml.device, 79);
+  });
+  nvmlEventData_t data = {};
+  CHECK(nvmlEventSetWait_v2(set.set, &data, 5000) == NVML_ERROR_GPU_IS_LOST);
+  later.join();
+}
+
+TEST_CASE("what the driver keeps of the memory, and for how many processes it has accounts, is the card's",
+          "[vendor]") {
+  const Nvml nvml;
+  nvmlMemory_v2_t memory = {};
+  memory.version = nvmlMemory_v2;
+  REQUIRE(nvmlDeviceGetMemoryInfo_v2(nvml.device, &memory) == NVML_SUCCESS);
+  CHECK((memory.total == 80 * kGiB && memory.reserved == kGiB && memory.free <= 59 * kGiB));
+  unsigned processes = 0;
+  CHECK(nvmlDeviceGetAccountingBufferSize(nvml.device, &processes) == NVML_SUCCESS);
+  CHECK(processes == 4000);
 }
 
 TEST_CASE("a library that crashes is started anew", "[vendor]") {

@@ -101,6 +101,11 @@ FAKE(nvmlDeviceGetFieldValues)(nvmlDevice_t device, int count, nvmlFieldValue_t*
         value.valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
         value.value.ullVal = 1202176999;
         break;
+      // Numbered one way, the other way, and both.
+      case NVML_FI_DEV_CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN: value.value.uiVal = 251'000; break;
+      case NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN_13_0: value.value.uiVal = 270'000; break;
+      case NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN: value.value.uiVal = 253'000; break;
+      case NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN_13_0: value.value.uiVal = 271'000; break;
       default: value.nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
     }
   }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash
 # An unmodified libggml-cuda.so on the device: what Ollama does before and while it generates. $1: the digest of the same
-# run outside of a guest, $2: the tokens that it followed.
+# run outside of a guest, $2: the tokens that it followed, $3: the device's compute capability there,
+# $4: yes, if the backend's log says when a graph is launched again.
 . /root/guest/support.sh
 ggml=/root/ggml
 # Ollama puts its own libraries first; the driver is the system's.
@@ -10,7 +11,7 @@ harness="$ggml/harness --json"
 generate="$harness --verbose generate --backend $ggml --model $ggml/tiny.gguf"
 
 check "the driver answers" sh -c "$harness probe >/tmp/probe && cat /tmp/probe"
-check "one device, compute capability 7.5" grep -q '"compute":"7.5".*"driver":13' /tmp/probe
+check "one device, compute capability $3" grep -q "\"compute\":\"$3\".*\"driver\":13" /tmp/probe
 for shown in 0:1 -1:0; do
   CUDA_VISIBLE_DEVICES=${shown%:*} GGML_CUDA_INIT=1 $harness list --backend $ggml >/tmp/list 2>/tmp/list.log
   check "CUDA_VISIBLE_DEVICES=${shown%:*}: ${shown#*:} devices" test "$(grep -o '"CUDA[0-9]*"' /tmp/list | wc -l)" = "${shown#*:}"
@@ -24,7 +25,7 @@ for run in 1 2; do
   check "run $run: all layers on the GPU" grep -q 'offloaded 5/5 layers to GPU' /tmp/log
 done
 grep 'CUDA0.*buffer size =' /tmp/log | sed 's/^/      /'
-check "graphs were launched again" grep -q 'CUDA Graph id .* reused' /tmp/log
+[ "$4" = no ] || check "graphs were launched again" grep -q 'CUDA Graph id .* reused' /tmp/log
 
 # Ollama kills its probes as soon as it has read what it wants.
 for moment in 1 2 3; do

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA driver API: API synchronization behavior; Event Management.
+#include "host/worker/copies_under_way.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/spin.h"
+#include "host/worker/hand/copy.h"
+
+namespace vgpu::host {
+namespace {
+
+// A helper would spin in the driver, which takes the same one processor and a wake-up more.
+constexpr std::chrono::milliseconds kPatience(50);
+constexpr uint64_t kBytesPerMicrosecond = 10'000;  // of a slow bus
+
+// On a machine with few processors the device's own threads (the software GPU's) may need this one.
+std::chrono::microseconds patience_for(uint64_t bytes) {
+  return has_processors_to_spare() ? kPatience + std::chrono::microseconds(bytes / kBytesPerMicrosecond)
+                                   : std::chrono::microseconds(4);
+}
+
+}  // namespace
+
+bool CopiesUnderWay::suits(const CommandCopy& command) {
+  constexpr uint16_t kWanted = ring::kHelper | ring::kMayAsk;
+  return (command.flags & kWanted) == kWanted && command.reply_slot != ring::kNoReply &&
+         hand::copies_by_itself(command);
+}
+
+CUevent CopiesUnderWay::take_event(CUcontext context) {
+  const uint64_t epoch = session_.context_epoch.load(std::memory_order_relaxed);
+  {
+    const std::lock_guard lock(mutex_);
+    // Events die with their context, and another one may have its address by now.
+    if (std::exchange(epoch_, epoch) != epoch) idle_events_.clear();
+    const auto found = std::find_if(idle_events_.begin(), idle_events_.end(),
+                                    [&](const IdleEvent& idle) { return idle.context == context; });
+    if (found != idle_events_.end()) {
+      const CUevent event = found->event;
+      idle_events_.erase(found);
+      return event;
+    }
+  }
+  CUevent event = nullptr;
+  const CUresult status =
+      VGPU_DRIVER(session_.driver, cuEventCreate)(&event, static_cast<unsigned>(CU_EVENT_DISABLE_TIMING));
+  return status == CUDA_SUCCESS ? event : nullptr;
+}
+
+void CopiesUnderWay::give_back(CUevent event, CUcontext context) {
+  const std::lock_guard lock(mutex_);
+  if (epoch_ == session_.context_epoch.load(std::memory_order_relaxed)) idle_events_.push_back({event, context});
+}
+
+bool CopiesUnderWay::start(CommandCopy& command) {
+  if (make_current(session_, command.context) != CUDA_SUCCESS) return false;
+  UnderWay copy;
+  if (VGPU_DRIVER(session_.driver, cuCtxGetCurrent)(&copy.context) != CUDA_SUCCESS || copy.context == nullptr)
+    return false;
+  copy.event = take_event(copy.context);
+  if (copy.event == nullptr) return false;
+  std::vector<std::byte> no_reply;
+  Invocation invocation(session_, command, no_reply);
+  std::optional<CUresult> status = hand::start_copy(invocation, copy.stream);
+  if (status == CUDA_SUCCESS) status = VGPU_DRIVER(session_.driver, cuEventRecord)(copy.event, copy.stream);
+  if (status != CUDA_SUCCESS) {
+    give_back(copy.event, copy.context);
+    if (status) answer_(command, *status);
+    return status.has_value();
+  }
+  copy.deadline = Clock::now() + patience_for(codec::Reader(command.payload).get<wire::Copy>().bytes);
+  copy.commands = session_.counters.commands.load(std::memory_order_relaxed);
+  copy.command = std::move(command);
+  copies_.push_back(std::move(copy));
+  return true;
+}
+
+void CopiesUnderWay::look() {
+  // What one stream has not come to yet, it has not come to for later copies either.
+  CUcontext blocked_context = nullptr;
+  CUstream blocked_stream = nullptr;
+  const Clock::time_point now = Clock::now();
+  for (size_t i = 0; i < copies_.size();) {
+    UnderWay& copy = copies_[i];
+    const bool blocked = copy.context == blocked_context && copy.stream == blocked_stream;
+    const CUresult status = blocked ? CUDA_ERROR_NOT_READY : VGPU_DRIVER(session_.driver, cuEventQuery)(copy.event);
+    if (status == CUDA_ERROR_NOT_READY) {
+      blocked_context = copy.context, blocked_stream = copy.stream;
+      if (now < copy.deadline) {
+        ++i;
+        continue;
+      }
+    }
+    UnderWay taken = std::move(copy);
+    copies_.erase(copies_.begin() + static_cast<ptrdiff_t>(i));
+    if (status == CUDA_ERROR_NOT_READY) {
+      leave(std::move(taken));
+      continue;
+    }
+    if (status == CUDA_SUCCESS && is_last_of_stream(taken))
+      bring_out_prints(taken, taken.commands == session_.counters.commands.load(std::memory_order_relaxed));
+    finish(taken, status);
+  }
+}
+
+void CopiesUnderWay::leave_all() {
+  for (UnderWay& copy : copies_) leave(std::move(copy));
+  copies_.clear();
+}
+
+bool CopiesUnderWay::is_last_of_stream(const UnderWay& copy) const {
+  return std::none_of(copies_.begin(), copies_.end(), [&](const UnderWay& other) {
+    return other.context == copy.context && other.stream == copy.stream;
+  });
+}
+
+// A blocking copy brings out what kernels have printed (CUDA programming guide, Formatted Output), and events do not. A
+// stream that has got new work meanwhile is somebody else's to wait for, which brings it out as well.
+void CopiesUnderWay::bring_out_prints(const UnderWay& copy, bool stream_is_idle) {
+  if (!session_.debts.any() || make_current(session_, copy.command.context) != CUDA_SUCCESS) return;
+  if (stream_is_idle || VGPU_DRIVER(session_.driver, cuStreamQuery)(copy.stream) == CUDA_SUCCESS)
+    static_cast<void>(VGPU_DRIVER(session_.driver, cuStreamSynchronize)(copy.stream));
+}
+
+void CopiesUnderWay::finish(const UnderWay& copy, CUresult status) {
+  if (status == CUDA_SUCCESS) give_back(copy.event, copy.context);
+  answer_(copy.command, status);
+}
+
+void CopiesUnderWay::leave(UnderWay copy) {
+  const uint32_t guest_thread = copy.command.thread;
+  leave_(guest_thread, [this, left = std::move(copy)] {
+    CUresult status = make_current(session_, left.command.context);
+    if (status == CUDA_SUCCESS) status = VGPU_DRIVER(session_.driver, cuEventSynchronize)(left.event);
+    if (status == CUDA_SUCCESS) bring_out_prints(left, false);
+    finish(left, status);
+  });
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// One-dimensional copies in two steps, for the dispatcher: which copies the device carries out by itself, and how they
+// begin (host/worker/copies_under_way.h).
+#pragma once
+
+#include <optional>
+
+#include "host/worker/session.h"
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::host::hand {
+
+// A copy that the dispatcher makes itself keeps everybody's next command waiting for as long as it takes.
+constexpr uint64_t kMaxCopyOfDispatcher = 256 << 10;
+
+// Whether its bytes are many, and lie where the device may take or put them while nobody stands by. A hint, from the
+// message alone.
+bool copies_by_itself(const CommandCopy& command);
+
+// Gives such a copy to its stream. Nothing when it has to be made as others are; else what the driver says. It is done
+// when the stream has come so far.
+std::optional<CUresult> start_copy(Invocation& invocation, CUstream& stream);
+
+}  // namespace vgpu::host::hand

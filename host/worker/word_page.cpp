@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA driver API: Stream Memory Operations, Memory Management (cuMemHostRegister).
+#include "host/worker/word_page.h"
+
+#include "common/log.h"
+
+namespace vgpu::host {
+
+CUdeviceptr WordPage::address_in(const Driver& driver, uint64_t context) {
+  const std::lock_guard lock(mutex_);
+  if (owner_ != 0) return owner_ == context ? address_ : 0;
+  // One that refuses is not asked again.
+  owner_ = context;
+  address_ = 0;
+  const CUresult status =
+      VGPU_DRIVER(driver, cuMemHostRegister_v2)(page_, kBytes, static_cast<unsigned>(CU_MEMHOSTREGISTER_DEVICEMAP));
+  if (status != CUDA_SUCCESS && status != CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED) {
+    VGPU_DEBUG("no words for the device to write: error %d", static_cast<int>(status));
+    return 0;
+  }
+  if (VGPU_DRIVER(driver, cuMemHostGetDevicePointer_v2)(&address_, page_, 0u) != CUDA_SUCCESS) address_ = 0;
+  return address_;
+}
+
+bool WordPage::store_later(const Driver& driver, uint64_t context, CUstream stream, size_t offset, uint32_t value) {
+  const CUdeviceptr address = context == 0 ? 0 : address_in(driver, context);
+  return address != 0 &&
+         VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address + offset, value, 0u) == CUDA_SUCCESS;
+}
+
+void WordPage::forget_context(uint64_t context) {
+  const std::lock_guard lock(mutex_);
+  if (owner_ == context) owner_ = 0;
+}
+
+}  // namespace vgpu::host

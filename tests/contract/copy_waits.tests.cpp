@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Large copies that the calling thread waits for: behind other work, beside other threads, and refused ones. CUDA
+// driver API: Memory Management; API synchronization behavior.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "tests/contract/fixture.h"
+
+namespace {
+
+constexpr size_t kLarge = (3 << 20) + 12345;
+
+}  // namespace
+
+TEST_CASE_METHOD(Gpu, "a large copy from pinned memory waits for the work before it, and holds up nobody else",
+                 "[contract][copy]") {
+  DeviceBuffer memory(kLarge), other_memory(64);
+  HostBuffer host(kLarge);
+  const auto bytes = pattern(kLarge, 5);
+  std::memcpy(host.data, bytes.data(), kLarge);
+  Stream other;
+  Gate gate(CU_STREAM_LEGACY);
+  std::atomic<bool> returned{false};
+  CUresult copied = CUDA_ERROR_UNKNOWN;
+  std::thread thread([&] {
+    cuCtxSetCurrent(context);
+    copied = cuMemcpyHtoD(memory, host.data, kLarge);
+    returned = true;
+  });
+  // Longer than anybody watches the copy.
+  std::this_thread::sleep_for(std::chrono::milliseconds(80));
+  REQUIRE_CUDA(cuMemsetD8Async(other_memory, 7, 64, other));
+  other.synchronize();
+  const bool too_early = returned;
+  gate.open();
+  thread.join();
+  CHECK_FALSE(too_early);
+  CHECK_FALSE(gate.timed_out());
+  CHECK_CUDA(copied);
+  CHECK((read_bytes(memory, kLarge) == bytes));
+}
+
+TEST_CASE_METHOD(Gpu, "a large copy to ordinary memory waits for the work before it", "[contract][copy]") {
+  DeviceBuffer memory(kLarge);
+  const auto bytes = pattern(kLarge, 6);
+  REQUIRE_CUDA(cuMemcpyHtoD(memory, bytes.data(), kLarge));
+  Gate gate(CU_STREAM_LEGACY);
+  REQUIRE_CUDA(cuMemsetD8Async(memory, 9, 100, CU_STREAM_LEGACY));
+  std::vector<unsigned char> back(kLarge);
+  CUresult copied = CUDA_ERROR_UNKNOWN;
+  std::thread thread([&] {
+    cuCtxSetCurrent(context);
+    copied = cuMemcpyDtoH(back.data(), memory, kLarge);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(80));
+  gate.open();
+  thread.join();
+  CHECK_CUDA(copied);
+  auto expected = bytes;
+  std::fill_n(expected.begin(), 100, static_cast<unsigned char>(9));
+  CHECK((back == expected));
+}
+
+TEST_CASE_METHOD(Gpu, "large copies of several threads, pinned and not, are exact", "[contract][copy]") {
+  constexpr size_t kThreads = 4, kRounds = 5;
+  size_t wrong[kThreads] = {};
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < kThreads; ++t)
+    threads.emplace_back([&, t] {
+      cuCtxSetCurrent(context);
+      CUdeviceptr memory = 0;
+      void* pinned = nullptr;
+      wrong[t] += cuMemAlloc(&memory, kLarge) != CUDA_SUCCESS;
+      wrong[t] += cuMemHostAlloc(&pinned, kLarge, 0) != CUDA_SUCCESS;
+      std::vector<unsigned char> ordinary(kLarge);
+      for (size_t r = 0; r < kRounds; ++r) {
+        const auto bytes = pattern(kLarge - r, static_cast<unsigned>(t * 10 + r));
+        std::memcpy(pinned, bytes.data(), bytes.size());
+        wrong[t] += cuMemcpyHtoD(memory, pinned, bytes.size()) != CUDA_SUCCESS;
+        // The bytes have left the buffer when the call has returned.
+        std::memset(pinned, 0, bytes.size());
+        wrong[t] += cuMemcpyDtoH(ordinary.data(), memory, bytes.size()) != CUDA_SUCCESS;
+        wrong[t] += cuMemcpyDtoH(pinned, memory, bytes.size()) != CUDA_SUCCESS;
+        wrong[t] += !std::equal(bytes.begin(), bytes.end(), ordinary.begin());
+        wrong[t] += std::memcmp(pinned, bytes.data(), bytes.size()) != 0;
+      }
+      wrong[t] += cuMemFreeHost(pinned) != CUDA_SUCCESS;
+      wrong[t] += cuMemFree(memory) != CUDA_SUCCESS;
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (size_t count : wrong) CHECK(count == 0);
+}
+
+TEST_CASE_METHOD(Gpu, "cuMemcpy of many bytes between pinned memory and the device is done when it returns",
+                 "[contract][copy]") {
+  DeviceBuffer memory(kLarge);
+  HostBuffer from(kLarge), to(kLarge);
+  const auto bytes = pattern(kLarge, 8);
+  std::memcpy(from.data, bytes.data(), kLarge);
+  std::memset(to.data, 0, kLarge);
+  REQUIRE_CUDA(cuMemcpy(memory, from.device(), kLarge));
+  REQUIRE_CUDA(cuMemcpy(to.device(), memory, kLarge));
+  CHECK(std::memcmp(to.data, bytes.data(), kLarge) == 0);
+}
+
+TEST_CASE_METHOD(Gpu, "a large copy from pinned memory to nowhere is refused, and the next one works",
+                 "[contract][copy]") {
+  DeviceBuffer memory(kLarge);
+  HostBuffer host(kLarge);
+  std::memset(host.data, 3, kLarge);
+  CHECK(cuMemcpyHtoD(CUdeviceptr{64}, host.data, kLarge) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuMemcpyDtoH(host.data, CUdeviceptr{64}, kLarge) == CUDA_ERROR_INVALID_VALUE);
+  REQUIRE_CUDA(cuMemcpyHtoD(memory, host.data, kLarge));
+  CHECK((read_bytes(memory, kLarge) == std::vector<unsigned char>(kLarge, 3)));
+}

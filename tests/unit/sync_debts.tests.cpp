@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/worker/sync_debts.h"
+
+#include "tests/support/test.h"
+
+using vgpu::host::SyncDebts;
+
+TEST_CASE("a stream's debt is settled by a wait that began after its last launch", "[unit][sync_debts]") {
+  SyncDebts debts;
+  CHECK_FALSE(debts.any());
+  CHECK_FALSE(debts.may_have_printed());
+  debts.may_print(1, 100);
+  CHECK(debts.any());
+  const uint64_t before = debts.now();
+  debts.may_print(1, 100);
+  debts.settle_stream(1, 100, before);
+  CHECK(debts.any());
+  debts.settle_stream(1, 100, debts.now());
+  CHECK_FALSE(debts.any());
+  CHECK(debts.may_have_printed());
+}
+
+TEST_CASE("a wait settles what its own stream owes", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.may_print(1, 100);
+  debts.may_print(1, 200);
+  debts.settle_stream(1, 200, debts.now());
+  debts.settle_stream(2, 100, debts.now());
+  CHECK(debts.any());
+  debts.settle_stream(1, 100, debts.now());
+  CHECK_FALSE(debts.any());
+}
+
+TEST_CASE("the default stream's two names are one stream", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.may_print(1, 0);
+  debts.settle_stream(1, 1, debts.now());
+  CHECK_FALSE(debts.any());
+}
+
+TEST_CASE("a context's wait, or its end, settles all of its streams and no other's", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.may_print(1, 100);
+  debts.may_print(1, 200);
+  debts.may_print(2, 100);
+  debts.settle_context(1, debts.now());
+  CHECK(debts.any());
+  debts.forget_context(2);
+  CHECK_FALSE(debts.any());
+}
+
+TEST_CASE("who uses pools must wait, always", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.use_pool();
+  CHECK(debts.any());
+  debts.settle_context(1, ~uint64_t{0});
+  CHECK(debts.any());
+}
