@@ -20,7 +20,7 @@ CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
 # Not optimised: compiling takes longer than running.
 CXXFLAGS.tests := -O0 -Wno-conversion -Wno-shadow
 # It defines what Catch2's header looks at.
-NOT_AHEAD := tests/support/main
+NOT_AHEAD += tests/support/main
 
 $(O)/tests/unit: $(UNIT_OBJS) $(TEST_MAIN_OBJ) $(UNIT_LIBS)
 	@mkdir -p $(@D)

@@ -41,6 +41,8 @@ $(O)/bin/vgpu-run: $(VGPU_RUN_OBJS) $$(COMMON_OBJS)
 
 # vgpu-smi: what the GPU and its users do, by any libnvidia-ml.so.1, which it opens at run time. It brings its libraries
 # along: a guest has no other use for them.
+# Says itself how fmt is included.
+NOT_AHEAD     += tools/vgpu_smi/format_code
 VGPU_SMI_OBJS := $(call obj,$(wildcard tools/vgpu_smi/*.cpp tools/vgpu_smi/*/*.cpp))
 ARTEFACTS     += $(if $(VARIANT),,$(O)/bin/vgpu-smi)
 $(O)/bin/vgpu-smi: $(VGPU_SMI_OBJS) $$(COMMON_OBJS)
