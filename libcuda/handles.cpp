@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/handles.h"
 
+#include "libcuda/thread.h"
+
 namespace vgpu::guest {
 
 HandleNotes::Note* HandleNotes::find(uint64_t handle) const {
@@ -27,6 +29,7 @@ void HandleNotes::made(Kind /*kind*/, uint64_t handle) {
   note.graph.store(0, std::memory_order_relaxed);
   note.function.store(nullptr, std::memory_order_relaxed);
   note.progress.clear();
+  note.maker.store(thread_state().current(), std::memory_order_relaxed);
   note.handle.store(handle, std::memory_order_release);
 }
 
@@ -44,6 +47,12 @@ bool HandleNotes::is_live(uint64_t handle) const {
 Progress* HandleNotes::progress(uint64_t handle) {
   Note* note = handle == 0 ? nullptr : find(handle);
   return note != nullptr && note->handle.load(std::memory_order_acquire) == handle ? &note->progress : nullptr;
+}
+
+const Context* HandleNotes::maker(uint64_t handle) const {
+  const Note* note = handle == 0 ? nullptr : find(handle);
+  const bool live = note != nullptr && note->handle.load(std::memory_order_acquire) == handle;
+  return live ? note->maker.load(std::memory_order_relaxed) : nullptr;
 }
 
 Function* HandleNotes::function(uint64_t handle) {

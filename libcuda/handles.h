@@ -16,6 +16,8 @@
 
 namespace vgpu::guest {
 
+class Context;
+
 // What the launch calls of CUDA 3 keep in a function (old_launch.cpp).
 struct OldLaunch {
   unsigned block[3] = {};
@@ -43,6 +45,8 @@ class HandleNotes final : public codec::HandleObserver {
   bool is_live(uint64_t handle) const;
   // What is known of a stream or event; all zero at first. Null when the handle is not live.
   Progress* progress(uint64_t handle);
+  // The context that was current where the handle was made: that of an event or a stream, mostly. Null when unknown.
+  const Context* maker(uint64_t handle) const;
   // What is known about a function or kernel; made on first use. Null when the handle is not one.
   Function* function(uint64_t handle);
   // A node of a graph whose handle the guest knows to be of that graph.
@@ -55,6 +59,7 @@ class HandleNotes final : public codec::HandleObserver {
     std::atomic<uint64_t> handle{0};
     std::atomic<Function*> function{nullptr};
     Progress progress;
+    std::atomic<const Context*> maker{nullptr};
   };
   static constexpr uint32_t kPageNotes = 1024;
   struct Page {

@@ -268,6 +268,13 @@ void share_event(const Admitted& admitted, uint64_t event) {
   if (Progress* const progress = admitted.process->handles().progress(event)) progress->mark.store(kSharedEvent);
 }
 
+// Whether event and stream may be of different contexts, which CUDA refuses at once. The worker knows for certain.
+static bool may_be_strangers(const Admitted& admitted, CUevent event, CUstream stream) {
+  const HandleNotes& notes = admitted.process->handles();
+  const bool is_object = bits_of(stream) > bits_of(CU_STREAM_PER_THREAD);
+  return notes.maker(bits_of(event)) != (is_object ? notes.maker(bits_of(stream)) : admitted.thread->current());
+}
+
 namespace by_hand {
 
 CUresult cuStreamQuery(CUstream hStream) {
@@ -309,6 +316,10 @@ CUresult cuEventRecord(CUevent hEvent, CUstream hStream) {
   if (progress == nullptr) return forward_posted(admitted, api::spec::cuEventRecord, hEvent, hStream);
   // A record of a shared event must have been made when the program tells another process of it.
   if (progress->mark.load() == kSharedEvent) return forward(admitted, api::spec::cuEventRecord, hEvent, hStream);
+  if (may_be_strangers(admitted, hEvent, hStream)) {
+    const EventForgotten forgotten(admitted, hEvent);
+    return forward(admitted, api::spec::cuEventRecord, hEvent, hStream);
+  }
   const uint64_t watch = start_record(*progress);
   const Markers::Id id = next_marker(admitted, *progress, watch, bits_of(hStream));
   progress->stream.store(bits_of(hStream));

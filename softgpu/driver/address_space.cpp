@@ -28,6 +28,9 @@ constexpr uint64_t round_up(uint64_t value, uint64_t to) { return (value + to - 
 
 // What an allocation counts for, and occupies: so that every allocation is aligned for its neighbours.
 constexpr uint64_t kUnit = 512;
+// The finest grain of what kernels may touch. The compiler makes an atomic operation on a byte from one on the word
+// around it, and a vector load may read a little more than a program asked for; a GPU sees only pages.
+constexpr uint64_t kGrain = 16;
 
 }  // namespace
 
@@ -282,9 +285,11 @@ void AddressSpace::forget_mapping(uint64_t begin, uint64_t size) {
 }
 
 void AddressSpace::expose(const Region& region, DeviceMask readable, DeviceMask writable) {
+  // An allocation of ours occupies whole units; of other memory, only what was named is known to be there.
+  const uint64_t size = in_stretch(region.begin) ? round_up(region.size, kGrain) : region.size;
   for (size_t i = 0; i < devices_.size(); ++i)
     if ((readable >> i & 1) != 0)
-      devices_[i]->memory_map().add(region.begin, region.size, (writable >> i & 1) != 0 && !region.constant);
+      devices_[i]->memory_map().add(region.begin, size, (writable >> i & 1) != 0 && !region.constant);
 }
 
 void AddressSpace::conceal(const Region& region) {

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "softgpu/driver/context.h"
+#include "softgpu/driver/device_facts.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/visible_devices.h"
 #include "softgpu/machine/machine.h"
@@ -18,16 +19,15 @@ namespace {
 
 constexpr int KiB = 1024;
 
-// CUDA C++ programming guide, "Technical specifications per compute capability". Clusters are part of 9.0 and later,
-// but this machine runs clusters of one block only, so none are advertised.
+// CUDA C++ programming guide, "Technical specifications per compute capability".
 constexpr DeviceLimits kLimits[] = {
     {7, 5, 1024, 1024, 16, 48 * KiB, 64 * KiB, 64 * KiB, 0, 65536, 65536, 0, 4096 * KiB},
     {8, 0, 1024, 2048, 32, 48 * KiB, 163 * KiB, 164 * KiB, KiB, 65536, 65536, 0, 40 * 1024 * KiB},
     {8, 6, 1024, 1536, 16, 48 * KiB, 99 * KiB, 100 * KiB, KiB, 65536, 65536, 0, 6 * 1024 * KiB},
     {8, 9, 1024, 1536, 24, 48 * KiB, 99 * KiB, 100 * KiB, KiB, 65536, 65536, 0, 32 * 1024 * KiB},
-    {9, 0, 1024, 2048, 32, 48 * KiB, 227 * KiB, 228 * KiB, KiB, 65536, 65536, 0, 50 * 1024 * KiB},
-    {10, 0, 1024, 2048, 32, 48 * KiB, 227 * KiB, 228 * KiB, KiB, 65536, 65536, 0, 126 * 1024 * KiB},
-    {12, 0, 1024, 1536, 24, 48 * KiB, 99 * KiB, 100 * KiB, KiB, 65536, 65536, 0, 96 * 1024 * KiB},
+    {9, 0, 1024, 2048, 32, 48 * KiB, 227 * KiB, 228 * KiB, KiB, 65536, 65536, 8, 50 * 1024 * KiB},
+    {10, 0, 1024, 2048, 32, 48 * KiB, 227 * KiB, 228 * KiB, KiB, 65536, 65536, 8, 126 * 1024 * KiB},
+    {12, 0, 1024, 1536, 24, 48 * KiB, 99 * KiB, 100 * KiB, KiB, 65536, 65536, 8, 96 * 1024 * KiB},
 };
 
 // VGPU_SOFT_COMPUTE_CAPABILITY=X.Y, one of those above.
@@ -66,6 +66,7 @@ CuResult<std::unique_ptr<Device>> Device::create(int ordinal, int slot, size_t t
   device->memory_map_ = std::make_unique<MemoryMap>();
   device->textures_ = std::make_unique<TextureMap>();
   device->machine_ = TRY(Machine::create(*device->memory_map_, worker_threads));
+  device->facts_ = std::make_unique<Facts>(*device);
   device->multiprocessors_ = static_cast<int>(worker_threads);
   device->attributes_ = device->make_attributes();
   device->primary_ = TRY(Context::create_primary(*device));

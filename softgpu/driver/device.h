@@ -14,6 +14,7 @@
 namespace vgpu::soft {
 
 class Context;
+class DeviceFacts;
 class Machine;
 class MemoryMap;
 class Pool;
@@ -58,6 +59,8 @@ class Device {
   MemoryMap& memory_map() { return *memory_map_; }
   // The texture and surface objects that its kernels may use.
   TextureMap& textures() { return *textures_; }
+  // What its kernels may ask.
+  const DeviceFacts& facts() const { return *facts_; }
   // The device's one primary context: always the same object, active or not (export-tables.md, section 5).
   Context& primary() { return *primary_; }
   // Default and current memory pool for stream-ordered allocation.
@@ -79,6 +82,7 @@ class Device {
   std::unique_ptr<MemoryMap> memory_map_;
   std::unique_ptr<TextureMap> textures_;
   std::unique_ptr<Machine> machine_;
+  std::unique_ptr<DeviceFacts> facts_;
   Ref<Context> primary_;
   Ref<Pool> default_pool_;
   struct PoolState;

@@ -163,7 +163,8 @@ CUresult KernelOperation::run(Context& context) {
                                 next_grid_id(),
                                 static_cast<uint32_t>(stack ? stack.value() : 1024),
                                 &context.device().textures(),
-                                &conditions};
+                                &conditions,
+                                &context.device().facts()};
   auto result = [&] {
     const std::shared_lock writes(Process::get()->memory().writers());
     return context.device().machine().run(launch, environment);

@@ -117,7 +117,9 @@ CUresult CUDAAPI cuOccupancyMaxActiveClusters(int* numClusters, CUfunction func,
   if (blocks_of_cluster == 0) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
   const auto threads = static_cast<int>(config->blockDimX * config->blockDimY * config->blockDimZ);
   const int blocks = blocks_per_multiprocessor(question.limits(), question.needs, threads, config->sharedMemBytes);
-  *numClusters = blocks * question.context->device().multiprocessors() / static_cast<int>(blocks_of_cluster);
+  const int clusters = blocks * question.context->device().multiprocessors() / static_cast<int>(blocks_of_cluster);
+  // The blocks of a cluster take turns, so one fits wherever one of its blocks does.
+  *numClusters = blocks > 0 ? std::max(1, clusters) : 0;
   return CUDA_SUCCESS;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bar, barrier (PTX ISA 9.7.13.1, 9.7.13.3) and barrier.cluster for clusters of one block (9.7.13.4).
+// bar, barrier (PTX ISA 9.7.13.1, 9.7.13.3) and barrier.cluster (9.7.13.4).
 #include <bit>
 
 #include "softgpu/machine/block.h"
@@ -11,9 +11,6 @@ namespace {
 
 // Instruction::aux.
 constexpr uint8_t kHasResult = 1;  // the operands begin with a result; so for all three reductions
-
-// A block has one barrier more than PTX can name; it is the cluster's.
-constexpr uint8_t kClusterBarrier = kBarriers;
 
 struct Arrival {
   uint8_t id = 0;
@@ -76,7 +73,7 @@ void reduce(Warp& warp, const Instruction& instruction, LaneMask mask) {
   warp.schedule->wait_at_barrier(instruction, mask, arrival.id);
 }
 
-// A cluster of one block: arrive does not block, wait blocks until all threads have arrived in the present phase.
+// arrive does not block, wait blocks until all threads of the cluster have arrived in the present phase.
 void cluster_arrive(Warp& warp, const Instruction&, LaneMask mask) {
   warp.block->arrive(warp, mask, kClusterBarrier, 0, 0, nullptr);
 }

@@ -5,7 +5,9 @@
 #include <bit>
 #include <cstring>
 
+#include "softgpu/machine/cluster.h"
 #include "softgpu/machine/special.h"
+#include "softgpu/machine/windows.h"
 
 namespace vgpu::soft {
 
@@ -16,17 +18,20 @@ constexpr unsigned kCooperativeSpins = 2;
 constexpr unsigned kPlainBeforeYield = 4096;
 }  // namespace
 
-Block::Block(LaunchState& launch, uint32_t worker) : launch_(launch), worker_(worker) {}
+Block::Block(LaunchState& launch, Cluster& cluster, uint32_t rank, uint32_t worker)
+    : launch_(launch), cluster_(cluster), rank_(rank), worker_(worker) {}
 
-std::unique_ptr<Block> Block::create(LaunchState& launch, uint32_t worker) {
-  std::unique_ptr<Block> block(new Block(launch, worker));
+std::unique_ptr<Block> Block::create(LaunchState& launch, Cluster& cluster, uint32_t rank, uint32_t worker) {
+  std::unique_ptr<Block> block(new Block(launch, cluster, rank, worker));
   const uint32_t warps = launch.warps_per_block();
   const uint32_t shared = launch.static_shared_bytes + launch.dynamic_shared_bytes;
   // Vector loads of the last bytes never reach past the end, but rows of 64 bytes keep the allocation simple.
   block->shared_ = RowMemory(shared);
+  block->reserved_shared_ = RowMemory(kReservedSharedSize);
   block->local_ = RowMemory(size_t{launch.local_stride} * kLanes * warps);
   block->specials_ = RowMemory(size_t{kSpecialBytes} * warps);
   if (shared != 0) std::memset(block->shared_.data(), 0, shared);
+  std::memset(block->reserved_shared_.data(), 0, kReservedSharedSize);
   if (launch.local_stride != 0) std::memset(block->local_.data(), 0, size_t{launch.local_stride} * kLanes * warps);
   for (uint32_t i = 0; i < warps; ++i) block->set_up_warp(i);
   for (Barrier& barrier : block->barriers_) barrier.lanes.assign(warps, 0);
@@ -51,14 +56,12 @@ void Block::set_up_warp(uint32_t index) {
   warp.map_epoch = &launch_.map.epoch();
 }
 
-void Block::start(uint64_t index) {
-  position_.x = static_cast<uint32_t>(index % launch_.grid.x);
-  position_.y = static_cast<uint32_t>(index / launch_.grid.x % launch_.grid.y);
-  position_.z = static_cast<uint32_t>(index / launch_.grid.x / launch_.grid.y);
+void Block::start(const Dim3& position) {
+  position_ = position;
   const uint32_t threads = launch_.threads_per_block();
   live_warps_ = static_cast<uint32_t>(warps_.size());
   for (uint32_t i = 0; i < warps_.size(); ++i) {
-    fill_block_rows(warps_[i]->base[Operand::special], launch_, position_);
+    fill_block_rows(warps_[i]->base[Operand::special], launch_, position_, rank_);
     const uint32_t lanes = std::min(kLanes, threads - i * kLanes);
     schedules_[i]->start(launch_.kernel.entry(), lanes == kLanes ? kAllLanes : (LaneMask{1} << lanes) - 1);
   }
@@ -71,7 +74,8 @@ void Block::start(uint64_t index) {
 }
 
 Block::Progress Block::run() {
-  const unsigned spins_allowed = launch_.cooperative ? kCooperativeSpins : kSpinsBeforeYield;
+  const bool others = launch_.cooperative || cluster_.size() > 1;  // that it may be waiting for
+  const unsigned spins_allowed = others ? kCooperativeSpins : kSpinsBeforeYield;
   unsigned spins = 0;
   unsigned slices = 0;
   while (live_warps_ != 0) {
@@ -89,22 +93,27 @@ Block::Progress Block::run() {
       }
     }
     if (launch_.stop.load(std::memory_order_relaxed)) return Progress::failed;
-    if (!progress && !break_deadlock()) return Progress::failed;
+    if (!progress) return Progress::waiting;
     if (spinning && ++spins >= spins_allowed) return Progress::spinning;
     if (sliced && ++slices >= kPlainBeforeYield) return Progress::spinning;
   }
   return Progress::finished;
 }
 
-// Nothing can run: lanes in joins may be what the others wait for. Otherwise the block would hang for ever.
-bool Block::break_deadlock() {
+bool Block::ready() const {
+  return std::any_of(schedules_.begin(), schedules_.end(), [](const auto& schedule) { return schedule->ready(); });
+}
+
+bool Block::dissolve() {
   bool any = false;
   for (auto& schedule : schedules_) any = schedule->dissolve() || any;
-  if (any) return true;
+  return any;
+}
+
+void Block::fail_hanging() {
   launch_.fail(CUDA_ERROR_LAUNCH_TIMEOUT, launch_.kernel.name() + ": block (" + std::to_string(position_.x) + "," +
                                               std::to_string(position_.y) + "," + std::to_string(position_.z) +
                                               ") hangs: its threads wait for each other at barriers");
-  return false;
 }
 
 const Function* Block::find_function(uint64_t address) const { return launch_.code.find_function(address); }
@@ -144,12 +153,18 @@ bool Block::try_open(uint8_t id) {
   const uint32_t expected =
       barrier.expected != 0 ? (barrier.expected + kLanes - 1) / kLanes * kLanes : live_warps_ * kLanes;
   if (barrier.arrived < expected) return false;
+  if (id == kClusterBarrier) return cluster_.try_open();
+  open(id);
+  return true;
+}
+
+void Block::open(uint8_t id) {
+  Barrier& barrier = barriers_[id];
   barrier.result = barrier.pending;
   barrier.arrived = 0;
   std::fill(barrier.lanes.begin(), barrier.lanes.end(), 0);
   busy_barriers_ &= ~(1u << id);
   for (auto& schedule : schedules_) schedule->open_barrier(id, barrier.opened);
-  return true;
 }
 
 void Block::lanes_exited(const Warp& warp) {
@@ -165,6 +180,7 @@ void Block::lanes_exited(const Warp& warp) {
     // A barrier that nobody waits at with a count of its own opens when the rest of the block has ended.
     if (live_warps_ != 0) try_open(id);
   }
+  if (live_warps_ == 0 && cluster_.size() > 1) cluster_.try_open();
 }
 
 }  // namespace vgpu::soft

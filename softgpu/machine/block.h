@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Block: one thread block in flight: its warps, shared and local memory, barriers. A resumable state machine: run()
-// returns when all threads ended, when the block spins and others should have a turn, or after a fault. One pool thread
-// runs a block at a time; a Block is used for one block of the grid after the other.
+// returns when all threads ended, when the block spins and others should have a turn, when all threads wait, or after a
+// fault. One pool thread runs a block at a time; a Block is used for one block of the grid after the other.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,35 @@
 
 namespace vgpu::soft {
 
+class Cluster;
+
 inline constexpr unsigned kBarriers = 16;  // that PTX can name
+// A block has one barrier more; it is the block's part in the cluster's.
+inline constexpr uint8_t kClusterBarrier = kBarriers;
 
 class Block {
  public:
-  enum class Progress : uint8_t { finished, spinning, failed };
+  enum class Progress : uint8_t { finished, spinning, waiting, failed };
 
-  // Allocates for blocks of this launch; nullptr when there is no memory.
-  static std::unique_ptr<Block> create(LaunchState& launch, uint32_t worker);
+  // Allocates for blocks of this launch, which have this rank in their clusters; nullptr when there is no memory.
+  static std::unique_ptr<Block> create(LaunchState& launch, Cluster& cluster, uint32_t rank, uint32_t worker);
 
-  // Takes on the block with this linear index of the grid.
-  void start(uint64_t index);
+  // Takes on the block at this position of the grid.
+  void start(const Dim3& position);
   Progress run();
+  bool finished() const { return live_warps_ == 0; }
+  bool ready() const;  // a warp can run
+  // Lanes waiting in joins go on without the others; false when none waits.
+  bool dissolve();
+  // Ends the launch: the block's threads wait for each other for ever.
+  void fail_hanging();
 
   LaunchState& launch() { return launch_; }
+  Cluster& cluster() { return cluster_; }
+  uint32_t rank() const { return rank_; }  // in the cluster
   const Dim3& position() const { return position_; }
+  std::byte* shared() { return shared_.data(); }
+  std::byte* reserved_shared() { return reserved_shared_.data(); }
   uint32_t live_warps() const { return live_warps_; }
 
   const Function* find_function(uint64_t address) const;
@@ -49,6 +63,11 @@ class Block {
   }
   const Reduction& reduction(uint8_t id) const { return barriers_[id].result; }
 
+  // Whether all threads that live have arrived at the cluster's barrier.
+  bool at_cluster_barrier() const { return barriers_[kClusterBarrier].arrived >= live_warps_ * kLanes; }
+  // Opens a barrier that nobody is missing at.
+  void open(uint8_t id);
+
   // Lanes of the warp ended, its `live` says which are left.
   void lanes_exited(const Warp& warp);
 
@@ -61,22 +80,24 @@ class Block {
     std::vector<LaneMask> lanes;  // by warp
   };
 
-  Block(LaunchState& launch, uint32_t worker);
+  Block(LaunchState& launch, Cluster& cluster, uint32_t rank, uint32_t worker);
   void set_up_warp(uint32_t index);
   bool try_open(uint8_t id);
-  bool break_deadlock();
 
   LaunchState& launch_;
+  Cluster& cluster_;
+  uint32_t rank_;
   uint32_t worker_;
   Dim3 position_;
   std::vector<std::unique_ptr<Warp>> warps_;
   std::vector<std::unique_ptr<Schedule>> schedules_;
   std::unique_ptr<TextureCache> textures_;  // made by the first look-up
   RowMemory shared_;
+  RowMemory reserved_shared_;  // see windows.h
   RowMemory local_;
   RowMemory specials_;
-  Barrier barriers_[kBarriers + 1];  // the last one is the cluster's
-  uint32_t busy_barriers_ = 0;       // bit per barrier that somebody has arrived at
+  Barrier barriers_[kBarriers + 1];
+  uint32_t busy_barriers_ = 0;  // bit per barrier that somebody has arrived at
   uint32_t live_warps_ = 0;
 };
 

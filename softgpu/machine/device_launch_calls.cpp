@@ -5,54 +5,18 @@
 #include <cstring>
 #include <string>
 
-#include "softgpu/machine/block.h"
-#include "softgpu/machine/builtin.h"
+#include "softgpu/machine/device_calls.h"
 #include "softgpu/machine/memory.h"
 
 namespace vgpu::soft {
 
 namespace {
 
-// Of cudaError_t.
-constexpr int kInvalidValue = 1, kMemoryAllocation = 2, kInvalidConfiguration = 9, kPendingCountExceeded = 69,
-              kInvalidDeviceFunction = 98, kInvalidResourceHandle = 400;
 constexpr uint64_t kTailLaunch = 3, kFireAndForget = 4;  // cudaStreamTailLaunch, cudaStreamFireAndForget
 constexpr unsigned kStreamNonBlocking = 1, kEventDisableTiming = 2;
 constexpr uint32_t kMostShared = 227 * 1024;
 
-DeviceLaunches& launches_of(Warp& warp) { return warp.block->launch().launches; }
-
-uint64_t thread_of(Warp& warp, unsigned lane) {
-  const LaunchState& launch = warp.block->launch();
-  const Dim3& at = warp.block->position();
-  const uint64_t block = at.x + uint64_t{launch.grid.x} * (at.y + uint64_t{launch.grid.y} * at.z);
-  return block * launch.threads_per_block() + warp.index * kLanes + lane;
-}
-
-// The call's result, which the thread remembers when it is an error.
-void finish(Warp& warp, const CallSite& site, unsigned lane, int error) {
-  if (error != 0) launches_of(warp).set_error(thread_of(warp, lane), error);
-  set_result<int32_t>(warp, site, lane, error);
-}
-
 bool is_stream(Warp& warp, uint64_t stream) { return stream <= kFireAndForget || launches_of(warp).is_handle(stream); }
-
-// A call that returns an error: `action(lane, site)` for each lane.
-template <class F>
-void each(Warp& warp, const Instruction& instruction, LaneMask mask, F action) {
-  const CallSite& site = site_of(instruction);
-  for_each_lane_until_fault(warp, mask, [&](unsigned lane) {
-    const int error = action(lane, site);
-    if (!warp.stopped) finish(warp, site, lane, error);
-  });
-}
-
-// Writes a handle or address to where an argument points.
-bool store(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t where, uint64_t value) {
-  std::byte* const bytes = resolve(warp, instruction, lane, Space::generic, where, sizeof value, true);
-  if (bytes != nullptr) std::memcpy(bytes, &value, sizeof value);
-  return bytes != nullptr;
-}
 
 int check_shape(const DeviceWork& grid) {
   const Dim3 &g = grid.grid, &b = grid.block;
@@ -93,7 +57,7 @@ void get_parameter_buffer(Warp& warp, const Instruction& instruction, LaneMask m
 
 // cudaError_t (void* parameters, cudaStream_t)
 void launch_device(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     const auto stream = argument<uint64_t>(warp, site, 1, lane);
     if (!is_stream(warp, stream)) return kInvalidResourceHandle;
     const auto parameters = argument<uint64_t>(warp, site, 0, lane);
@@ -104,7 +68,7 @@ void launch_device(Warp& warp, const Instruction& instruction, LaneMask mask) {
 // cudaError_t (cudaStream_t*, unsigned flags), cudaError_t (cudaEvent_t*, unsigned flags)
 template <unsigned flags>
 void make_object(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     if (argument<uint32_t>(warp, site, 1, lane) != flags) return kInvalidValue;
     const auto where = argument<uint64_t>(warp, site, 0, lane);
     store(warp, instruction, lane, where, launches_of(warp).make_handle());
@@ -115,7 +79,7 @@ void make_object(Warp& warp, const Instruction& instruction, LaneMask mask) {
 // Streams and events, the first `count` arguments, of calls that the order of the queue carries out already.
 template <size_t count>
 void check_objects(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     for (size_t i = 0; i < count; ++i)
       if (!is_stream(warp, argument<uint64_t>(warp, site, i, lane))) return kInvalidResourceHandle;
     return 0;
@@ -137,7 +101,7 @@ int add_work(Warp& warp, DeviceWork work, uint64_t stream) {
 
 // cudaError_t (void* to, const void* from, size_t, cudaMemcpyKind, cudaStream_t)
 void copy_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     DeviceWork work;
     work.to = argument<uint64_t>(warp, site, 0, lane);
     work.from = argument<uint64_t>(warp, site, 1, lane);
@@ -149,7 +113,7 @@ void copy_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 // cudaError_t (void* to, int value, size_t, cudaStream_t)
 void fill_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     DeviceWork work;
     work.to = argument<uint64_t>(warp, site, 0, lane);
     work.value = argument<int32_t>(warp, site, 1, lane);
@@ -158,9 +122,51 @@ void fill_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
   });
 }
 
+// A copy or a set of rows: `work` is the first one's, the others follow at these distances.
+int add_rows(Warp& warp, const DeviceWork& work, uint64_t to_pitch, uint64_t from_pitch, uint64_t rows,
+             uint64_t stream) {
+  for (uint64_t row = 0; row < rows; ++row) {
+    DeviceWork next = work;
+    next.to += row * to_pitch;
+    if (next.from != 0) next.from += row * from_pitch;
+    if (const int error = add_work(warp, std::move(next), stream)) return error;
+  }
+  return 0;
+}
+
+// cudaError_t (void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t rows,
+// cudaMemcpyKind, cudaStream_t)
+void copy_rows_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
+    DeviceWork work;
+    work.to = argument<uint64_t>(warp, site, 0, lane);
+    work.from = argument<uint64_t>(warp, site, 2, lane);
+    work.size = argument<uint64_t>(warp, site, 4, lane);
+    const auto to_pitch = argument<uint64_t>(warp, site, 1, lane), from_pitch = argument<uint64_t>(warp, site, 3, lane);
+    if (work.size > to_pitch || work.size > from_pitch) return kInvalidPitch;
+    if (work.from == 0) return kInvalidValue;
+    return add_rows(warp, work, to_pitch, from_pitch, argument<uint64_t>(warp, site, 5, lane),
+                    argument<uint64_t>(warp, site, 7, lane));
+  });
+}
+
+// cudaError_t (void* to, size_t pitch, int value, size_t width, size_t rows, cudaStream_t)
+void fill_rows_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
+    DeviceWork work;
+    work.to = argument<uint64_t>(warp, site, 0, lane);
+    work.value = argument<int32_t>(warp, site, 2, lane);
+    work.size = argument<uint64_t>(warp, site, 3, lane);
+    const auto pitch = argument<uint64_t>(warp, site, 1, lane);
+    if (work.size > pitch) return kInvalidPitch;
+    return add_rows(warp, work, pitch, 0, argument<uint64_t>(warp, site, 4, lane),
+                    argument<uint64_t>(warp, site, 5, lane));
+  });
+}
+
 // cudaError_t (void**, size_t)
 void device_malloc(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     const auto size = argument<uint64_t>(warp, site, 1, lane);
     const uint64_t address = size == 0 ? 0 : warp.block->launch().environment.heap.allocate(size);
     store(warp, instruction, lane, argument<uint64_t>(warp, site, 0, lane), address);
@@ -170,7 +176,7 @@ void device_malloc(Warp& warp, const Instruction& instruction, LaneMask mask) {
 
 // cudaError_t (void*)
 void device_free(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  each(warp, instruction, mask, [&](unsigned lane, const CallSite& site) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
     const auto address = argument<uint64_t>(warp, site, 0, lane);
     return address == 0 || warp.block->launch().environment.heap.release(address) ? 0 : kInvalidValue;
   });
@@ -200,11 +206,14 @@ constexpr std::array kRows = {
     Row{"StreamWaitEvent", check_objects<2>},
     Row{"EventCreateWithFlags", make_object<kEventDisableTiming>},
     Row{"EventRecord", check_objects<2>},
+    Row{"EventRecordWithFlags", check_objects<2>},
     Row{"EventDestroy", check_objects<1>},
     Row{"GetLastError", last_error<true>},
     Row{"PeekAtLastError", last_error<false>},
     Row{"MemcpyAsync", copy_async},
     Row{"MemsetAsync", fill_async},
+    Row{"Memcpy2DAsync", copy_rows_async},
+    Row{"Memset2DAsync", fill_rows_async},
     Row{"Malloc", device_malloc},
     Row{"Free", device_free},
 };
@@ -220,7 +229,7 @@ Handler find_launch_builtin(std::string_view name) {
   if (name.ends_with(kPerThread)) name.remove_suffix(kPerThread.size());
   for (const Row& row : kRows)
     if (row.name == name) return row.handler;
-  return nullptr;
+  return find_question_builtin(name);
 }
 
 }  // namespace vgpu::soft

@@ -19,7 +19,7 @@ namespace vgpu::soft {
 struct LaunchState {
   const Kernel& kernel;
   const KernelCode& code;
-  Dim3 grid, block;
+  Dim3 grid, block, cluster;
   uint32_t static_shared_bytes = 0;  // rounded up to where dynamic shared memory begins
   uint32_t dynamic_shared_bytes = 0;
   uint32_t local_stride = 0;  // bytes of local memory per thread
@@ -37,6 +37,8 @@ struct LaunchState {
 
   uint32_t threads_per_block() const { return block.x * block.y * block.z; }
   uint32_t warps_per_block() const { return (threads_per_block() + kLanes - 1) / kLanes; }
+
+  uint32_t blocks_per_cluster() const { return cluster.x * cluster.y * cluster.z; }
 
   // The first fault wins.
   void fail(CUresult code_, std::string message);

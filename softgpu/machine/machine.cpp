@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "softgpu/machine/block.h"
+#include "softgpu/machine/cluster.h"
 #include "softgpu/machine/float_environment.h"
 #include "softgpu/machine/function.h"
 
@@ -36,18 +36,18 @@ struct Job {
       : state(kernel, kernel.code(), environment, map) {}
 
   LaunchState state;
-  uint64_t total = 0;  // blocks
-  size_t limit = 1;    // blocks in flight
+  uint64_t total = 0;  // clusters, of a single block mostly
+  size_t limit = 1;    // of them in flight
   std::atomic<uint32_t> users{0};
   alignas(64) uint32_t workspace[2] = {sizeof workspace, 0};  // see LaunchState::grid_workspace
 
   std::mutex mutex;  // guards the rest
   std::condition_variable changed;
-  uint64_t next = 0;  // block that has not been started
+  uint64_t next = 0;  // cluster that has not been started
   uint64_t finished = 0;
-  size_t made = 0;  // Block objects
-  std::vector<std::unique_ptr<Block>> idle;
-  std::deque<std::unique_ptr<Block>> parked;  // started, not finished, waiting for a turn
+  size_t made = 0;  // Cluster objects
+  std::vector<std::unique_ptr<Cluster>> idle;
+  std::deque<std::unique_ptr<Cluster>> parked;  // started, not finished, waiting for a turn
 
   bool over() const { return finished == total || state.stop.load(std::memory_order_relaxed); }
   bool has_work() const { return !over() && (!parked.empty() || (next < total && (!idle.empty() || made < limit))); }
@@ -69,10 +69,10 @@ class Machine::Pool {
   // Adds what the grid left to be done to `after`, whose last is next.
   Result<void, Fault> run_grid(const Launch& launch, const Environment& environment, std::vector<DeviceWork>& after);
   void serve(uint32_t worker);
-  // Runs blocks of the job while there are any; a pool thread gives way after its turn.
+  // Runs clusters of the job while there are any; a pool thread gives way after its turn.
   void work(Job& job, uint32_t worker, bool own);
-  std::unique_ptr<Block> take(Job& job, uint32_t worker);
-  void put(Job& job, std::unique_ptr<Block> block, Block::Progress progress);
+  std::unique_ptr<Cluster> take(Job& job, uint32_t worker);
+  void put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress);
   void wait(Job& job, uint32_t worker);
 
   MemoryMap& map_;
@@ -136,35 +136,35 @@ void Machine::Pool::serve(uint32_t worker) {
   }
 }
 
-std::unique_ptr<Block> Machine::Pool::take(Job& job, uint32_t worker) {
+std::unique_ptr<Cluster> Machine::Pool::take(Job& job, uint32_t worker) {
   std::unique_lock lock(job.mutex);
   if (job.over()) return nullptr;
-  std::unique_ptr<Block> block;
+  std::unique_ptr<Cluster> cluster;
   if (job.next < job.total && (!job.idle.empty() || job.made < job.limit)) {
     const uint64_t index = job.next++;
     if (!job.idle.empty()) {
-      block = std::move(job.idle.back());
+      cluster = std::move(job.idle.back());
       job.idle.pop_back();
     } else {
       ++job.made;
       lock.unlock();
-      block = Block::create(job.state, worker);
+      cluster = Cluster::create(job.state, worker);
     }
-    block->start(index);
+    cluster->start(index);
   } else if (!job.parked.empty()) {
-    block = std::move(job.parked.front());
+    cluster = std::move(job.parked.front());
     job.parked.pop_front();
   }
-  return block;
+  return cluster;
 }
 
-void Machine::Pool::put(Job& job, std::unique_ptr<Block> block, Block::Progress progress) {
+void Machine::Pool::put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress) {
   std::lock_guard lock(job.mutex);
   if (progress == Block::Progress::finished) {
     ++job.finished;
-    job.idle.push_back(std::move(block));
+    job.idle.push_back(std::move(cluster));
   } else if (progress == Block::Progress::spinning) {
-    job.parked.push_back(std::move(block));
+    job.parked.push_back(std::move(cluster));
   }
   if (job.over() || progress == Block::Progress::spinning) job.changed.notify_all();
 }
@@ -172,9 +172,9 @@ void Machine::Pool::put(Job& job, std::unique_ptr<Block> block, Block::Progress 
 void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
   const FloatEnvironment environment;
   const Clock::time_point end = Clock::now() + kTurn;
-  while (auto block = take(job, worker)) {
-    const Block::Progress progress = block->run();
-    put(job, std::move(block), progress);
+  while (auto cluster = take(job, worker)) {
+    const Block::Progress progress = cluster->run();
+    put(job, std::move(cluster), progress);
     if (!own && Clock::now() >= end) return;
   }
 }
@@ -221,6 +221,7 @@ Result<void, Fault> Machine::Pool::run_grid(const Launch& launch, const Environm
   LaunchState& state = job.state;
   state.grid = launch.grid;
   state.block = launch.block;
+  state.cluster = launch.cluster;
   state.static_shared_bytes = kernel.code().dynamic_shared_begin;
   state.dynamic_shared_bytes = launch.dynamic_shared_bytes;
   state.local_stride = kernel.stack_bytes();
@@ -236,10 +237,11 @@ Result<void, Fault> Machine::Pool::run_grid(const Launch& launch, const Environm
   parameters.resize(kernel.parameter_bytes() + 16);
   state.parameters = parameters.data();
   state.parameter_size = kernel.parameter_bytes();
-  job.total = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
-  const uint64_t bytes = uint64_t{state.local_stride} * state.threads_per_block() + state.static_shared_bytes +
-                         state.dynamic_shared_bytes +
-                         uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block();
+  job.total = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z / state.blocks_per_cluster();
+  const uint64_t bytes =
+      (uint64_t{state.local_stride} * state.threads_per_block() + state.static_shared_bytes +
+       state.dynamic_shared_bytes + uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block()) *
+      state.blocks_per_cluster();
   job.limit =
       launch.cooperative ? job.total : std::max<uint64_t>(kResidentBytes / bytes, 2 * threads_ + callers_.load() + 2);
 
@@ -292,8 +294,11 @@ Result<void, Fault> Machine::run(const Launch& launch, const Environment& enviro
   if (launch.parameters.size() < launch.kernel->parameter_bytes()) {
     return Fault{CUDA_ERROR_INVALID_VALUE, launch.kernel->name() + ": too few parameter bytes"};
   }
-  if (uint64_t{launch.cluster.x} * launch.cluster.y * launch.cluster.z > 1) {
-    return Fault{CUDA_ERROR_NOT_SUPPORTED, launch.kernel->name() + ": clusters of several blocks are not supported"};
+  const Dim3& cluster = launch.cluster;
+  const uint64_t blocks = uint64_t{cluster.x} * cluster.y * cluster.z;
+  if (blocks == 0 || blocks > kMaxClusterSize || launch.grid.x % cluster.x != 0 || launch.grid.y % cluster.y != 0 ||
+      launch.grid.z % cluster.z != 0) {
+    return Fault{CUDA_ERROR_INVALID_CLUSTER_SIZE, launch.kernel->name() + ": the grid is not made of such clusters"};
   }
   return pool_->run(launch, environment);
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ struct Dim3 {
   uint32_t x = 1, y = 1, z = 1;
 };
 
+// Of a cluster, in blocks; CUDA promises 8.
+inline constexpr uint32_t kMaxClusterSize = 16;
+
 struct Launch {
   const Kernel* kernel = nullptr;
   Dim3 grid, block, cluster;
@@ -33,8 +37,8 @@ struct Launch {
 
 // Why a launch ended early. Codes: CUDA_ERROR_ILLEGAL_ADDRESS, MISALIGNED_ADDRESS, ASSERT, ILLEGAL_INSTRUCTION,
 // HARDWARE_STACK_ERROR, LAUNCH_FAILED (trap), LAUNCH_TIMEOUT (threads wait for each other for ever), INVALID_PC,
-// INVALID_ADDRESS_SPACE, LAUNCH_OUT_OF_RESOURCES, INVALID_VALUE, OUT_OF_MEMORY. The message is one line for a log:
-// kernel, block, thread, PTX line, address.
+// INVALID_ADDRESS_SPACE, LAUNCH_OUT_OF_RESOURCES, INVALID_VALUE, INVALID_CLUSTER_SIZE, OUT_OF_MEMORY. The message is
+// one line for a log: kernel, block, thread, PTX line, address.
 struct Fault {
   CUresult code = CUDA_ERROR_LAUNCH_FAILED;
   std::string message;
@@ -64,6 +68,19 @@ class ConditionSink {
   virtual bool set(uint64_t handle, unsigned value) = 0;
 };
 
+// What kernels may ask about devices and the runtime's errors. Any thread.
+class DeviceFacts {
+ public:
+  virtual ~DeviceFacts() = default;
+  virtual int ordinal() const = 0;
+  virtual int count() const = 0;
+  // `device` is below count(). Nothing for numbers that are no attribute's.
+  virtual std::optional<int> attribute(int device, int number) const = 0;
+  // Where the texts lie for the kernels of this device to read.
+  virtual uint64_t error_name(int code) const = 0;
+  virtual uint64_t error_text(int code) const = 0;
+};
+
 class TextureMap;
 
 struct Environment {
@@ -73,6 +90,7 @@ struct Environment {
   uint32_t call_stack_bytes = 1024;  // CU_LIMIT_STACK_SIZE: local memory per thread for recursion and indirect calls
   const TextureMap* textures = nullptr;  // outlives the run; nullptr: the device has none
   ConditionSink* conditions = nullptr;
+  const DeviceFacts* facts = nullptr;
 };
 
 class Machine {

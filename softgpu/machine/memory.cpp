@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "softgpu/machine/cluster_address.h"
 #include "softgpu/machine/memory_map.h"
 #include "softgpu/machine/windows.h"
 
@@ -56,7 +57,7 @@ std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Spa
   switch (space) {
     case Space::generic:
       if (address - kSharedWindow < kWindowSize) {
-        return inside(warp.shared, warp.shared_size, address - kSharedWindow, size);
+        return locate_shared(warp, address - kSharedWindow, size);
       }
       if (address - kLocalWindow < kWindowSize) {
         return inside(warp.local + size_t{warp.local_stride} * lane, warp.local_stride, address - kLocalWindow, size);
@@ -67,7 +68,7 @@ std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Spa
       return find_global(warp, instruction, address, size, write);
     case Space::global: return find_global(warp, instruction, address, size, write);
     case Space::constant: return write ? nullptr : find_global(warp, instruction, address, size, false);
-    case Space::shared: return inside(warp.shared, warp.shared_size, address, size);
+    case Space::shared: return locate_shared(warp, address, size);
     case Space::local: return inside(warp.local + size_t{warp.local_stride} * lane, warp.local_stride, address, size);
     case Space::parameter: return inside(warp.area + size_t{warp.area_stride} * lane, warp.area_stride, address, size);
     case Space::kernel_parameter:

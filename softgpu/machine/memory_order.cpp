@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fences (PTX ISA 9.7.13.5), hints about caches (9.7.9.15 and following), and addresses between spaces: cvta, isspacep,
-// mapa and getctarank for clusters of one block (9.7.9.20 to 9.7.9.25).
+// mapa and getctarank (9.7.9.20 to 9.7.9.25).
 #include <atomic>
 
+#include "softgpu/machine/cluster_address.h"
 #include "softgpu/machine/opcodes.h"
 #include "softgpu/machine/windows.h"
 
@@ -134,6 +135,14 @@ Handler choose_cvta(Choice& choice) {
   return shift_address<uint64_t>;
 }
 
+// A shared-memory address of the own block, in its own place; those of the cluster lie above.
+void is_in_block(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  const uint64_t* a = warp.row<uint64_t>(instruction.operand[1]);
+  LaneMask inside = 0;
+  for (unsigned i = 0; i < kLanes; ++i) inside |= a[i] - kSharedWindow < kClusterStep ? LaneMask{1} << i : 0;
+  warp.set_predicate(instruction.operand[0], inside, mask);
+}
+
 template <bool kGlobal>
 void is_in_space(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const uint64_t* a = warp.row<uint64_t>(instruction.operand[1]);
@@ -159,36 +168,60 @@ Handler choose_isspacep(Choice& choice) {
   if (choice.take_one(kGlobal) >= 0) return is_in_space<true>;
   // Constants have global addresses here, and count as global memory.
   if (choice.take_one(kConst) >= 0) return is_nowhere;
+  static constexpr const char* kBlock[] = {"shared", "shared::cta"};
+  if (choice.take_one(kBlock) >= 0) return is_in_block;
   uint64_t window = 0;
   if (!take_window(choice, window)) return nullptr;
   choice.set_immediate(static_cast<int64_t>(window));
   return is_in_space<false>;
 }
 
-// The only block of the cluster is the own one.
-Handler choose_mapa(Choice& choice) {
+// .shared::cluster: addresses of the shared window; else generic ones, which lie one window farther.
+int64_t take_origin(Choice& choice) {
   static constexpr const char* kSpaces[] = {"shared::cluster"};
-  choice.take_one(kSpaces);
+  return choice.take_one(kSpaces) >= 0 ? 0 : static_cast<int64_t>(kSharedWindow);
+}
+
+template <class T>
+void map_address(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  T* d = warp.row<T>(instruction.operand[0]);
+  const T* a = warp.row<T>(instruction.operand[1]);
+  const uint32_t* ranks = warp.row<uint32_t>(instruction.operand[2]);
+  const T origin = static_cast<T>(instruction.immediate);
+  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<unsigned>(__builtin_ctz(rest));
+    d[i] = origin + shared_address_of(warp, ranks[i], static_cast<uint32_t>(a[i] - origin));
+  }
+}
+
+Handler choose_mapa(Choice& choice) {
+  choice.set_immediate(take_origin(choice));
   const Type type = choice.take_type();
   choice.result(type);
   choice.source(type);
   choice.source(Type::u32);
-  if (type == Type::u32) return shift_address<uint32_t>;
-  return type == Type::u64 ? shift_address<uint64_t> : nullptr;
+  if (type == Type::u32) return map_address<uint32_t>;
+  return type == Type::u64 ? map_address<uint64_t> : nullptr;
 }
 
-void rank_zero(Warp& warp, const Instruction& instruction, LaneMask mask) {
+template <class T>
+void get_rank(Warp& warp, const Instruction& instruction, LaneMask mask) {
   uint32_t* d = warp.row<uint32_t>(instruction.operand[0]);
-  for (unsigned i = 0; i < kLanes; ++i) d[i] = (mask >> i & 1u) != 0 ? 0 : d[i];
+  const T* a = warp.row<T>(instruction.operand[1]);
+  const T origin = static_cast<T>(instruction.immediate);
+  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+    const auto i = static_cast<unsigned>(__builtin_ctz(rest));
+    d[i] = rank_of_shared(warp, static_cast<uint32_t>(a[i] - origin));
+  }
 }
 
 Handler choose_getctarank(Choice& choice) {
-  static constexpr const char* kSpaces[] = {"shared::cluster"};
-  choice.take_one(kSpaces);
+  choice.set_immediate(take_origin(choice));
   const Type type = choice.take_type();
   choice.result(Type::u32);
   choice.source(type);
-  return rank_zero;
+  if (type == Type::u32) return get_rank<uint32_t>;
+  return type == Type::u64 ? get_rank<uint64_t> : nullptr;
 }
 
 // A cache policy is a number that only cache hints take.

@@ -5,6 +5,7 @@
 
 #include "softgpu/machine/launch_state.h"
 #include "softgpu/machine/warp.h"
+#include "softgpu/machine/windows.h"
 
 namespace vgpu::soft {
 
@@ -36,6 +37,12 @@ enum Row : uint32_t {
   total_size,
   cluster_rank,
   cluster_count,
+  explicit_cluster,
+  reserved_begin,
+  reserved_end,
+  reserved_size,
+  reserved_first,
+  reserved_second,
   workspace_high,
   workspace_low,
   zero,
@@ -92,8 +99,12 @@ std::optional<Operand> find_special_row(Word word, unsigned component, uint64_t 
     case Word::sr_aggr_smem_size_: row = total_size; break;
     // Two of the driver's registers hold the address through which grid.sync() works (see launch_state.h).
     case Word::sr_envreg_: row = number == 1 ? workspace_high : number == 2 ? workspace_low : zero; break;
-    // No cluster launch, no performance counters.
-    case Word::sr_is_explicit_cluster_:
+    case Word::sr_is_explicit_cluster_: row = explicit_cluster; break;
+    case Word::sr_reserved_smem_offset_begin_: row = reserved_begin; break;
+    case Word::sr_reserved_smem_offset_end_: row = reserved_end; break;
+    case Word::sr_reserved_smem_offset_cap_: row = reserved_size; break;
+    case Word::sr_reserved_smem_offset_: row = number == 1 ? reserved_second : reserved_first; break;
+    // No performance counters.
     case Word::sr_pm_:
     case Word::sr_pm_64_: row = zero; break;
     default: return std::nullopt;
@@ -147,10 +158,17 @@ void fill_special_rows(std::byte* rows, const LaunchState& launch, uint32_t warp
   }
   fill(rows, ntid, launch.block);
   fill(rows, nctaid, launch.grid);
-  // Every block is a cluster of its own.
-  fill(rows, nclusterid, launch.grid);
-  fill(rows, cluster_nctaid, Dim3{1, 1, 1});
-  fill(rows, cluster_count, 1);
+  const Dim3& cluster = launch.cluster;
+  fill(rows, nclusterid, {launch.grid.x / cluster.x, launch.grid.y / cluster.y, launch.grid.z / cluster.z});
+  fill(rows, cluster_nctaid, cluster);
+  fill(rows, cluster_count, launch.blocks_per_cluster());
+  // The second half is cooperative groups'.
+  fill(rows, reserved_begin, kReservedShared);
+  fill(rows, reserved_end, kReservedShared + kReservedSharedSize);
+  fill(rows, reserved_size, kReservedSharedSize);
+  fill(rows, reserved_first, kReservedShared);
+  fill(rows, reserved_second, kReservedShared + kReservedSharedSize / 2);
+  fill(rows, explicit_cluster, launch.blocks_per_cluster() > 1 ? kAllLanes : 0);
   fill(rows, warpid, warp);
   fill(rows, nwarpid, launch.warps_per_block());
   fill(rows, smid, worker);
@@ -161,9 +179,12 @@ void fill_special_rows(std::byte* rows, const LaunchState& launch, uint32_t warp
   fill(rows, total_size, launch.static_shared_bytes + launch.dynamic_shared_bytes);
 }
 
-void fill_block_rows(std::byte* rows, const LaunchState&, const Dim3& block) {
+void fill_block_rows(std::byte* rows, const LaunchState& launch, const Dim3& block, uint32_t rank) {
+  const Dim3& cluster = launch.cluster;
   fill(rows, ctaid, block);
-  fill(rows, clusterid, block);
+  fill(rows, clusterid, {block.x / cluster.x, block.y / cluster.y, block.z / cluster.z});
+  fill(rows, cluster_ctaid, {block.x % cluster.x, block.y % cluster.y, block.z % cluster.z});
+  fill(rows, cluster_rank, rank);
 }
 
 }  // namespace vgpu::soft

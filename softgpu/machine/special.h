@@ -31,6 +31,7 @@ void read_special(Warp& warp, const Instruction& instruction, LaneMask mask);
 
 // Fills all rows of warp number `warp` of a block; then, for each block the warp runs, only those that differ.
 void fill_special_rows(std::byte* rows, const LaunchState& launch, uint32_t warp, uint32_t worker);
-void fill_block_rows(std::byte* rows, const LaunchState& launch, const Dim3& block);
+// `rank`: of the block in its cluster.
+void fill_block_rows(std::byte* rows, const LaunchState& launch, const Dim3& block, uint32_t rank);
 
 }  // namespace vgpu::soft

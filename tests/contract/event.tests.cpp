@@ -131,6 +131,19 @@ TEST_CASE_METHOD(Gpu, "cuEventRecordWithFlags records like cuEventRecord", "[con
   CHECK(cuEventRecordWithFlags(event, stream, 0x7700) == CUDA_ERROR_INVALID_VALUE);
 }
 
+TEST_CASE_METHOD(Gpu, "an event of one context is not recorded in a stream of another", "[contract][event]") {
+  Stream stream;
+  Event event;
+  CUcontext other = nullptr;
+  REQUIRE_CUDA(cuCtxCreate(&other, nullptr, 0, device));
+  CUstream stranger = nullptr;
+  REQUIRE_CUDA(cuStreamCreate(&stranger, CU_STREAM_DEFAULT));
+  CHECK(cuEventRecord(event, stranger) == CUDA_ERROR_INVALID_HANDLE);
+  CHECK(cuEventRecord(event, nullptr) == CUDA_ERROR_INVALID_HANDLE);
+  CHECK_CUDA(cuEventRecord(event, stream));
+  CHECK_CUDA(cuCtxDestroy(other));
+}
+
 TEST_CASE_METHOD(Gpu, "many events can be recorded and are complete after one synchronisation", "[contract][event]") {
   Stream stream;
   std::vector<std::unique_ptr<Event>> events;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
 
 TEST_CASE_METHOD(Gpu, "allocated memory can be written and read", "[contract][memory]") {
   DeviceBuffer memory(1000);
@@ -17,6 +18,18 @@ TEST_CASE_METHOD(Gpu, "allocations are aligned to 256 bytes at least", "[contrac
     DeviceBuffer memory(size);
     CHECK(memory.address % 256 == 0);
   }
+}
+
+// The compiler makes an atomic operation on a short integer from one on the word around it.
+TEST_CASE_METHOD(Gpu, "a kernel may touch all of the word that an allocation ends in", "[contract][memory]") {
+  Module module(kBasicPtx);
+  DeviceBuffer memory(2);
+  CHECK_CUDA(cuMemsetD16(memory, 0, 1));
+  CHECK_CUDA(launch(module.function("add"), 1, 1, nullptr, memory.address, 7u, 1u));
+  CHECK_CUDA(cuCtxSynchronize());
+  uint16_t value = 0;
+  CHECK_CUDA(cuMemcpyDtoH(&value, memory, 2));
+  CHECK(value == 7);
 }
 
 TEST_CASE_METHOD(Gpu, "live allocations do not overlap", "[contract][memory]") {

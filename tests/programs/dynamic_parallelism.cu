@@ -63,6 +63,26 @@ __global__ void refused(int* error) {
   error[1] = cudaGetLastError();
 }
 
+// What a kernel asks about its device and about errors.
+__device__ bool same(const char* a, const char* b) {
+  while (*a != 0 && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+__global__ void questions(int* answers) {
+  cudaGetDevice(&answers[0]);
+  cudaGetDeviceCount(&answers[1]);
+  answers[2] = cudaDeviceGetAttribute(&answers[3], cudaDevAttrWarpSize, answers[0]);
+  answers[4] = same(cudaGetErrorName(cudaErrorInvalidValue), "cudaErrorInvalidValue");
+  answers[5] = same(cudaGetErrorString(cudaErrorMemoryAllocation), "out of memory");
+}
+
+// Rows of 4 bytes, 16 apart, are set, and then copied to where they are 8 apart.
+__global__ void rows(char* bytes) {
+  cudaMemset2DAsync(bytes, 16, 9, 4, 3, cudaStream_t{});
+  cudaMemcpy2DAsync(bytes + 48, 8, bytes, 16, 4, 3, cudaMemcpyDeviceToDevice, cudaStream_t{});
+}
+
 int main() {
   std::vector<int> values(2000);
   Random random;
@@ -92,5 +112,23 @@ int main() {
   CHECK(cudaDeviceSynchronize());
   pair.read(seen);
   EXPECT(seen[0] == cudaErrorInvalidConfiguration && seen[1] == cudaSuccess, "errors %d and %d", seen[0], seen[1]);
+
+  questions<<<1, 1>>>(pair.get());
+  CHECK(cudaDeviceSynchronize());
+  pair.read(seen);
+  int count = 0;
+  CHECK(cudaGetDeviceCount(&count));
+  EXPECT(seen[0] == 0 && seen[1] == count && seen[2] == cudaSuccess && seen[3] == 32, "device %d of %d: warps of %d",
+         seen[0], seen[1], seen[3]);
+  EXPECT(seen[4] != 0 && seen[5] != 0, "an error's name or text differs");
+
+  pair.clear();
+  rows<<<1, 1>>>(reinterpret_cast<char*>(pair.get()));
+  CHECK(cudaDeviceSynchronize());
+  pair.read(seen);
+  for (int i = 0; i < 18; ++i) {
+    const bool set = i < 12 ? i % 4 == 0 : i % 2 == 0;
+    EXPECT(seen[i] == (set ? 0x09090909 : 0), "word %d is %x", i, static_cast<unsigned>(seen[i]));
+  }
   return pass();
 }

@@ -19,4 +19,10 @@ int* managed_value();         // The address of a managed int, 5 at first
 
 void launch_add(int blocks, int threads, cudaStream_t stream, int* out, int a, int b);
 
+// A block of width x height threads reads a texture of floats in the middle of each texel, or at its index.
+enum class Sampling { plain, linear, layer, level };  // `third` is the layer or the level
+void launch_sample(cudaTextureObject_t texture, Sampling sampling, float third, float* out, int width, int height);
+// Each element of a surface of floats times 2.
+void launch_double_surface(cudaSurfaceObject_t surface, int width, int height);
+
 }  // namespace runtime_test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // st.async and red.async (PTX ISA 9.7.9.12, 9.7.13.8): into shared memory of the cluster, reported to an mbarrier. See
-// bulk_copy.h. A cluster has one block here.
+// bulk_copy.h.
 #include "softgpu/machine/ops/atomic_operations.h"
 #include "softgpu/machine/ops/bulk_copy.h"
 
@@ -24,7 +24,9 @@ void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
       T* place = reinterpret_cast<T*>(pointer) + k;
       *place = Op::apply(*place, warp.row<T>(instruction.at(2 + k))[lane], T{});
     }
-    if (!report_bytes(warp, instruction, 2 + elements, (instruction.aux & kWideBarrier) != 0, lane, bytes)) return;
+    const bool wide = (instruction.aux & kWideBarrier) != 0;
+    const uint64_t barrier = address_at(warp, instruction, 2 + elements, wide, lane);
+    if (!report_bytes(warp, instruction, barrier, lane, bytes)) return;
   }
 }
 

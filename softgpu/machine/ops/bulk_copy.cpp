@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// cp.async.bulk and cp.reduce.async.bulk (PTX ISA 9.7.9.25.4), without tensors. See bulk_copy.h. A cluster has one
-// block here, so its shared memory is the block's own.
+// cp.async.bulk and cp.reduce.async.bulk (PTX ISA 9.7.9.25.4), without tensors. See bulk_copy.h.
 #include "softgpu/machine/ops/bulk_copy.h"
+
+#include "softgpu/machine/cluster_address.h"
 #include "softgpu/machine/ops/atomic_operations.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -15,12 +16,29 @@ constexpr uint8_t kToShared = 1, kFromShared = 2, kWideTo = 4, kWideFrom = 8, kR
 constexpr unsigned kTo = 0, kFrom = 2, kSize = 4, kBarrier = 5, kBlocks = 7;
 static_assert(kBlocks >= kInlineOperands);  // so it is always in Instruction::more
 
-// transfer(to, from) for each 16 bytes of each lane's copy.
-void for_units(Warp& warp, const Instruction& instruction, LaneMask mask,
-               void (*transfer)(std::byte* to, const std::byte* from)) {
+using Transfer = void (*)(std::byte* to, const std::byte* from);
+
+// transfer(to, from) for each 16 bytes of a lane's copy to `to`, and the report to `barrier`. False after a fault.
+bool move_units(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t to, uint64_t barrier,
+                Transfer transfer) {
   const uint8_t aux = instruction.aux;
   const Space to_space = (aux & kToShared) != 0 ? Space::shared : Space::global;
   const Space from_space = (aux & kFromShared) != 0 ? Space::shared : Space::global;
+  const uint32_t size = warp.row<uint32_t>(instruction.at(kSize))[lane];
+  const uint64_t from = address_at(warp, instruction, kFrom, (aux & kWideFrom) != 0, lane);
+  for (uint32_t done = 0; done < size; done += kUnit) {
+    std::byte* source = resolve(warp, instruction, lane, from_space, from + done, kUnit, false);
+    if (source == nullptr) return false;
+    std::byte* destination = resolve(warp, instruction, lane, to_space, to + done, kUnit, true);
+    if (destination == nullptr) return false;
+    transfer(destination, source);
+  }
+  return (aux & kReports) == 0 || report_bytes(warp, instruction, barrier, lane, size);
+}
+
+// Each lane's copy.
+void for_units(Warp& warp, const Instruction& instruction, LaneMask mask, Transfer transfer) {
+  const uint8_t aux = instruction.aux;
   warp.synchronising = true;
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
     const auto lane = static_cast<unsigned>(__builtin_ctz(rest));
@@ -29,18 +47,21 @@ void for_units(Warp& warp, const Instruction& instruction, LaneMask mask,
       return warp.fault(CUDA_ERROR_ILLEGAL_INSTRUCTION, instruction, lane,
                         "bulk copy of a size that is no multiple of 16", size);
     }
-    if ((aux & kMulticast) != 0 && (warp.row<uint16_t>(instruction.more[kBlocks])[lane] & 1) == 0) continue;
     const uint64_t to = address_at(warp, instruction, kTo, (aux & kWideTo) != 0, lane);
-    const uint64_t from = address_at(warp, instruction, kFrom, (aux & kWideFrom) != 0, lane);
-    for (uint32_t done = 0; done < size; done += kUnit) {
-      std::byte* source = resolve(warp, instruction, lane, from_space, from + done, kUnit, false);
-      if (source == nullptr) return;
-      std::byte* destination = resolve(warp, instruction, lane, to_space, to + done, kUnit, true);
-      if (destination == nullptr) return;
-      transfer(destination, source);
+    const uint64_t barrier =
+        (aux & kReports) != 0 ? address_at(warp, instruction, kBarrier, (aux & kWideBarrier) != 0, lane) : 0;
+    if ((aux & kMulticast) == 0) {
+      if (!move_units(warp, instruction, lane, to, barrier, transfer)) return;
+      continue;
     }
-    if ((aux & kReports) != 0 && !report_bytes(warp, instruction, kBarrier, (aux & kWideBarrier) != 0, lane, size))
-      return;
+    // To the same place in each block, whose own mbarrier is told.
+    const uint16_t blocks = warp.row<uint16_t>(instruction.more[kBlocks])[lane];
+    for (uint32_t rank = 0; rank < blocks_of_cluster(warp); ++rank) {
+      if ((blocks >> rank & 1) == 0) continue;
+      const uint32_t there = shared_address_of(warp, rank, static_cast<uint32_t>(to));
+      const uint32_t told = shared_address_of(warp, rank, static_cast<uint32_t>(barrier));
+      if (!move_units(warp, instruction, lane, there, told, transfer)) return;
+    }
   }
 }
 

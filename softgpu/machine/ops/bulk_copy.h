@@ -24,10 +24,9 @@ VGPU_INLINE uint64_t address_at(Warp& warp, const Instruction& instruction, unsi
   return static_cast<uint32_t>(warp.row<uint32_t>(instruction.at(operand))[lane] + displacement);
 }
 
-// Tells the mbarrier whose address begins at `operand` that `bytes` have arrived. False after a fault.
-VGPU_INLINE bool report_bytes(Warp& warp, const Instruction& instruction, unsigned operand, bool wide, unsigned lane,
+// Tells the mbarrier at this address of the shared window that `bytes` have arrived. False after a fault.
+VGPU_INLINE bool report_bytes(Warp& warp, const Instruction& instruction, uint64_t address, unsigned lane,
                               uint32_t bytes) {
-  const uint64_t address = address_at(warp, instruction, operand, wide, lane);
   uint64_t* word = resolve_mbarrier(warp, instruction, lane, false, address);
   if (word == nullptr) return false;
   Mbarrier object = Mbarrier::unpack(*word);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extended-precision arithmetic over the carry flag CC.CF: add.cc, addc, sub.cc, subc, mad.cc, madc (PTX ISA 9.7.2).
-// The flag is a bit per lane in Warp::carry. Subtraction keeps the borrow in it, addition the carry.
+// The flag is a bit per lane in Warp::carry. A difference is the sum a + ~b + 1, so that it leaves 0 in the flag where
+// it borrows. The PTX ISA does not say so, but the compiler's own 128-bit division reads the flag of sub.cc with addc.
 #include "softgpu/machine/ops/lanes.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -8,10 +9,11 @@ namespace {
 
 constexpr uint8_t kReads = 1, kWrites = 2;  // of the flag, in Instruction::aux
 
-// Commits sums: result(i, carry_in) returns the value and stores the carry out of lane i.
+// Commits sums: result(i, carry_in) returns the value and stores the carry out of lane i; carry_in is `fresh` in all
+// lanes where the instruction begins a chain.
 template <class T, class F>
-VGPU_INLINE void carry_lanes(Warp& warp, const Instruction& instruction, LaneMask mask, F result) {
-  const LaneMask carry_in = (instruction.aux & kReads) != 0 ? warp.carry : 0;
+VGPU_INLINE void carry_lanes(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask fresh, F result) {
+  const LaneMask carry_in = (instruction.aux & kReads) != 0 ? warp.carry : fresh;
   T values[kLanes];
   LaneMask carry_out = 0;
   for (unsigned i = 0; i < kLanes; ++i) {
@@ -34,7 +36,7 @@ template <class T>
 void add(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* a = warp.row<T>(instruction.operand[1]);
   const T* b = warp.row<T>(instruction.operand[2]);
-  carry_lanes<T>(warp, instruction, mask,
+  carry_lanes<T>(warp, instruction, mask, 0,
                  [=](unsigned i, T carry_in, bool& carry) { return add_with_carry(a[i], b[i], carry_in, carry); });
 }
 
@@ -42,9 +44,8 @@ template <class T>
 void subtract(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* a = warp.row<T>(instruction.operand[1]);
   const T* b = warp.row<T>(instruction.operand[2]);
-  carry_lanes<T>(warp, instruction, mask, [=](unsigned i, T borrow_in, bool& borrow) {
-    borrow = a[i] < b[i] || (a[i] == b[i] && borrow_in != 0);
-    return static_cast<T>(a[i] - b[i] - borrow_in);
+  carry_lanes<T>(warp, instruction, mask, kAllLanes, [=](unsigned i, T carry_in, bool& carry) {
+    return add_with_carry(a[i], static_cast<T>(~b[i]), carry_in, carry);
   });
 }
 
@@ -66,7 +67,7 @@ void multiply_add(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* a = warp.row<T>(instruction.operand[1]);
   const T* b = warp.row<T>(instruction.operand[2]);
   const T* c = warp.row<T>(instruction.operand[3]);
-  carry_lanes<T>(warp, instruction, mask, [=](unsigned i, T carry_in, bool& carry) {
+  carry_lanes<T>(warp, instruction, mask, 0, [=](unsigned i, T carry_in, bool& carry) {
     return add_with_carry(part<T, half>(a[i], b[i]), c[i], carry_in, carry);
   });
 }

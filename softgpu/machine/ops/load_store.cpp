@@ -321,7 +321,6 @@ Type bits_type(unsigned width) {
 }
 
 Form take_space(Choice& choice) {
-  // A cluster has one block.
   static constexpr const char* kNames[] = {"global", "const", "shared",       "shared::cta", "shared::cluster",
                                            "local",  "param", "param::entry", "param::func"};
   static constexpr Space kSpaces[] = {Space::global,    Space::constant,         Space::shared,
