@@ -35,13 +35,13 @@ uint64_t xid_of(int32_t result) {
   switch (result) {
     case CUDA_ERROR_ILLEGAL_ADDRESS: return 31;
     case CUDA_ERROR_LAUNCH_TIMEOUT: return 8;
-    case CUDA_ERROR_ASSERT: return 43;
+    case CUDA_ERROR_ASSERT:
+    case CUDA_ERROR_LAUNCH_FAILED: return 43;  // trap
     case CUDA_ERROR_HARDWARE_STACK_ERROR:
     case CUDA_ERROR_ILLEGAL_INSTRUCTION:
     case CUDA_ERROR_MISALIGNED_ADDRESS:
     case CUDA_ERROR_INVALID_ADDRESS_SPACE:
-    case CUDA_ERROR_INVALID_PC:
-    case CUDA_ERROR_LAUNCH_FAILED: return 13;
+    case CUDA_ERROR_INVALID_PC: return 13;
     default: return 0;
   }
 }
@@ -77,10 +77,8 @@ void Events::ask(const Owner& asker, std::span<const std::byte> bytes, Answered 
   source_.with_devices([this, asker, request, answered = std::move(answered)](nvmlReturn_t known) mutable {
     const uint32_t count = source_.device_count();
     if (known == NVML_SUCCESS && count < 64 && request.devices >> count != 0) known = NVML_ERROR_INVALID_ARGUMENT;
-    if (known == NVML_SUCCESS && source_.is_software()) {
-      if ((request.types & ~event::kKnownTypes) != 0) known = NVML_ERROR_INVALID_ARGUMENT;
-      else if ((request.types & ~event::kXid) != 0) known = NVML_ERROR_NOT_SUPPORTED;
-    }
+    const uint64_t possible = source_.is_software() ? event::kXid : event::kKnownTypes;
+    if (known == NVML_SUCCESS && (request.types & ~possible) != 0) known = NVML_ERROR_NOT_SUPPORTED;
     if (known != NVML_SUCCESS) return answered(0, bytes_of(known, next_));
     watch(asker, request, 0, std::move(answered));
   });

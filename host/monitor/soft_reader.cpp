@@ -91,7 +91,7 @@ nvmlReturn_t give_memory(nvml::Prepared& reading, const DeviceIdentity& device) 
 nvmlReturn_t give_memory_v2(nvml::Prepared& reading, const DeviceIdentity& device) {
   unsigned version = 0;
   std::memcpy(&version, reading.storage(1), sizeof version);
-  if (version != nvmlMemory_v2) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+  if (version != nvmlMemory_v2) return NVML_ERROR_FUNCTION_NOT_FOUND;
   return give(reading, 1, nvmlMemory_v2_t{nvmlMemory_v2, device.total_bytes, 0, device.total_bytes, 0});
 }
 

@@ -60,7 +60,7 @@ std::byte* locate(Warp& warp, const Instruction& instruction, const Image& image
       place(layer, image.layers, form.outside);
   if (!inside) {
     if (form.outside == Outside::trap) {
-      warp.fault(CUDA_ERROR_LAUNCH_FAILED, instruction, lane, "coordinates outside of the surface, x", given);
+      warp.fault(CUDA_ERROR_ILLEGAL_ADDRESS, instruction, lane, "coordinates outside of the surface, x", given);
     }
     return nullptr;
   }

@@ -50,7 +50,8 @@ TEST_CASE("memory that is allocated is used, until it is freed", "[nvml]") {
   CHECK(before.free + before.used <= before.total);
   CUdeviceptr pointer = 0;
   REQUIRE(cuMemAlloc(&pointer, 64 * kMiB) == CUDA_SUCCESS);
-  CHECK(memory_of(nvml.device).used >= before.used + 64 * kMiB);
+  // A card is read ten times a second.
+  CHECK(eventually([&] { return memory_of(nvml.device).used >= before.used + 64 * kMiB; }));
   CHECK(memory_of(nvml.device).free <= before.free - 64 * kMiB);
   REQUIRE(cuMemFree(pointer) == CUDA_SUCCESS);
   CHECK(eventually([&] { return memory_of(nvml.device).used < before.used + 64 * kMiB; }));
@@ -75,7 +76,8 @@ TEST_CASE("both versions of memory agree", "[nvml]") {
   CHECK(memory.total == memory_of(nvml.device).total);
   CHECK(memory.version == nvmlMemory_v2);
   memory.version = NVML_STRUCT_VERSION(nvmlMemory_v2_t, 7);
-  CHECK(nvmlDeviceGetMemoryInfo_v2(nvml.device, &memory) == NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
+  // NVIDIA's library says of a version it does not know that there is no such function.
+  CHECK(nvmlDeviceGetMemoryInfo_v2(nvml.device, &memory) == NVML_ERROR_FUNCTION_NOT_FOUND);
 }
 
 TEST_CASE("this program is among the processes, under its own number, with the memory that it holds", "[nvml]") {

@@ -173,7 +173,7 @@ TEST_CASE("on the software GPU the Xid follows from how the program failed", "[u
                                                  {CUDA_ERROR_ILLEGAL_INSTRUCTION, 13},
                                                  {CUDA_ERROR_INVALID_PC, 13},
                                                  {CUDA_ERROR_HARDWARE_STACK_ERROR, 13},
-                                                 {CUDA_ERROR_LAUNCH_FAILED, 13},
+                                                 {CUDA_ERROR_LAUNCH_FAILED, 43},
                                                  {CUDA_ERROR_INVALID_ADDRESS_SPACE, 13},
                                                  {CUDA_ERROR_LAUNCH_TIMEOUT, 8},
                                                  {CUDA_ERROR_ASSERT, 43}};
@@ -209,12 +209,16 @@ TEST_CASE("the library's refusals reach who asked", "[unit][event]") {
         NVML_ERROR_NOT_SUPPORTED);
   CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = 0, .devices = 4, .types = 8})->result ==
         NVML_ERROR_INVALID_ARGUMENT);
+  // No card has such a type, so the library is not asked.
+  CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = 0, .devices = 1, .types = uint64_t{1} << 60})->result ==
+        NVML_ERROR_NOT_SUPPORTED);
+  CHECK(scene.cards.watched.empty());
   scene.cards.known = NVML_ERROR_DRIVER_NOT_LOADED;
   CHECK(scene.wait(0)->result == NVML_ERROR_DRIVER_NOT_LOADED);
   scene.cards = Cards();
   scene.cards.software = true;
   CHECK(scene.wait(0, kVm, 5, 1, kClockChange)->result == NVML_ERROR_NOT_SUPPORTED);
-  CHECK(scene.wait(0, kVm, 5, 1, uint64_t{1} << 40)->result == NVML_ERROR_INVALID_ARGUMENT);
+  CHECK(scene.wait(0, kVm, 5, 1, uint64_t{1} << 40)->result == NVML_ERROR_NOT_SUPPORTED);
 }
 
 TEST_CASE("whoever waits for a card is told when its events end", "[unit][event]") {
