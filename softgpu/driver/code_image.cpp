@@ -6,8 +6,6 @@
 #include <cstring>
 #include <memory>
 
-#include "softgpu/ptx/image.h"
-
 namespace vgpu::soft {
 namespace {
 
@@ -74,14 +72,14 @@ std::string explain_missing(const ptx::ImageEntries& entries, int capability) {
          name(static_cast<uint32_t>(capability)) + " (VGPU_SOFT_COMPUTE_CAPABILITY)";
 }
 
-Result<Ref<CodeImage>, CompileError> choose(const Result<ptx::ImageEntries, CUresult>& entries, int capability) {
+Result<Ref<CodeImage>, CompileError> choose(const Result<ptx::ImageEntries, CUresult>& entries, CodeTarget target) {
   if (!entries) return CompileError{entries.error(), explain(entries.error())};
-  const auto number = static_cast<uint32_t>(capability);
+  const auto number = static_cast<uint32_t>(target.capability);
   auto texts = is_linked(entries.value()) ? all_texts(entries.value())
-                                          : ptx::choose_ptx(entries.value(), {number / 10, number % 10});
+                                          : ptx::choose_ptx(entries.value(), {number / 10, number % 10}, target.later);
   if (texts && is_mere_text(entries.value(), *texts)) texts = CUDA_ERROR_INVALID_IMAGE;
   if (!texts && texts.error() == CUDA_ERROR_NO_BINARY_FOR_GPU)
-    return CompileError{texts.error(), explain_missing(entries.value(), capability)};
+    return CompileError{texts.error(), explain_missing(entries.value(), target.capability)};
   if (!texts) return CompileError{texts.error(), explain(texts.error())};
   return CodeImage::of_texts(*std::move(texts));
 }
@@ -117,18 +115,18 @@ std::vector<std::byte> CodeImage::link_image(std::span<const std::string> texts,
   return image;
 }
 
-Result<Ref<CodeImage>, CompileError> CodeImage::read(const void* code, int capability) {
-  return choose(ptx::read_image(code), capability);
+Result<Ref<CodeImage>, CompileError> CodeImage::read(const void* code, CodeTarget target) {
+  return choose(ptx::read_image(code), target);
 }
 
-Result<Ref<CodeImage>, CompileError> CodeImage::read(std::span<const std::byte> code, int capability) {
-  return choose(ptx::read_image(code), capability);
+Result<Ref<CodeImage>, CompileError> CodeImage::read(std::span<const std::byte> code, CodeTarget target) {
+  return choose(ptx::read_image(code), target);
 }
 
-Result<Ref<CodeImage>, CompileError> CodeImage::read_file(const char* path, int capability) {
+Result<Ref<CodeImage>, CompileError> CodeImage::read_file(const char* path, CodeTarget target) {
   auto bytes = read_code_file(path);
   if (!bytes) return CompileError{bytes.error(), std::string(path) + " cannot be read"};
-  return read(std::span<const std::byte>(*bytes), capability);
+  return read(std::span<const std::byte>(*bytes), target);
 }
 
 CuResult<std::vector<std::byte>> read_code_file(const char* path) {

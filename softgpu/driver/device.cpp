@@ -31,12 +31,13 @@ constexpr DeviceLimits kLimits[] = {
 };
 
 // VGPU_SOFT_COMPUTE_CAPABILITY=X.Y, one of those above.
-const DeviceLimits& limits_from_environment() {
+DeviceLimits limits_from_environment() {
   const char* const wanted = std::getenv("VGPU_SOFT_COMPUTE_CAPABILITY");
   if (wanted == nullptr) return kLimits[0];
-  for (const DeviceLimits& limits : kLimits) {
+  for (DeviceLimits limits : kLimits) {
     char name[8];
     std::snprintf(name, sizeof name, "%d.%d", limits.major, limits.minor);
+    limits.is_asked_for = true;
     if (std::strcmp(name, wanted) == 0) return limits;
   }
   VGPU_WARN("software GPU: VGPU_SOFT_COMPUTE_CAPABILITY=%s is none of 7.5, 8.0, 8.6, 8.9, 9.0, 10.0, 12.0; 7.5 it is",

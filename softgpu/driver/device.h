@@ -35,6 +35,7 @@ struct DeviceLimits {
   int registers_per_multiprocessor = 0;
   int max_cluster_size = 0;  // portable cluster size, 0 before capability 9.0
   int l2_cache_bytes = 0;
+  bool is_asked_for = false;  // by VGPU_SOFT_COMPUTE_CAPABILITY
 };
 
 class Device {

@@ -112,7 +112,7 @@ Result<Ref<LoadedCode>, CompileError> LoadedCode::load(Context& context, std::sp
                                                        std::unique_ptr<Storage> storage) {
   Ref<LoadedCode> code(new LoadedCode(context, std::move(storage)));
   LoadOptions options;
-  options.compute_capability = compute_capability(context.device());
+  options.newest_target = code_target(context.device()).newest();
   code->program_ = texts.size() == 1 ? TRY(Program::load(texts.front(), *code->variables_, options))
                                      : TRY(Program::load(texts, *code->variables_, options));
   return code;

@@ -54,7 +54,7 @@ CUresult CUDAAPI cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_o
   if (library == nullptr || code == nullptr) return CUDA_ERROR_INVALID_VALUE;
   JitOptions jit = TRY(JitOptions::parse(numJitOptions, jitOptions, jitOptionsValues));
   VGPU_CHECK(check_library_options(numLibraryOptions, libraryOptions, libraryOptionValues));
-  return load_library(library, CodeImage::read(code, compute_capability(*process->find_device(0))), jit);
+  return load_library(library, CodeImage::read(code, code_target(*process->find_device(0))), jit);
 }
 
 CUresult CUDAAPI cuLibraryLoadFromFile(CUlibrary* library, const char* fileName, CUjit_option* jitOptions,
@@ -65,7 +65,7 @@ CUresult CUDAAPI cuLibraryLoadFromFile(CUlibrary* library, const char* fileName,
   if (library == nullptr || fileName == nullptr) return CUDA_ERROR_INVALID_VALUE;
   JitOptions jit = TRY(JitOptions::parse(numJitOptions, jitOptions, jitOptionsValues));
   VGPU_CHECK(check_library_options(numLibraryOptions, libraryOptions, libraryOptionValues));
-  auto image = CodeImage::read_file(fileName, compute_capability(*process->find_device(0)));
+  auto image = CodeImage::read_file(fileName, code_target(*process->find_device(0)));
   if (!image && image.error().code == CUDA_ERROR_FILE_NOT_FOUND) return CUDA_ERROR_FILE_NOT_FOUND;
   return load_library(library, std::move(image), jit);
 }

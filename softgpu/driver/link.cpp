@@ -30,7 +30,7 @@ CUresult Link::add(CUjitInputType type, std::span<const std::byte> data, const c
   if (failed_) return CUDA_ERROR_UNKNOWN;
   if (name == nullptr) name = "<unnamed input>";
   if (type == CU_JIT_INPUT_PTX) return add_text({reinterpret_cast<const char*>(data.data()), data.size()}, name);
-  auto image = CodeImage::read(data, compute_capability_);
+  auto image = CodeImage::read(data, target_);
   if (!image) return fail(image.error().code, std::string(name) + ": " + image.error().log);
   for (const std::string_view text : (*image)->texts()) VGPU_CHECK(add_text(std::string(text), name));
   return CUDA_SUCCESS;
@@ -44,7 +44,7 @@ CUresult Link::complete(std::span<std::byte>* image) {
       const std::vector<std::string_view> views(texts_.begin(), texts_.end());
       HostStorage storage;
       LoadOptions options;
-      options.compute_capability = compute_capability_;
+      options.newest_target = target_.newest();
       auto program = Program::load(views, storage, options);
       // NVIDIA's driver reports every failed link in this way; what went wrong is in the log.
       if (!program) return fail(CUDA_ERROR_UNKNOWN, program.error().log);
@@ -53,7 +53,7 @@ CUresult Link::complete(std::span<std::byte>* image) {
         if (auto lowered = (*program)->get_kernel(kernel); !lowered)
           return fail(CUDA_ERROR_UNKNOWN, lowered.error().log);
     }
-    image_ = CodeImage::link_image(texts_, compute_capability_);
+    image_ = CodeImage::link_image(texts_, target_.capability);
   }
   options_.write();
   *image = image_;
@@ -73,7 +73,7 @@ CUresult create_link(unsigned count, CUjit_option* options, void** values, CUlin
   Context* const context = TRY(current_context());
   if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
   JitOptions jit = TRY(JitOptions::parse(count, options, values));
-  const Ref<Link> link = make_ref<Link>(std::move(jit), compute_capability(context->device()));
+  const Ref<Link> link = make_ref<Link>(std::move(jit), code_target(context->device()));
   if (publish(link) == 0) return CUDA_ERROR_OUT_OF_MEMORY;
   *out = handle_of(*link);
   return CUDA_SUCCESS;

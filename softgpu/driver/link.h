@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "softgpu/driver/code_image.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/jit_options.h"
 #include "softgpu/driver/object.h"
@@ -19,8 +20,7 @@ class Link final : public Object {
   using Handle = CUlinkState;
   static constexpr Kind kKind = Kind::link;
 
-  Link(JitOptions options, int compute_capability)
-      : Object(Kind::link), compute_capability_(compute_capability), options_(std::move(options)) {}
+  Link(JitOptions options, CodeTarget target) : Object(Kind::link), target_(target), options_(std::move(options)) {}
 
   // Input of any type that holds PTX. `name` is for messages.
   CUresult add(CUjitInputType type, std::span<const std::byte> data, const char* name);
@@ -31,7 +31,7 @@ class Link final : public Object {
   CUresult add_text(std::string text, const char* name);
   CUresult fail(CUresult code, const std::string& message);
 
-  const int compute_capability_;
+  const CodeTarget target_;
   std::mutex mutex_;  // guards everything below
   JitOptions options_;
   std::vector<std::string> texts_;

@@ -54,6 +54,10 @@ bool lazy_loading() {
 
 int compute_capability(const Device& device) { return device.limits().major * 10 + device.limits().minor; }
 
+CodeTarget code_target(const Device& device) {
+  return {compute_capability(device), device.limits().is_asked_for ? ptx::LaterCode::refused : ptx::LaterCode::runs};
+}
+
 CUresult report(const CompileError& error) {
   VGPU_WARN("software GPU: code refused: %s", error.log.c_str());
   return error.code;

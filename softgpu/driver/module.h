@@ -55,5 +55,7 @@ CUresult report(const CompileError& error);
 bool lazy_loading();
 // As 75.
 int compute_capability(const Device& device);
+// What code is chosen for: that capability, and later ones where nobody asked for this one.
+CodeTarget code_target(const Device& device);
 
 }  // namespace vgpu::soft

@@ -40,7 +40,7 @@ CUresult CUDAAPI cuModuleLoad(CUmodule* module, const char* fname) {
   Context* const context = TRY(current_context());
   if (module == nullptr || fname == nullptr) return CUDA_ERROR_INVALID_VALUE;
   JitOptions none;
-  return load_module(module, CodeImage::read_file(fname, compute_capability(context->device())), *context, none);
+  return load_module(module, CodeImage::read_file(fname, code_target(context->device())), *context, none);
 }
 
 CUresult CUDAAPI cuModuleLoadData(CUmodule* module, const void* image) {
@@ -52,7 +52,7 @@ CUresult CUDAAPI cuModuleLoadDataEx(CUmodule* module, const void* image, unsigne
   Context* const context = TRY(current_context());
   if (module == nullptr || image == nullptr) return CUDA_ERROR_INVALID_VALUE;
   JitOptions jit = TRY(JitOptions::parse(numOptions, options, optionValues));
-  return load_module(module, CodeImage::read(image, compute_capability(context->device())), *context, jit);
+  return load_module(module, CodeImage::read(image, code_target(context->device())), *context, jit);
 }
 
 CUresult CUDAAPI cuModuleLoadFatBinary(CUmodule* module, const void* fatCubin) {

@@ -66,7 +66,7 @@ class Storage {
 };
 
 struct LoadOptions {
-  int compute_capability = 75;  // major * 10 + minor of the advertised device; PTX for newer targets is refused
+  int newest_target = 75;  // as 75; PTX for newer ones is refused
 };
 
 class Kernel {

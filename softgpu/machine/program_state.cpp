@@ -69,7 +69,7 @@ Result<void, CompileError> ProgramState::parse(std::string_view text, const Load
   auto module = std::make_unique<LinkedModule>();
   module->ast = std::move(parsed).value();
   const uint32_t target = module->ast->target_capability;
-  if (target > static_cast<uint32_t>(options.compute_capability)) {
+  if (target > static_cast<uint32_t>(options.newest_target)) {
     return CompileError{CUDA_ERROR_NO_BINARY_FOR_GPU,
                         "the PTX is for sm_" + std::to_string(target) + ", newer than this device"};
   }

@@ -117,20 +117,39 @@ Result<ImageEntries, CUresult> read_image(Bytes image) {
   return list_image(*located);
 }
 
-Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device) {
+namespace {
+
+// One text per group, the best of those that suit.
+template <class Suits, class Better>
+Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries, Suits suits, Better better) {
   std::vector<std::string> texts;
   for (auto first = entries.begin(); first != entries.end();) {
     const auto in_group = [first](const ImageEntry& other) { return other.group == first->group; };
     const auto last = std::find_if_not(first, entries.end(), in_group);
     const Entry* best = nullptr;
     for (auto candidate = first; candidate != last; ++candidate) {
-      if (!runs_on(candidate->entry, device)) continue;
+      if (!suits(candidate->entry)) continue;
       if (best == nullptr || better(candidate->entry, *best)) best = &candidate->entry;
     }
     if (best != nullptr) texts.push_back(TRY(entry_text(*best)));
     if (best != nullptr && first->group == 0) break;  // Nothing needs linking.
     first = last;
   }
+  return texts;
+}
+
+// What needs no silicon of its own: PTX for any device of its capability and later.
+bool is_plain(const Entry& entry) { return entry.kind == EntryKind::ptx && entry.suffix == '\0'; }
+
+bool is_older(const Entry& entry, const Entry& best) { return entry.architecture < best.architecture; }
+
+}  // namespace
+
+Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device,
+                                                      LaterCode later) {
+  auto texts = TRY(choose_by(
+      entries, [device](const Entry& entry) { return runs_on(entry, device); }, better));
+  if (texts.empty() && later == LaterCode::runs) texts = TRY(choose_by(entries, is_plain, is_older));
   if (!texts.empty()) return texts;
   const bool bare_text = entries.size() == 1 && entries[0].bare && entries[0].entry.kind == EntryKind::ptx;
   return bare_text ? CUDA_ERROR_INVALID_PTX : CUDA_ERROR_NO_BINARY_FOR_GPU;

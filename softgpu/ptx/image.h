@@ -41,12 +41,16 @@ Result<ImageEntries, CUresult> read_image(const void* image);
 // may be none. CUDA_ERROR_INVALID_IMAGE also when it is truncated or a wrapper.
 Result<ImageEntries, CUresult> read_image(std::span<const std::byte> image);
 
+// Whether PTX for later devices runs where an image has no other: it needs no silicon here. The oldest of it is taken.
+enum class LaterCode { refused, runs };
+
 // The newest PTX that this device can run, decompressed: one text, or for a program with relocatable device code one
 // per linked object, to be linked together. Cubins are skipped; PTX for "a" targets runs on exactly that capability,
 // for "f" targets on later ones of the same family. CUDA_ERROR_NO_BINARY_FOR_GPU when nothing is left, but
 // CUDA_ERROR_INVALID_PTX when the image is one PTX text for a later device, CUDA_ERROR_INVALID_IMAGE when the chosen
 // entry is corrupt, CUDA_ERROR_NOT_SUPPORTED for a compression of old nvcc.
-Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device);
+Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device,
+                                                      LaterCode later = LaterCode::refused);
 
 using fatbin::entry_text;
 

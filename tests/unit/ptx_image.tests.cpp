@@ -99,6 +99,17 @@ TEST_CASE("the newest PTX that the device can run is chosen and cubins are skipp
   CHECK(chosen(bytes, {6, 1}).value() == std::vector<std::string>{"old"});
 }
 
+TEST_CASE("where later code may run, the oldest of it does if there is no other", "[unit]") {
+  const auto texts = [](const std::string& bytes) {
+    return choose_ptx(read_image(span_of(bytes)).value(), {7, 5}, LaterCode::runs);
+  };
+  CHECK(texts(container({{kPtx, 90, 0, "90"}, {kPtx, 80, 0, "80"}})).value() == std::vector<std::string>{"80"});
+  CHECK(texts(container({{kPtx, 90, 0, "90"}, {kPtx, 70, 0, "70"}})).value() == std::vector<std::string>{"70"});
+  CHECK(texts(".version 8.0\n.target sm_90\n").value().size() == 1);
+  CHECK(texts(container({{kPtx, 90, kSpecific, "90a"}})).error() == CUDA_ERROR_NO_BINARY_FOR_GPU);
+  CHECK(texts(container({{kCubin, 90}})).error() == CUDA_ERROR_NO_BINARY_FOR_GPU);
+}
+
 TEST_CASE("no PTX for the device is no binary for GPU", "[unit]") {
   CHECK(error_of(container({{kPtx, 80}})) == CUDA_ERROR_NO_BINARY_FOR_GPU);
   CHECK(error_of(container({{kCubin, 75}, {kIr, 75}})) == CUDA_ERROR_NO_BINARY_FOR_GPU);
