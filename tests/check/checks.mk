@@ -130,7 +130,7 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
-GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime vm-client vm-qmp gpu/proc_addresses) $(PROGRAM_BINS)
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime nvml vm-client vm-qmp gpu/proc_addresses) $(PROGRAM_BINS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)

@@ -53,6 +53,8 @@ cases=()
 step "runtime native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
 step "runtime socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
 guest runtime
+[[ $driver = soft ]] || step "nvml native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" '[nvml]~[ours]'
+step "nvml socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" ${cases[@]+"${cases[@]}"}
 for kind in static shared; do
   programs=$here/../../build/programs/$kind
   [[ -d $programs ]] || continue

@@ -57,7 +57,7 @@ TEST_CASE("memory that is allocated is used, until it is freed", "[nvml]") {
   CHECK(eventually([&] { return memory_of(nvml.device).used < before.used + 64 * kMiB; }));
 }
 
-TEST_CASE("the total is what CUDA calls the total, and free memory is what CUDA calls free", "[nvml][ours]") {
+TEST_CASE("the total is what CUDA calls the total, and free memory is what CUDA calls free", "[nvml][ours][soft]") {
   const Nvml nvml;
   const Cuda cuda(nvml.device);
   size_t free = 0, total = 0;
@@ -159,7 +159,8 @@ TEST_CASE("another program appears while it computes, and is gone when it has en
   const auto infos = processes_of(nvml.device);
   const nvmlProcessInfo_t* const other = find(infos, child);
   CHECK(other != nullptr);
-  if (other != nullptr) CHECK(other->usedGpuMemory == 32 * kMiB);
+  // A card counts what the driver holds for the program, too.
+  if (other != nullptr) CHECK(other->usedGpuMemory >= 32 * kMiB);
   char name[256] = {}, own[256] = {};
   CHECK(nvmlSystemGetProcessName(static_cast<unsigned>(child), name, sizeof name) == NVML_SUCCESS);
   CHECK(nvmlSystemGetProcessName(static_cast<unsigned>(::getpid()), own, sizeof own) == NVML_SUCCESS);
