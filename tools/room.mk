@@ -65,6 +65,7 @@ $(O)/bin/apidump: $(APIDUMP_OBJS)
 
 # Unmodified nvcc programs on the software GPU, on this machine; `make demo` shows them in a guest.
 DEMO_PROGRAMS := device_query vector_add matrix_product graph streams
-demo-local: all $(addprefix build/programs/static/,$(DEMO_PROGRAMS))
+demo-local:
+	@$(ALL_PROCESSORS) all $(addprefix build/programs/static/,$(DEMO_PROGRAMS))
 	@tools/demo-local.sh $(O) build/programs/static
 .PHONY: demo-local

@@ -20,6 +20,9 @@ LIMIT       := $(if $(VARIANT),400,120)
 export ASAN_OPTIONS  ?= exitcode=99:detect_leaks=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
+# For targets that people type as they are, without -j.
+ALL_PROCESSORS = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
 # By another name, so that `make -n check` only prints.
 CHECK_MAKE := $(MAKE)
 CHECK_VARIABLES := $(foreach v,CC CUDA_HOME CXX O OPT,$(if $(filter command,$(origin $(v))),$(v)=$($(v))))

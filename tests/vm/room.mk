@@ -54,7 +54,8 @@ dkms_install:
 	@$(if $(DESTDIR),:,dkms install vgpu/$(DKMS_VERSION))
 
 # The demonstration: a guest whose only special device is ours.
-demo: all $(addprefix build/programs/static/,device_query vector_add matrix_product) build/deps.vm
+demo:
+	@$(ALL_PROCESSORS) all $(addprefix build/programs/static/,device_query vector_add matrix_product) build/deps.vm
 	@BUILD=$(abspath $(O)) tools/demo.sh
 
 .PHONY: check-vm demo dkms-check dkms_install modules modules_install vm vm-fetch vm-modules
