@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/spin.h"
 #include "common/sticky.h"
+#include "host/worker/private_calls.h"
 
 namespace vgpu::host {
 namespace {
@@ -19,10 +20,7 @@ constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two
 static_assert(kUnitsPerHead < ring::kRingUnits / 4);
 
 // What goes wrong with a message of the guest library's own is nothing to tell the program of.
-bool is_programs_own(uint16_t opcode) {
-  return opcode < wire::kFirstPrivate || opcode == wire::kCapturedLaunch || opcode == wire::kMarkedRecord ||
-         opcode == wire::kNamedKernelNode;
-}
+bool is_programs_own(uint16_t opcode) { return call_of(opcode) < wire::kFirstPrivate; }
 
 bool may_end_context(uint16_t opcode) {
   namespace op = api::opcode;

@@ -10,22 +10,13 @@
 #include "common/api_names.h"
 #include "common/call_name.h"
 #include "common/face/error_names.h"
+#include "host/worker/private_calls.h"
 #include "host/worker/session.h"
 #include "host/worker/trace_text.h"
 #include "vgpu/trace.h"
 
 namespace vgpu::host {
 namespace {
-
-// The call that a private command stands for.
-uint16_t call_of(uint16_t opcode) {
-  switch (opcode) {
-    case wire::kCapturedLaunch: return api::opcode::cuLaunchKernel;
-    case wire::kMarkedRecord: return api::opcode::cuEventRecord;
-    case wire::kNamedKernelNode: return api::opcode::cuGraphAddKernelNode_v2;
-    default: return opcode;
-  }
-}
 
 void put_list(codec::Writer& writer, const std::vector<codec::NamedText>& list) {
   writer.put(static_cast<uint32_t>(list.size()));
