@@ -159,11 +159,15 @@ void RingServer::run_command(const CommandCopy& command) {
     return;
   }
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
-  // Only calls that may have waited for the device can have made the driver print: text of kernels, or of an assertion.
-  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
-  if ((command.flags & ring::kHelper) != 0 && may_bring_text && session_.output.pending())
-    flags |= ring::kOutputPending;
+  // Only calls that may have waited for the device can have made the driver print.
+  if ((command.flags & ring::kHelper) != 0) flags |= text_flag(result);
   answer(command, result, bytes, flags);
+}
+
+// Whether there is text of kernels, or of an assertion, after a wait that ended so; a look is two calls of the kernel.
+uint32_t RingServer::text_flag(CUresult result) {
+  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
+  return may_bring_text && session_.output.pending() ? static_cast<uint32_t>(ring::kOutputPending) : 0;
 }
 
 // A copy that the device has made by itself.
@@ -173,9 +177,7 @@ void RingServer::answer_copy(const CommandCopy& command, CUresult result) {
     Invocation invocation(session_, command, bytes);
     session_.trace.record(invocation, command.traced_since, result, bytes);
   }
-  const bool may_bring_text = session_.debts.may_have_printed() || result != CUDA_SUCCESS;
-  answer(command, result, bytes,
-         may_bring_text && session_.output.pending() ? static_cast<uint32_t>(ring::kOutputPending) : 0);
+  answer(command, result, bytes, text_flag(result));
 }
 
 // A call that only waits (gate.h), and nothing is left to wait for: the driver's own call is not made.

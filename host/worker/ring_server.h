@@ -39,6 +39,7 @@ class RingServer {
   void to_helper(CommandCopy command);
   void look_after_waiting();
   void run_command(const CommandCopy& command);
+  uint32_t text_flag(CUresult result);
   void answer_copy(const CommandCopy& command, CUresult result);
   void answer_done(const CommandCopy& command);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
