@@ -28,11 +28,13 @@ struct EmptyContainer {
 };
 constexpr EmptyContainer kEmptyContainer;
 
-}  // namespace
-
-namespace {
-
 bool may_print(const Image& image) { return host::may_print({image.data, static_cast<size_t>(image.size) + 1}); }
+
+uint64_t add_code(Invocation& invocation, Kind kind, uint64_t real, bool prints) {
+  const uint64_t wire = invocation.add(kind, real);
+  if (!prints) invocation.session.handles.set_silent(wire);
+  return wire;
+}
 
 }  // namespace
 
@@ -63,16 +65,6 @@ const void* read_code(Invocation& invocation, bool& prints) {
   std::memcpy(wrapper_bytes, &wrapper, sizeof wrapper);
   return wrapper_bytes;
 }
-
-namespace {
-
-uint64_t add_code(Invocation& invocation, Kind kind, uint64_t real, bool prints) {
-  const uint64_t wire = invocation.add(kind, real);
-  if (!prints) invocation.session.handles.set_silent(wire);
-  return wire;
-}
-
-}  // namespace
 
 CUresult module_load(Invocation& invocation) {
   JitOptions options;
