@@ -89,9 +89,7 @@ REFUSE(cuParamSetTexRef,                                 "launch state of CUDA 3
 REFUSE(cuProfilerInitialize,                             "deprecated: the profiler of CUDA 4 wrote files")
 REFUSE(cuSignalExternalSemaphoresAsync,                  "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuTexRefGetAddress,                               "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
-REFUSE(cuTexRefGetBorderColor,                           "four floats behind a bare pointer: no row says so; texture objects carry border colours")
 REFUSE(cuTexRefSetAddress,                               "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuTexRefSetAddress2D,                             "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
-REFUSE(cuTexRefSetBorderColor,                           "four floats behind a bare pointer: no row says so; texture objects carry border colours")
 REFUSE(cuWaitExternalSemaphoresAsync,                    "external memory and semaphores are named by file descriptors of the host")
 // clang-format on
