@@ -35,6 +35,9 @@ CUresult launch(Invocation& invocation);
 CUresult captured_launch(Invocation& invocation);
 CUresult occupancy_clusters(Invocation& invocation);
 
+// launch_devices.cpp
+CUresult launch_on_devices(Invocation& invocation);
+
 // copy.cpp
 CUresult copy(Invocation& invocation);
 CUresult copy_box(Invocation& invocation);

@@ -45,6 +45,7 @@ constexpr Entry kEntries[] = {
 
     {op::cuLaunchKernel, hand::launch},
     {op::cuLaunchKernelEx, hand::launch},
+    {op::cuLaunchCooperativeKernelMultiDevice, launch_on_devices},
     {op::cuOccupancyMaxActiveClusters, occupancy_clusters},
     {op::cuOccupancyMaxPotentialClusterSize, occupancy_clusters},
 
