@@ -64,6 +64,7 @@ CUresult link_add(Invocation& invocation);
 CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
+CUresult unified_function(Invocation& invocation);
 
 // share.cpp
 CUresult ipc_get_memory(Invocation& invocation);

@@ -126,6 +126,7 @@ constexpr Entry kEntries[] = {
     {op::cuLinkDestroy, link_destroy},
     {op::cuLibraryGetManaged, managed_variable},
     {op::cuLibraryGetGlobal, global_variable},
+    {op::cuLibraryGetUnifiedFunction, unified_function},
     {op::cuModuleGetGlobal_v2, global_variable},
     {op::cuFuncGetName, function_name},
     {op::cuKernelGetName, function_name},

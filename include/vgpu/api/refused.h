@@ -42,7 +42,6 @@ REFUSE(cuGraphicsUnmapResources,                         "graphics interoperatio
 REFUSE(cuGraphicsUnregisterResource,                     "graphics interoperation: the guest has no graphics driver of the host")
 REFUSE(cuImportExternalMemory,                           "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuImportExternalSemaphore,                        "external memory and semaphores are named by file descriptors of the host")
-REFUSE(cuLibraryGetUnifiedFunction,                      "a host function of the library image; the image is not loaded in the guest")
 REFUSE(cuLogsCurrent,                                    "the driver's log is the worker's and may name things of the host")
 REFUSE(cuLogsDumpToFile,                                 "the driver's log is the worker's and may name things of the host")
 REFUSE(cuLogsDumpToMemory,                               "the driver's log is the worker's and may name things of the host")
