@@ -50,8 +50,6 @@ REFUSE(cuLogsUnregisterCallback,                         "the driver's log is th
 REFUSE(cuMemAlloc,                                       "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemAllocPitch,                                  "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemBatchDecompressAsync,                        "the list of operations has no codec yet")
-REFUSE(cuMemDiscardAndPrefetchBatchAsync,                "managed memory is host memory that both sides map; nothing of it can be discarded")
-REFUSE(cuMemDiscardBatchAsync,                           "managed memory is host memory that both sides map; nothing of it can be discarded")
 REFUSE(cuMemFree,                                        "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemGetAddressRange,                             "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemGetHandleForAddressRange,                    "a dma-buf descriptor of the host does not cross")
