@@ -119,6 +119,7 @@ CUresult managed_write(Invocation& invocation);
 // array.cpp
 CUresult array_create(Invocation& invocation);
 CUresult array_destroy(Invocation& invocation);
+CUresult map_arrays(Invocation& invocation);
 
 // texture.cpp
 CUresult texture_create(Invocation& invocation);

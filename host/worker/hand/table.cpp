@@ -96,6 +96,7 @@ constexpr Entry kEntries[] = {
     {op::cuMipmappedArrayCreate, array_create},
     {op::cuArrayDestroy, array_destroy},
     {op::cuMipmappedArrayDestroy, array_destroy},
+    {op::cuMemMapArrayAsync, map_arrays},
     {op::cuTexObjectCreate, texture_create},
     {op::cuTexObjectDestroy, texture_destroy},
     {op::cuTexObjectGetResourceDesc, texture_resource},

@@ -55,7 +55,6 @@ REFUSE(cuMemGetAddressRange,                             "32-bit form of CUDA 3.
 REFUSE(cuMemGetHandleForAddressRange,                    "a dma-buf descriptor of the host does not cross")
 REFUSE(cuMemGetInfo,                                     "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemHostGetDevicePointer,                        "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
-REFUSE(cuMemMapArrayAsync,                               "sparse arrays: the list of subresources has no codec yet")
 REFUSE(cuMemcpy2D,                                       "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemcpy2DAsync,                                  "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemcpy2DUnaligned,                              "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
