@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches of copies. A batch that touches ordinary memory of this process is made copy
+// Batches of copies, and of decompression. A batch of copies that touches ordinary memory of this process is made copy
 // by copy, in order, because such memory is staged; any other travels as one. CUDA driver API: Memory Management.
 #include <cstdint>
 
@@ -106,6 +106,17 @@ CUresult cuMemcpy3DBatchAsync(size_t numOps, CUDA_MEMCPY3D_BATCH_OP* opList, siz
                               CUstream hStream) {
   const CUresult status = by_hand::cuMemcpy3DBatchAsync_v2(numOps, opList, flags, hStream);
   if (status != CUDA_SUCCESS && failIdx != nullptr) *failIdx = SIZE_MAX;
+  return status;
+}
+
+// Decompression by the device's engine. Only the driver knows which entry of a batch it refuses, and a refusal brings
+// no results: like the copies above, it names none.
+CUresult cuMemBatchDecompressAsync(CUmemDecompressParams* paramsArray, size_t count, unsigned int flags,
+                                   size_t* errorIndex, CUstream stream) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  const CUresult status =
+      forward(admitted, api::spec::cuMemBatchDecompressAsync, paramsArray, count, flags, errorIndex, stream);
+  if (status != CUDA_SUCCESS && errorIndex != nullptr) *errorIndex = SIZE_MAX;
   return status;
 }
 

@@ -133,6 +133,7 @@ CUresult surface_resource(Invocation& invocation);
 // copy_batch.cpp
 CUresult copy_batch(Invocation& invocation);
 CUresult copy_box_batch(Invocation& invocation);
+CUresult decompress_batch(Invocation& invocation);
 
 // device_resource.cpp
 CUresult device_resource(Invocation& invocation);

@@ -107,6 +107,7 @@ constexpr Entry kEntries[] = {
     {op::cuSurfObjectGetResourceDesc, surface_resource},
     {op::cuMemcpyBatchAsync_v2, hand::copy_batch},
     {op::cuMemcpy3DBatchAsync_v2, copy_box_batch},
+    {op::cuMemBatchDecompressAsync, decompress_batch},
     {op::cuDeviceGetDevResource, device_resource},
     {op::cuCtxGetDevResource, device_resource},
     {op::cuGreenCtxGetDevResource, device_resource},

@@ -49,7 +49,6 @@ REFUSE(cuLogsRegisterCallback,                           "the driver's log is th
 REFUSE(cuLogsUnregisterCallback,                         "the driver's log is the worker's and may name things of the host")
 REFUSE(cuMemAlloc,                                       "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemAllocPitch,                                  "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
-REFUSE(cuMemBatchDecompressAsync,                        "the list of operations has no codec yet")
 REFUSE(cuMemFree,                                        "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemGetAddressRange,                             "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuMemGetHandleForAddressRange,                    "a dma-buf descriptor of the host does not cross")
