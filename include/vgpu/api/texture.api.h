@@ -3,6 +3,7 @@
 // One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
 API(cuModuleGetSurfRef,             wait, borrow(pSurfRef), cstr(name))
 API(cuModuleGetTexRef,              wait, borrow(pTexRef), cstr(name))
+API(cuParamSetTexRef,               sync)
 API(cuSurfObjectCreate,             hand, out(pSurfObject), hand(pResDesc))
 API(cuSurfObjectDestroy,            hand)
 API(cuSurfObjectGetResourceDesc,    hand, hand(pResDesc))
