@@ -95,7 +95,8 @@ TEST_CASE_METHOD(References, "a texture reference knows what it was set to", "[c
   CHECK(filter == CU_TR_FILTER_MODE_LINEAR);
 }
 
-TEST_CASE_METHOD(References, "a texture reference gives its border colour to what lies outside", "[contract][texture]") {
+TEST_CASE_METHOD(References, "a texture reference gives its border colour to what lies outside",
+                 "[contract][texture]") {
   CUtexref reference = nullptr;
   REQUIRE_CUDA(cuModuleGetTexRef(&reference, module, "image"));
   REQUIRE_CUDA(cuTexRefSetArray(reference, array, CU_TRSA_OVERRIDE_FORMAT));

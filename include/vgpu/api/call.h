@@ -89,7 +89,8 @@ constexpr Param pointer_param(const Mark& mark) {
   using Pointee = std::remove_pointer_t<T>;
   using Bare = std::remove_cv_t<Pointee>;
   if (mark.role == Role::value) return {Role::value, Kind::none, kNoCount, false, 0, nullptr, sizeof(T)};
-  Param param{mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>() * mark.elements};
+  Param param{
+      mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>() * mark.elements};
   if (mark.role == Role::sized_in || mark.role == Role::sized_out) param.size = kMaxSized;
   const bool is_output = mark.role == Role::out || mark.role == Role::inout || mark.role == Role::writes ||
                          mark.role == Role::make || mark.role == Role::borrow;
