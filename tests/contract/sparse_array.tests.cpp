@@ -125,8 +125,8 @@ TEST_CASE_METHOD(Gpu, "an array with memory of its own maps none", "[contract][a
   list[0].resource.array = array;
   list[1].resourceType = CU_RESOURCE_TYPE_MIPMAPPED_ARRAY;
   list[1].resource.mipmap = mipmap;
-  CHECK(cuMemMapArrayAsync(list, 1, stream) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuMemMapArrayAsync(list, 2, stream) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(cuMemMapArrayAsync(list, 1, stream));
+  CHECK_REFUSED(cuMemMapArrayAsync(list, 2, stream));
   CHECK_REFUSED(cuMemMapArrayAsync(nullptr, 1, stream));
   REQUIRE_CUDA(cuMipmappedArrayDestroy(mipmap));
   REQUIRE_CUDA(cuArrayDestroy(array));
