@@ -25,6 +25,7 @@
 #include "host/worker/managed_pages.h"
 #include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
+#include "host/worker/print_scan.h"
 #include "host/worker/sync_debts.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
@@ -73,6 +74,7 @@ struct Session {
   WordPage guest_words;  // the header's markers
   Markers markers;
   HandleTable handles;
+  PrintScan print_scan{handles};
   DeviceMemory device_memory;
   SharedRanges& shared;
   Exports exports;
