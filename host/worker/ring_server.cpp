@@ -63,7 +63,7 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
   release(units);
   // While this one is carried out, the next one comes from the producer's cache.
   for (uint64_t line = 0; line < 3; ++line) __builtin_prefetch(at + (units + line) * ring::kUnit);
-  session_.counters.bytes_inline.fetch_add(inline_bytes, std::memory_order_relaxed);
+  session_.counters.own().bytes_inline.add(inline_bytes);
   return !in_blob || collect_blob(command, header.blob) ? Taken::command : Taken::broken;
 }
 
@@ -133,9 +133,9 @@ void RingServer::answer(const CommandCopy& command, CUresult result, std::vector
   // Only a program's own call may tell it.
   slot.posted_error =
       command.opcode < wire::kFirstPrivate ? session_.posted_error.exchange(0, std::memory_order_relaxed) : 0;
-  session_.counters.replies.fetch_add(1, std::memory_order_relaxed);
+  session_.counters.own().replies.add(1);
   if (ring::complete(slot)) {
-    session_.counters.wakeups.fetch_add(1, std::memory_order_relaxed);
+    session_.counters.own().wakeups.add(1);
     session_.waker.wake(slot.state);
   }
 }
@@ -152,7 +152,7 @@ void RingServer::run_command(const CommandCopy& command) {
   if (command.traced_since != 0) [[unlikely]]
     session_.trace.record(invocation, command.traced_since, result, bytes);
   if (command.reply_slot == ring::kNoReply) {
-    session_.counters.posted.fetch_add(1, std::memory_order_relaxed);
+    session_.counters.own().posted.add(1);
     int32_t none = 0;
     if (result != CUDA_SUCCESS && !invocation.told_later && is_programs_own(command.opcode))
       session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
@@ -189,7 +189,7 @@ void RingServer::answer_done(const CommandCopy& command) {
 }
 
 void RingServer::handle(CommandCopy& command) {
-  session_.counters.commands.fetch_add(1, std::memory_order_relaxed);
+  session_.counters.own().commands.add(1);
   if (!copies_.empty() && may_end_context(command.opcode)) copies_.leave_all();
   if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb();
   lanes_.drain();
@@ -212,7 +212,7 @@ void RingServer::look_after_waiting() {
 }
 
 void RingServer::to_helper(CommandCopy command) {
-  session_.counters.helper_calls.fetch_add(1, std::memory_order_relaxed);
+  session_.counters.own().helper_calls.add(1);
   const uint32_t thread = command.thread;
   const bool last = command.opcode == wire::kThreadExit;
   helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
@@ -223,9 +223,7 @@ void RingServer::to_helper(CommandCopy command) {
 void RingServer::measure_depth() {
   const uint64_t tail = session_.memory.header().tail.load(std::memory_order_relaxed);
   const uint64_t units = std::min<uint64_t>(tail > position_ ? tail - position_ : 0, ring::kRingUnits);
-  auto& deepest = session_.counters.ring_depth;
-  if (units * ring::kUnit > deepest.load(std::memory_order_relaxed))
-    deepest.store(units * ring::kUnit, std::memory_order_relaxed);
+  session_.counters.own().ring_depth.raise_to(units * ring::kUnit);
 }
 
 // Whether the next command is there, or the session has ended.
@@ -253,7 +251,7 @@ void RingServer::sleep() {
   if (chunks_busy && !has_news_soon()) ::poll(nullptr, 0, 1);
   const auto first = static_cast<int>(ring::kFirstSleep.count());
   for (int timeout = first; !chunks_busy && !has_news_soon(); timeout = -1) {
-    session_.counters.parks.fetch_add(1, std::memory_order_relaxed);
+    session_.counters.own().parks.add(1);
     pollfd doorbell = {session_.config.doorbell_fd, POLLIN, 0};
     if (::poll(&doorbell, 1, timeout) == 0) continue;
     uint64_t rings = 0;
