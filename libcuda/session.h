@@ -86,6 +86,7 @@ class Session {
   Sent send(const Message& message, uint32_t slot, uint64_t blob);
   bool send_blob(const Message& message, uint64_t& blob);
   bool wait_for_space(uint64_t end);
+  void prefetch_units(uint64_t end, uint32_t units) const;
   bool wait_for_reply(ring::ReplySlot& slot, const Pending& pending);
   CUresult fetch_blob(uint64_t blob, std::vector<std::byte>& reply);
   void print_device_output();
@@ -99,6 +100,8 @@ class Session {
   std::atomic<bool> lost_{false};
   std::atomic<Coherence*> coherence_{nullptr};
   std::atomic<uint64_t> next_blob_{1};
+  // Where `head` was when somebody last looked. It only grows, and its line is the worker's.
+  std::atomic<uint64_t> known_head_{0};
   std::array<std::atomic<uint64_t>, ring::kReplySlots / 64> busy_slots_ = {};
 };
 
