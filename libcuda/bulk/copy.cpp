@@ -82,14 +82,14 @@ bool may_post(const Admitted& admitted, const Request& request, std::initializer
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
-  remote.writer().put(whole(request, wire::HostSide::none));
+  remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::none));
   return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
 }
 
 CUresult to_device_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block();
-  remote.writer().put(whole(request, wire::HostSide::inline_data));
+  remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
   // The bytes are in the message, so only the destination matters.
   return may_post(admitted, request, {request.destination}) ? remote.post() : remote.call();
@@ -170,7 +170,7 @@ CUresult to_device(const Admitted& admitted, const Request& request) {
 
 CUresult to_host_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
-  remote.may_block().writer().put(whole(request, wire::HostSide::inline_data));
+  remote.may_block().concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   VGPU_CHECK(remote.call());
   const std::byte* data = remote.reader().take(request.bytes);
   if (data == nullptr) return CUDA_ERROR_UNKNOWN;
@@ -184,7 +184,7 @@ CUresult to_host_at_once(const Admitted& admitted, const Request& request) {
   wire::Copy copy = whole(request, wire::HostSide::window);
   copy.chunk = session.acquire_chunk();
   Remote remote(admitted, request.opcode);
-  remote.may_block().writer().put(copy);
+  remote.may_block().concerns(request.stream).writer().put(copy);
   const CUresult status = remote.call();
   if (status == CUDA_SUCCESS)
     copy_streaming(from_bits<std::byte*>(request.destination), session.chunk(copy.chunk),
