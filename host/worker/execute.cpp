@@ -88,7 +88,7 @@ CUresult execute(Invocation& invocation) {
     const bool carried = hand != nullptr || (call != nullptr && call->path != Path::local &&
                                              call->path != Path::refuse && call->carried_by_row());
     if (!carried || !invocation.session.driver.has(opcode)) {
-      invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
+      invocation.session.counters.own().refused.add(1);
       if (const char* const name = api::find_call_name(opcode)) invocation.session.unsupported.count(name);
       return CUDA_ERROR_NOT_SUPPORTED;
     }

@@ -38,6 +38,7 @@ Helpers::Helper& Helpers::helper_of(uint32_t guest_thread) {
 }
 
 void Helpers::submit(uint32_t guest_thread, Task task) {
+  unfinished_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   Helper& helper = helper_of(guest_thread);
   helper.tasks.push_back(std::move(task));
@@ -56,6 +57,7 @@ void Helpers::retire(uint32_t guest_thread) {
 }
 
 bool Helpers::busy(uint32_t guest_thread) {
+  if (unfinished_.load(std::memory_order_acquire) == 0) return false;
   const std::lock_guard lock(mutex_);
   const auto found = by_guest_thread_.find(guest_thread);
   return found != by_guest_thread_.end() && (found->second->running || !found->second->tasks.empty());
@@ -84,6 +86,7 @@ void Helpers::work(Helper& self) {
     task = nullptr;
     lock.lock();
     self.running = false;
+    unfinished_.fetch_sub(1, std::memory_order_release);
     if (!self.tasks.empty()) continue;
     if (std::exchange(self.retired, false)) free_.push_back(&self);
     const uint64_t seen = self.submitted.load(std::memory_order_relaxed);

@@ -32,7 +32,7 @@ class Helpers {
   void submit(uint32_t guest_thread, Task task);
   // The guest thread has ended: nothing is submitted for it any more. What was, is done first.
   void retire(uint32_t guest_thread);
-  // Whether a task of this guest thread waits or runs.
+  // Whether a task of this guest thread waits or runs. Costs no lock where none of any thread does.
   bool busy(uint32_t guest_thread);
 
  private:
@@ -50,7 +50,8 @@ class Helpers {
 
   const std::chrono::microseconds linger_;
   std::atomic<bool> someone_lingers_{false};
-  std::mutex mutex_;  // guards all below, and every helper
+  std::atomic<size_t> unfinished_{0};  // tasks of all guest threads that wait or run
+  std::mutex mutex_;                   // guards all below, and every helper
   std::vector<std::unique_ptr<Helper>> helpers_;
   std::unordered_map<uint32_t, Helper*> by_guest_thread_;
   std::vector<Helper*> free_;  // of guest threads that have ended

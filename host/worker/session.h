@@ -17,6 +17,7 @@
 #include "host/worker/blobs.h"
 #include "host/worker/callbacks.h"
 #include "host/worker/core.h"
+#include "host/worker/counters.h"
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
 #include "host/worker/exports.h"
@@ -43,12 +44,6 @@ struct CommandCopy {
   uint64_t context = 0;
   uint64_t traced_since = 0;  // Trace::now() when it was taken; 0: nobody traces
   std::vector<std::byte> payload;
-};
-
-// Counters of the session; relaxed, read for statistics only.
-struct Counters {
-  std::atomic<uint64_t> commands{0}, posted{0}, replies{0}, helper_calls{0}, parks{0}, wakeups{0}, bytes_inline{0},
-      bytes_window{0}, bytes_shared{0}, launches{0}, refused{0}, ring_depth{0};
 };
 
 struct Session {

@@ -260,6 +260,11 @@ CUresult record_marked(const Admitted& admitted, CUevent event, CUstream stream,
 
 }  // namespace
 
+void carry_idle_streams(const Admitted& admitted, CUstream concerned, const Extent& extent) {
+  if (!is_legacy(admitted, bits_of(concerned)))
+    admitted.thread->idle.carry(admitted.process->handles(), extent, bits_of(concerned));
+}
+
 void forget_event(const Admitted& admitted, uint64_t event) {
   if (Progress* const progress = admitted.process->handles().progress(event)) start_record(*progress);
 }
@@ -294,8 +299,17 @@ CUresult cuStreamQuery(CUstream hStream) {
 
 CUresult cuStreamSynchronize(CUstream hStream) {
   VGPU_ADMIT(admitted);
-  return wait_unless_idle(admitted, stream_progress(admitted, hStream),
-                          [&] { return forward_blocking(admitted, api::spec::cuStreamSynchronize, hStream); });
+  Progress* const progress = stream_progress(admitted, hStream);
+  const CUresult status = wait_unless_idle(admitted, progress, [&] {
+    Extent extent;
+    void* argv[] = {&hStream, nullptr};
+    const CUresult answer = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, Runs::on_helper, &extent);
+    carry_idle_streams(admitted, hStream, extent);
+    return answer;
+  });
+  if (status == CUDA_SUCCESS && progress != nullptr && bits_of(hStream) > bits_of(CU_STREAM_PER_THREAD))
+    admitted.thread->idle.found(bits_of(hStream));
+  return status;
 }
 
 CUresult cuEventQuery(CUevent hEvent) { return ask_event(api::spec::cuEventQuery, hEvent, Runs::by_path); }

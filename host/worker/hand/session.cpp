@@ -124,7 +124,7 @@ CUresult blob_append(Invocation& invocation) {
     return invocation.bad_message();
   Session& session = invocation.session;
   const bool added = session.blobs.append(id, total, {session.memory.chunk(chunk), static_cast<size_t>(bytes)});
-  session.counters.bytes_window.fetch_add(bytes, std::memory_order_relaxed);
+  session.counters.own().bytes_window.add(bytes);
   session.memory.header().chunk_busy[chunk].store(0, std::memory_order_release);
   return added ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
@@ -138,7 +138,7 @@ CUresult blob_read(Invocation& invocation) {
     return invocation.bad_message();
   Session& session = invocation.session;
   const std::span<std::byte> out(session.memory.chunk(chunk), static_cast<size_t>(bytes));
-  session.counters.bytes_window.fetch_add(bytes, std::memory_order_relaxed);
+  session.counters.own().bytes_window.add(bytes);
   return session.blobs.read(id, offset, out) ? CUDA_SUCCESS : invocation.bad_message();
 }
 
@@ -178,7 +178,7 @@ CUresult thread_exit(Invocation& invocation) {
 CUresult refused_call(Invocation& invocation) {
   const std::string_view name = invocation.request.string();
   if (!invocation.request.complete() || !invocation.session.unsupported.count(name)) return invocation.bad_message();
-  invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
+  invocation.session.counters.own().refused.add(1);
   return CUDA_SUCCESS;
 }
 
