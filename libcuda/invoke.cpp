@@ -142,6 +142,7 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
                            thread.request,
                            {},
                            extent};
+  thread.last_sent = call.opcode;
   if (posted) return process.session().post(message);
   process.session().count_answered(thread.take_answered());
   const CUresult status = process.session().call(message, thread.reply);
@@ -167,6 +168,7 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
+  admitted_.thread->last_sent = opcode_;
   return {opcode_,
           static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
           admitted_.thread->id,

@@ -308,9 +308,12 @@ void RingServer::idle(Spinner& spinner) {
   lanes_.rest();
   if (session_.window.busy()) session_.window.look();
   if (!copies_.empty()) copies_.look();
-  if (!waiting_.empty()) {
-    look_after_waiting();
-  } else if (copies_.empty() && !spinner.spin()) {
+  if (!waiting_.empty()) return look_after_waiting();
+  if (!copies_.empty()) return;
+  if (session_.guest_wait.is_under_way()) {
+    cpu_relax();
+    spinner.reset();
+  } else if (!spinner.spin()) {
     sleep();
     spinner.reset();
   }

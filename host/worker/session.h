@@ -22,6 +22,7 @@
 #include "host/worker/driver.h"
 #include "host/worker/exports.h"
 #include "host/worker/faults.h"
+#include "host/worker/guest_wait.h"
 #include "host/worker/handle_table.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/markers.h"
@@ -68,6 +69,7 @@ struct Session {
   Window window;
   WordPage guest_words;  // the header's markers
   Markers markers;
+  GuestWait guest_wait;
   HandleTable handles;
   PrintScan print_scan{handles};
   DeviceMemory device_memory;

@@ -105,6 +105,7 @@ CUresult user_object_create(Invocation& invocation);
 // marker.cpp
 CUresult place_marker(Invocation& invocation);
 CUresult marked_record(Invocation& invocation);
+CUresult marked_wait(Invocation& invocation);
 
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);

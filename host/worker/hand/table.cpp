@@ -34,6 +34,7 @@ constexpr Entry kEntries[] = {
     {wire::kCapturedLaunch, captured_launch},
     {wire::kPlaceMarker, place_marker},
     {wire::kMarkedRecord, marked_record},
+    {wire::kMarkedWait, marked_wait},
     {wire::kReserveNodes, reserve_nodes},
     {wire::kNamedKernelNode, named_kernel_node},
 
