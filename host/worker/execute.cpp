@@ -56,6 +56,8 @@ void prepare(Session& session, uint16_t opcode, uint64_t context) {
     case api::opcode::cuDevicePrimaryCtxRelease_v2:
     case api::opcode::cuDevicePrimaryCtxReset_v2:
     case api::opcode::cuGreenCtxDestroy: session.window.drain(); break;
+    case api::opcode::cuCtxCreate_v2:
+    case api::opcode::cuGreenCtxCreate: session.ready_context.give_up(session.driver); break;
     default: break;
   }
 }

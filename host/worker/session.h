@@ -26,6 +26,7 @@
 #include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
 #include "host/worker/print_scan.h"
+#include "host/worker/ready_context.h"
 #include "host/worker/sync_debts.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
@@ -53,7 +54,7 @@ struct Counters {
 
 struct Session {
   Session(const WorkerConfig& worker_config, Driver loaded_driver, Attachment attachment, MemoryBudget& memory_budget,
-          SharedRanges& shared_ranges, ObjectBroker& object_broker)
+          SharedRanges& shared_ranges, ObjectBroker& object_broker, CUcontext made_context)
       : config(worker_config),
         driver(std::move(loaded_driver)),
         memory(std::move(attachment.memory)),
@@ -63,6 +64,7 @@ struct Session {
         device_memory(memory_budget),
         shared(shared_ranges),
         exports(object_broker),
+        ready_context(made_context),
         output(worker_config.output_fd),
         faults(worker_config.on_fault) {}
 
@@ -78,6 +80,7 @@ struct Session {
   DeviceMemory device_memory;
   SharedRanges& shared;
   Exports exports;
+  ReadyContext ready_context;
   ManagedPages managed_pages;
   Blobs blobs;
   Callbacks callbacks;

@@ -27,6 +27,7 @@ CUresult statistics(Invocation& invocation);
 CUresult primary_retain(Invocation& invocation);
 CUresult primary_release(Invocation& invocation);
 CUresult primary_reset(Invocation& invocation);
+CUresult primary_set_flags(Invocation& invocation);
 CUresult context_create(Invocation& invocation);
 CUresult context_synchronize(Invocation& invocation);
 

@@ -40,6 +40,7 @@ constexpr Entry kEntries[] = {
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
     {op::cuDevicePrimaryCtxReset_v2, primary_reset},
+    {op::cuDevicePrimaryCtxSetFlags_v2, primary_set_flags},
     {op::cuCtxCreate_v2, context_create},
     {op::cuCtxSynchronize, context_synchronize},
 
