@@ -161,6 +161,7 @@ void RingServer::run_command(const CommandCopy& command) {
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
   // Only calls that may have waited for the device can have made the driver print.
   if ((command.flags & ring::kHelper) != 0) flags |= text_flag(result);
+  helpers_.finishing();
   answer(command, result, bytes, flags);
 }
 
