@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/spin.h"
 #include "common/sticky.h"
+#include "host/worker/hand/calls.h"
 #include "host/worker/private_calls.h"
 
 namespace vgpu::host {
@@ -189,12 +190,18 @@ void RingServer::answer_done(const CommandCopy& command) {
   answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
+// Whether the guest thinks so, and is right. What comes behind a blocking command of its thread waits for that.
+bool RingServer::blocks(const CommandCopy& command) {
+  if ((command.flags & ring::kHelper) == 0) return false;
+  return !hand::is_at_hand(session_, command) || helpers_.busy(command.thread) || waiting_.has(command.thread);
+}
+
 void RingServer::handle(CommandCopy& command) {
   session_.counters.commands.fetch_add(1, std::memory_order_relaxed);
   if (!copies_.empty() && may_end_context(command.opcode)) copies_.leave_all();
   if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb();
   lanes_.drain();
-  if ((command.flags & ring::kHelper) == 0) {
+  if (!blocks(command)) {
     run_command(command);
     waiting_.disturb();
     return;

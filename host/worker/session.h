@@ -22,6 +22,7 @@
 #include "host/worker/exports.h"
 #include "host/worker/faults.h"
 #include "host/worker/handle_table.h"
+#include "host/worker/kept_modules.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
@@ -77,6 +78,7 @@ struct Session {
   Markers markers;
   HandleTable handles;
   PrintScan print_scan{handles};
+  KeptModules kept_modules;
   DeviceMemory device_memory;
   SharedRanges& shared;
   Exports exports;
@@ -185,6 +187,10 @@ struct RowCall {
 };
 // Decodes the request into `row`; CUDA_SUCCESS, or what to answer.
 CUresult decode_row(Invocation& invocation, RowCall& row);
+// Calls the driver; once more when there was no memory, and modules that only we keep held some.
+CUresult call_driver(Invocation& invocation, const RowCall& row);
+// Unloads what is kept in the command's context (kept_modules.h); false when that is nothing.
+bool unload_kept(Invocation& invocation);
 // Calls the driver and, on success, encodes the reply.
 CUresult call_row(Invocation& invocation, const RowCall& row);
 

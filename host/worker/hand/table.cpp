@@ -119,6 +119,8 @@ constexpr Entry kEntries[] = {
     {op::cuGraphBatchMemOpNodeGetParams, get_memop_node},
 
     {op::cuModuleLoadDataEx, module_load},
+    {op::cuModuleUnload, module_unload},
+    {op::cuModuleGetFunction, module_get_function},
     {op::cuLibraryLoadData, library_load},
     {op::cuLinkCreate_v2, link_create},
     {op::cuLinkAddData_v2, link_add},
