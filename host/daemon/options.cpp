@@ -2,6 +2,7 @@
 #include "host/daemon/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <optional>
@@ -78,6 +79,12 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
   app.add_option("--prestart", options.prestart, "workers kept ready for programs to come (default 0)")
       ->type_name("N")
       ->check(CLI::Range(0u, 64u).description(""));
+  app.add_option(
+         "--ready-contexts", options.ready_contexts,
+         "of these workers, how many make the first GPU's primary context beforehand, which is most of a small\n"
+         "program's start; each takes some 500 MiB of device memory while it waits (default 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0u, 64u).description(""));
   app.add_option("--worker", options.worker, "the worker's executable (default: vgpu-worker beside vgpud)")
       ->type_name("PATH");
   app.add_option("--log", level_name, "off, error, warn, info or debug (default warn, or $VGPU_LOG)")
@@ -134,6 +141,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     std::fprintf(stderr, "vgpud: --vm PATH or --socket PATH is needed; vgpud --help says more\n");
     return 2;
   }
+  options.prestart = std::max(options.prestart, options.ready_contexts);
   if (const auto level = level_of(level_name)) log::set_level(*level);
   if (!memory_limit.empty()) options.memory_limit = parse_size(memory_limit).value();
   if (!mode.empty()) options.socket_mode = static_cast<mode_t>(std::stoul(mode, nullptr, 8) & 0777);

@@ -25,6 +25,7 @@ constexpr int kMessagesPerTurn = 16;
 Result<std::unique_ptr<Worker>> Worker::start(EventLoop& loop, MemoryLimit& limit, const WorkerOptions& options) {
   std::unique_ptr<Worker> worker(new Worker(limit, TRY(WorkerProcess::start(options))));
   TRY(worker->watch(loop));
+  worker->has_context_ = options.ready_context;
   worker->deadline_ = Clock::now() + kStartLimit;
   return worker;
 }

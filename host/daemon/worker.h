@@ -44,6 +44,8 @@ class Worker {
   WorkerProcess& process() { return *process_; }
   void set_client(WorkerClient* client) { client_ = client; }
   bool ready() const { return ready_; }
+  // Whether it was started to have a context by then.
+  bool has_context() const { return has_context_; }
   bool ended() const { return !end_.empty(); }
   // How the process ended, and what it, or the daemon on its behalf, said about the reason; empty when nothing.
   const std::string& end() const { return end_; }
@@ -88,6 +90,7 @@ class Worker {
   Watch process_watch_;
   WorkerClient* client_ = nullptr;
   bool ready_ = false;
+  bool has_context_ = false;
   bool finishing_ = false;
   bool told_to_end_ = false;
   std::string refusal_;

@@ -8,6 +8,8 @@
 
 namespace vgpu::host {
 
+thread_local Helpers::Helper* Helpers::own_ = nullptr;
+
 std::chrono::microseconds Helpers::suitable_linger() {
   return std::chrono::microseconds(has_processors_to_spare() ? 100 : 0);
 }
@@ -63,6 +65,12 @@ bool Helpers::busy(uint32_t guest_thread) {
   return found != by_guest_thread_.end() && (found->second->running || !found->second->tasks.empty());
 }
 
+void Helpers::finishing() {
+  if (own_ == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  own_->running = false;
+}
+
 // Only a hint: what there is to do is found under the mutex.
 void Helpers::linger(const Helper& self, uint64_t seen) {
   if (linger_.count() == 0 || someone_lingers_.exchange(true, std::memory_order_relaxed)) return;
@@ -74,6 +82,7 @@ void Helpers::linger(const Helper& self, uint64_t seen) {
 
 void Helpers::work(Helper& self) {
   count_as_ours();
+  own_ = &self;
   std::unique_lock lock(mutex_);
   for (;;) {
     self.wake.wait(lock, [&] { return stopping_ || !self.tasks.empty(); });

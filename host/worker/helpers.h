@@ -34,6 +34,9 @@ class Helpers {
   void retire(uint32_t guest_thread);
   // Whether a task of this guest thread waits or runs. Costs no lock where none of any thread does.
   bool busy(uint32_t guest_thread);
+  // From a task: it has done what it was for, and is about to say so. The next command of its guest thread comes at
+  // once, and must not find it running.
+  void finishing();
 
  private:
   struct Helper {
@@ -47,6 +50,8 @@ class Helpers {
   Helper& helper_of(uint32_t guest_thread);
   void work(Helper& self);
   void linger(const Helper& self, uint64_t seen);
+
+  static thread_local Helper* own_;  // of the thread that asks; null when it is no helper
 
   const std::chrono::microseconds linger_;
   std::atomic<bool> someone_lingers_{false};

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/spin.h"
 #include "common/sticky.h"
+#include "host/worker/hand/calls.h"
 #include "host/worker/private_calls.h"
 
 namespace vgpu::host {
@@ -177,6 +178,7 @@ void RingServer::run_command(const CommandCopy& command) {
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
   // Only calls that may have waited for the device can have made the driver print.
   if ((command.flags & ring::kHelper) != 0) flags |= text_flag(result);
+  helpers_.finishing();
   answer(command, result, bytes, flags);
 }
 
@@ -204,13 +206,19 @@ void RingServer::answer_done(const CommandCopy& command) {
   answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
+// Whether the guest thinks so, and is right. What comes behind a blocking command of its thread waits for that.
+bool RingServer::blocks(const CommandCopy& command) {
+  if ((command.flags & ring::kHelper) == 0) return false;
+  return !hand::is_at_hand(session_, command) || helpers_.busy(command.thread) || waiting_.has(command.thread);
+}
+
 void RingServer::handle(CommandCopy& command) {
   session_.counters.own().commands.add(1);
   const uint16_t opcode = command.opcode;
   if (!copies_.empty() && may_end_context(opcode)) copies_.leave_all();
   if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb(opcode);
   lanes_.drain();
-  if ((command.flags & ring::kHelper) == 0) {
+  if (!blocks(command)) {
     run_command(command);
     waiting_.disturb(opcode);
     return;

@@ -41,6 +41,7 @@ class RingServer {
   bool has_backlog() const;
   bool collect_blob(CommandCopy& command, uint64_t blob);
   void handle(CommandCopy& command);
+  bool blocks(const CommandCopy& command);
   void to_helper(CommandCopy command);
   bool admit(CommandCopy& command);
   void look_after_waiting();

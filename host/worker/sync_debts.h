@@ -15,11 +15,12 @@ namespace vgpu::host {
 class SyncDebts {
  public:
   // Whether a call that waits must be made.
-  bool any() const {
-    return streams_.load(std::memory_order_acquire) != 0 || uses_pools();
-  }
+  bool any() const { return owes_text() || uses_pools(); }
   // Whether anything was launched so far that may have printed.
   bool may_have_printed() const { return now_.load(std::memory_order_relaxed) != 0; }
+
+  // Whether some of it is still to be waited for.
+  bool owes_text() const { return streams_.load(std::memory_order_acquire) != 0; }
 
   // Something that may print is about to be given to the driver's stream.
   void may_print(uint64_t context, uint64_t stream);

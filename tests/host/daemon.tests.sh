@@ -279,6 +279,32 @@ test_prestarted_workers_wait_for_clients() {
 }
 three_workers() { [[ $(workers | wc -l) -eq 3 ]]; }
 
+test_as_many_workers_as_asked_for_have_a_context() {
+  start_daemon --prestart 3 --ready-contexts 2
+  eventually prestarted 3 2
+}
+
+test_a_worker_with_a_context_is_prestarted_without_further_words_and_replaced() {
+  start_daemon --ready-contexts 1
+  eventually prestarted 1 1
+  expect answers "$(client hello run=context)" "welcome yes"
+  eventually prestarted 1 1
+  expect "answers of the next one" "$(client hello run=context)" "welcome yes"
+}
+
+test_workers_make_no_contexts_unasked() {
+  start_daemon --prestart 1
+  eventually prestarted 1 0
+  expect answers "$(client hello run=context)" "welcome no"
+}
+# $1 workers wait, $2 of them with contexts.
+prestarted() {
+  local pid contexts=0
+  [[ $(workers | wc -l) -eq $1 ]] || return 1
+  for pid in $(workers); do ! tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qx -- --ready-context || contexts=$((contexts + 1)); done
+  [[ $contexts -eq $2 ]]
+}
+
 test_running_out_of_descriptors_turns_clients_away_with_the_reason() {
   ulimit -n 32
   start_daemon

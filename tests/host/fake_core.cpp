@@ -45,6 +45,7 @@ class FakeCore final : public WorkerCore {
   FakeCore(int doorbell, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
       : doorbell_(doorbell), budget_(budget), ranges_(ranges), broker_(broker) {}
 
+  void make_context() override { has_context_ = true; }
   void run(Attachment attachment) override {
     const SessionMemory& memory = attachment.memory;
     for (bool open = true; open;) {
@@ -89,6 +90,7 @@ class FakeCore final : public WorkerCore {
     if (verb == "offer") return offer(static_cast<uint32_t>(first));
     if (verb == "claim") return claim(first, second);
     if (verb == "withdraw") return broker_.withdraw({{first, second}}), "ok";
+    if (verb == "context") return has_context_ ? "yes" : "no";
     if (verb == "user") return ::getuid() == 0 ? "root" : "other";
     if (verb == "crash") ::raise(SIGSEGV);
     if (verb == "end") open = false;
@@ -124,6 +126,7 @@ class FakeCore final : public WorkerCore {
   MemoryBudget& budget_;
   SharedRanges& ranges_;
   ObjectBroker& broker_;
+  bool has_context_ = false;
   std::atomic<uint64_t> commands_{0};
 };
 

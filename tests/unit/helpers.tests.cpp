@@ -146,3 +146,42 @@ TEST_CASE("a helper that lingers for a guest thread that has ended serves the ne
   other.wait();
   CHECK(first == second);
 }
+
+TEST_CASE("a guest thread whose task is finishing has no busy helper, unless more was submitted", "[unit][helpers]") {
+  Helpers helpers;
+  std::latch finishing(1), submitted(1), inside(1), looked(1), done(2);
+  helpers.submit(1, [&] {
+    helpers.finishing();
+    finishing.count_down();
+    submitted.wait();
+    done.count_down();
+  });
+  finishing.wait();
+  CHECK_FALSE(helpers.busy(1));
+  helpers.submit(1, [&] {
+    inside.count_down();
+    looked.wait();
+    done.count_down();
+  });
+  CHECK(helpers.busy(1));
+  submitted.count_down();
+  inside.wait();
+  CHECK(helpers.busy(1));
+  looked.count_down();
+  done.wait();
+}
+
+TEST_CASE("only a task of its own can be finishing", "[unit][helpers]") {
+  Helpers helpers;
+  std::latch inside(1), looked(1), done(1);
+  helpers.submit(1, [&] {
+    inside.count_down();
+    looked.wait();
+    done.count_down();
+  });
+  inside.wait();
+  helpers.finishing();
+  CHECK(helpers.busy(1));
+  looked.count_down();
+  done.wait();
+}

@@ -4,6 +4,8 @@
 #include "host/worker/hand/jit_options.h"
 
 #include "common/fatbin.h"
+#include "host/worker/module_state.h"
+#include "host/worker/printing.h"
 
 namespace vgpu::host::hand {
 namespace {
@@ -37,6 +39,30 @@ uint64_t add_code(Invocation& invocation, Kind kind, uint64_t real, const PrintS
   return wire;
 }
 
+// The image of a module that can be kept, or nothing. Contexts other than primary ones may die without our being told.
+// Little text is looked through at once.
+std::optional<std::span<const std::byte>> image_to_keep(const CommandCopy& command) {
+  const auto image = plain_image(command);
+  if (!image || image->size() > KeptModules::kMostBytes ||
+      handle::index_of(command.context) >= handle::kPrimaryContexts || may_print(*image) || may_have_variables(*image))
+    return std::nullopt;
+  return image;
+}
+
+// One that was kept, or can be.
+uint64_t add_silent_module(Invocation& invocation, uint64_t real) {
+  const uint64_t wire = invocation.add(Kind::module, real);
+  invocation.session.handles.set_silent(wire);
+  return wire;
+}
+
+uint64_t add_module(Invocation& invocation, CUmodule module, const PrintScan::Images& images) {
+  const auto image = image_to_keep(invocation.command);
+  if (!image) return add_code(invocation, Kind::module, bits_of(module), images);
+  invocation.session.kept_modules.loaded(invocation.command.context, bits_of(module), *image);
+  return add_silent_module(invocation, bits_of(module));
+}
+
 }  // namespace
 
 const void* read_code(Invocation& invocation, PrintScan::Images& images) {
@@ -66,14 +92,23 @@ const void* read_code(Invocation& invocation, PrintScan::Images& images) {
 
 CUresult module_load(Invocation& invocation) {
   JitOptions options;
+  if (const uint64_t kept = kept_module(invocation.session, invocation.command); kept != 0) {
+    invocation.reply.put(add_silent_module(invocation, kept));
+    options.write(invocation.reply);
+    return CUDA_SUCCESS;
+  }
   if (!options.read(invocation.request)) return invocation.bad_message();
   PrintScan::Images images;
   const void* code = read_code(invocation, images);
   if (code == nullptr || !invocation.request.complete()) return CUDA_ERROR_INVALID_IMAGE;
   CUmodule module = nullptr;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(&module, code, options.count(),
-                                                                                     options.ids(), options.values());
-  invocation.reply.put(status == CUDA_SUCCESS ? add_code(invocation, Kind::module, bits_of(module), images) : 0);
+  const auto load = [&] {
+    return VGPU_DRIVER(invocation.session.driver, cuModuleLoadDataEx)(&module, code, options.count(), options.ids(),
+                                                                      options.values());
+  };
+  CUresult status = load();
+  if (status == CUDA_ERROR_OUT_OF_MEMORY && unload_kept(invocation)) status = load();
+  invocation.reply.put(status == CUDA_SUCCESS ? add_module(invocation, module, images) : 0);
   options.write(invocation.reply);
   return status;
 }

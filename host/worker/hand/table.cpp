@@ -41,6 +41,7 @@ constexpr Entry kEntries[] = {
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
     {op::cuDevicePrimaryCtxReset_v2, primary_reset},
+    {op::cuDevicePrimaryCtxSetFlags_v2, primary_set_flags},
     {op::cuCtxCreate_v2, context_create},
     {op::cuCtxSynchronize, context_synchronize},
 
@@ -119,6 +120,8 @@ constexpr Entry kEntries[] = {
     {op::cuGraphBatchMemOpNodeGetParams, get_memop_node},
 
     {op::cuModuleLoadDataEx, module_load},
+    {op::cuModuleUnload, module_unload},
+    {op::cuModuleGetFunction, module_get_function},
     {op::cuLibraryLoadData, library_load},
     {op::cuLinkCreate_v2, link_create},
     {op::cuLinkAddData_v2, link_add},
