@@ -39,6 +39,9 @@ CUresult launch(Invocation& invocation);
 CUresult captured_launch(Invocation& invocation);
 CUresult occupancy_clusters(Invocation& invocation);
 
+// launch_devices.cpp
+CUresult launch_on_devices(Invocation& invocation);
+
 // copy.cpp
 CUresult copy(Invocation& invocation);
 CUresult copy_box(Invocation& invocation);
@@ -65,6 +68,7 @@ CUresult link_add(Invocation& invocation);
 CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
+CUresult unified_function(Invocation& invocation);
 
 // kept_module.cpp: modules that stay loaded when the program unloads them
 CUresult module_unload(Invocation& invocation);
@@ -130,6 +134,7 @@ CUresult managed_write(Invocation& invocation);
 // array.cpp
 CUresult array_create(Invocation& invocation);
 CUresult array_destroy(Invocation& invocation);
+CUresult map_arrays(Invocation& invocation);
 
 // texture.cpp
 CUresult texture_create(Invocation& invocation);
@@ -143,6 +148,7 @@ CUresult surface_resource(Invocation& invocation);
 // copy_batch.cpp
 CUresult copy_batch(Invocation& invocation);
 CUresult copy_box_batch(Invocation& invocation);
+CUresult decompress_batch(Invocation& invocation);
 
 // device_resource.cpp
 CUresult device_resource(Invocation& invocation);

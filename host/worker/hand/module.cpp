@@ -146,4 +146,15 @@ CUresult function_name(Invocation& invocation) {
   return status;
 }
 
+// cuLibraryGetUnifiedFunction: (fptr, library, symbol). Where a device has such functions, this one is code of this
+// process: the guest has no use for its address and should not know it.
+CUresult unified_function(Invocation& invocation) {
+  RowCall row{api::spec::cuLibraryGetUnifiedFunction, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  void* code = nullptr;
+  row.argument<void**>(0) = &code;
+  const CUresult status = invocation.session.driver.call(row.call.opcode, row.arguments.argv);
+  return status == CUDA_SUCCESS ? CUDA_ERROR_NOT_SUPPORTED : status;
+}
+
 }  // namespace vgpu::host::hand

@@ -47,6 +47,7 @@ constexpr Entry kEntries[] = {
 
     {op::cuLaunchKernel, hand::launch},
     {op::cuLaunchKernelEx, hand::launch},
+    {op::cuLaunchCooperativeKernelMultiDevice, launch_on_devices},
     {op::cuOccupancyMaxActiveClusters, occupancy_clusters},
     {op::cuOccupancyMaxPotentialClusterSize, occupancy_clusters},
 
@@ -97,6 +98,7 @@ constexpr Entry kEntries[] = {
     {op::cuMipmappedArrayCreate, array_create},
     {op::cuArrayDestroy, array_destroy},
     {op::cuMipmappedArrayDestroy, array_destroy},
+    {op::cuMemMapArrayAsync, map_arrays},
     {op::cuTexObjectCreate, texture_create},
     {op::cuTexObjectDestroy, texture_destroy},
     {op::cuTexObjectGetResourceDesc, texture_resource},
@@ -107,6 +109,7 @@ constexpr Entry kEntries[] = {
     {op::cuSurfObjectGetResourceDesc, surface_resource},
     {op::cuMemcpyBatchAsync_v2, hand::copy_batch},
     {op::cuMemcpy3DBatchAsync_v2, copy_box_batch},
+    {op::cuMemBatchDecompressAsync, decompress_batch},
     {op::cuDeviceGetDevResource, device_resource},
     {op::cuCtxGetDevResource, device_resource},
     {op::cuGreenCtxGetDevResource, device_resource},
@@ -129,6 +132,7 @@ constexpr Entry kEntries[] = {
     {op::cuLinkDestroy, link_destroy},
     {op::cuLibraryGetManaged, managed_variable},
     {op::cuLibraryGetGlobal, global_variable},
+    {op::cuLibraryGetUnifiedFunction, unified_function},
     {op::cuModuleGetGlobal_v2, global_variable},
     {op::cuFuncGetName, function_name},
     {op::cuKernelGetName, function_name},
