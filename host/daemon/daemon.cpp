@@ -218,7 +218,7 @@ void Daemon::accept_clients() {
 // Without this the client would stay in the queue, and the loop would spin on it.
 void Daemon::turn_away() {
   spare_fd_.reset();
-  const UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (client) {
     ++totals_.sessions_refused;
     send_control(client.get(),
@@ -227,6 +227,7 @@ void Daemon::turn_away() {
                  {}, MSG_DONTWAIT);
     VGPU_WARN("out of file descriptors: a client was turned away");
   }
+  client.reset();  // Its number is the one that there is for the spare.
   spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 

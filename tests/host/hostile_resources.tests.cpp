@@ -3,7 +3,9 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <filesystem>
@@ -60,6 +62,21 @@ TEST_CASE("a client that makes up threads without end gets an error, and its wor
     CHECK(client.call(wire::kStatistics, {}).result == CUDA_SUCCESS);
   }
   CHECK(scene.damage() == "");
+}
+
+TEST_CASE("without file descriptors every client is turned away, one after the other", "[hostile]") {
+  TestDaemon daemon({RLIMIT_NOFILE, 40});
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 60; ++i) clients.push_back(connect_control(daemon.socket()).value());
+  for (size_t i = 40; i < clients.size(); ++i) {
+    pollfd answer = {clients[i].get(), POLLIN, 0};
+    REQUIRE(::poll(&answer, 1, 10'000) == 1);
+    const Incoming said = receive_control(clients[i].get(), MSG_DONTWAIT);
+    CHECK(said.message.type == wire::Control::refused);
+    CHECK(std::string_view(said.message.text).find("file descriptors") != std::string_view::npos);
+  }
+  clients.clear();
+  CHECK(eventually([&] { return RawClient(daemon.socket()).is_open(); }));
 }
 
 TEST_CASE("questions for statistics that wait for a worker take no answer from others", "[hostile]") {
