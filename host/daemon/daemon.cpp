@@ -211,7 +211,7 @@ void Daemon::accept_clients() {
     }
     auto session = SocketSession::open(*loop_, *this, std::move(client));
     if (session) sessions_.push_back(std::move(session).value());
-    else VGPU_WARN("%s", session.error().message.c_str());
+    else VGPU_WARN_THROTTLED("%s", session.error().message.c_str());
   }
 }
 
@@ -225,7 +225,7 @@ void Daemon::turn_away() {
                  text_message(wire::Control::refused,
                               "vgpud has no file descriptors left; end some programs or raise its limit (ulimit -n)"),
                  {}, MSG_DONTWAIT);
-    VGPU_WARN("out of file descriptors: a client was turned away");
+    VGPU_WARN_THROTTLED("out of file descriptors: a client was turned away");
   }
   client.reset();  // Its number is the one that there is for the spare.
   spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));

@@ -141,7 +141,7 @@ void Worker::on_process() {
 
 void Worker::break_off(const char* why) {
   if (told_to_end_) return;
-  VGPU_WARN("worker %d %s and is killed", process_->pid(), why);
+  VGPU_WARN_THROTTLED("worker %d %s and is killed", process_->pid(), why);
   if (refusal_.empty()) refusal_ = std::string("the GPU worker ") + why;
   process_->kill();
 }

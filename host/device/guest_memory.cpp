@@ -23,7 +23,7 @@ GuestMemory::File* GuestMemory::file_for(UniqueFd fd, uint64_t end) {
   if (file != nullptr) return file.get();
   auto view = Mapping::shared(fd.get(), static_cast<size_t>(about.st_size));
   if (!view) {
-    VGPU_ERROR("cannot map the VM's memory: %s", view.error().message.c_str());
+    VGPU_ERROR_THROTTLED("cannot map the VM's memory: %s", view.error().message.c_str());
     files_.erase({about.st_dev, about.st_ino});
     return nullptr;
   }

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "tests/host/hostile_client.h"
@@ -77,6 +79,25 @@ TEST_CASE("without file descriptors every client is turned away, one after the o
   }
   clients.clear();
   CHECK(eventually([&] { return RawClient(daemon.socket()).is_open(); }));
+}
+
+TEST_CASE("clients that are refused again and again do not fill the log", "[hostile]") {
+  Scene scene;
+  {
+    wire::ControlMessage hello = {};
+    hello.type = wire::Control::hello;
+    hello.format = ring::kFormat + 1;
+    for (int i = 0; i < 300; ++i) {
+      const UniqueFd client = connect_control(scene.daemon.socket()).value();
+      send_control(client.get(), hello);
+      REQUIRE(receive_control(client.get(), 0).message.type == wire::Control::refused);
+      send_control(client.get(), hello, std::array{0, 0});  // and closed for it, with a line of its own
+    }
+    const std::string log = scene.daemon.log();
+    CHECK(log.find("speaks wire format") != std::string::npos);
+    CHECK(std::count(log.begin(), log.end(), '\n') < 50);
+  }
+  CHECK(scene.damage() == "");
 }
 
 TEST_CASE("questions for statistics that wait for a worker take no answer from others", "[hostile]") {
