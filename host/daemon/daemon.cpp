@@ -211,22 +211,23 @@ void Daemon::accept_clients() {
     }
     auto session = SocketSession::open(*loop_, *this, std::move(client));
     if (session) sessions_.push_back(std::move(session).value());
-    else VGPU_WARN("%s", session.error().message.c_str());
+    else VGPU_WARN_THROTTLED("%s", session.error().message.c_str());
   }
 }
 
 // Without this the client would stay in the queue, and the loop would spin on it.
 void Daemon::turn_away() {
   spare_fd_.reset();
-  const UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (client) {
     ++totals_.sessions_refused;
     send_control(client.get(),
                  text_message(wire::Control::refused,
                               "vgpud has no file descriptors left; end some programs or raise its limit (ulimit -n)"),
                  {}, MSG_DONTWAIT);
-    VGPU_WARN("out of file descriptors: a client was turned away");
+    VGPU_WARN_THROTTLED("out of file descriptors: a client was turned away");
   }
+  client.reset();  // Its number is the one that there is for the spare.
   spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
@@ -259,8 +260,10 @@ void Daemon::query_statistics(SocketSession& session, uint64_t id) {
 }
 
 void Daemon::query(SocketSession* session, std::function<void()> answer) {
-  // More open questions than this is not a client of ours.
-  if (session != nullptr && queries_.size() >= 64) return;
+  // More open questions than this is no client of ours: it is told what is known. Others' questions are not its.
+  constexpr ptrdiff_t kMostOfSession = 16;
+  const auto is_its = [session](const Query& query) { return query.session == session; };
+  if (session != nullptr && std::count_if(queries_.begin(), queries_.end(), is_its) >= kMostOfSession) return answer();
   const uint64_t number = next_query_++;
   queries_.push_back({session, number, Clock::now() + kQueryLimit, std::move(answer)});
   each_worker([number](Worker& worker) {

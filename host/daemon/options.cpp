@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <optional>
 
 #include "common/version.h"
+#include "host/device/pci_config.h"
 
 namespace vgpu::host {
 namespace {
 
+constexpr int kLastFile = std::numeric_limits<int>::max();
 constexpr const char* kDescription =
     "vgpud gives a VM a GPU (--vm), or the programs of this machine (--socket): it starts one sandboxed vgpu-worker "
     "for "
@@ -30,7 +33,10 @@ constexpr const char* kFooter =
     "Under systemd, readiness and end are announced (Type=notify).";
 
 // CLI11 takes an empty text for success.
-std::string complaint(const Result<uint64_t>& size) { return size ? std::string() : size.error().message; }
+template <class T>
+std::string complaint(const Result<T>& parsed) {
+  return parsed ? std::string() : parsed.error().message;
+}
 
 std::optional<log::Level> level_of(std::string_view name) {
   constexpr std::string_view kNames[] = {"off", "error", "warn", "info", "debug"};
@@ -65,7 +71,8 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
   app.add_option("--pci-id", options.pci_identity,
                  "PCI identity of the VM's device, VENDOR:DEVICE[:CLASS[:REVISION]] in hexadecimal (default: the host\n"
                  "GPU's, or 10de:1eb8:030200:a1 for the software GPU)")
-      ->type_name("ID");
+      ->type_name("ID")
+      ->check(CLI::Validator([](std::string& text) { return complaint(parse_identity(text)); }, ""));
   app.add_option("--metrics", options.metrics,
                  "answer Prometheus on this Unix socket (a path with a slash), or on a port of this machine:\n"
                  "127.0.0.1:PORT or [::1]:PORT (default: not at all)")
@@ -94,10 +101,13 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
             return level_of(text) ? std::string() : "'" + text + "' is not off, error, warn, info or debug";
           },
           ""));
-  app.add_option("--ready-fd", options.ready_fd, "write a newline to this descriptor when listening")->type_name("N");
+  app.add_option("--ready-fd", options.ready_fd, "write a newline to this descriptor when listening")
+      ->type_name("N")
+      ->check(CLI::Range(0, kLastFile).description(""));
   app.add_option("--lifeline-fd", options.lifeline_fd,
                  "end when the other side of this pipe closes, and remove the socket's directory if it is then empty")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Range(0, kLastFile).description(""));
   app.add_flag_callback(
       "--no-code-cache", [&options] { options.code_cache = false; },
       "let NVIDIA's driver compile PTX anew in each program, instead of once for all programs of this vgpud");
@@ -142,6 +152,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     return 2;
   }
   options.prestart = std::max(options.prestart, options.ready_contexts);
+  if (options.socket == options.vm_socket) {
+    std::fprintf(stderr, "vgpud: --vm and --socket need a path each\n");
+    return 2;
+  }
   if (const auto level = level_of(level_name)) log::set_level(*level);
   if (!memory_limit.empty()) options.memory_limit = parse_size(memory_limit).value();
   if (!mode.empty()) options.socket_mode = static_cast<mode_t>(std::stoul(mode, nullptr, 8) & 0777);

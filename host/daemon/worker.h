@@ -81,6 +81,7 @@ class Worker {
   void on_reserve(const wire::ControlMessage& request);
   void on_unsupported(std::string_view name, uint64_t times);
   void on_process();
+  void send_question(uint64_t query);
   void break_off(const char* why);
 
   MemoryShare share_;
@@ -98,7 +99,7 @@ class Worker {
   std::optional<Clock::time_point> deadline_;
   wire::Statistics statistics_ = {};
   CallCounts unsupported_;
-  uint64_t answered_query_ = 0;
+  uint64_t wanted_query_ = 0, asked_query_ = 0, answered_query_ = 0;
 };
 
 }  // namespace vgpu::host

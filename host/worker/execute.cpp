@@ -108,7 +108,9 @@ CUresult call_row(Invocation& invocation, const RowCall& row) {
   return status;
 }
 
-CUresult execute(Invocation& invocation) {
+namespace {
+
+CUresult carry_out(Invocation& invocation) {
   const uint16_t opcode = invocation.command.opcode;
   const HandCall hand = find_hand_call(opcode);
   const Call* call = api::find_row(opcode);
@@ -131,6 +133,13 @@ CUresult execute(Invocation& invocation) {
   RowCall row{*call, {}};
   const CUresult status = decode_row(invocation, row);
   return status == CUDA_SUCCESS ? call_row(invocation, row) : status;
+}
+
+}  // namespace
+
+CUresult execute(Invocation& invocation) {
+  const CUresult status = carry_out(invocation);
+  return status == CUDA_SUCCESS && invocation.out_of_handles ? CUDA_ERROR_OUT_OF_MEMORY : status;
 }
 
 }  // namespace vgpu::host

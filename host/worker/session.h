@@ -131,6 +131,8 @@ class Invocation final : public codec::HandleMap {
   codec::Arena arena;
   bool malformed = false;
   bool told_later = false;  // another command of the program answers for what went wrong
+  // Something was made or found for which no handle is left: a success without one would be made up.
+  bool out_of_handles = false;
 
   // Marks the message as undecodable; the value is what the caller sees.
   CUresult bad_message() {
@@ -153,6 +155,10 @@ class Invocation final : public codec::HandleMap {
   }
 
  private:
+  uint64_t named(uint64_t wire) {
+    out_of_handles |= wire == 0;
+    return wire;
+  }
   uint64_t parent_for(Kind kind) const;
   uint64_t owner_ = 0;  // the module, library or graph that the request named
 };

@@ -43,6 +43,21 @@ TEST_CASE("guest threads that all block do so side by side", "[unit][helpers]") 
   SUCCEED("all tasks were inside at once");
 }
 
+TEST_CASE("guest threads beyond the limit get no helper until others have ended", "[unit][helpers]") {
+  std::latch done(2);
+  Helpers helpers(std::chrono::microseconds(0), 2);
+  CHECK(helpers.submit(1, [&] { done.count_down(); }));
+  CHECK(helpers.make_ready(2));
+  Helpers::Task refused = [&] { done.count_down(); };
+  CHECK_FALSE(helpers.make_ready(3));
+  CHECK_FALSE(helpers.submit(3, std::move(refused)));
+  CHECK(refused);
+  CHECK(helpers.submit(2, [&] { done.count_down(); }));
+  done.wait();
+  helpers.retire(2);
+  CHECK(helpers.make_ready(3));
+}
+
 TEST_CASE("a guest thread has one helper for as long as it lives", "[unit][helpers]") {
   const auto run_on = [](Helpers& helpers, uint32_t guest_thread) {
     std::thread::id where;
