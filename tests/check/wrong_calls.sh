@@ -10,9 +10,10 @@ known=$(dirname "$0")/../runtime/wrong/differences
 answers=$(mktemp -d)
 trap 'rm -rf "$answers"' EXIT
 
-run() { LD_LIBRARY_PATH=$1:$driver VGPU_LOG=error timeout "${LIMIT:-120}" "$program" 2>/dev/null; echo "done: $?"; }
-run "$theirs" >"$answers/theirs"
-run "$ours" >"$answers/ours"
+run() { LD_LIBRARY_PATH=$1:$driver VGPU_LOG=error timeout "${LIMIT:-120}" "$program" "${@:2}" 2>/dev/null; }
+both=$(comm -12 <(run "$theirs" list | sort) <(run "$ours" list | sort))
+{ run "$theirs" errors $both; echo "done: $?"; } >"$answers/theirs"
+{ run "$ours" errors $both; echo "done: $?"; } >"$answers/ours"
 paste -d '\t' "$answers/theirs" "$answers/ours" | awk -F '\t' -v release="$release" -v known="$known" '
   BEGIN {
     while ((getline line < known) > 0) {

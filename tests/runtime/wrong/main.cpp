@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <set>
 
 namespace {
 
@@ -97,12 +98,16 @@ void print_errors() {
 
 }  // namespace
 
+// list: the names of all calls; errors: names and texts of errors; otherwise the calls that are named.
 int main(int argc, char** argv) {
+  const std::set<std::string> wanted(argv + 1, argv + argc);
   void* shared = mmap(nullptr, sizeof(size_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return 2;
   auto& at = *new (shared) std::atomic<size_t>(0);
-  if (argc == 1) (void)in_a_child(print_errors);
-  for (const Call& call : wrong_calls::all_calls())
-    if (argc == 1 || std::strcmp(argv[1], call.name) == 0) run_cases(call, cases_of(call), at);
+  if (wanted.contains("errors")) (void)in_a_child(print_errors);
+  for (const Call& call : wrong_calls::all_calls()) {
+    if (wanted.contains("list")) std::printf("%s\n", call.name);
+    else if (wanted.contains(call.name)) run_cases(call, cases_of(call), at);
+  }
   return 0;
 }
