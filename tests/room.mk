@@ -71,6 +71,18 @@ $(O)/tests/cudart12/runtime_plugin.so: build/programs/runtime/plugin.o $(O)/lib/
 $(O)/tests/cudart12/runtime_plugin_static.so: $(O)/tests/runtime_plugin_static.so
 	@mkdir -p $(@D)
 	@cp $< $@
+
+# Every call with wrong arguments: what two libraries answer is compared.
+WRONG_CALLS := $(O)/tests/wrong_calls $(O)/tests/cudart12/wrong_calls
+$(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lcudart -o $@
+$(O)/tests/cudart12/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls12.cpp) $(O)/lib/cudart/libcudart.so.12
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -o $@
+
 build/programs/runtime/%.o: tests/runtime/%.cu $(wildcard tests/runtime/*.h)
 	@mkdir -p $(@D)
 	@echo "  NVCC $<"
