@@ -108,6 +108,9 @@ PROGRAM_BINS  := $(foreach p,$(PROGRAMS),build/programs/static/$(p) build/progra
 NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecated-gpu-targets
 # nvcc includes the runtime ahead of the file, too early for the file's own macro.
 NVCCFLAGS.threads := --default-stream per-thread
+# What a program needs of later devices.
+NVCCARCH.tensor_map := compute_90
+nvccflags = $(subst compute_75,$(or $(NVCCARCH.$1),compute_75),$(NVCCFLAGS)) $(NVCCFLAGS.$1)
 # What calls the device runtime is relocatable code, which is linked with it.
 RELOCATABLE := dynamic_parallelism graph_conditional
 $(foreach p,$(RELOCATABLE),$(eval NVCCFLAGS.$p := -rdc=true))
@@ -117,13 +120,13 @@ build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	@test -x $(NVCC) || { echo "The CUDA toolkit's nvcc is needed: install the toolkit and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
 	@echo "  NVCC $<"
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -c $< -o $@
+	@$(NVCC) $(call nvccflags,$*) -c $< -o $@
 build/programs/static/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart static $< -o $@
+	@$(NVCC) $(call nvccflags,$*) -cudart static $< -o $@
 build/programs/shared/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart shared $< -o $@
+	@$(NVCC) $(call nvccflags,$*) -cudart shared $< -o $@
 # Release 12.4 has no libraries of code (cudaLibraryLoadData), and relocatable code is nvcc's to link.
 TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module $(RELOCATABLE),$(PROGRAMS)))
 $(TWELVE_BINS): build/programs/cudart12/%: build/programs/obj/%.o $(TWELVE_SHIM) $(O)/lib/cudart/libcudart.so.12
