@@ -97,9 +97,9 @@ struct SharedName {
 static_assert(sizeof(SharedName) == 32);
 constexpr uint64_t kSharedNameMagic = 0x656d616e75706776;
 
-// kPlaceMarker, kMarkedRecord: when `stream` has come to this point, the device stores `value` in the header's marker
-// number `word`. When the device cannot be asked, or an error waits to be told, the worker stores value |
-// kMarkerRefused at once.
+// kPlaceMarker, kMarkedRecord, kMarkedWait: when `stream` has come to this point, the device stores `value` in the
+// header's marker number `word`. When the device cannot be asked, or an error waits to be told, the worker stores value
+// | kMarkerRefused at once.
 struct Marker {
   uint64_t stream;
   uint32_t word;

@@ -36,6 +36,7 @@ void add_launch_limits(Values& v, const Device& device) {
   v[CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR] = limits.major;
   v[CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR] = limits.minor;
   v[CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH] = limits.max_cluster_size > 0 ? 1 : 0;
+  v[CU_DEVICE_ATTRIBUTE_TENSOR_MAP_ACCESS_SUPPORTED] = limits.major >= 9 ? 1 : 0;
 }
 
 void add_identity(Values& v, const Device& device) {

@@ -4,6 +4,9 @@
 // a helper thread, as the guest asked, and take nothing in the request on trust.
 #pragma once
 
+#include <optional>
+#include <span>
+
 #include "host/worker/session.h"
 #include "vgpu/hand_wire.h"
 
@@ -27,6 +30,7 @@ CUresult statistics(Invocation& invocation);
 CUresult primary_retain(Invocation& invocation);
 CUresult primary_release(Invocation& invocation);
 CUresult primary_reset(Invocation& invocation);
+CUresult primary_set_flags(Invocation& invocation);
 CUresult context_create(Invocation& invocation);
 CUresult context_synchronize(Invocation& invocation);
 
@@ -65,6 +69,16 @@ CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
 CUresult unified_function(Invocation& invocation);
+
+// kept_module.cpp: modules that stay loaded when the program unloads them
+CUresult module_unload(Invocation& invocation);
+CUresult module_get_function(Invocation& invocation);
+// The image of a load without options; nothing when there is more to it.
+std::optional<std::span<const std::byte>> plain_image(const CommandCopy& command);
+// Takes one that this load may have, by the driver's handle; 0: none.
+uint64_t kept_module(Session& session, const CommandCopy& command);
+// Whether the command, which in general may block, will be answered without the driver.
+bool is_at_hand(Session& session, const CommandCopy& command);
 
 // share.cpp
 CUresult ipc_get_memory(Invocation& invocation);
@@ -109,6 +123,7 @@ CUresult user_object_create(Invocation& invocation);
 // marker.cpp
 CUresult place_marker(Invocation& invocation);
 CUresult marked_record(Invocation& invocation);
+CUresult marked_wait(Invocation& invocation);
 
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);

@@ -69,7 +69,7 @@ CUresult launch_on_devices(Invocation& invocation) {
     list.push_back(launch.driver);
   }
   if (!invocation.request.complete()) return invocation.bad_message();
-  invocation.session.counters.launches.fetch_add(head.count, std::memory_order_relaxed);
+  invocation.session.counters.own().launches.add(head.count);
   return VGPU_DRIVER(invocation.session.driver, cuLaunchCooperativeKernelMultiDevice)(list.data(), head.count,
                                                                                       head.flags);
 }

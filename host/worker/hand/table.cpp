@@ -34,12 +34,14 @@ constexpr Entry kEntries[] = {
     {wire::kCapturedLaunch, captured_launch},
     {wire::kPlaceMarker, place_marker},
     {wire::kMarkedRecord, marked_record},
+    {wire::kMarkedWait, marked_wait},
     {wire::kReserveNodes, reserve_nodes},
     {wire::kNamedKernelNode, named_kernel_node},
 
     {op::cuDevicePrimaryCtxRetain, primary_retain},
     {op::cuDevicePrimaryCtxRelease_v2, primary_release},
     {op::cuDevicePrimaryCtxReset_v2, primary_reset},
+    {op::cuDevicePrimaryCtxSetFlags_v2, primary_set_flags},
     {op::cuCtxCreate_v2, context_create},
     {op::cuCtxSynchronize, context_synchronize},
 
@@ -121,6 +123,8 @@ constexpr Entry kEntries[] = {
     {op::cuGraphBatchMemOpNodeGetParams, get_memop_node},
 
     {op::cuModuleLoadDataEx, module_load},
+    {op::cuModuleUnload, module_unload},
+    {op::cuModuleGetFunction, module_get_function},
     {op::cuLibraryLoadData, library_load},
     {op::cuLinkCreate_v2, link_create},
     {op::cuLinkAddData_v2, link_add},
