@@ -83,7 +83,7 @@ TEST_CASE_METHOD(DeviceLaunches, "a launch on several devices runs on each", "[c
     CHECK(second.result() == ascending());
 
     launches[1].gridDimX = 1;
-    CHECK(cuLaunchCooperativeKernelMultiDevice(launches.data(), 2, 0) == CUDA_ERROR_INVALID_VALUE);
+    CHECK_REFUSED(cuLaunchCooperativeKernelMultiDevice(launches.data(), 2, 0));
   }
   cuCtxSetCurrent(context);
 }
@@ -130,9 +130,9 @@ TEST_CASE_METHOD(DeviceLaunches, "wrong launches on several devices are refused"
   CHECK_REFUSED(cuLaunchCooperativeKernelMultiDevice(twice, 2, 0));
   CUDA_LAUNCH_PARAMS empty = launch;
   empty.blockDimX = 0;
-  CHECK(cuLaunchCooperativeKernelMultiDevice(&empty, 1, 0) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(cuLaunchCooperativeKernelMultiDevice(&empty, 1, 0));
   CUDA_LAUNCH_PARAMS nothing = launch;
   nothing.function = nullptr;
-  CHECK(cuLaunchCooperativeKernelMultiDevice(&nothing, 1, 0) == CUDA_ERROR_INVALID_HANDLE);
+  CHECK_REFUSED(cuLaunchCooperativeKernelMultiDevice(&nothing, 1, 0));
   CHECK(part.result() == repeated(kWords, 0xdeadbeef));
 }

@@ -79,18 +79,18 @@ TEST_CASE_METHOD(Batches, "memory is discarded and prefetched at once", "[contra
 
 TEST_CASE_METHOD(Batches, "a batch must be whole", "[contract][managed]") {
   if (!supported) SKIP("no batches of managed memory");
-  CHECK(cuMemDiscardBatchAsync(nullptr, sizes, 2, 0, stream) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuMemDiscardBatchAsync(ranges, nullptr, 2, 0, stream) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuMemDiscardBatchAsync(ranges, sizes, 0, 0, stream) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuMemDiscardBatchAsync(ranges, sizes, 2, 1, stream) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(discard_and_prefetch(0) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(discard_and_prefetch(3) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(cuMemDiscardBatchAsync(nullptr, sizes, 2, 0, stream));
+  CHECK_REFUSED(cuMemDiscardBatchAsync(ranges, nullptr, 2, 0, stream));
+  CHECK_REFUSED(cuMemDiscardBatchAsync(ranges, sizes, 0, 0, stream));
+  CHECK_REFUSED(cuMemDiscardBatchAsync(ranges, sizes, 2, 1, stream));
+  CHECK_REFUSED(discard_and_prefetch(0));
+  CHECK_REFUSED(discard_and_prefetch(3));
   first_ranges[0] = 1;
-  CHECK(discard_and_prefetch(1) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(prefetch(1) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(discard_and_prefetch(1));
+  CHECK_REFUSED(prefetch(1));
   first_ranges[0] = first_ranges[1] = 0;
-  CHECK(discard_and_prefetch() == CUDA_ERROR_INVALID_VALUE);
-  CHECK(prefetch() == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(discard_and_prefetch());
+  CHECK_REFUSED(prefetch());
 }
 
 TEST_CASE_METHOD(Batches, "a batch is of managed memory and not for the legacy stream", "[contract][managed]") {

@@ -102,3 +102,32 @@ TEST_CASE_METHOD(SparseArray, "wrong mappings of tiles are refused", "[contract]
   info.deviceBitMask = 0;
   CHECK_REFUSED(cuMemMapArrayAsync(&info, 1, stream));
 }
+
+TEST_CASE_METHOD(Gpu, "an array with memory of its own maps none", "[contract][array]") {
+  CUDA_ARRAY3D_DESCRIPTOR shape = {};
+  shape.Width = shape.Height = 64;
+  shape.Format = CU_AD_FORMAT_FLOAT;
+  shape.NumChannels = 1;
+  CUarray array = nullptr;
+  CUmipmappedArray mipmap = nullptr;
+  REQUIRE_CUDA(cuArray3DCreate(&array, &shape));
+  REQUIRE_CUDA(cuMipmappedArrayCreate(&mipmap, &shape, 2));
+  Stream stream;
+  CUarrayMapInfo list[2] = {};
+  for (CUarrayMapInfo& info : list) {
+    info.subresource.sparseLevel.extentWidth = info.subresource.sparseLevel.extentHeight = 64;
+    info.subresource.sparseLevel.extentDepth = 1;
+    info.memOperationType = CU_MEM_OPERATION_TYPE_UNMAP;
+    info.memHandleType = CU_MEM_HANDLE_TYPE_GENERIC;
+    info.deviceBitMask = 1u << device;
+  }
+  list[0].resourceType = CU_RESOURCE_TYPE_ARRAY;
+  list[0].resource.array = array;
+  list[1].resourceType = CU_RESOURCE_TYPE_MIPMAPPED_ARRAY;
+  list[1].resource.mipmap = mipmap;
+  CHECK_REFUSED(cuMemMapArrayAsync(list, 1, stream));
+  CHECK_REFUSED(cuMemMapArrayAsync(list, 2, stream));
+  CHECK_REFUSED(cuMemMapArrayAsync(nullptr, 1, stream));
+  REQUIRE_CUDA(cuMipmappedArrayDestroy(mipmap));
+  REQUIRE_CUDA(cuArrayDestroy(array));
+}
