@@ -21,6 +21,8 @@ namespace {
 constexpr uint64_t kDepth = 512;
 constexpr unsigned kCreditOfChange = 128, kCreditToEngage = 256, kMostCredit = 1024;
 constexpr unsigned kPatience = 512;
+// More than a run of one thread is where others launch as well.
+constexpr unsigned kLaunchesAlone = 1024;
 constexpr unsigned kMostLanes = 8;
 // CUDA's special handles: 0 default, 1 legacy, 2 per thread.
 constexpr uint64_t kLastSpecialStream = 2;
@@ -181,6 +183,15 @@ bool LaunchLanes::wants_to_engage(const Key& key) {
   return credit_ >= kCreditToEngage;
 }
 
+// One thread's launches are made one after the other, in a lane as well as here, and come here cheaper.
+bool LaunchLanes::is_alone(const Key& key) {
+  alone_ = key.thread == std::exchange(last_thread_, key.thread) ? alone_ + 1 : 0;
+  if (alone_ < kLaunchesAlone) return false;
+  drain_lanes();
+  credit_ = 0;
+  return true;
+}
+
 bool LaunchLanes::give(CommandCopy& command, const Key& key) {
   uint8_t& by_thread = lane_of_thread_[key.thread % kPlaces];
   uint8_t& by_stream = lane_of_stream_[handle::index_of(key.stream) % kPlaces];
@@ -228,6 +239,7 @@ void LaunchLanes::rest() {
 
 void LaunchLanes::disengage() {
   engaged_ = false;
+  alone_ = 0;
   next_lane_ = 0;
   lane_of_thread_ = {};
   lane_of_stream_ = {};

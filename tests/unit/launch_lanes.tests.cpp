@@ -109,6 +109,20 @@ TEST_CASE("threads that write in runs get lanes, too", "[unit][launch_lanes]") {
   CHECK(dispatcher.record.in_order());
 }
 
+TEST_CASE("a thread that goes on alone leaves the lanes", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 5000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 4);
+    dispatcher.handle(launch(thread, stream(thread), i));
+  }
+  CHECK(dispatcher.taken > 4000);
+  const size_t before = dispatcher.taken;
+  for (uint64_t i = 5000; i < 25000; ++i) dispatcher.handle(launch(1, stream(10 + static_cast<uint32_t>(i % 64)), i));
+  CHECK(dispatcher.taken - before < 3000);
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.record.in_order());
+}
+
 TEST_CASE("launches on one stream keep their order whoever makes them", "[unit][launch_lanes]") {
   Dispatcher dispatcher;
   for (uint64_t i = 0; i < 20000; ++i) {
