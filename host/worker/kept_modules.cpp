@@ -8,7 +8,6 @@ namespace vgpu::host {
 void KeptModules::loaded(uint64_t context, uint64_t module, std::span<const std::byte> image) {
   const std::lock_guard lock(mutex_);
   if (image.size() > kMostBytes || live_.size() >= kMostLive) return;
-  used_.store(true, std::memory_order_relaxed);
   live_[module] = {context, module, {image.begin(), image.end()}, {}};
 }
 

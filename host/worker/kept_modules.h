@@ -6,7 +6,6 @@
 // the guest's handles, modules and functions the driver's. Thread-safe.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -32,9 +31,6 @@ class KeptModules {
   void told(uint64_t function, std::span<const std::byte> facts);
   // One of its functions is not as it was when it was loaded.
   void changed(uint64_t module);
-
-  // Whether nothing was ever loaded that can be kept.
-  bool empty() const { return !used_.load(std::memory_order_relaxed); }
 
   // What was found before; 0, or nothing, when the driver is to be asked.
   uint64_t find(uint64_t module, std::string_view name) const;
@@ -65,7 +61,6 @@ class KeptModules {
   };
   std::deque<Module>::const_iterator find_kept(uint64_t context, std::span<const std::byte> image) const;
 
-  std::atomic<bool> used_{false};
   mutable std::mutex mutex_;  // guards all below
   std::map<uint64_t, Module> live_;
   std::map<uint64_t, std::pair<uint64_t, std::string>> functions_;  // of live modules: the module, and the name

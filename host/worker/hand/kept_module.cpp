@@ -66,30 +66,26 @@ CUresult module_get_function(Invocation& invocation) {
 
 bool is_at_hand(Session& session, const CommandCopy& command) {
   namespace op = api::opcode;
-  if (session.kept_modules.empty()) return false;
+  // Most commands that come by here are copies and waits, in a hurry.
+  const uint16_t opcode = command.opcode;
+  if (opcode != op::cuModuleLoadDataEx && opcode != op::cuModuleUnload && opcode != op::cuModuleGetFunction &&
+      opcode != wire::kFunctionFacts)
+    return false;
+  if (opcode == op::cuModuleLoadDataEx) {
+    const auto image = plain_image(command);
+    return image && may_keep(session) && session.kept_modules.has(command.context, *image);
+  }
   std::vector<std::byte> unused;
   Invocation invocation(session, command, unused);
-  switch (command.opcode) {
-    case op::cuModuleLoadDataEx: {
-      const auto image = plain_image(command);
-      return image && may_keep(session) && session.kept_modules.has(command.context, *image);
-    }
-    case op::cuModuleUnload: {
-      RowCall row{api::spec::cuModuleUnload, {}};
-      return decode_row(invocation, row) == CUDA_SUCCESS && may_keep(session) &&
-             session.kept_modules.unloads_nothing(bits_of(module_of(row, 0)));
-    }
-    case op::cuModuleGetFunction: {
-      RowCall row{api::spec::cuModuleGetFunction, {}};
-      return decode_row(invocation, row) == CUDA_SUCCESS && known_function(session, row) != 0;
-    }
-    case wire::kFunctionFacts: {
-      CUfunction function = nullptr;
-      return invocation.real(Kind::function, codec::Reader(command.payload).get<uint64_t>(), function) &&
-             session.kept_modules.facts_of(bits_of(function)).has_value();
-    }
-    default: return false;
+  if (opcode == wire::kFunctionFacts) {
+    CUfunction function = nullptr;
+    return invocation.real(Kind::function, invocation.request.get<uint64_t>(), function) &&
+           session.kept_modules.facts_of(bits_of(function)).has_value();
   }
+  RowCall row{opcode == op::cuModuleUnload ? api::spec::cuModuleUnload : api::spec::cuModuleGetFunction, {}};
+  if (decode_row(invocation, row) != CUDA_SUCCESS) return false;
+  if (opcode == op::cuModuleGetFunction) return known_function(session, row) != 0;
+  return may_keep(session) && session.kept_modules.unloads_nothing(bits_of(module_of(row, 0)));
 }
 
 }  // namespace vgpu::host::hand
