@@ -21,7 +21,7 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "Exit status: 0; 2 for a wrong argument; 3 for what is not available; 4 without permission; 6 when there is no "
     "such\n"
-    "GPU; 9 when no driver is loaded; 12 without libnvidia-ml.so.1; 15 when the GPU is lost; 255 otherwise. doctor: 1 "
+    "GPU; 9 when no driver is loaded; 12 without libnvidia-ml.so.1; 15 when the GPU is lost; 255 otherwise. doctor: 1\n"
     "when it found a problem.\n"
     "Examples:\n"
     "  vgpu-smi --query-gpu=name,memory.used --format=csv,noheader,nounits\n"
