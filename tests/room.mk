@@ -10,7 +10,7 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
 # The parts of the worker, the daemon and the guest library that stand alone.
 WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp exports.cpp handle_table.cpp helpers.cpp \
                       launch_lanes.cpp managed_pages.cpp own_threads.cpp printing.cpp sync_debts.cpp unsupported_calls.cpp))
-DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,events.cpp worker_files.cpp gpu_choice.cpp shared_objects.cpp traces.cpp) \
+DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,events.cpp metrics_page.cpp worker_files.cpp gpu_choice.cpp shared_objects.cpp traces.cpp) \
                       host/vfio_user/connection.cpp \
                       $(addprefix host/device/,channel.cpp guest_memory.cpp pci_config.cpp run_list.cpp))
 GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp markers.cpp pointer_facts.cpp shared_descriptors.cpp))
