@@ -9,10 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <set>
-#include <sstream>
-
 #include "tests/host/hostile_client.h"
+#include "tests/support/exposition.h"
 #include "tests/support/test.h"
 
 using namespace vgpu;
@@ -51,7 +49,7 @@ struct Metrics {
 
 }  // namespace
 
-TEST_CASE("the page has each metric once, with its type, and a value for each sample", "[hostile][metrics]") {
+TEST_CASE("the page is what Prometheus reads: each metric once, with help, type and values", "[hostile][metrics]") {
   Metrics metrics;
   HealthyClient client(metrics.daemon.socket());
   REQUIRE(client.computes());
@@ -60,21 +58,7 @@ TEST_CASE("the page has each metric once, with its type, and a value for each sa
   const size_t body = all.find("\r\n\r\n");
   REQUIRE(body != std::string::npos);
   CHECK(all.find("Content-Length: " + std::to_string(all.size() - body - 4) + "\r\n") != std::string::npos);
-  std::istringstream lines(all.substr(body + 4));
-  std::set<std::string> typed, samples;
-  for (std::string line; std::getline(lines, line);) {
-    INFO(line);
-    std::istringstream words(line);
-    std::string first, second, third;
-    words >> first >> second >> third;
-    if (first == "#") {
-      if (second == "TYPE") CHECK(typed.insert(third).second);
-      continue;
-    }
-    CHECK(samples.insert(line.substr(0, line.rfind(' '))).second);
-    CHECK(typed.contains(first.substr(0, first.find('{'))));
-    CHECK_NOTHROW(std::stod(line.substr(line.rfind(' ') + 1)));
-  }
+  CHECK(Exposition::fault_of(std::string_view(all).substr(body + 4)) == "");
   CHECK(all.find("\nvgpu_sessions_open 1\n") != std::string::npos);
   CHECK(all.find("vgpu_session_memory_bytes{pid=\"" + std::to_string(::getpid())) != std::string::npos);
   CHECK(all.find("vgpu_launches_total 0\n") == std::string::npos);
