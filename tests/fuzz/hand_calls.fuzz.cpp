@@ -2,8 +2,7 @@
 // Fuzzes the worker's hand-written calls: commands with random payloads are carried out on the software GPU, whose
 // library VGPU_FUZZ_DRIVER names (default: build/lib/libcuda-soft.so.1). A command is: two bytes that choose the call,
 // two bytes of length, the payload. In a payload, 0xf0 to 0xf7 at the beginning of a word stand for handles and
-// addresses that exist. Compiled with -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise it replays
-// files.
+// addresses that exist.
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
@@ -12,8 +11,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include "host/worker/session.h"
 #include "tests/contract/kernels.h"
@@ -181,13 +178,3 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
-
-#ifndef VGPU_LIBFUZZER
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  }
-}
-#endif
