@@ -13,6 +13,8 @@ CUresult primary_retain(Invocation& invocation) {
   const CUresult status = VGPU_DRIVER(invocation.session.driver, cuDevicePrimaryCtxRetain)(&context, device);
   if (status != CUDA_SUCCESS) return status;
   invocation.session.handles.set_primary(device, bits_of(context));
+  // Threads for which it was none: this one, if the command came in the name of the context that it makes.
+  invocation.session.context_epoch.fetch_add(1, std::memory_order_relaxed);
   return status;
 }
 
