@@ -19,6 +19,7 @@ FUZZ.control_message := $(filter-out host/daemon/main.cpp,$(wildcard host/daemon
                         host/holder/holder.cpp $(wildcard common/nvml/*.cpp) $(FUZZ_COMMON)
 FUZZ.vfio_user      := host/vfio_user/connection.cpp $(addprefix host/device/,channel.cpp guest_memory.cpp run_list.cpp) $(FUZZ_COMMON)
 FUZZ.hand_calls     := $(FUZZ_WORKER) $(wildcard common/code/*.cpp) common/face/error_names.cpp $(FUZZ_COMMON)
+FUZZ.row_calls      := $(FUZZ.hand_calls)
 FUZZ.code_image     := softgpu/ptx/image.cpp softgpu/ptx/object_file.cpp $(wildcard common/code/*.cpp) common/fatbin.cpp
 FUZZ.ptx_machine    := $(wildcard softgpu/machine/*.cpp softgpu/machine/ops/*.cpp) $(FUZZ.ptx_parser)
 # Texts to begin with, beside the corpus.
@@ -40,7 +41,7 @@ build/fuzz/bin/%:
 	@echo "  LD   $@"
 	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(FUZZ_LIBS) -o $@
 
-# The hand-written calls run on the software GPU, which is instrumented, too.
+# Calls run on the software GPU, which is instrumented, too.
 FUZZ_DRIVER := build/asan/lib/libcuda-soft.so.1
 fuzz-driver:
 	@$(MAKE) --no-print-directory VARIANT=asan $(FUZZ_DRIVER)
@@ -59,16 +60,15 @@ $(FUZZERS:%=fuzz-%): fuzz-%: build/fuzz/bin/% fuzz-driver
 fuzz_objects = $(patsubst $(O)/obj/softgpu/machine/ops/%.o,$(O)/obj/softgpu/machine/ops/%.baseline.o,$(call obj,$(1)))
 FUZZ_REPLAYS := $(FUZZERS:%=$(O)/fuzz/%)
 FUZZ_CHANGED ?= 20000
+# Each is hundreds of calls.
+FUZZ_CHANGED.row_calls ?= 5000
 $(foreach fuzzer,$(FUZZERS),$(eval $(O)/fuzz/$(fuzzer): $(call fuzz_objects,$(addprefix tests/fuzz/,$(fuzzer).fuzz.cpp replay.cpp) $(FUZZ.$(fuzzer)))))
 $(FUZZ_REPLAYS):
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ $(FUZZ_LIBS) -o $@
-check-fuzz: $(FUZZ_REPLAYS) $(SOFT_LIB)
-	@passed=0; for fuzzer in $(FUZZERS); do \
-	  case $$fuzzer in ptx_*) seeds="$(FUZZ_SEEDS.ptx_parser)" ;; *) seeds= ;; esac; \
-	  VGPU_LOG=off VGPU_FUZZ_DRIVER=$(SOFT_LIB) timeout 300 $(O)/fuzz/$$fuzzer --changed $(FUZZ_CHANGED) $$seeds || \
-	    { echo "FAILED $$fuzzer: status $$?"; exit 1; }; \
-	  passed=$$((passed + 1)); \
-	done; echo "$$passed passed, 0 failed"
-.PHONY: check-fuzz
+check-fuzz: $(FUZZERS:%=check-fuzz-%)
+	@echo "$(words $^) passed, 0 failed"
+$(FUZZERS:%=check-fuzz-%): check-fuzz-%: $(O)/fuzz/% $(SOFT_LIB)
+	@VGPU_LOG=off VGPU_FUZZ_DRIVER=$(SOFT_LIB) timeout 300 $< --changed $(or $(FUZZ_CHANGED.$*),$(FUZZ_CHANGED)) $(FUZZ_SEEDS.$*)
+.PHONY: check-fuzz $(FUZZERS:%=check-fuzz-%)
