@@ -5,7 +5,7 @@
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
                 runtime runtime12 wrong-calls wrong-calls12 ollama nvml nvml-clients smi host hostile vm
-CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring
+CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring asan-fuzz
 CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
 

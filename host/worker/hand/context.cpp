@@ -16,6 +16,8 @@ CUresult primary_retain(Invocation& invocation) {
     if (status != CUDA_SUCCESS) return status;
   }
   session.handles.set_primary(device, bits_of(context));
+  // Threads for which it was none: this one, if the command came in the name of the context that it makes.
+  session.context_epoch.fetch_add(1, std::memory_order_relaxed);
   return CUDA_SUCCESS;
 }
 
