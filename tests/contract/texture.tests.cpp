@@ -123,6 +123,25 @@ TEST_CASE_METHOD(Textures, "a texture sees what was copied to its array after it
   CHECK_CUDA(cuTexObjectDestroy(texture));
 }
 
+// Programs destroy a texture behind the launch that samples it (the CUDA filters of FFmpeg do).
+TEST_CASE_METHOD(Textures, "a launch that has been made keeps the objects that it samples and paints",
+                 "[contract][texture]") {
+  constexpr size_t kMuch = 64 << 20;
+  DeviceBuffer much(kMuch), out(kWidth * sizeof(uint32_t));
+  Stream stream;
+  CUtexObject texture = 0;
+  CUsurfObject surface = 0;
+  REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &point, nullptr));
+  REQUIRE_CUDA(cuSurfObjectCreate(&surface, &resource));
+  for (int i = 0; i < 8; ++i) REQUIRE_CUDA(cuMemsetD32Async(much, 1, kMuch / 4, stream));
+  REQUIRE_CUDA(launch(module.function("paint"), 1, kWidth, stream, surface, 70u));
+  REQUIRE_CUDA(launch(module.function("sample"), 1, kWidth, stream, out.address, texture));
+  CHECK_CUDA(cuTexObjectDestroy(texture));
+  CHECK_CUDA(cuSurfObjectDestroy(surface));
+  stream.synchronize();
+  CHECK(read_words(out, kWidth) == std::vector<unsigned>{70, 71, 72, 73});
+}
+
 TEST_CASE_METHOD(Textures, "a kernel writes an array through a surface object", "[contract][texture]") {
   CUsurfObject surface = 0;
   REQUIRE_CUDA(cuSurfObjectCreate(&surface, &resource));
