@@ -113,6 +113,17 @@ TEST_CASE_METHOD(Textures, "a kernel reads an array through a texture object", "
   CHECK_CUDA(cuTexObjectDestroy(texture));
 }
 
+// The bilinear scaler of FFmpeg asks for it.
+TEST_CASE_METHOD(Textures, "integers in the middle of a texel are as they are, filtered or not",
+                 "[contract][texture]") {
+  CUDA_TEXTURE_DESC linear = point;
+  linear.filterMode = CU_TR_FILTER_MODE_LINEAR;
+  CUtexObject texture = 0;
+  REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &linear, nullptr));
+  CHECK(row_through(texture) == std::vector<uint32_t>{5, 6, 7, 8});
+  CHECK_CUDA(cuTexObjectDestroy(texture));
+}
+
 TEST_CASE_METHOD(Textures, "a texture sees what was copied to its array after it was made", "[contract][texture]") {
   CUtexObject texture = 0;
   REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &point, nullptr));
