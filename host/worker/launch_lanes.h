@@ -59,6 +59,7 @@ class LaunchLanes {
   static Key key_of(const CommandCopy& command);
   bool wants_to_engage(const Key& key);
   bool give(CommandCopy& command, const Key& key);
+  bool has_lane(size_t lane);
   void drain_lanes();
   void disengage();
 

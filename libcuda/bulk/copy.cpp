@@ -91,7 +91,7 @@ bool may_post(const Admitted& admitted, const Request& request, std::initializer
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
-  remote.writer().put(whole(request, wire::HostSide::none));
+  remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::none));
   return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
 }
 
@@ -104,7 +104,7 @@ CUresult copy_captured(const Admitted& admitted, const Request& request, uint64_
 CUresult to_device_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block();
-  remote.writer().put(whole(request, wire::HostSide::inline_data));
+  remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
   // The bytes are in the message, so only the destination matters.
   return may_post(admitted, request, {request.destination}) ? remote.post() : remote.call();
@@ -188,12 +188,27 @@ CUresult to_device(const Admitted& admitted, const Request& request) {
 
 CUresult to_host_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
-  remote.may_block().writer().put(whole(request, wire::HostSide::inline_data));
+  remote.may_block().concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   VGPU_CHECK(remote.call());
   const std::byte* data = remote.reader().take(request.bytes);
   if (data == nullptr) return CUDA_ERROR_UNKNOWN;
   std::memcpy(from_bits<std::byte*>(request.destination), data, static_cast<size_t>(request.bytes));
   return CUDA_SUCCESS;
+}
+
+// A copy of one piece: nothing of it could go on beside the rest.
+CUresult to_host_at_once(const Admitted& admitted, const Request& request) {
+  Session& session = admitted.process->session();
+  wire::Copy copy = whole(request, wire::HostSide::window);
+  copy.chunk = session.acquire_chunk();
+  Remote remote(admitted, request.opcode);
+  remote.may_block().concerns(request.stream).writer().put(copy);
+  const CUresult status = remote.call();
+  if (status == CUDA_SUCCESS)
+    copy_streaming(from_bits<std::byte*>(request.destination), session.chunk(copy.chunk),
+                   static_cast<size_t>(request.bytes));
+  session.release_chunk(copy.chunk);
+  return status;
 }
 
 // The pieces of a copy to the host, shared out among the threads that empty chunks.
@@ -259,8 +274,8 @@ CUresult to_host(const Admitted& admitted, const Request& request) {
   // What the driver writes to the window it need not stage once more. To register it is nothing to do during a capture.
   const bool may_register = admitted.process->captures.load(std::memory_order_relaxed) == 0;
   const BesideCapture beside(admitted, request.async);
-  return may_register || request.bytes > kInlineToHost ? to_host_staged(admitted, request)
-                                                       : to_host_inline(admitted, request);
+  if (!may_register && request.bytes <= kInlineToHost) return to_host_inline(admitted, request);
+  return request.bytes <= ring::kChunkBytes ? to_host_at_once(admitted, request) : to_host_staged(admitted, request);
 }
 
 // Between two pieces of the program's own memory, in order with the stream's earlier work.

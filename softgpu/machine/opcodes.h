@@ -53,6 +53,7 @@
   X(wmma)                    \
   X(wmma_small)              \
   X(bulk_copy)               \
+  X(tensor_copy)             \
   X(async_store)             \
   X(async_copy)              \
   X(video)                   \
@@ -65,6 +66,7 @@
   X(warp_sync)                        \
   X(memory_order)                     \
   X(mbarrier)                         \
+  X(tensor_map)                       \
   X(texture)                          \
   X(texture_query)                    \
   X(surface)

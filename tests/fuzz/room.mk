@@ -16,7 +16,7 @@ FUZZ.call_decoder   := $(FUZZ_COMMON)
 FUZZ.control_message := $(filter-out host/daemon/main.cpp,$(wildcard host/daemon/*.cpp)) $(wildcard host/device/*.cpp host/vfio_user/*.cpp) \
                         host/holder/holder.cpp $(FUZZ_COMMON)
 FUZZ.vfio_user      := host/vfio_user/connection.cpp $(addprefix host/device/,channel.cpp guest_memory.cpp run_list.cpp) $(FUZZ_COMMON)
-FUZZ.hand_calls     := $(FUZZ_WORKER) $(wildcard common/code/*.cpp) $(FUZZ_COMMON)
+FUZZ.hand_calls     := $(FUZZ_WORKER) $(wildcard common/code/*.cpp) common/face/error_names.cpp $(FUZZ_COMMON)
 
 build/fuzz/obj/%.o: %.cpp | $(GEN)/stamp
 	@mkdir -p $(@D)
