@@ -180,3 +180,20 @@ TEST_CASE("an array whose memory comes later says what it needs", "[runtime][arr
   CHECK_OK(cudaArrayGetMemoryRequirements(&needs, array, 0));
   CHECK(needs.size >= 64 * 64 * sizeof(float));
 }
+
+TEST_CASE("a texture shows through what it is seen", "[runtime][texture]") {
+  Array array(kFloat, {8, 8, 0}, 0);
+  const cudaResourceDesc resource = resource_of(array);
+  const cudaTextureDesc plain = reading(cudaReadModeElementType);
+  cudaResourceViewDesc view{};
+  cudaResourceViewDesc shown{};
+  cudaTextureObject_t texture = 0;
+  view.format = cudaResViewFormatFloat1;
+  view.width = view.height = 8;
+  REQUIRE_OK(cudaCreateTextureObject(&texture, &resource, &plain, &view));
+  CHECK_OK(cudaGetTextureObjectResourceViewDesc(&shown, texture));
+  CHECK((shown.format == cudaResViewFormatFloat1 && shown.width == 8 && shown.height == 8));
+  CHECK_OK(cudaDestroyTextureObject(texture));
+  Texture unseen(resource, plain);
+  CHECK_REFUSED(cudaGetTextureObjectResourceViewDesc(&shown, unseen));
+}
