@@ -73,11 +73,11 @@ $(O)/tests/cudart12/runtime_plugin_static.so: $(O)/tests/runtime_plugin_static.s
 
 # Every call with wrong arguments: what two libraries answer is compared.
 WRONG_CALLS := $(O)/tests/wrong_calls $(O)/tests/cudart12/wrong_calls
-$(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp)
+$(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp) build/programs/runtime/kernels.o
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lcudart -o $@
-$(O)/tests/cudart12/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls12.cpp) $(O)/lib/cudart/libcudart.so.12
+$(O)/tests/cudart12/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls12.cpp) build/programs/runtime/kernels.o $(O)/lib/cudart/libcudart.so.12
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@

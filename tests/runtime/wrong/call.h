@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/runtime/kernels.h"
 #include "tests/runtime/wrong/live.h"
 
 namespace wrong_calls {
@@ -36,6 +37,10 @@ inline constexpr bool is_complete = false;
 template <class T>
 inline constexpr bool is_complete<T, std::void_t<decltype(sizeof(T))>> = true;
 
+// Kernels are passed by this type, and memory that is read.
+template <class T>
+inline constexpr bool may_be_kernel = std::is_same_v<T, const void*>;
+
 template <class Function>
 struct NoOperation;
 template <class Result, class... Parameters>
@@ -53,6 +58,8 @@ T make(Value value, unsigned char* room) {
       return NoOperation<T>::call;
     } else if constexpr (std::is_void_v<Target> || is_complete<Target>) {
       if (value == Value::garbage) std::memcpy(room, "nonsense", 9);
+      if (may_be_kernel<T> && value == Value::live)
+        return reinterpret_cast<T>(reinterpret_cast<uintptr_t>(runtime_test::add_kernel()));
       return reinterpret_cast<T>(room);
     } else {  // A handle.
       return value == Value::room ? nullptr : value == Value::live ? new_object<T>() : reinterpret_cast<T>(room);
@@ -81,7 +88,7 @@ struct Foreign;
 
 struct Parameter {
   bool room;    // it points to something of the caller's
-  bool handle;  // an object that the library gave out
+  bool handle;  // an object that the library gave out, or perhaps a kernel
 };
 
 struct Call {
@@ -107,8 +114,10 @@ struct Shape<cudaError_t (*)(Parameters...)> {
                  std::index_sequence_for<Parameters...>());
   }
   static Call describe(const char* name, cudaError_t (*function)(Parameters...)) {
-    return {
-        name, {Parameter{is_room<Parameters>, is_handle<Parameters>}...}, run, reinterpret_cast<void (*)()>(function)};
+    return {name,
+            {Parameter{is_room<Parameters>, is_handle<Parameters> || may_be_kernel<Parameters>}...},
+            run,
+            reinterpret_cast<void (*)()>(function)};
   }
 };
 

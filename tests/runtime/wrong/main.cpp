@@ -33,7 +33,10 @@ std::vector<Case> cases_of(const Call& call) {
   for (const Value other : {Value::nothing, Value::room, Value::live}) {
     if (other == Value::live && !handles) continue;
     Case base;
-    for (const auto& parameter : call.parameters) base.push_back(parameter.room ? Value::room : other);
+    for (const auto& parameter : call.parameters) {
+      const bool room = parameter.room && !(parameter.handle && other == Value::live);
+      base.push_back(room ? Value::room : other);
+    }
     cases.push_back(base);
     for (size_t i = 0; i < count; ++i) {
       for (const Value wrong : {Value::nothing, Value::garbage}) {
