@@ -42,8 +42,9 @@ $(O)/tests/gpu/proc_addresses: $(call obj,tests/gpu/proc_addresses.cpp)
 # Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver. The plugin
 # is loaded and unloaded by them.
 RUNTIME_OBJS := $(call obj,$(wildcard tests/runtime/*.cpp))
+THIRTEEN_OBJS := $(call obj,$(wildcard tests/runtime/thirteen/*.cpp))
 RUNTIME_LINKS := -L$(CUDA_HOME)/lib64/stubs -lcuda -ldl
-$(O)/tests/runtime: $(RUNTIME_OBJS) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o | $(O)/tests/runtime_plugin.so $(O)/tests/runtime_plugin_static.so
+$(O)/tests/runtime: $(RUNTIME_OBJS) $(THIRTEEN_OBJS) $(TEST_MAIN_OBJ) build/programs/runtime/kernels.o | $(O)/tests/runtime_plugin.so $(O)/tests/runtime_plugin_static.so
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $(filter %.o,$^) -L$(CUDA_HOME)/lib64 -lcudart $(RUNTIME_LINKS) -o $@
@@ -74,11 +75,11 @@ $(O)/tests/cudart12/runtime_plugin_static.so: $(O)/tests/runtime_plugin_static.s
 
 # Every call with wrong arguments: what two libraries answer is compared.
 WRONG_CALLS := $(O)/tests/wrong_calls $(O)/tests/cudart12/wrong_calls
-$(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp)
+$(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp) build/programs/runtime/kernels.o
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lcudart -o $@
-$(O)/tests/cudart12/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls12.cpp) $(O)/lib/cudart/libcudart.so.12
+$(O)/tests/cudart12/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls12.cpp) build/programs/runtime/kernels.o $(O)/lib/cudart/libcudart.so.12
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -o $@

@@ -26,8 +26,11 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
 }
 
 cudaError_t cudaIpcGetEventHandle(cudaIpcEventHandle_t* handle, cudaEvent_t event) {
-  if (event == nullptr) return cudaErrorInvalidResourceHandle;
-  return in_context([](auto... a) { return VGPU_DRIVER(cuIpcGetEventHandle)(a...); }, handle, event);
+  cudaIpcEventHandle_t made{};
+  VGPU_RETURN_ERROR(in_context([](auto... a) { return VGPU_DRIVER(cuIpcGetEventHandle)(a...); }, &made, event));
+  if (handle == nullptr) return cudaErrorInvalidValue;
+  *handle = made;
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {

@@ -78,9 +78,12 @@ check-cudart: all $(filter build/programs/shared/%,$(PROGRAM_BINS))
 check-cudart12: all $(TWELVE_BINS) $(CUDART12)/libcudart.so.12
 	@LIMIT=$(LIMIT) LOCK=libcuda/cudart12/exports.lock tests/check/cudart.sh libcudart.so.12 $(CUDART_OURS) $(CUDART12) $(abspath $(O)/soft) build/programs/cudart12
 check-runtime: all $(O)/tests/runtime
+	@tests/check/runtime_calls.sh
+	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(O)/tests/runtime $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft) '~[.]'
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 check-runtime12: all $(TWELVE_TESTS) $(CUDART12)/libcudart.so.12
+	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(TWELVE_TESTS) $(CUDART12) $(CUDART_OURS) $(abspath $(O)/soft) '~[since13]~[later]~[bad-input]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART12):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[later]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
 check-wrong-calls: all $(O)/tests/wrong_calls

@@ -12,12 +12,16 @@
 #include <utility>
 #include <vector>
 
+#include "tests/runtime/kernels.h"
+#include "tests/runtime/wrong/live.h"
+
 namespace wrong_calls {
 
 // What stands for a parameter.
 enum class Value : char {
   nothing = '0',  // NULL, zero, a struct of zeros
   room = 'r',     // a pointer to zeros; what is no pointer: 1
+  live = 'l',     // an object that lives, where it is a handle; otherwise as room
   garbage = 'g',  // a number that nothing has; a pointer to an object that is none
 };
 
@@ -32,6 +36,10 @@ template <class T, class = void>
 inline constexpr bool is_complete = false;
 template <class T>
 inline constexpr bool is_complete<T, std::void_t<decltype(sizeof(T))>> = true;
+
+// Kernels are passed by this type, and memory that is read.
+template <class T>
+inline constexpr bool may_be_kernel = std::is_same_v<T, const void*>;
 
 template <class Function>
 struct NoOperation;
@@ -50,9 +58,11 @@ T make(Value value, unsigned char* room) {
       return NoOperation<T>::call;
     } else if constexpr (std::is_void_v<Target> || is_complete<Target>) {
       if (value == Value::garbage) std::memcpy(room, "nonsense", 9);
+      if (may_be_kernel<T> && value == Value::live)
+        return reinterpret_cast<T>(reinterpret_cast<uintptr_t>(runtime_test::add_kernel()));
       return reinterpret_cast<T>(room);
     } else {  // A handle.
-      return value == Value::room ? nullptr : reinterpret_cast<T>(room);
+      return value == Value::room ? nullptr : value == Value::live ? new_object<T>() : reinterpret_cast<T>(room);
     }
   } else if constexpr (std::is_class_v<T>) {
     T made{};
@@ -70,12 +80,20 @@ template <class T>
 inline constexpr bool is_room = std::is_pointer_v<T> &&
                                 (std::is_void_v<std::remove_pointer_t<T>> || is_complete<std::remove_pointer_t<T>>);
 
+template <class T>
+inline constexpr bool is_handle = std::is_pointer_v<T> && !is_room<T> && !std::is_function_v<std::remove_pointer_t<T>>;
+
 // A parameter of the calls for GL, EGL and VDPAU, which the toolkit declares only beside headers of those.
 struct Foreign;
 
+struct Parameter {
+  bool room;    // it points to something of the caller's
+  bool handle;  // an object that the library gave out, or perhaps a kernel
+};
+
 struct Call {
   const char* name;
-  std::vector<bool> pointers;  // A parameter each: it points to something of the caller's.
+  std::vector<Parameter> parameters;
   cudaError_t (*run)(void (*function)(), const Value* values, Rooms& rooms);
   void (*function)();
 };
@@ -96,7 +114,10 @@ struct Shape<cudaError_t (*)(Parameters...)> {
                  std::index_sequence_for<Parameters...>());
   }
   static Call describe(const char* name, cudaError_t (*function)(Parameters...)) {
-    return {name, {is_room<Parameters>...}, run, reinterpret_cast<void (*)()>(function)};
+    return {name,
+            {Parameter{is_room<Parameters>, is_handle<Parameters> || may_be_kernel<Parameters>}...},
+            run,
+            reinterpret_cast<void (*)()>(function)};
   }
 };
 

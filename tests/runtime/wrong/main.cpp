@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -23,13 +24,19 @@ using Case = std::vector<Value>;
 constexpr unsigned kSeconds = 20;  // No call of these waits for anything.
 
 // Nothing at all; then room for every result and one parameter wrong: a pointer is NULL, anything else garbage; the
-// same beside numbers that are 1.
+// same beside numbers that are 1, and beside objects that live.
 std::vector<Case> cases_of(const Call& call) {
-  const size_t count = call.pointers.size();
+  const size_t count = call.parameters.size();
+  const bool handles = std::any_of(call.parameters.begin(), call.parameters.end(),
+                                   [](const wrong_calls::Parameter& parameter) { return parameter.handle; });
   std::vector<Case> cases{Case(count, Value::nothing)};
-  for (const Value other : {Value::nothing, Value::room}) {
+  for (const Value other : {Value::nothing, Value::room, Value::live}) {
+    if (other == Value::live && !handles) continue;
     Case base;
-    for (const bool pointer : call.pointers) base.push_back(pointer ? Value::room : other);
+    for (const auto& parameter : call.parameters) {
+      const bool room = parameter.room && !(parameter.handle && other == Value::live);
+      base.push_back(room ? Value::room : other);
+    }
     cases.push_back(base);
     for (size_t i = 0; i < count; ++i) {
       for (const Value wrong : {Value::nothing, Value::garbage}) {
