@@ -136,12 +136,11 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   codec::Writer writer(thread.request);
   if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
   const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
-  const Message message = {call.opcode,
-                           static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)), thread.id,
-                           wire_context(thread),
-                           thread.request,
-                           {},
-                           extent};
+  const Message message = {
+      call.opcode,    static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)),
+      thread.id,      wire_context(thread),
+      thread.request, {},
+      extent};
   thread.last_sent = call.opcode;
   if (posted) return process.session().post(message);
   process.session().count_answered(thread.take_answered());

@@ -53,7 +53,7 @@ class MetricsServer {
   UniqueFd port_;
   Watch watch_;
   std::optional<Clock::time_point> resting_until_;  // no client is accepted before
-  std::list<std::shared_ptr<Client>> clients_;  // shared with answers that are under way
+  std::list<std::shared_ptr<Client>> clients_;      // shared with answers that are under way
 };
 
 }  // namespace vgpu::host

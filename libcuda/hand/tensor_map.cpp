@@ -26,9 +26,7 @@ class Padded {
 };
 
 // The driver that makes the map sees another place than the program's.
-bool can_hold_map(const CUtensorMap* map) {
-  return map != nullptr && reinterpret_cast<uintptr_t>(map) % 64 == 0;
-}
+bool can_hold_map(const CUtensorMap* map) { return map != nullptr && reinterpret_cast<uintptr_t>(map) % 64 == 0; }
 
 }  // namespace
 

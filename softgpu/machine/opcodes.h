@@ -166,8 +166,8 @@ class Choice {
     uint64_t value = 0;                     // Role::value
   };
   static constexpr unsigned kMaxSlots = 144;  // wgmma has 134 operands
-  void restart();         // forget what an earlier chooser took and declared
-  bool complete() const;  // everything taken, nothing mismatched
+  void restart();                             // forget what an earlier chooser took and declared
+  bool complete() const;                      // everything taken, nothing mismatched
   bool mismatched() const { return mismatched_; }
   size_t slot_count() const { return slot_count_; }
   const Slot& slot(size_t index) const { return slots_[index]; }

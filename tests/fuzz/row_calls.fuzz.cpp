@@ -19,7 +19,8 @@ using fuzz::Worker;
 // What waits for a value that nobody writes holds up its stream for ever.
 bool may_hang(const Call& call) {
   const std::string_view name = call.name;
-  return name.find("WaitValue") != name.npos || name.find("BatchMemOp") != name.npos || name.find("cuGreenCtx") == 0 || name.find("CtxDestroy") != name.npos;
+  return name.find("WaitValue") != name.npos || name.find("BatchMemOp") != name.npos || name.find("cuGreenCtx") == 0 ||
+         name.find("CtxDestroy") != name.npos;
 }
 
 std::vector<const Call*> row_calls() {

@@ -82,7 +82,8 @@ struct Worker {
     if (!driver.ok()) die(driver.error().message);
     auto memory = SessionMemory::map(memory_file.get());
     session = std::make_unique<Session>(config, std::move(driver).value(),
-                                        Attachment{std::move(memory).value(), Waker::local()}, budget, ranges, broker, nullptr);
+                                        Attachment{std::move(memory).value(), Waker::local()}, budget, ranges, broker,
+                                        nullptr);
     // Host functions do not wait for a guest that is not there.
     session->callbacks.close();
   }

@@ -202,9 +202,8 @@ TEST_CASE("nobody ends another program's export", "[hostile]") {
     CHECK(other.call(op::cuMemImportFromShareableHandle, pack(name)).result == CUDA_SUCCESS);
     CHECK(exporter.call(wire::kWithdrawExport, pack(name.token)).result == CUDA_SUCCESS);
     // The other's question may reach vgpud before the news.
-    CHECK(eventually([&] {
-      return other.call(op::cuMemImportFromShareableHandle, pack(name)).result == CUDA_ERROR_INVALID_VALUE;
-    }));
+    CHECK(eventually(
+        [&] { return other.call(op::cuMemImportFromShareableHandle, pack(name)).result == CUDA_ERROR_INVALID_VALUE; }));
   }
   CHECK(scene.damage() == "");
 }

@@ -35,7 +35,8 @@ __global__ void transpose(const __grid_constant__ CUtensorMap from, const __grid
     token = barrier.arrive();
   }
   barrier.wait(std::move(token));
-  for (int i = threadIdx.x; i < kTile * kTile; i += blockDim.x) turned[i % kTile][i / kTile] = tile[i / kTile][i % kTile];
+  for (int i = threadIdx.x; i < kTile * kTile; i += blockDim.x)
+    turned[i % kTile][i / kTile] = tile[i / kTile][i % kTile];
   ptx::fence_proxy_async(ptx::space_shared);
   __syncthreads();
   if (threadIdx.x == 0) {
@@ -61,9 +62,9 @@ CUtensorMap map_of(float* matrix, cuuint64_t width, cuuint64_t height, cuuint64_
   CUtensorMap map = {};
   const cuuint64_t sizes[] = {width, height}, strides[] = {pitch * sizeof(float)};
   const cuuint32_t box[] = {kTile, kTile}, steps[] = {1, 1};
-  const CUresult result =
-      encode(&map, CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 2, matrix, sizes, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-             CU_TENSOR_MAP_SWIZZLE_NONE, CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult result = encode(&map, CU_TENSOR_MAP_DATA_TYPE_FLOAT32, 2, matrix, sizes, strides, box, steps,
+                                 CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_NONE,
+                                 CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   EXPECT(result == CUDA_SUCCESS, "encoding a map: error %d", result);
   return map;
 }
