@@ -94,6 +94,7 @@ Session::Sent Session::send(const Message& message, uint32_t slot, uint64_t blob
   const size_t inline_bytes = blob == 0 ? message.payload.size() : 0;
   const auto units = static_cast<uint32_t>(ring::units_for(sizeof(ring::Command) + inline_bytes));
   const uint64_t position = header().tail.fetch_add(units, std::memory_order_relaxed);
+  if (message.extent != nullptr) *message.extent = {position, position + units};
   if (!wait_for_space(position + units)) return {kLostError, false};
   std::byte* at = memory_.units(position);
   // SAFETY: kRingUnits units from any position are mapped and these are reserved for this thread.

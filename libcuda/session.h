@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/face/cuda_api.h"
+#include "libcuda/idle_streams.h"
 #include "libcuda/transport.h"
 #include "vgpu/wire.h"
 
@@ -22,6 +23,7 @@ struct Message {
   uint64_t context = 0;
   std::span<const std::byte> payload;
   std::chrono::microseconds expected{0};  // with kHelper: how long the device itself may well take
+  Extent* extent = nullptr;               // told where the message stands, if the sender wants to know
 };
 
 // What a program is told when its worker is gone: like a failed launch, the process must be restarted.

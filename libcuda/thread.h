@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/face/cuda_api.h"
+#include "libcuda/idle_streams.h"
 #include "libcuda/known_strangers.h"
 
 namespace vgpu::guest {
@@ -25,6 +26,7 @@ struct ThreadState {
   int captures = 0;            // begun by this thread and not relaxed
   uint16_t last_sent = 0;      // opcode of its last message
   uint32_t answered_here = 0;  // calls that needed no worker, and that it has not been told of
+  IdleStreams idle;
   KnownStrangers strangers;
   std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "common/futex.h"
@@ -206,9 +207,23 @@ bool LaunchLanes::give(CommandCopy& command, const Key& key) {
     next_lane_ = (next_lane_ + 1) % lane_limit_;
   }
   by_thread = by_stream = lane;
-  while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(run_));
+  if (!has_lane(lane)) {
+    drain_lanes();
+    patience_ = kPatience;
+    return false;
+  }
   engaged_ = true;
   lanes_[lane - 1u]->give(command);
+  return true;
+}
+
+// False where no thread can be started for it.
+bool LaunchLanes::has_lane(size_t lane) {
+  try {
+    while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(run_));
+  } catch (const std::system_error&) {
+    return false;
+  }
   return true;
 }
 

@@ -60,6 +60,7 @@ class LaunchLanes {
   bool wants_to_engage(const Key& key);
   bool is_alone(const Key& key);
   bool give(CommandCopy& command, const Key& key);
+  bool has_lane(size_t lane);
   void drain_lanes();
   void disengage();
 

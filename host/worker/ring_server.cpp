@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/spin.h"
 #include "common/sticky.h"
+#include "host/worker/hand/calls.h"
 #include "host/worker/private_calls.h"
 
 namespace vgpu::host {
@@ -45,6 +46,8 @@ RingServer::Taken RingServer::take(CommandCopy& command, uint32_t& units) {
     uint64_t context, payload_bytes, blob;
   } const header = {shared.opcode,  shared.flags,         shared.thread, shared.reply_slot,
                     shared.context, shared.payload_bytes, shared.blob};
+  // Nor may the compiler look at the shared one again, instead of keeping what it has read.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   const bool in_blob = (header.flags & ring::kBlobPayload) != 0;
   const uint64_t inline_bytes = in_blob ? 0 : header.payload_bytes;
   if (inline_bytes > ring::kMaxInline || units != ring::units_for(sizeof(ring::Command) + inline_bytes) ||
@@ -166,17 +169,26 @@ void RingServer::run_command(const CommandCopy& command) {
   // Before the answer, so that a program that has got all its answers has all its calls in the trace.
   if (command.traced_since != 0) [[unlikely]]
     session_.trace.record(invocation, command.traced_since, result, bytes);
-  if (command.reply_slot == ring::kNoReply) {
-    session_.counters.own().posted.add(1);
-    int32_t none = 0;
-    if (result != CUDA_SUCCESS && !invocation.told_later && is_programs_own(command.opcode))
-      session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
-    return;
-  }
+  if (command.reply_slot == ring::kNoReply) return note_posted(command, invocation.told_later ? CUDA_SUCCESS : result);
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
   // Only calls that may have waited for the device can have made the driver print.
   if ((command.flags & ring::kHelper) != 0) flags |= text_flag(result);
+  helpers_.finishing();
   answer(command, result, bytes, flags);
+}
+
+void RingServer::note_posted(const CommandCopy& command, CUresult result) {
+  session_.counters.own().posted.add(1);
+  int32_t none = 0;
+  if (result != CUDA_SUCCESS && is_programs_own(command.opcode))
+    session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
+}
+
+// A command that was not carried out.
+void RingServer::refuse(const CommandCopy& command, CUresult result) {
+  if (command.reply_slot == ring::kNoReply) return note_posted(command, result);
+  std::vector<std::byte> nothing;
+  answer(command, result, nothing, 0);
 }
 
 // Whether there is text of kernels, or of an assertion, after a wait that ended so; a look is two calls of the kernel.
@@ -203,13 +215,19 @@ void RingServer::answer_done(const CommandCopy& command) {
   answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
+// Whether the guest thinks so, and is right. What comes behind a blocking command of its thread waits for that.
+bool RingServer::blocks(const CommandCopy& command) {
+  if ((command.flags & ring::kHelper) == 0) return false;
+  return !hand::is_at_hand(session_, command) || helpers_.busy(command.thread) || waiting_.has(command.thread);
+}
+
 void RingServer::handle(CommandCopy& command) {
   session_.counters.own().commands.add(1);
   const uint16_t opcode = command.opcode;
   if (!copies_.empty() && may_end_context(opcode)) copies_.leave_all();
   if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb(opcode);
   lanes_.drain();
-  if ((command.flags & ring::kHelper) == 0) {
+  if (!blocks(command)) {
     run_command(command);
     waiting_.disturb(opcode);
     return;
@@ -234,6 +252,7 @@ void RingServer::look_after_waiting() {
 }
 
 void RingServer::to_helper(CommandCopy command) {
+  if (!helpers_.make_ready(command.thread)) return refuse(command, CUDA_ERROR_OUT_OF_MEMORY);
   session_.counters.own().helper_calls.add(1);
   const uint32_t thread = command.thread;
   const bool last = command.opcode == wire::kThreadExit;

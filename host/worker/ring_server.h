@@ -20,7 +20,10 @@ class RingServer {
         waiting_(session),
         copies_(
             session, [this](const CommandCopy& command, CUresult result) { answer_copy(command, result); },
-            [this](uint32_t thread, std::function<void()> task) { helpers_.submit(thread, std::move(task)); }),
+            [this](uint32_t thread, std::function<void()> task) {
+              // Without a helper the dispatcher waits: the copy is under way already.
+              if (!helpers_.submit(thread, std::move(task))) task();
+            }),
         lanes_(LaunchLanes::suitable_count(), [this](const CommandCopy& command) { run_command(command); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
@@ -41,6 +44,7 @@ class RingServer {
   bool has_backlog() const;
   bool collect_blob(CommandCopy& command, uint64_t blob);
   void handle(CommandCopy& command);
+  bool blocks(const CommandCopy& command);
   void to_helper(CommandCopy command);
   bool admit(CommandCopy& command);
   void look_after_waiting();
@@ -48,6 +52,8 @@ class RingServer {
   uint32_t text_flag(CUresult result);
   void answer_copy(const CommandCopy& command, CUresult result);
   void answer_done(const CommandCopy& command);
+  void note_posted(const CommandCopy& command, CUresult result);
+  void refuse(const CommandCopy& command, CUresult result);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
   void measure_depth();
   bool has_news() const;

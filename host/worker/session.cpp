@@ -74,6 +74,7 @@ void Session::forget_context(uint64_t context) {
   faults.forget(context);
   guest_words.forget_context(context);
   markers.forget_context(context);
+  kept_modules.forget_context(context);
   debts.forget_context(context);
   const std::lock_guard lock(streams_mutex_);
   with_strays_.erase(context);
@@ -144,11 +145,11 @@ uint64_t Invocation::parent_for(Kind kind) const {
   return 0;
 }
 
-uint64_t Invocation::add(Kind kind, uint64_t real) { return session.handles.add(kind, real, parent_for(kind)); }
+uint64_t Invocation::add(Kind kind, uint64_t real) { return named(session.handles.add(kind, real, parent_for(kind))); }
 
 uint64_t Invocation::find_or_add(Kind kind, uint64_t real) {
   if (kind == Kind::stream && real <= kPerThreadStream) return real;
-  const uint64_t wire = session.handles.find_or_add(kind, real, parent_for(kind));
+  const uint64_t wire = named(session.handles.find_or_add(kind, real, parent_for(kind)));
   // A library's module.
   if (kind == Kind::module && session.handles.is_silent(owner_)) session.handles.set_silent(wire);
   return wire;

@@ -23,6 +23,12 @@ struct Launch {
 };
 static_assert(sizeof(Launch) == 56);
 
+// cuLaunchCooperativeKernelMultiDevice. Then `count` launches without attributes, each as above.
+struct LaunchOnDevices {
+  uint32_t count;
+  uint32_t flags;
+};
+
 // Where the host's side of a copy lies.
 enum class HostSide : uint32_t {
   none = 0,     // both sides are device addresses, or pages mapped on both sides

@@ -136,13 +136,13 @@ bool wants_marked_wait(const Admitted& admitted, uint64_t stream) {
 
 // Waits for the stream by looking at a word that the device writes: no answer has to come. False when the driver's call
 // is needed, for whatever reason: a device that has failed never writes.
-bool wait_marked(const Admitted& admitted, uint64_t stream) {
+bool wait_marked(const Admitted& admitted, CUstream stream) {
   constexpr uint32_t kUnmarkedWaits = 64;
-  if (!wants_marked_wait(admitted, stream)) return false;
+  if (!wants_marked_wait(admitted, bits_of(stream))) return false;
   const Markers::Id id = take_marker(admitted);
   if (id == 0) return false;
   Remote remote(admitted, wire::kMarkedWait);
-  remote.writer().put(Markers::on_wire(id, stream));
+  remote.concerns(stream).writer().put(Markers::on_wire(id, bits_of(stream)));
   if (remote.post() != CUDA_SUCCESS) return false;
   Markers& markers = admitted.process->markers();
   Spinner spinner = Spinner::for_device();
@@ -152,6 +152,14 @@ bool wait_marked(const Admitted& admitted, uint64_t stream) {
   if (state == Markers::State::refused)
     admitted.process->unmarked_waits.store(kUnmarkedWaits, std::memory_order_relaxed);
   return state == Markers::State::written;
+}
+
+CUresult wait_by_driver(const Admitted& admitted, CUstream stream) {
+  Extent extent;
+  void* argv[] = {&stream, nullptr};
+  const CUresult status = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, Runs::on_helper, &extent);
+  carry_idle_streams(admitted, stream, extent);
+  return status;
 }
 
 // What is not there yet will not be there before the marker is, whatever else was sent. What was there when the marker
@@ -304,6 +312,11 @@ CUresult record_marked(const Admitted& admitted, CUevent event, CUstream stream,
 
 }  // namespace
 
+void carry_idle_streams(const Admitted& admitted, CUstream concerned, const Extent& extent) {
+  if (!is_legacy(admitted, bits_of(concerned)))
+    admitted.thread->idle.carry(admitted.process->handles(), extent, bits_of(concerned));
+}
+
 void forget_event(const Admitted& admitted, uint64_t event) {
   if (Progress* const progress = admitted.process->handles().progress(event)) start_record(*progress);
 }
@@ -338,11 +351,15 @@ CUresult cuStreamQuery(CUstream hStream) {
 
 CUresult cuStreamSynchronize(CUstream hStream) {
   VGPU_ADMIT(admitted);
-  return wait_unless_idle(admitted, stream_progress(admitted, hStream), [&](uint64_t& before) {
-    if (wait_marked(admitted, bits_of(hStream))) return CUDA_SUCCESS;
+  Progress* const progress = stream_progress(admitted, hStream);
+  const CUresult status = wait_unless_idle(admitted, progress, [&](uint64_t& before) {
+    if (wait_marked(admitted, hStream)) return CUDA_SUCCESS;
     before = admitted.process->session().position();
-    return forward_blocking(admitted, api::spec::cuStreamSynchronize, hStream);
+    return wait_by_driver(admitted, hStream);
   });
+  if (status == CUDA_SUCCESS && progress != nullptr && bits_of(hStream) > bits_of(CU_STREAM_PER_THREAD))
+    admitted.thread->idle.found(bits_of(hStream));
+  return status;
 }
 
 CUresult cuEventQuery(CUevent hEvent) { return ask_event(api::spec::cuEventQuery, hEvent, Runs::by_path); }

@@ -45,6 +45,23 @@ bool is_closed(const RawClient& client) {
 
 }  // namespace
 
+TEST_CASE("a primary context that was named before it was there is current once it is", "[hostile]") {
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.is_open());
+    client.context = handle::primary_context(0);
+    CHECK(client.allocate(4096) == 0);
+    CHECK(client.retain_context());
+    CHECK(client.allocate(4096) != 0);
+    CHECK(client.call(op::cuDevicePrimaryCtxReset_v2, pack(int32_t{0})).result == CUDA_SUCCESS);
+    CHECK(client.allocate(4096) == 0);
+    CHECK(client.retain_context());
+    CHECK(client.allocate(4096) != 0);
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("copies from and to addresses that are not shared are refused", "[hostile]") {
   Scene scene;
   {

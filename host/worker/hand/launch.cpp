@@ -97,7 +97,7 @@ CUresult captured_launch(Invocation& invocation) {
   if (!invocation.real(Kind::stream, wire.stream, stream)) return status;
   invocation.told_later = spoil_capture(invocation.session.driver, stream);
   if (invocation.told_later && status != CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
-    VGPU_WARN("a captured launch was refused with %d; its capture is invalid", static_cast<int>(status));
+    VGPU_WARN_THROTTLED("a captured launch was refused with %d; its capture is invalid", static_cast<int>(status));
   return status;
 }
 

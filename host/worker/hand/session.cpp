@@ -78,6 +78,9 @@ CUresult function_facts(Invocation& invocation) {
       return status;
   } else if (!invocation.real(Kind::function, wire_function, function)) {
     return CUDA_ERROR_INVALID_HANDLE;
+  } else if (const auto told = invocation.session.kept_modules.facts_of(bits_of(function))) {
+    invocation.reply.bytes(told->data(), told->size());
+    return CUDA_SUCCESS;
   }
 
   // A module's functions may be loaded by their first use, and attributes of one that is not loaded cannot be asked.
@@ -110,8 +113,12 @@ CUresult function_facts(Invocation& invocation) {
     facts.parameter_bytes = static_cast<uint32_t>(offset + size);
   }
   facts.parameter_count = static_cast<uint32_t>(parameters.size());
-  invocation.reply.put(facts);
-  for (const wire::ParameterFacts& parameter : parameters) invocation.reply.put(parameter);
+  std::vector<std::byte> answer;
+  codec::Writer writer(answer);
+  writer.put(facts);
+  for (const wire::ParameterFacts& parameter : parameters) writer.put(parameter);
+  invocation.session.kept_modules.told(bits_of(function), answer);
+  invocation.reply.bytes(answer.data(), answer.size());
   return CUDA_SUCCESS;
 }
 
