@@ -10,6 +10,7 @@
 #include "common/codec/bytes.h"
 #include "common/log.h"
 #include "common/spin.h"
+#include "libcuda/known_strangers.h"
 
 namespace vgpu::guest {
 namespace {
@@ -147,6 +148,7 @@ bool Session::before_command(const Message& message) {
 
 CUresult Session::post(const Message& message) {
   if (is_lost()) return kLostError;
+  if (!leaves_addresses(message.opcode)) address_changes_.fetch_add(1, std::memory_order_acq_rel);
   before_command(message);
   uint64_t blob = 0;
   if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return kLostError;
@@ -155,6 +157,8 @@ CUresult Session::post(const Message& message) {
 
 Session::Pending Session::begin(const Message& message) {
   if (is_lost()) return {.failure = kLostError};
+  const bool changes = !leaves_addresses(message.opcode);
+  if (changes) address_changes_.fetch_add(1, std::memory_order_acq_rel);
   const bool observed = before_command(message);
   uint64_t blob = 0;
   if (message.payload.size() > ring::kMaxInline && !send_blob(message, blob)) return {.failure = kLostError};
@@ -164,7 +168,12 @@ Session::Pending Session::begin(const Message& message) {
   slot.state.store(static_cast<uint32_t>(ring::SlotState::pending), std::memory_order_relaxed);
   const Sent sent = send(message, index, blob);
   if (sent.status == CUDA_SUCCESS)
-    return {index, (message.flags & ring::kHelper) != 0, sent.woke_worker, observed, CUDA_SUCCESS, message.expected};
+    return {.slot = index,
+            .for_device = (message.flags & ring::kHelper) != 0,
+            .woke_worker = sent.woke_worker,
+            .changes_addresses = changes,
+            .observed = observed,
+            .expected = message.expected};
   release_slot(index);
   return {.failure = sent.status};
 }
@@ -208,6 +217,7 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
     if (const CUresult status = fetch_blob(blob, reply); status != CUDA_SUCCESS) return status;
   }
   if ((flags & ring::kOutputPending) != 0) print_device_output();
+  if (pending.changes_addresses) address_changes_.fetch_add(1, std::memory_order_acq_rel);
   if (pending.observed) coherence_.load(std::memory_order_acquire)->after_answer();
   // CUDA: a call "may also return error codes from previous, asynchronous launches".
   return result == CUDA_SUCCESS ? posted_error : result;

@@ -44,6 +44,7 @@ class Session {
     uint32_t slot = ring::kNoReply;
     bool for_device = false;          // the answer comes when the device has done something
     bool woke_worker = false;         // the answer comes when the worker is awake
+    bool changes_addresses = false;   // the driver may know more addresses when it has been answered
     bool observed = false;            // the answer may be news of what the device did
     CUresult failure = CUDA_SUCCESS;  // set when the call could not be sent
     std::chrono::microseconds expected{0};
@@ -59,6 +60,8 @@ class Session {
   void count_answered(uint32_t calls) {
     if (calls != 0) header().answered_in_guest.fetch_add(calls, std::memory_order_relaxed);
   }
+  // Moves when something is sent, and when it is answered, after which the driver may know addresses that it did not.
+  uint64_t address_changes() const { return address_changes_.load(std::memory_order_acquire); }
   bool is_lost() const { return lost_.load(std::memory_order_relaxed); }
 
   // From now on, and for good: asked around every command that is not a message of ours.
@@ -102,6 +105,7 @@ class Session {
   std::atomic<bool> lost_{false};
   std::atomic<Coherence*> coherence_{nullptr};
   std::atomic<uint64_t> next_blob_{1};
+  std::atomic<uint64_t> address_changes_{0};
   // Where `head` was when somebody last looked. It only grows, and its line is the worker's.
   std::atomic<uint64_t> known_head_{0};
   std::array<std::atomic<uint64_t>, ring::kReplySlots / 64> busy_slots_ = {};

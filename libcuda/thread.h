@@ -11,6 +11,7 @@
 
 #include "common/face/cuda_api.h"
 #include "libcuda/idle_streams.h"
+#include "libcuda/known_strangers.h"
 
 namespace vgpu::guest {
 
@@ -26,6 +27,7 @@ struct ThreadState {
   uint16_t last_sent = 0;      // opcode of its last message
   uint32_t answered_here = 0;  // calls that needed no worker, and that it has not been told of
   IdleStreams idle;
+  KnownStrangers strangers;
   std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread
 
   Context* current() const { return contexts.empty() ? nullptr : contexts.back(); }

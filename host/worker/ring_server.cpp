@@ -65,16 +65,15 @@ RingServer::Taken RingServer::take(CommandCopy& command, uint32_t& units) {
   // A blob's buffer is not kept: it would wander into a lane with the next launch.
   if (command.payload.capacity() > 2 * ring::kMaxInline) command.payload = {};
   command.payload.assign(payload, payload + inline_bytes);
-  prefetch_after(units);
+  if (in_a_row_ != 0 || command.reply_slot == ring::kNoReply) prefetch_after(units);
   session_.counters.own().bytes_inline.add(inline_bytes);
   return !in_blob || collect_blob(command, header.blob) ? Taken::command : Taken::broken;
 }
 
-// While this command is carried out, the next one comes from its producer's cache. Of a ring that has been empty only
-// now, its lines are still to be written, and looking at them would keep the producer waiting. Of one that has long not
-// been, they are asked for as release() needs them.
+// While this command is carried out, the next one comes from its producer's cache. Of a ring that has been empty until
+// now, its lines are still to be written if somebody waits for this one, and looking at them would keep him waiting. Of
+// one that has long not been, they are asked for as release() needs them.
 void RingServer::prefetch_after(uint32_t units) const {
-  if (in_a_row_ == 0) return;
   for (uint32_t unit = units; unit < units + 3; ++unit) {
     const std::byte* const line = session_.memory.units(position_ + unit);
     if (in_a_row_ >= kManyInARow) ring::prefetch_to_write(line);
@@ -286,6 +285,7 @@ bool RingServer::has_news_soon() const {
 }
 
 void RingServer::sleep() {
+  catch_up();
   ring::Header& header = session_.memory.header();
   ring::park_announce(header);
   // A guest that waits for a chunk cannot ring.
@@ -310,6 +310,7 @@ void RingServer::carry_out(CommandCopy& command, uint32_t units) {
   handle(command);
   if (units <= kFewUnits) release(units);
   ++in_a_row_;
+  looked_ = 0;
 }
 
 // Asking the driver costs a third of a launch: not after every one of them.
@@ -321,9 +322,11 @@ void RingServer::look_around(unsigned taken) {
   if (taken % 64 == 0) measure_depth();
 }
 
+// Who waits for an answer sends the next command as soon as he has it: it comes before what others may be told.
 void RingServer::idle(Spinner& spinner) {
+  constexpr unsigned kLooks = 16;
   in_a_row_ = 0;
-  catch_up();
+  if (looked_++ == kLooks) catch_up();
   lanes_.rest();
   if (session_.window.busy()) session_.window.look();
   if (!copies_.empty()) copies_.look();

@@ -69,6 +69,7 @@ class RingServer {
   // good.
   uint64_t position_ = 0, published_ = 0, caught_up_ = 0;
   unsigned in_a_row_ = 0;  // commands since the ring was empty
+  unsigned looked_ = 0;    // how often it has been found empty since the last command
 };
 
 }  // namespace vgpu::host

@@ -49,6 +49,24 @@ void keep(const Admitted& admitted, const Subject& subject, CUpointer_attribute 
   admitted.process->pointer_facts().learn(subject.address, attribute, fact);
 }
 
+// What kind of memory it is, asked of the driver unless it has said lately that it does not know the address.
+CUresult ask_type(const Admitted& admitted, CUdeviceptr address, void* data) {
+  ThreadState& thread = *admitted.thread;
+  const Context* const current = thread.current();
+  const bool is_clean = current != nullptr && current->alive() && current->sticky() == CUDA_SUCCESS &&
+                        !admitted.process->session().is_lost();
+  const uint64_t context = is_clean ? current->handle() : 0;
+  const uint64_t changes = admitted.process->session().address_changes();
+  if (is_clean && thread.strangers.contains(address, context, changes)) {
+    count_answered(thread);
+    return CUDA_ERROR_INVALID_VALUE;
+  }
+  const CUresult status =
+      forward(admitted, api::spec::cuPointerGetAttribute, data, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address);
+  if (is_clean && status == CUDA_ERROR_INVALID_VALUE) thread.strangers.add(address, context, changes);
+  return status;
+}
+
 CUresult attribute_of(const Admitted& admitted, const Subject& subject, CUpointer_attribute attribute, void* data) {
   const PointerFact fact = subject.facts ? subject.facts->find(attribute, subject.address) : PointerFact{};
   if (fact.state != State::unknown) {
@@ -59,7 +77,9 @@ CUresult attribute_of(const Admitted& admitted, const Subject& subject, CUpointe
   }
   const std::optional<HostRange> range = admitted.process->host_memory().containing(subject.address, 1);
   if (range && range->kind == HostKind::managed && managed_attribute(*range, attribute, data)) return CUDA_SUCCESS;
-  const CUresult status = forward(admitted, api::spec::cuPointerGetAttribute, data, attribute, subject.address);
+  const CUresult status = attribute == CU_POINTER_ATTRIBUTE_MEMORY_TYPE
+                              ? ask_type(admitted, subject.address, data)
+                              : forward(admitted, api::spec::cuPointerGetAttribute, data, attribute, subject.address);
   keep(admitted, subject, attribute, status, data);
   return status;
 }

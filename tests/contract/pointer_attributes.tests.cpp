@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the driver knows of an address. CUDA driver API: Unified addressing.
+#include <thread>
+#include <vector>
+
 #include "tests/contract/fixture.h"
 
 TEST_CASE_METHOD(Gpu, "device memory says so", "[contract][pointer]") {
@@ -69,6 +72,38 @@ TEST_CASE_METHOD(Gpu, "an address that CUDA does not know is refused", "[contrac
     CHECK(cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, reinterpret_cast<CUdeviceptr>(&local)) ==
           CUDA_ERROR_INVALID_VALUE);
   CHECK(cuPointerGetAttribute(nullptr, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, 0) == CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_CASE_METHOD(Gpu, "ordinary memory that is registered is host memory, whoever asked before and where",
+                 "[contract][pointer]") {
+  if (attribute(CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)) SKIP("the device knows ordinary memory");
+  std::vector<std::byte> memory(1 << 16);
+  const auto address = reinterpret_cast<CUdeviceptr>(memory.data());
+  unsigned type = 0;
+  const auto ask = [&] { return cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address); };
+  CUcontext other = nullptr, popped = nullptr;
+  REQUIRE_CUDA(cuCtxCreate(&other, nullptr, 0, device));
+  REQUIRE(ask() == CUDA_ERROR_INVALID_VALUE);
+  REQUIRE(ask() == CUDA_ERROR_INVALID_VALUE);
+  CHECK_CUDA(cuCtxPopCurrent(&popped));
+  for (int round = 0; round < 2; ++round) {
+    CHECK(ask() == CUDA_ERROR_INVALID_VALUE);
+    CUresult registered = CUDA_ERROR_UNKNOWN;
+    std::thread([&] {
+      cuCtxSetCurrent(context);
+      registered = cuMemHostRegister(memory.data(), memory.size(), CU_MEMHOSTREGISTER_PORTABLE);
+    }).join();
+    REQUIRE_CUDA(registered);
+    REQUIRE_CUDA(ask());
+    CHECK(type == CU_MEMORYTYPE_HOST);
+    CHECK_CUDA(cuCtxPushCurrent(other));
+    REQUIRE_CUDA(ask());
+    CHECK(type == CU_MEMORYTYPE_HOST);
+    CHECK_CUDA(cuCtxPopCurrent(&popped));
+    CHECK_CUDA(cuMemHostUnregister(memory.data()));
+  }
+  CHECK(ask() == CUDA_ERROR_INVALID_VALUE);
+  CHECK_CUDA(cuCtxDestroy(other));
 }
 
 TEST_CASE_METHOD(Gpu, "an unknown attribute is refused", "[contract][pointer]") {
