@@ -39,7 +39,7 @@ TEST_CASE("every property that a list's help names can be queried", "[smi]") {
     const auto help = smi({"--help-" + std::string(query), "--json"}).json();
     std::string all;
     for (const auto& field : help)
-      for (const auto& name : field["names"]) all += (all.empty() ? "" : ",") + name.get<std::string>();
+      for (const auto& name : field["names"]) all.append(all.empty() ? "" : ",").append(name.get<std::string>());
     const Outcome ran = smi({option + "=" + all, "--format=csv"});
     CHECK(ran.status == 0);
     CHECK(ran.lines().size() >= 2);
