@@ -8,7 +8,7 @@ namespace {
 
 cudaError_t describe(const cudaChannelFormatDesc* channels, cudaExtent extent, unsigned flags,
                      CUDA_ARRAY3D_DESCRIPTOR* descriptor) {
-  if (channels == nullptr) return cudaErrorInvalidValue;
+  if (channels == nullptr || extent.width == 0) return cudaErrorInvalidValue;
   *descriptor = {extent.width, extent.height, extent.depth, CU_AD_FORMAT_FLOAT, 0, flags};
   return find_format(*channels, &descriptor->Format, &descriptor->NumChannels) ? cudaSuccess
                                                                                : cudaErrorInvalidChannelDescriptor;
@@ -27,6 +27,8 @@ cudaError_t cudaMalloc3DArray(cudaArray_t* array, const cudaChannelFormatDesc* c
 
 cudaError_t cudaMallocArray(cudaArray_t* array, const cudaChannelFormatDesc* channels, size_t width, size_t height,
                             unsigned flags) {
+  if ((flags & (cudaArrayLayered | cudaArrayCubemap)) != 0)
+    return cudaErrorInvalidValue;  // Those are three-dimensional.
   return calls::cudaMalloc3DArray(array, channels, {width, height, 0}, flags);
 }
 
@@ -37,6 +39,19 @@ cudaError_t cudaMallocMipmappedArray(cudaMipmappedArray_t* array, const cudaChan
   VGPU_RETURN_ERROR(describe(channels, extent, flags, &descriptor));
   VGPU_RETURN_ERROR(use_context());
   return VGPU_DRIVER(cuMipmappedArrayCreate)(reinterpret_cast<CUmipmappedArray*>(array), &descriptor, levels);
+}
+
+cudaError_t cudaExternalMemoryGetMappedMipmappedArray(cudaMipmappedArray_t* array, cudaExternalMemory_t memory,
+                                                      const cudaExternalMemoryMipmappedArrayDesc* from) {
+  if (from == nullptr) return cudaErrorInvalidValue;
+  CUDA_EXTERNAL_MEMORY_MIPMAPPED_ARRAY_DESC to{};
+  to.offset = from->offset;
+  to.numLevels = from->numLevels;
+  to.arrayDesc = {from->extent.width, from->extent.height, from->extent.depth, CU_AD_FORMAT_FLOAT, 0, from->flags};
+  if (!find_format(from->formatDesc, &to.arrayDesc.Format, &to.arrayDesc.NumChannels))
+    return cudaErrorInvalidChannelDescriptor;
+  VGPU_RETURN_ERROR(use_context());
+  return VGPU_DRIVER(cuExternalMemoryGetMappedMipmappedArray)(reinterpret_cast<CUmipmappedArray*>(array), memory, &to);
 }
 
 cudaError_t cudaFreeArray(cudaArray_t array) {

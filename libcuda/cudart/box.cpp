@@ -31,6 +31,16 @@ cudaError_t copy_sides(cudaMemcpyKind kind, CopySides* sides) noexcept {
   return cudaErrorInvalidMemcpyDirection;
 }
 
+cudaError_t sides_into_array(cudaMemcpyKind kind, CopySides* sides) noexcept {
+  VGPU_RETURN_ERROR(copy_sides(kind, sides));
+  return sides->destination == CU_MEMORYTYPE_HOST ? cudaErrorInvalidMemcpyDirection : cudaSuccess;
+}
+
+cudaError_t sides_out_of_array(cudaMemcpyKind kind, CopySides* sides) noexcept {
+  VGPU_RETURN_ERROR(copy_sides(kind, sides));
+  return sides->source == CU_MEMORYTYPE_HOST ? cudaErrorInvalidMemcpyDirection : cudaSuccess;
+}
+
 cudaError_t element_size(CUarray array, size_t* bytes) noexcept {
   CUDA_ARRAY3D_DESCRIPTOR descriptor;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuArray3DGetDescriptor_v2)(&descriptor, array));
@@ -43,6 +53,8 @@ cudaError_t driver_copy(const cudaMemcpy3DParms& from, CUDA_MEMCPY3D* to) noexce
   VGPU_RETURN_ERROR(copy_sides(from.kind, &sides));
   if ((from.srcArray == nullptr) == (from.srcPtr.ptr == nullptr)) return cudaErrorInvalidValue;
   if ((from.dstArray == nullptr) == (from.dstPtr.ptr == nullptr)) return cudaErrorInvalidValue;
+  // An array is on the device. NVIDIA's library looks at the side that is read only.
+  if (from.srcArray != nullptr && sides.source == CU_MEMORYTYPE_HOST) return cudaErrorInvalidValue;
   size_t source_element = 1;
   size_t destination_element = 1;
   if (from.srcArray != nullptr) VGPU_RETURN_ERROR(element_size(handle_of(from.srcArray), &source_element));
@@ -69,6 +81,9 @@ cudaError_t driver_copy(const cudaMemcpy3DParms& from, CUDA_MEMCPY3D* to) noexce
   to->WidthInBytes = from.extent.width * std::max(source_element, destination_element);
   to->Height = from.extent.height;
   to->Depth = from.extent.depth;
+  const bool one_row = to->Height <= 1 && to->Depth <= 1;
+  if (!one_row && from.srcArray == nullptr && to->srcPitch < to->WidthInBytes) return cudaErrorInvalidPitchValue;
+  if (!one_row && from.dstArray == nullptr && to->dstPitch < to->WidthInBytes) return cudaErrorInvalidPitchValue;
   return cudaSuccess;
 }
 

@@ -14,6 +14,9 @@ struct CopySides {
 };
 
 cudaError_t copy_sides(cudaMemcpyKind kind, CopySides* sides) noexcept;
+// What is copied into or out of an array lies on the device on that side.
+cudaError_t sides_into_array(cudaMemcpyKind kind, CopySides* sides) noexcept;
+cudaError_t sides_out_of_array(cudaMemcpyKind kind, CopySides* sides) noexcept;
 cudaError_t element_size(CUarray array, size_t* bytes) noexcept;
 cudaError_t driver_copy(const cudaMemcpy3DParms& from, CUDA_MEMCPY3D* to) noexcept;
 cudaError_t runtime_copy(const CUDA_MEMCPY3D& from, cudaMemcpy3DParms* to) noexcept;

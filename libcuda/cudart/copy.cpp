@@ -6,10 +6,11 @@
 namespace vgpu::runtime::calls {
 namespace {
 
-// The symbol's bytes that a copy touches.
-cudaError_t locate(const void* symbol, size_t count, size_t offset, CUdeviceptr* address) {
+// The symbol's bytes that a copy touches. A symbol that is none goes before a direction that is none.
+cudaError_t locate(const void* symbol, size_t count, size_t offset, bool direction_fits, CUdeviceptr* address) {
   size_t size = 0;
   VGPU_RETURN_ERROR(find_variable(symbol, address, &size));
+  if (!direction_fits) return cudaErrorInvalidMemcpyDirection;
   if (offset > size || count > size - offset) return cudaErrorInvalidValue;
   *address += offset;
   return cudaSuccess;
@@ -54,32 +55,32 @@ cudaError_t cudaMemcpyAsync(void* dst, const void* src, size_t count, cudaMemcpy
 }
 
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* src, size_t count, size_t offset, cudaMemcpyKind kind) {
-  if (!towards_device(kind)) return cudaErrorInvalidMemcpyDirection;
+  if (count == 0) return use_context();
   CUdeviceptr address = 0;
-  VGPU_RETURN_ERROR(locate(symbol, count, offset, &address));
+  VGPU_RETURN_ERROR(locate(symbol, count, offset, towards_device(kind), &address));
   return calls::cudaMemcpy(reinterpret_cast<void*>(address), src, count, kind);
 }
 
 cudaError_t cudaMemcpyFromSymbol(void* dst, const void* symbol, size_t count, size_t offset, cudaMemcpyKind kind) {
-  if (!from_device(kind)) return cudaErrorInvalidMemcpyDirection;
+  if (count == 0) return use_context();
   CUdeviceptr address = 0;
-  VGPU_RETURN_ERROR(locate(symbol, count, offset, &address));
+  VGPU_RETURN_ERROR(locate(symbol, count, offset, from_device(kind), &address));
   return calls::cudaMemcpy(dst, reinterpret_cast<void*>(address), count, kind);
 }
 
 cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* src, size_t count, size_t offset,
                                     cudaMemcpyKind kind, cudaStream_t stream) {
-  if (!towards_device(kind)) return cudaErrorInvalidMemcpyDirection;
+  if (count == 0) return use_context();
   CUdeviceptr address = 0;
-  VGPU_RETURN_ERROR(locate(symbol, count, offset, &address));
+  VGPU_RETURN_ERROR(locate(symbol, count, offset, towards_device(kind), &address));
   return calls::cudaMemcpyAsync(reinterpret_cast<void*>(address), src, count, kind, stream);
 }
 
 cudaError_t cudaMemcpyFromSymbolAsync(void* dst, const void* symbol, size_t count, size_t offset, cudaMemcpyKind kind,
                                       cudaStream_t stream) {
-  if (!from_device(kind)) return cudaErrorInvalidMemcpyDirection;
+  if (count == 0) return use_context();
   CUdeviceptr address = 0;
-  VGPU_RETURN_ERROR(locate(symbol, count, offset, &address));
+  VGPU_RETURN_ERROR(locate(symbol, count, offset, from_device(kind), &address));
   return calls::cudaMemcpyAsync(dst, reinterpret_cast<void*>(address), count, kind, stream);
 }
 
@@ -87,6 +88,7 @@ cudaError_t cudaMemcpyPeer(void* dst, int dst_device, const void* src, int src_d
   CUcontext dst_context = nullptr;
   CUcontext src_context = nullptr;
   VGPU_RETURN_ERROR(use_context());
+  if (count == 0) return cudaSuccess;
   VGPU_RETURN_ERROR(primary_context(dst_device, &dst_context));
   VGPU_RETURN_ERROR(primary_context(src_device, &src_context));
   return VGPU_DRIVER_FLAVOURED(cuMemcpyPeer, _ptds)(dst, dst_context, src, src_context, count);
@@ -97,6 +99,7 @@ cudaError_t cudaMemcpyPeerAsync(void* dst, int dst_device, const void* src, int 
   CUcontext dst_context = nullptr;
   CUcontext src_context = nullptr;
   VGPU_RETURN_ERROR(use_context());
+  if (count == 0) return cudaSuccess;
   VGPU_RETURN_ERROR(primary_context(dst_device, &dst_context));
   VGPU_RETURN_ERROR(primary_context(src_device, &src_context));
   return VGPU_DRIVER(cuMemcpyPeerAsync)(dst, dst_context, src, src_context, count, stream);

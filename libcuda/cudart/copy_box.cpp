@@ -46,23 +46,36 @@ CUDA_MEMCPY2D rectangle(size_t width, size_t height) {
   return copy;
 }
 
+bool is_empty(const CUDA_MEMCPY2D& copy) { return copy.WidthInBytes == 0 || copy.Height == 0; }
+
+// Nothing is copied, whatever else the arguments say.
 cudaError_t copy_now(const CUDA_MEMCPY2D& copy) {
   VGPU_RETURN_ERROR(use_context());
-  if (copy.WidthInBytes == 0 || copy.Height == 0) return cudaSuccess;
+  if (is_empty(copy)) return cudaSuccess;
   return VGPU_DRIVER_FLAVOURED(cuMemcpy2DUnaligned_v2, _ptds)(&copy);
 }
 
 cudaError_t copy_later(const CUDA_MEMCPY2D& copy, cudaStream_t stream) {
   VGPU_RETURN_ERROR(use_context());
-  if (copy.WidthInBytes == 0 || copy.Height == 0) return cudaSuccess;
+  if (is_empty(copy)) return cudaSuccess;
   return VGPU_DRIVER(cuMemcpy2DAsync_v2)(&copy, stream);
 }
+
+// Of a box nothing is copied either, but its stream is looked at.
+cudaError_t copy_nothing_later(cudaStream_t stream) {
+  unsigned flags = 0;
+  return VGPU_DRIVER(cuStreamGetFlags)(stream, &flags);
+}
+
+// A pitch of one row is never used.
+bool fits(const CUDA_MEMCPY2D& copy, size_t pitch) { return copy.Height <= 1 || copy.WidthInBytes <= pitch; }
 
 cudaError_t linear(void* dst, size_t dst_pitch, const void* src, size_t src_pitch, CUDA_MEMCPY2D& copy,
                    cudaMemcpyKind kind) {
   CopySides sides{};
+  if (is_empty(copy)) return cudaSuccess;
+  if (!fits(copy, dst_pitch) || !fits(copy, src_pitch)) return cudaErrorInvalidPitchValue;
   VGPU_RETURN_ERROR(copy_sides(kind, &sides));
-  if (copy.WidthInBytes > dst_pitch || copy.WidthInBytes > src_pitch) return cudaErrorInvalidPitchValue;
   set_source(copy, sides.source, src, src_pitch);
   set_destination(copy, sides.destination, dst, dst_pitch);
   return cudaSuccess;
@@ -71,7 +84,10 @@ cudaError_t linear(void* dst, size_t dst_pitch, const void* src, size_t src_pitc
 cudaError_t into_array(cudaArray_t dst, size_t x, size_t y, const void* src, size_t pitch, CUDA_MEMCPY2D& copy,
                        cudaMemcpyKind kind) {
   CopySides sides{};
-  VGPU_RETURN_ERROR(copy_sides(kind, &sides));
+  if (is_empty(copy)) return cudaSuccess;
+  if (!fits(copy, pitch)) return cudaErrorInvalidPitchValue;
+  VGPU_RETURN_ERROR(sides_into_array(kind, &sides));
+  if (dst == nullptr) return cudaErrorInvalidResourceHandle;
   set_source(copy, sides.source, src, pitch);
   set_destination(copy, dst, x, y);
   return cudaSuccess;
@@ -80,10 +96,18 @@ cudaError_t into_array(cudaArray_t dst, size_t x, size_t y, const void* src, siz
 cudaError_t out_of_array(void* dst, size_t pitch, cudaArray_const_t src, size_t x, size_t y, CUDA_MEMCPY2D& copy,
                          cudaMemcpyKind kind) {
   CopySides sides{};
-  VGPU_RETURN_ERROR(copy_sides(kind, &sides));
+  if (is_empty(copy)) return cudaSuccess;
+  if (!fits(copy, pitch)) return cudaErrorInvalidPitchValue;
+  VGPU_RETURN_ERROR(sides_out_of_array(kind, &sides));
+  if (src == nullptr) return cudaErrorInvalidResourceHandle;
   set_source(copy, src, x, y);
   set_destination(copy, sides.destination, dst, pitch);
   return cudaSuccess;
+}
+
+cudaError_t check_devices(const cudaMemcpy3DPeerParms& parameters) {
+  VGPU_RETURN_ERROR(check_device(parameters.srcDevice));
+  return check_device(parameters.dstDevice);
 }
 
 cudaError_t peer_copy(const cudaMemcpy3DPeerParms& from, CUDA_MEMCPY3D_PEER* to) {
@@ -150,8 +174,9 @@ cudaError_t cudaMemcpy2DFromArrayAsync(void* dst, size_t pitch, cudaArray_const_
 
 cudaError_t cudaMemcpy2DArrayToArray(cudaArray_t dst, size_t dst_x, size_t dst_y, cudaArray_const_t src, size_t src_x,
                                      size_t src_y, size_t width, size_t height, cudaMemcpyKind kind) {
-  if (kind != cudaMemcpyDeviceToDevice && kind != cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   CUDA_MEMCPY2D copy = rectangle(width, height);
+  if (is_empty(copy)) return copy_now(copy);
+  if (kind != cudaMemcpyDeviceToDevice && kind != cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   set_source(copy, src, src_x, src_y);
   set_destination(copy, dst, dst_x, dst_y);
   return copy_now(copy);
@@ -170,7 +195,7 @@ cudaError_t cudaMemcpy3DAsync(const cudaMemcpy3DParms* parameters, cudaStream_t 
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D copy;
   VGPU_RETURN_ERROR(use_context());
-  if (is_empty(parameters->extent)) return cudaSuccess;
+  if (is_empty(parameters->extent)) return copy_nothing_later(stream);
   VGPU_RETURN_ERROR(driver_copy(*parameters, &copy));
   return VGPU_DRIVER(cuMemcpy3DAsync_v2)(&copy, stream);
 }
@@ -179,6 +204,7 @@ cudaError_t cudaMemcpy3DPeer(const cudaMemcpy3DPeerParms* parameters) {
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D_PEER copy;
   VGPU_RETURN_ERROR(use_context());
+  VGPU_RETURN_ERROR(check_devices(*parameters));
   if (is_empty(parameters->extent)) return cudaSuccess;
   VGPU_RETURN_ERROR(peer_copy(*parameters, &copy));
   return VGPU_DRIVER_FLAVOURED(cuMemcpy3DPeer, _ptds)(&copy);
@@ -188,7 +214,8 @@ cudaError_t cudaMemcpy3DPeerAsync(const cudaMemcpy3DPeerParms* parameters, cudaS
   if (parameters == nullptr) return cudaErrorInvalidValue;
   CUDA_MEMCPY3D_PEER copy;
   VGPU_RETURN_ERROR(use_context());
-  if (is_empty(parameters->extent)) return cudaSuccess;
+  VGPU_RETURN_ERROR(check_devices(*parameters));
+  if (is_empty(parameters->extent)) return copy_nothing_later(stream);
   VGPU_RETURN_ERROR(peer_copy(*parameters, &copy));
   return VGPU_DRIVER(cuMemcpy3DPeerAsync)(&copy, stream);
 }

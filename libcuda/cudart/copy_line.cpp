@@ -106,8 +106,9 @@ cudaError_t into_array(cudaArray_t dst, size_t x, size_t y, const void* src, siz
                        F copy_rectangle) {
   CopySides sides{};
   Line line;
-  VGPU_RETURN_ERROR(copy_sides(kind, &sides));
   VGPU_RETURN_ERROR(use_context());
+  if (count == 0) return cudaSuccess;
+  VGPU_RETURN_ERROR(sides_into_array(kind, &sides));
   VGPU_RETURN_ERROR(rows_of(dst, x, y, count, &line));
   return copy_line(line, memory(sides.source, src), count, copy_rectangle);
 }
@@ -117,8 +118,9 @@ cudaError_t out_of_array(void* dst, cudaArray_const_t src, size_t x, size_t y, s
                          F copy_rectangle) {
   CopySides sides{};
   Line line;
-  VGPU_RETURN_ERROR(copy_sides(kind, &sides));
   VGPU_RETURN_ERROR(use_context());
+  if (count == 0) return cudaSuccess;
+  VGPU_RETURN_ERROR(sides_out_of_array(kind, &sides));
   VGPU_RETURN_ERROR(rows_of(src, x, y, count, &line));
   return copy_line(memory(sides.destination, dst), line, count, copy_rectangle);
 }
@@ -146,9 +148,10 @@ cudaError_t cudaMemcpyFromArrayAsync(void* dst, cudaArray_const_t src, size_t x,
 
 cudaError_t cudaMemcpyArrayToArray(cudaArray_t dst, size_t dst_x, size_t dst_y, cudaArray_const_t src, size_t src_x,
                                    size_t src_y, size_t count, cudaMemcpyKind kind) {
-  if (kind != cudaMemcpyDeviceToDevice && kind != cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   Line to, from;
   VGPU_RETURN_ERROR(use_context());
+  if (count == 0) return cudaSuccess;
+  if (kind != cudaMemcpyDeviceToDevice && kind != cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   VGPU_RETURN_ERROR(rows_of(dst, dst_x, dst_y, count, &to));
   VGPU_RETURN_ERROR(rows_of(src, src_x, src_y, count, &from));
   return copy_line(to, from, count, now());

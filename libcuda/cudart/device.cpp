@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Devices: which there are, which one is the thread's, and what is known of each without a context.
+#include "libcuda/cudart/array_format.h"
 #include "libcuda/cudart/device_fields.h"
 #include "libcuda/cudart/rows.h"
 #include "libcuda/cudart/thread_state.h"
@@ -48,6 +49,7 @@ cudaError_t cudaSetValidDevices(int* devices, int count) {
   VGPU_RETURN_ERROR(calls::cudaGetDeviceCount(&all));
   if (count == 0) return cudaSuccess;
   if (devices == nullptr || count < 0) return cudaErrorInvalidValue;
+  if (count > all) return cudaErrorInvalidValue;
   for (int i = 0; i < count; ++i) VGPU_RETURN_ERROR(check_device(devices[i]));
   if (count != all) return cudaErrorNotSupported;
   for (int i = 0; i < count; ++i)
@@ -63,19 +65,11 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 
 cudaError_t cudaDeviceGetTexture1DLinearMaxWidth(size_t* width, const cudaChannelFormatDesc* format, int device) {
-  if (width == nullptr || format == nullptr) return cudaErrorInvalidValue;
-  const int channels = (format->x != 0) + (format->y != 0) + (format->z != 0) + (format->w != 0);
+  if (format == nullptr) return cudaErrorInvalidValue;
   CUarray_format element{};
-  if (format->f == cudaChannelFormatKindFloat) element = format->x == 16 ? CU_AD_FORMAT_HALF : CU_AD_FORMAT_FLOAT;
-  else if (format->f == cudaChannelFormatKindSigned)
-    element = format->x == 8    ? CU_AD_FORMAT_SIGNED_INT8
-              : format->x == 16 ? CU_AD_FORMAT_SIGNED_INT16
-                                : CU_AD_FORMAT_SIGNED_INT32;
-  else if (format->f == cudaChannelFormatKindUnsigned)
-    element = format->x == 8    ? CU_AD_FORMAT_UNSIGNED_INT8
-              : format->x == 16 ? CU_AD_FORMAT_UNSIGNED_INT16
-                                : CU_AD_FORMAT_UNSIGNED_INT32;
-  else return cudaErrorInvalidChannelDescriptor;
+  unsigned channels = 0;
+  if (!find_format(*format, &element, &channels)) return cudaErrorInvalidChannelDescriptor;
+  if (width == nullptr) return cudaErrorInvalidValue;
   VGPU_RETURN_ERROR(check_device(device));
   return VGPU_DRIVER(cuDeviceGetTexture1DLinearMaxWidth)(width, element, channels, device);
 }

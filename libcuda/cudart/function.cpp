@@ -45,19 +45,36 @@ constexpr IntAttribute kIntAttributes[] = {
     {&cudaFuncAttributes::nonPortableClusterSizeAllowed, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED},
 };
 
+// A wrong argument beside the kernel: worse than a handle that is none, but not than no kernel at all.
+cudaError_t unless_wrong(bool wrong, cudaError_t found) {
+  return wrong && found != cudaErrorInvalidDeviceFunction ? cudaErrorInvalidValue : found;
+}
+
+// What turns the program's own kernels into handles does not take its argument for one.
+cudaError_t only_registered(cudaError_t found) {
+  return found == cudaErrorInvalidResourceHandle ? cudaErrorInvalidDeviceFunction : found;
+}
+
+// The other attributes are what the compiler made of the code.
+bool may_be_set(cudaFuncAttribute attribute) {
+  return attribute >= cudaFuncAttributeMaxDynamicSharedMemorySize && attribute < cudaFuncAttributeMax;
+}
+
 }  // namespace
 
 namespace calls {
 
 cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* entry) {
   if (kernel == nullptr) return cudaErrorInvalidValue;
-  return find_kernel(entry, kernel);
+  return only_registered(find_kernel(entry, kernel));
 }
 
 cudaError_t cudaGetFuncBySymbol(cudaFunction_t* function, const void* symbol) {
+  CUfunction found = nullptr;
+  VGPU_RETURN_ERROR(only_registered(find_function(symbol, &found)));
   if (function == nullptr) return cudaErrorInvalidValue;
-  VGPU_RETURN_ERROR(find_function(symbol, function));
-  remember_handle(*function);
+  *function = found;
+  remember_handle(found);
   return cudaSuccess;
 }
 
@@ -87,6 +104,7 @@ cudaError_t cudaLibraryUnload(cudaLibrary_t library) {
 }
 
 cudaError_t cudaKernelSetAttributeForDevice(cudaKernel_t kernel, cudaFuncAttribute attribute, int value, int device) {
+  if (!may_be_set(attribute)) return cudaErrorInvalidValue;
   VGPU_RETURN_ERROR(driver_ready());
   return VGPU_DRIVER(cuKernelSetAttribute)(attribute, value, kernel, device);
 }
@@ -105,6 +123,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* sy
 }
 
 cudaError_t cudaFuncSetAttribute(const void* symbol, cudaFuncAttribute attribute, int value) {
+  if (kRuntimeVersion >= 13000 && !may_be_set(attribute)) return cudaErrorInvalidValue;
   CUkernel kernel = nullptr;
   VGPU_RETURN_ERROR(use_context());
   VGPU_RETURN_ERROR(find_kernel(symbol, &kernel));
@@ -129,6 +148,7 @@ cudaError_t cudaFuncSetSharedMemConfig(const void* symbol, cudaSharedMemConfig c
 }
 
 cudaError_t cudaFuncGetName(const char** name, const void* symbol) {
+  if (name == nullptr) return cudaErrorInvalidValue;
   CUkernel kernel = nullptr;
   VGPU_RETURN_ERROR(use_context());
   VGPU_RETURN_ERROR(find_kernel(symbol, &kernel));
@@ -138,14 +158,15 @@ cudaError_t cudaFuncGetName(const char** name, const void* symbol) {
 cudaError_t cudaFuncGetParamInfo(const void* symbol, size_t index, size_t* offset, size_t* size) {
   CUkernel kernel = nullptr;
   VGPU_RETURN_ERROR(use_context());
-  VGPU_RETURN_ERROR(find_kernel(symbol, &kernel));
+  VGPU_RETURN_ERROR(unless_wrong(offset == nullptr, find_kernel(symbol, &kernel)));
   return VGPU_DRIVER(cuKernelGetParamInfo)(kernel, index, offset, size);
 }
 
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* symbol, int block_size,
                                                                    size_t shared_bytes, unsigned flags) {
+  const bool wrong = blocks == nullptr || block_size <= 0 || flags > cudaOccupancyDisableCachingOverride;
   CUfunction function = nullptr;
-  VGPU_RETURN_ERROR(find_function(symbol, &function));
+  VGPU_RETURN_ERROR(unless_wrong(wrong, find_function(symbol, &function)));
   return VGPU_DRIVER(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags)(blocks, function, block_size, shared_bytes,
                                                                            flags);
 }
@@ -188,9 +209,12 @@ cudaError_t cudaGetSymbolAddress(void** address, const void* symbol) {
 }
 
 cudaError_t cudaGetSymbolSize(size_t* size, const void* symbol) {
-  if (size == nullptr) return cudaErrorInvalidValue;
   CUdeviceptr device = 0;
-  return find_variable(symbol, &device, size);
+  size_t found = 0;
+  VGPU_RETURN_ERROR(find_variable(symbol, &device, &found));
+  if (size == nullptr) return cudaErrorInvalidValue;
+  *size = found;
+  return cudaSuccess;
 }
 
 }  // namespace calls

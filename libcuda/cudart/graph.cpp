@@ -120,6 +120,7 @@ cudaError_t cudaGraphAddMemcpyNode(cudaGraphNode_t* node, cudaGraph_t graph, con
 cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
                                      size_t dependency_count, void* dst, const void* src, size_t count,
                                      cudaMemcpyKind kind) {
+  if (count == 0) return cudaErrorInvalidValue;
   const cudaMemcpy3DParms row = row_copy(dst, src, count, kind);
   return calls::cudaGraphAddMemcpyNode(node, graph, dependencies, dependency_count, &row);
 }
@@ -159,6 +160,7 @@ cudaError_t cudaGraphMemcpyNodeSetParams(cudaGraphNode_t node, const cudaMemcpy3
 
 cudaError_t cudaGraphMemcpyNodeSetParams1D(cudaGraphNode_t node, void* dst, const void* src, size_t count,
                                            cudaMemcpyKind kind) {
+  if (count == 0) return cudaErrorInvalidValue;
   const cudaMemcpy3DParms row = row_copy(dst, src, count, kind);
   return calls::cudaGraphMemcpyNodeSetParams(node, &row);
 }
@@ -189,6 +191,7 @@ cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
 
 cudaError_t cudaGraphExecMemcpyNodeSetParams1D(cudaGraphExec_t exec, cudaGraphNode_t node, void* dst, const void* src,
                                                size_t count, cudaMemcpyKind kind) {
+  if (count == 0) return cudaErrorInvalidValue;
   const cudaMemcpy3DParms row = row_copy(dst, src, count, kind);
   return calls::cudaGraphExecMemcpyNodeSetParams(exec, node, &row);
 }

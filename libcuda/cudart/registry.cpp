@@ -85,10 +85,16 @@ cudaError_t load_locked(FatBinary& binary) {
   return binary.loaded;
 }
 
+// CUDA 13 takes what is no kernel of the program's for a handle, which it then is not either.
+cudaError_t no_kernel(const void* function) {
+  return function == nullptr || kRuntimeVersion < 13000 ? cudaErrorInvalidDeviceFunction
+                                                        : cudaErrorInvalidResourceHandle;
+}
+
 cudaError_t load_kernel(Registry& all, const void* function, CUkernel* kernel) {
   const std::unique_lock lock(all.mutex);
   const auto found = all.kernels.find(function);
-  if (found == all.kernels.end()) return cudaErrorInvalidDeviceFunction;
+  if (found == all.kernels.end()) return no_kernel(function);
   Kernel& entry = found->second;
   VGPU_RETURN_ERROR(load_locked(*entry.binary));
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str()));
@@ -114,7 +120,7 @@ cudaError_t find_kernel(const void* function, CUkernel* kernel) noexcept {
       return cudaSuccess;
     }
     if (found == all.kernels.end()) {
-      if (!all.handles.contains(function)) return cudaErrorInvalidDeviceFunction;
+      if (!all.handles.contains(function)) return no_kernel(function);
       *kernel = static_cast<CUkernel>(const_cast<void*>(function));
       return cudaSuccess;
     }

@@ -3,6 +3,7 @@
 // with cudaErrorNotSupported. Prototypes come from the toolkit's headers (build/gen).
 //
 //   CALL(cudaX, cuX, a, b)    in a context: this driver call with these of its own parameters
+//   GIVEN(cudaX, cuX, a, ...)  the same, but NULL for `a` is cudaErrorInvalidValue before anything else is looked at
 //   PLAIN(cudaX, cuX, a, b)   the same where the driver needs no context
 //   HAND(cudaX)               defined in the family's .cpp
 #pragma once
@@ -21,6 +22,11 @@ namespace calls {
   inline cudaError_t name VGPU_PARAMETERS_##name {                                                     \
     return in_context([](auto... a) { return VGPU_DRIVER(driver)(a...); } __VA_OPT__(, ) __VA_ARGS__); \
   }
+#define GIVEN(name, driver, given, ...)                                                      \
+  inline cudaError_t name VGPU_PARAMETERS_##name {                                           \
+    if ((given) == nullptr) return cudaErrorInvalidValue;                                    \
+    return in_context([](auto... a) { return VGPU_DRIVER(driver)(a...); }, __VA_ARGS__);     \
+  }
 #define PLAIN(name, driver, ...)                   \
   inline cudaError_t name VGPU_PARAMETERS_##name { \
     VGPU_RETURN_ERROR(driver_ready());             \
@@ -37,6 +43,7 @@ namespace calls {
 #include "libcuda/cudart/stream.rows.h"
 
 #undef CALL
+#undef GIVEN
 #undef PLAIN
 #undef HAND
 }  // namespace calls

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texture and surface objects: the driver describes elements by format and count, and says by flags what the runtime
-// says by fields.
+// says by fields. What is missing is refused with the codes that NVIDIA's library has for it, odd ones among them.
 #include "libcuda/cudart/array_format.h"
 #include "libcuda/cudart/rows.h"
 
@@ -60,10 +60,10 @@ cudaError_t driver_resource(const cudaResourceDesc& from, CUDA_RESOURCE_DESC* to
   switch (from.resType) {
     case cudaResourceTypeArray:
       to->res.array.hArray = reinterpret_cast<CUarray>(from.res.array.array);
-      return cudaSuccess;
+      return from.res.array.array == nullptr ? cudaErrorInvalidResourceHandle : cudaSuccess;
     case cudaResourceTypeMipmappedArray:
       to->res.mipmap.hMipmappedArray = reinterpret_cast<CUmipmappedArray>(from.res.mipmap.mipmap);
-      return cudaSuccess;
+      return from.res.mipmap.mipmap == nullptr ? cudaErrorInvalidResourceHandle : cudaSuccess;
     case cudaResourceTypeLinear: {
       auto& linear = to->res.linear;
       linear.devPtr = reinterpret_cast<CUdeviceptr>(from.res.linear.devPtr);
@@ -83,6 +83,41 @@ cudaError_t driver_resource(const cudaResourceDesc& from, CUDA_RESOURCE_DESC* to
     }
   }
   return cudaErrorInvalidValue;
+}
+
+cudaError_t array_format(CUarray array, CUarray_format* format) {
+  CUDA_ARRAY3D_DESCRIPTOR descriptor;
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuArray3DGetDescriptor_v2)(&descriptor, array));
+  *format = descriptor.Format;
+  return cudaSuccess;
+}
+
+cudaError_t element_format(const CUDA_RESOURCE_DESC& resource, CUarray_format* format) {
+  CUarray level = nullptr;
+  switch (resource.resType) {
+    case CU_RESOURCE_TYPE_ARRAY: return array_format(resource.res.array.hArray, format);
+    case CU_RESOURCE_TYPE_MIPMAPPED_ARRAY:
+      VGPU_RETURN_ERROR(VGPU_DRIVER(cuMipmappedArrayGetLevel)(&level, resource.res.mipmap.hMipmappedArray, 0U));
+      return array_format(level, format);
+    case CU_RESOURCE_TYPE_LINEAR: *format = resource.res.linear.format; return cudaSuccess;
+    case CU_RESOURCE_TYPE_PITCH2D: *format = resource.res.pitch2D.format; return cudaSuccess;
+    default: return cudaErrorInvalidValue;
+  }
+}
+
+// Only integers of 8 and 16 bits can be read as fractions, normalized formats only so; only fractions can be filtered.
+cudaError_t check_reading(const CUDA_RESOURCE_DESC& resource, const cudaTextureDesc& texture) {
+  CUarray_format format{};
+  VGPU_RETURN_ERROR(element_format(resource, &format));
+  const bool as_element = texture.readMode == cudaReadModeElementType;
+  const bool as_fraction = texture.readMode == cudaReadModeNormalizedFloat;
+  if (is_normalized(format)) return as_element ? cudaErrorInvalidNormSetting : cudaSuccess;
+  if (format == CU_AD_FORMAT_HALF || format == CU_AD_FORMAT_FLOAT)
+    return as_fraction ? cudaErrorInvalidNormSetting : cudaSuccess;
+  const size_t bytes = format_bytes(format);
+  if (bytes == 0) return cudaSuccess;  // Blocks and planes: the driver's to judge.
+  if (texture.filterMode == cudaFilterModeLinear && (as_element || bytes == 4)) return cudaErrorInvalidFilterSetting;
+  return as_fraction && bytes == 4 ? cudaErrorInvalidNormSetting : cudaSuccess;
 }
 
 cudaError_t runtime_resource(const CUDA_RESOURCE_DESC& from, cudaResourceDesc* to) {
@@ -120,10 +155,12 @@ cudaError_t runtime_resource(const CUDA_RESOURCE_DESC& from, cudaResourceDesc* t
 
 cudaError_t cudaCreateTextureObject(cudaTextureObject_t* object, const cudaResourceDesc* resource,
                                     const cudaTextureDesc* texture, const cudaResourceViewDesc* view) {
-  if (object == nullptr || resource == nullptr || texture == nullptr) return cudaErrorInvalidValue;
+  if (resource == nullptr) return cudaErrorInvalidValue;
+  if (texture == nullptr) return cudaErrorInvalidResourceHandle;
   VGPU_RETURN_ERROR(use_context());
   CUDA_RESOURCE_DESC driver_side;
   VGPU_RETURN_ERROR(driver_resource(*resource, &driver_side));
+  VGPU_RETURN_ERROR(check_reading(driver_side, *texture));
   const CUDA_TEXTURE_DESC sampling = driver_texture(*texture);
   return VGPU_DRIVER(cuTexObjectCreate)(object, &driver_side, &sampling, view);
 }
@@ -145,7 +182,7 @@ cudaError_t cudaGetTextureObjectResourceDesc(cudaResourceDesc* resource, cudaTex
 }
 
 cudaError_t cudaGetSurfaceObjectResourceDesc(cudaResourceDesc* resource, cudaSurfaceObject_t object) {
-  if (resource == nullptr) return cudaErrorInvalidValue;
+  if (resource == nullptr) return cudaErrorInvalidDevice;
   VGPU_RETURN_ERROR(use_context());
   CUDA_RESOURCE_DESC driver_side;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuSurfObjectGetResourceDesc)(&driver_side, object));
@@ -153,7 +190,7 @@ cudaError_t cudaGetSurfaceObjectResourceDesc(cudaResourceDesc* resource, cudaSur
 }
 
 cudaError_t cudaGetTextureObjectTextureDesc(cudaTextureDesc* texture, cudaTextureObject_t object) {
-  if (texture == nullptr) return cudaErrorInvalidValue;
+  if (texture == nullptr) return cudaErrorInvalidResourceHandle;
   VGPU_RETURN_ERROR(use_context());
   CUDA_TEXTURE_DESC driver_side;
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuTexObjectGetTextureDesc)(&driver_side, object));

@@ -40,7 +40,7 @@ template <class Newer, class Older>
 cudaError_t with_newer(const cudaExternalSemaphore_t* semaphores, const Older* values, unsigned count,
                        cudaStream_t stream,
                        cudaError_t (*call)(const cudaExternalSemaphore_t*, const Newer*, unsigned, cudaStream_t)) {
-  if (values == nullptr || count == 0) return call(semaphores, nullptr, count, stream);
+  if (values == nullptr) return cudaErrorInvalidValue;
   const std::unique_ptr<Newer[]> converted(new (std::nothrow) Newer[count]);
   if (converted == nullptr) return cudaErrorMemoryAllocation;
   for (unsigned i = 0; i < count; ++i) converted[i] = newer(values[i]);

@@ -12,6 +12,9 @@ namespace vgpu::runtime::twelve {
 cudaError_t cudaLaunchCooperativeKernelMultiDevice(LaunchParameters* launches, unsigned count, unsigned flags) {
   if (launches == nullptr || count == 0) return cudaErrorInvalidValue;
   VGPU_RETURN_ERROR(use_context());
+  int devices = 0;
+  VGPU_RETURN_ERROR(VGPU_DRIVER(cuDeviceGetCount)(&devices));
+  if (count > static_cast<unsigned>(devices)) return cudaErrorInvalidValue;  // Each launch is another device's.
   const std::unique_ptr<CUDA_LAUNCH_PARAMS[]> converted(new (std::nothrow) CUDA_LAUNCH_PARAMS[count]);
   if (converted == nullptr) return cudaErrorMemoryAllocation;
   for (unsigned i = 0; i < count; ++i) {

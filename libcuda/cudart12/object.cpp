@@ -49,7 +49,7 @@ void older(const cudaResourceDesc& from, ResourceDescriptor* to) {
 // Both calls that read one differ in the object's kind alone.
 template <class Object>
 cudaError_t read_resource(ResourceDescriptor* resource, Object object, cudaError_t (*get)(cudaResourceDesc*, Object)) {
-  if (resource == nullptr) return cudaErrorInvalidValue;
+  if (resource == nullptr) return get(nullptr, object);
   cudaResourceDesc found;
   VGPU_RETURN_ERROR(get(&found, object));
   older(found, resource);

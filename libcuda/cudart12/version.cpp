@@ -3,6 +3,6 @@
 
 namespace vgpu::runtime {
 
-const int kRuntimeVersion = 12040;
+const int kRuntimeVersion = 12090;
 
 }  // namespace vgpu::runtime

@@ -4,8 +4,8 @@
 # Most tests leave a processor idle, or wait: what clang compiles goes beside them.
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
-                runtime runtime12 ollama nvml nvml-clients smi host hostile vm
-CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring
+                runtime runtime12 wrong-calls wrong-calls12 ollama nvml nvml-clients smi host hostile vm
+CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring asan-fuzz
 CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
 
@@ -44,7 +44,7 @@ check-docs: $(O)/bin/apidump
 # What an instrumented build compiles.
 INSTRUMENTED := $(sort $(COMMON_OBJS) $(FACE_OBJS) $(LIBCUDA_OBJS) $(SOFT_OBJS) $(DAEMON_OBJS) $(WORKER_OBJS) $(MONITOR_OBJS) \
                   $(VGPU_RUN_OBJS) $(UNIT_OBJS) $(UNIT_LIBS) $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)) $(O)/obj/host/holder/main.o
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS))
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(WRONG_CALLS))
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -59,8 +59,10 @@ check-ptx-ring: all $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
 check-contract: all $(O)/tests/contract
 	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
+# The second run is of workers that have a context before there is a program.
 check-ring: all $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
+	@LIMIT=$(LIMIT) $(VGPU_RUN) --driver soft --ready-contexts 2 -- tests/contract/run.sh $(O)/tests/contract primary context green
 # Managed variables as with a driver that keeps its managed memory to itself: the software GPU under another name.
 check-managed: all $(O)/tests/contract
 	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed]'
@@ -74,13 +76,20 @@ $(CUDART12)/libcudart.so.12:
 check-cudart: all $(filter build/programs/shared/%,$(PROGRAM_BINS))
 	@LIMIT=$(LIMIT) tests/check/cudart.sh libcudart.so.13 $(CUDART_OURS) $(CUDA_HOME)/lib64 $(abspath $(O)/soft) build/programs/shared
 check-cudart12: all $(TWELVE_BINS) $(CUDART12)/libcudart.so.12
-	@LIMIT=$(LIMIT) tests/check/cudart.sh libcudart.so.12 $(CUDART_OURS) $(CUDART12) $(abspath $(O)/soft) build/programs/cudart12
+	@LIMIT=$(LIMIT) LOCK=libcuda/cudart12/exports.lock tests/check/cudart.sh libcudart.so.12 $(CUDART_OURS) $(CUDART12) $(abspath $(O)/soft) build/programs/cudart12
 check-runtime: all $(O)/tests/runtime
+	@tests/check/runtime_calls.sh
+	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(O)/tests/runtime $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft) '~[.]'
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 check-runtime12: all $(TWELVE_TESTS) $(CUDART12)/libcudart.so.12
-	@LD_LIBRARY_PATH=$(CUDART12):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
+	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(TWELVE_TESTS) $(CUDART12) $(CUDART_OURS) $(abspath $(O)/soft) '~[since13]~[later]~[bad-input]~[.]'
+	@LD_LIBRARY_PATH=$(CUDART12):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[later]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
+check-wrong-calls: all $(O)/tests/wrong_calls
+	@LIMIT=$(LIMIT) tests/check/wrong_calls.sh 13 $(O)/tests/wrong_calls $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft)
+check-wrong-calls12: all $(O)/tests/cudart12/wrong_calls $(CUDART12)/libcudart.so.12
+	@LIMIT=$(LIMIT) tests/check/wrong_calls.sh 12 $(O)/tests/cudart12/wrong_calls $(CUDART12) $(CUDART_OURS) $(abspath $(O)/soft)
 # The second run is of a device whose memory is limited.
 check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
@@ -106,7 +115,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 -include $(shell find $(O)/clang -name '*.d' 2>/dev/null)
 
 .PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
-        check-cudart check-cudart12 check-runtime check-runtime12 check-ptx check-ptx-forms check-ptx-ring check-contract \
+        check-cudart check-cudart12 check-runtime check-runtime12 check-wrong-calls check-wrong-calls12 check-ptx check-ptx-forms check-ptx-ring check-contract \
         check-nvml check-nvml-clients check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.

@@ -3,6 +3,8 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,7 +20,8 @@ namespace {
 
 struct Metrics {
   std::string path = "/tmp/vgpu-metrics-" + std::to_string(::getpid());
-  TestDaemon daemon{{}, {"--metrics", path}};
+  TestDaemon daemon;
+  explicit Metrics(Limits limits = {}) : daemon(limits, {"--metrics", path}) {}
   ~Metrics() {
     ::unlink(path.c_str());
     ::unlink((path + ".lock").c_str());
@@ -73,6 +76,28 @@ TEST_CASE("clients that hold all places are let go after five seconds", "[hostil
   std::vector<UniqueFd> silent;
   for (int i = 0; i < 16; ++i) silent.push_back(metrics.connect());
   CHECK(eventually([&] { return !metrics.ask("GET / HTTP/1.0\r\n\r\n").empty(); }));
+}
+
+TEST_CASE("a client that comes when no descriptor is left is answered when there are some", "[hostile][metrics]") {
+  Metrics metrics({RLIMIT_NOFILE, 40});
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 60; ++i)
+    if (auto client = connect_control(metrics.daemon.socket()); client.ok()) silent.push_back(std::move(*client));
+  // Turned away: there is none left.
+  REQUIRE(eventually([&] {
+    pollfd last = {silent.back().get(), POLLIN, 0};
+    return ::poll(&last, 1, 0) == 1;
+  }));
+  const UniqueFd waiting = metrics.connect();
+  constexpr std::string_view kRequest = "GET /metrics HTTP/1.0\r\n\r\n";
+  REQUIRE(::send(waiting.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) == std::ssize(kRequest));
+  pollfd answer = {waiting.get(), POLLIN, 0};
+  CHECK(::poll(&answer, 1, 200) == 0);
+  silent.clear();
+  REQUIRE(::poll(&answer, 1, 10'000) == 1);
+  char text[16] = {};
+  CHECK(::recv(waiting.get(), text, sizeof text - 1, 0) > 0);
+  CHECK(std::string_view(text).starts_with("HTTP/1.0 200"));
 }
 
 TEST_CASE("what is no place of this machine is refused at the start", "[hostile][metrics]") {

@@ -118,7 +118,7 @@ TEST_CASE("versions are those of the libraries", "[runtime][device]") {
   REQUIRE_OK(cudaRuntimeGetVersion(&runtime));
   REQUIRE_OK(cudaDriverGetVersion(&driver));
   REQUIRE(cuDriverGetVersion(&expected) == CUDA_SUCCESS);
-  CHECK(runtime == runtime_release());
+  CHECK(runtime / 1000 == runtime_release() / 1000);
   CHECK(driver == expected);
 }
 

@@ -1,27 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstring>
 
-#include "tests/runtime/fixture.h"
+#include "tests/runtime/graph.h"
 
 using namespace runtime_test;
-
-namespace {
-
-struct Graph {
-  cudaGraph_t graph = nullptr;
-  Graph() { REQUIRE_OK(cudaGraphCreate(&graph, 0)); }
-  ~Graph() { cudaGraphDestroy(graph); }
-};
-
-void run(cudaGraph_t graph) {
-  cudaGraphExec_t exec = nullptr;
-  REQUIRE_OK(cudaGraphInstantiate(&exec, graph, 0));
-  REQUIRE_OK(cudaGraphLaunch(exec, nullptr));
-  REQUIRE_OK(cudaDeviceSynchronize());
-  REQUIRE_OK(cudaGraphExecDestroy(exec));
-}
-
-}  // namespace
 
 TEST_CASE("captured work runs when the graph is launched", "[runtime][graph]") {
   Stream stream;

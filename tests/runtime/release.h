@@ -4,7 +4,7 @@
 
 namespace runtime_test {
 
-// As cudaRuntimeGetVersion says it.
+// As cudaRuntimeGetVersion says it, but for the minor version.
 int runtime_release();
 
 }  // namespace runtime_test

@@ -56,5 +56,13 @@ OLD_CALL(cudaSignalExternalSemaphoresAsync);
 OLD_CALL(cudaSignalExternalSemaphoresAsync_v2);
 OLD_CALL(cudaWaitExternalSemaphoresAsync);
 OLD_CALL(cudaWaitExternalSemaphoresAsync_v2);
+// Later than 12.4, with the tag [later]. The first two are wrapped by the shim.
+extern cudaError_t old_cudaGetDriverEntryPointByVersion(
+    const char* symbol, void** function, unsigned version, unsigned long long flags,
+    cudaDriverEntryPointQueryResult* status) __asm__("__real_cudaGetDriverEntryPointByVersion");
+extern cudaError_t old_cudaStreamGetDevice(cudaStream_t stream, int* device) __asm__("__real_cudaStreamGetDevice");
+OLD_CALL(cudaEventElapsedTime_v2);
+OLD_CALL(cudaMemcpyBatchAsync);
+OLD_CALL(cudaMemcpy3DBatchAsync);
 
 }  // namespace runtime_test

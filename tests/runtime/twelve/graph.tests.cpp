@@ -147,3 +147,22 @@ TEST_CASE("a launch on several devices needs something to launch", "[twelve][lau
   CHECK_ERROR(old_cudaLaunchCooperativeKernelMultiDevice(&launch, 0, 0), cudaErrorInvalidValue);
   CHECK_ERROR(old_cudaLaunchCooperativeKernelMultiDevice(&launch, 1, 0), cudaErrorInvalidDeviceFunction);
 }
+
+TEST_CASE("semaphores of other APIs need values, in each age's layout", "[twelve][foreign]") {
+  cudaExternalSemaphore_t none = nullptr;
+  twelve::SemaphoreSignalV1 signal{};
+  twelve::SemaphoreWaitV1 wait{};
+  cudaExternalSemaphoreSignalParams newer_signal{};
+  cudaExternalSemaphoreWaitParams newer_wait{};
+  CHECK_ERROR(old_cudaSignalExternalSemaphoresAsync(&none, nullptr, 1, nullptr), cudaErrorInvalidValue);
+  CHECK_ERROR(old_cudaWaitExternalSemaphoresAsync(&none, nullptr, 1, nullptr), cudaErrorInvalidValue);
+  CHECK_REFUSED(old_cudaSignalExternalSemaphoresAsync(&none, &signal, 1, nullptr));
+  CHECK_REFUSED(old_cudaWaitExternalSemaphoresAsync(&none, &wait, 1, nullptr));
+  CHECK_REFUSED(old_cudaSignalExternalSemaphoresAsync_v2(&none, &newer_signal, 1, nullptr));
+  CHECK_REFUSED(old_cudaWaitExternalSemaphoresAsync_v2(&none, &newer_wait, 1, nullptr));
+}
+
+TEST_CASE("memory of other APIs is mapped by a description", "[twelve][foreign]") {
+  void* address = nullptr;
+  CHECK_ERROR(old_cudaExternalMemoryGetMappedBuffer(&address, nullptr, nullptr), cudaErrorInvalidValue);
+}

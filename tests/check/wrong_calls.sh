@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every call of the runtime library with wrong arguments, and every error's name and text, on NVIDIA's library and on ours:
+# wrong_calls.sh RELEASE PROGRAM THEIRS OURS DRIVER, RELEASE being 13 or 12, PROGRAM tests/runtime/wrong linked for it,
+# THEIRS and OURS the folders that have the library. tests/runtime/wrong/differences lists where they may differ. Where
+# NVIDIA's library ends the process, ours may do anything.
+set -u
+release=$1 program=$2 theirs=$3 ours=$4 driver=$5
+known=$(dirname "$0")/../runtime/wrong/differences
+answers=$(mktemp -d)
+trap 'rm -rf "$answers"' EXIT
+
+run() { LD_LIBRARY_PATH=$1:$driver VGPU_LOG=error timeout "${LIMIT:-120}" "$program" "${@:2}" 2>/dev/null; }
+both=$(comm -12 <(run "$theirs" list | sort) <(run "$ours" list | sort))
+{ run "$theirs" errors $both; echo "done: $?"; } >"$answers/theirs"
+{ run "$ours" errors $both; echo "done: $?"; } >"$answers/ours"
+paste -d '\t' "$answers/theirs" "$answers/ours" | awk -F '\t' -v release="$release" -v known="$known" '
+  BEGIN {
+    while ((getline line < known) > 0) {
+      if (line ~ /^#/ || split(line, word, " ") < 4) continue
+      if (word[1] == "*" || word[1] == release) allowed[word[2] " " word[3] " " word[4]] = 0
+    }
+  }
+  # "cudaMalloc(r0): 1, last 1", "error 1: cudaErrorInvalidValue: invalid argument", "cudaX(0): ended the process with 11"
+  function call_of(line) { sub(/[ (:].*/, "", line); return line }
+  function answer_of(line) { if (line ~ /^error/) return "text"; sub(/^[^:]*: /, "", line); sub(/,.*/, "", line); return line }
+  {
+    if ($1 ~ /: ended/) { died++; next }
+    key = call_of($1) " " answer_of($1) " " answer_of($2)
+    if ($1 == $2) same++
+    else if (key in allowed) { allowed[key]++; listed++ }
+    else { failed++; print "FAIL  theirs " $1 "\n      ours   " $2 }
+  }
+  END {
+    for (key in allowed) if (!allowed[key]) { failed++; print "FAIL  no such difference any more: " key }
+    print listed + 0 " answers differ as tests/runtime/wrong/differences says; NVIDIA'\''s library died of " died + 0 " calls"
+    if (same < 4000) { failed++; print "FAIL  only " same + 0 " answers are the same" }
+    print same + 0 " passed, " failed + 0 " failed"
+    exit failed > 0
+  }'
