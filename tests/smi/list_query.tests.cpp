@@ -39,7 +39,7 @@ TEST_CASE("every property that a list's help names can be queried", "[smi]") {
     const auto help = smi({"--help-" + std::string(query), "--json"}).json();
     std::string all;
     for (const auto& field : help)
-      for (const auto& name : field["names"]) all += (all.empty() ? "" : ",") + name.get<std::string>();
+      for (const auto& name : field["names"]) all.append(all.empty() ? "" : ",").append(name.get<std::string>());
     const Outcome ran = smi({option + "=" + all, "--format=csv"});
     CHECK(ran.status == 0);
     CHECK(ran.lines().size() >= 2);
@@ -51,6 +51,17 @@ TEST_CASE("every property that a list's help names can be queried", "[smi]") {
     CHECK(smi({option + "=", "--format=csv"}).status == 2);
     CHECK(smi({option + "=gpu_uuid"}).status == 2);
   }
+}
+
+TEST_CASE("-q has accounted programs, captures of frames, and no voltage", "[smi]") {
+  const auto cards = smi({"-q", "-d", "ACCOUNTING,FBC_STATS,VOLTAGE", "--json"}).json()["gpu"];
+  REQUIRE(cards[0]["accounted_processes"].size() == 2);
+  CHECK(cards[0]["accounted_processes"][0]["max_memory_usage"]["value"] == 600);
+  CHECK(cards[0]["accounted_processes"][1]["time"].is_null());
+  CHECK(cards[1]["accounted_processes"].empty());
+  CHECK(cards[0]["fbc_stats"]["session_count"] == 3);
+  CHECK(cards[0]["voltage"]["graphics_volt"].is_null());
+  CHECK(smi({"-q", "-d", "ACCOUNTING", "-i", "1"}).out.find(": None\n") != std::string::npos);
 }
 
 TEST_CASE("links are listed with their speed", "[smi]") {

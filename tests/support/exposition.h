@@ -69,7 +69,7 @@ class Exposition {
   }
   std::string help(std::string_view text) {
     const std::string_view name = word(text);
-    if (const std::string fault = begin(name); !fault.empty()) return fault;
+    if (std::string fault = begin(name); !fault.empty()) return fault;
     if (std::exchange(metrics_[current_].has_help, true) || sampled_) return "a second help, or a late one";
     for (size_t i = 0; i < text.size(); ++i)
       if (text[i] == '\\' && (i + 1 == text.size() || (text[++i] != '\\' && text[i] != 'n'))) return "a wrong escape";
@@ -77,7 +77,7 @@ class Exposition {
   }
   std::string type(std::string_view text) {
     const std::string name(word(text));
-    if (const std::string fault = begin(name); !fault.empty()) return fault;
+    if (std::string fault = begin(name); !fault.empty()) return fault;
     if (std::exchange(metrics_[current_].has_type, true) || sampled_) return "a second type, or a late one";
     const bool is_total = name.ends_with("_total");
     if (text == "counter") return is_total ? "" : "a counter whose name does not end with _total";
@@ -104,10 +104,10 @@ class Exposition {
   std::string sample(std::string_view text) {
     const std::string_view whole = text;
     const std::string_view name = text.substr(0, text.find_first_of("{ "));
-    if (const std::string fault = begin(name); !fault.empty()) return fault;
+    if (std::string fault = begin(name); !fault.empty()) return fault;
     if (!metrics_[current_].has_help || !metrics_[current_].has_type) return "no help or no type before it";
     text.remove_prefix(name.size());
-    if (const std::string fault = labels(text); !fault.empty()) return fault;
+    if (std::string fault = labels(text); !fault.empty()) return fault;
     if (!series_.insert(std::string(whole.substr(0, whole.size() - text.size()))).second) return "there twice";
     if (!takes(text, " ")) return "no value";
     char* end = nullptr;

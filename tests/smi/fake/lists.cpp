@@ -45,6 +45,11 @@ FAKE(nvmlDeviceGetRemappedRows)(nvmlDevice_t device, Word* corrected, Word* unco
   return gate(device);
 }
 
+FAKE(nvmlDeviceGetFBCStats)(nvmlDevice_t device, nvmlFBCStats_t* stats) {
+  *stats = {3, 60, 16'000};
+  return gate(device);
+}
+
 // Of power, half a second apart; of utilisation one.
 FAKE(nvmlDeviceGetSamples)
 (nvmlDevice_t device, nvmlSamplingType_t type, Long, nvmlValueType_t* value_type, Word* count, nvmlSample_t* samples) {

@@ -40,6 +40,13 @@ std::function<Cell(const Card&)> customer_boost(unsigned int clock) {
   };
 }
 
+std::function<Cell(const Card&)> capture(unsigned int nvmlFBCStats_t::*member) {
+  return [member](const Card& card) {
+    const auto read = card.get<nvmlFBCStats_t>("nvmlDeviceGetFBCStats");
+    return number(map(read, [&](const auto& it) { return it.*member; }));
+  };
+}
+
 Cell board_id(const Card& card) {
   const auto id = card.get<unsigned int>("nvmlDeviceGetBoardId");
   return text(map(id, [](unsigned int it) { return fmt::format("0x{:x}", it); }));
@@ -80,6 +87,11 @@ const std::vector<DetailField>& fields() {
       {"bar1.total", bar1(&nvmlBAR1Memory_t::bar1Total)},
       {"bar1.used", bar1(&nvmlBAR1Memory_t::bar1Used)},
       {"bar1.free", bar1(&nvmlBAR1Memory_t::bar1Free)},
+      {"capture.sessions", capture(&nvmlFBCStats_t::sessionsCount)},
+      {"capture.frames", capture(&nvmlFBCStats_t::averageFPS)},
+      {"capture.latency", capture(&nvmlFBCStats_t::averageLatency)},
+      // NVML has no call for it.
+      {"voltage", [](const Card&) { return missing(); }},
       {"temperature", temperature},
       {"tlimit.shutdown", degrees(NVML_FI_DEV_TEMPERATURE_SHUTDOWN_TLIMIT)},
       {"tlimit.slowdown", degrees(NVML_FI_DEV_TEMPERATURE_SLOWDOWN_TLIMIT)},

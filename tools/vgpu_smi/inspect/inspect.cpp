@@ -34,6 +34,8 @@ constexpr SectionName kSections[] = {{"MEMORY", kMemorySection},
                                      {"PAGE_RETIREMENT", kPageRetirementSection},
                                      {"ACCOUNTING", kAccountingSection},
                                      {"ENCODER_STATS", kEncoderSection},
+                                     {"FBC_STATS", kCaptureSection},
+                                     {"VOLTAGE", kVoltageSection},
                                      {"ROW_REMAPPER", kRemapperSection},
                                      {"RESET_STATUS", kResetSection}};
 
@@ -84,6 +86,27 @@ Node processes(const Card& card) {
   return all;
 }
 
+// None while accounting is off.
+Node accounted(const Card& card) {
+  Node all = make_group("Accounted Processes", "accounted_processes", true);
+  std::vector<unsigned int> pids(4096);
+  auto count = static_cast<unsigned int>(pids.size());
+  if (card.nvml().call("nvmlDeviceGetAccountingPids", card.device(), &count, pids.data()) != NVML_SUCCESS) return all;
+  pids.resize(std::min<size_t>(count, pids.size()));
+  for (const unsigned int pid : pids) {
+    const auto read = card.get<nvmlAccountingStats_t>("nvmlDeviceGetAccountingStats", pid);
+    const auto of = [&](auto member) { return map(read, [&](const auto& it) { return it.*member; }); };
+    all.children.emplace_back(make_group("Process", "accounted_process_info")).children = {
+        make_value("Process ID", "pid", number(uint64_t{pid})),
+        make_value("GPU Utilization", "gpu_util", number(of(&nvmlAccountingStats_t::gpuUtilization), "%")),
+        make_value("Memory Utilization", "memory_util", number(of(&nvmlAccountingStats_t::memoryUtilization), "%")),
+        make_value("Max memory usage", "max_memory_usage", mebibytes(of(&nvmlAccountingStats_t::maxMemoryUsage))),
+        make_value("Time", "time", number(of(&nvmlAccountingStats_t::time), "ms")),
+        make_value("Is Running", "is_running", number(of(&nvmlAccountingStats_t::isRunning)))};
+  }
+  return all;
+}
+
 std::vector<unsigned int> list_clocks(const Card& card, const char* call, std::span<const unsigned int> before) {
   std::vector<unsigned int> clocks(1024);
   auto count = static_cast<unsigned int>(clocks.size());
@@ -115,6 +138,7 @@ Node card_node(const Card& card, unsigned int sections) {
   if ((sections & kOtherSection) == 0) add_samples(card, sections, node.children);
   if ((sections & kSupportedClocksSection) != 0) node.children.push_back(supported_clocks(card));
   if ((sections & (kPidsSection | kOtherSection)) != 0) node.children.push_back(processes(card));
+  if ((sections & (kAccountingSection | kOtherSection)) != 0) node.children.push_back(accounted(card));
   return node;
 }
 

@@ -56,7 +56,9 @@ enum Section : unsigned int {
   kRemapperSection = 1u << 12,
   kResetSection = 1u << 13,
   kSupportedClocksSection = 1u << 14,
-  kOtherSection = 1u << 15,  // only without -d
+  kCaptureSection = 1u << 15,
+  kVoltageSection = 1u << 16,
+  kOtherSection = 1u << 17,  // only without -d
   kEverySection = ~0u,
 };
 Result<unsigned int, Complaint> parse_sections(const std::string& list);
