@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calls of CUDA 12's runtime that CUDA 13 has not, or declares otherwise: their parameters as NVIDIA's reference
-// manuals of the runtime API 12.4 to 12.9 document them. cudartgen reads this file; everything else comes from the toolkit's
-// headers. Programs for CUDA 12 mostly call the `_v2` symbols, to which their headers map the plain names.
+// manuals of the runtime API 12.4 to 12.9 document them. cudartgen reads this file; everything else comes from the
+// toolkit's headers. Programs for CUDA 12 mostly call the `_v2` symbols, to which their headers map the plain names.
 #pragma once
 
 #include "libcuda/cudart12/layouts.h"
@@ -30,8 +30,8 @@ cudaError_t cudaMemPrefetchAsync_v2(const void* address, size_t count, cudaMemLo
 cudaError_t cudaMemcpyBatchAsync(void** destinations, void** sources, size_t* sizes, size_t count,
                                  cudaMemcpyAttributes* attributes, size_t* first_copies, size_t attribute_count,
                                  size_t* failed, cudaStream_t stream);
-cudaError_t cudaMemcpy3DBatchAsync(size_t count, cudaMemcpy3DBatchOp* copies, size_t* failed,
-                                   unsigned long long flags, cudaStream_t stream);
+cudaError_t cudaMemcpy3DBatchAsync(size_t count, cudaMemcpy3DBatchOp* copies, size_t* failed, unsigned long long flags,
+                                   cudaStream_t stream);
 cudaError_t cudaPointerGetAttributes(PointerAttributes* attributes, const void* pointer);
 
 // Streams and launches.

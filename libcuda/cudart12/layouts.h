@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structs that CUDA 12's runtime lays out otherwise than CUDA 13's, under names of our own. The names, types and order
-// of the fields are those of NVIDIA's reference manual for the runtime API 12.4, and 12.9 has them, too; tests/runtime12 compares what both
-// libraries write into them.
+// of the fields are those of NVIDIA's reference manual for the runtime API 12.4, and 12.9 has them, too;
+// tests/runtime12 compares what both libraries write into them.
 #pragma once
 
 #include <cuda.h>
