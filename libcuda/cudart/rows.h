@@ -22,10 +22,10 @@ namespace calls {
   inline cudaError_t name VGPU_PARAMETERS_##name {                                                     \
     return in_context([](auto... a) { return VGPU_DRIVER(driver)(a...); } __VA_OPT__(, ) __VA_ARGS__); \
   }
-#define GIVEN(name, driver, given, ...)                                                      \
-  inline cudaError_t name VGPU_PARAMETERS_##name {                                           \
-    if ((given) == nullptr) return cudaErrorInvalidValue;                                    \
-    return in_context([](auto... a) { return VGPU_DRIVER(driver)(a...); }, __VA_ARGS__);     \
+#define GIVEN(name, driver, given, ...)                                                  \
+  inline cudaError_t name VGPU_PARAMETERS_##name {                                       \
+    if ((given) == nullptr) return cudaErrorInvalidValue;                                \
+    return in_context([](auto... a) { return VGPU_DRIVER(driver)(a...); }, __VA_ARGS__); \
   }
 #define PLAIN(name, driver, ...)                   \
   inline cudaError_t name VGPU_PARAMETERS_##name { \

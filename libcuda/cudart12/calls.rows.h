@@ -18,8 +18,7 @@ CALL(cudaMemAdvise, cuMemAdvise, address, count, advice, device)
 AS(cudaMemAdvise_v2, cudaMemAdvise, address, count, advice, location)
 CALL(cudaMemPrefetchAsync, cuMemPrefetchAsync, address, count, device, stream)
 AS(cudaMemPrefetchAsync_v2, cudaMemPrefetchAsync, address, count, location, flags, stream)
-CALL(cudaMemcpyBatchAsync, cuMemcpyBatchAsync, destinations, sources, sizes, count, attributes, first_copies,
-     attribute_count, failed, stream)
+CALL(cudaMemcpyBatchAsync, cuMemcpyBatchAsync, destinations, sources, sizes, count, attributes, first_copies, attribute_count, failed, stream)
 CALL(cudaMemcpy3DBatchAsync, cuMemcpy3DBatchAsync, count, copies, failed, flags, stream)
 
 // Streams.
@@ -28,8 +27,7 @@ CALL(cudaStreamGetCaptureInfo, cuStreamGetCaptureInfo, stream, status, id)
 CALL(cudaStreamGetCaptureInfo_v2, cuStreamGetCaptureInfo_v2, stream, status, id, graph, dependencies, count)
 AS(cudaStreamGetCaptureInfo_v3, cudaStreamGetCaptureInfo, stream, status, id, graph, dependencies, edges, count)
 CALL(cudaStreamUpdateCaptureDependencies, cuStreamUpdateCaptureDependencies, stream, dependencies, count, flags)
-AS(cudaStreamUpdateCaptureDependencies_v2, cudaStreamUpdateCaptureDependencies, stream, dependencies, edges, count,
-   flags)
+AS(cudaStreamUpdateCaptureDependencies_v2, cudaStreamUpdateCaptureDependencies, stream, dependencies, edges, count, flags)
 
 // Graphs.
 CALL(cudaGraphAddDependencies, cuGraphAddDependencies, graph, from, to, count)
