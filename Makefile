@@ -116,7 +116,7 @@ help:
 	@echo "make gpu-pack   all that gpu-check needs, to be carried to a machine with a GPU (build/gpu-pack)"
 	@echo "make ollama-card  ggml's CUDA backend on a card, natively, through the ring, in a guest; make ollama-pack: to be carried"
 	@echo "make programs   the sample programs, by nvcc (build/programs)"
-	@echo "make fuzz       fuzzers of everything that reads what another process wrote"
+	@echo "make fuzz       fuzzers of everything that reads what another process wrote; make fuzz-NAME: one of tests/fuzz"
 	@echo "make bench      what calls, copies and instructions cost"
 	@echo "make format     clang-format over the tree; make format-check only looks"
 	@echo "make tidy       clang-tidy over what changed since the last good run"

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-bench: the same calls natively and through us, side by side. See --help and bench/README.md.
 // The program starts itself to take samples: "--measure FAMILY PATTERN ROUND" is one sample of each row of a family,
-// "--first-result" the process whose life one row measures, "--session COUNT" one of many that launch at the same time.
+// "--first-result" the process whose life one row measures ("--first-result-steps": and where its time goes),
+// "--session COUNT" one of many that launch at the same
+// time, "--load REMARK" one that loads what another one has loaded.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "bench/gate.h"
+#include "bench/module.h"
 #include "bench/process.h"
 #include "bench/report.h"
 #include "bench/runner.h"
@@ -66,7 +69,9 @@ int run(const vgpu::bench::Options& options) {
 int main(int argc, char** argv) {
   if (argc == 5 && std::strcmp(argv[1], "--measure") == 0)
     return vgpu::bench::measure_family(argv[2], argv[3], std::atoi(argv[4]));
-  if (argc == 2 && std::strcmp(argv[1], "--first-result") == 0) return vgpu::bench::first_result();
+  if (argc == 2 && std::strcmp(argv[1], "--first-result") == 0) return vgpu::bench::first_result(false);
+  if (argc == 2 && std::strcmp(argv[1], "--first-result-steps") == 0) return vgpu::bench::first_result(true);
+  if (argc == 3 && std::strcmp(argv[1], "--load") == 0) return vgpu::bench::load_here(argv[2]);
   if (argc == 3 && std::strcmp(argv[1], "--session") == 0) return vgpu::bench::run_session(std::atoi(argv[2]));
   const auto parsed = vgpu::bench::parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;

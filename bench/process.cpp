@@ -29,8 +29,28 @@ constexpr char kAnswerPtx[] = R"(
 }
 )";
 
-Measured<unsigned> ask() {
+class Steps {
+ public:
+  explicit Steps(bool wanted) : wanted_(wanted), last_(now()) {}
+  void done(const char* name) {
+    const double time = now();
+    if (wanted_) std::printf("%8.2f ms  %s\n", (time - last_) * 1e3, name);
+    last_ = now();
+  }
+
+ private:
+  const bool wanted_;
+  double last_;
+};
+
+Measured<unsigned> ask(Steps& steps) {
+  CUcontext context = nullptr;
+  CUDA_TRY(cuInit(0));
+  steps.done("cuInit");
+  CUDA_TRY(cuDevicePrimaryCtxRetain(&context, 0));
+  steps.done("primary context");
   TRY(Gpu::create());  // Leaves its context current.
+  steps.done("first module, first launch");
   CUmodule module = nullptr;
   CUfunction function = nullptr;
   CUdeviceptr memory = 0;
@@ -38,9 +58,11 @@ Measured<unsigned> ask() {
   void* parameters[] = {&memory};
   CUDA_TRY(cuModuleLoadData(&module, kAnswerPtx));
   CUDA_TRY(cuModuleGetFunction(&function, module, "answer"));
+  steps.done("second module");
   CUDA_TRY(cuMemAlloc(&memory, 4));
   CUDA_TRY(cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr));
   CUDA_TRY(cuMemcpyDtoH(&answer, memory, 4));
+  steps.done("memory, launch, copy back");
   return answer;
 }
 
@@ -71,8 +93,9 @@ Measured<double> start_after_rest(const Gpu&) {
 
 }  // namespace
 
-int first_result() {
-  const Measured<unsigned> answer = ask();
+int first_result(bool wants_steps) {
+  Steps steps(wants_steps);
+  const Measured<unsigned> answer = ask(steps);
   if (answer.ok() && answer.value() == 42) return 0;
   std::fprintf(stderr, "vgpu-bench: %s\n", answer.ok() ? "the kernel wrote something else" : answer.error().call);
   return 1;
@@ -88,6 +111,13 @@ Family prestarted_family() {
           {{"process: the same, a worker is ready", Unit::seconds, start_after_rest, 3}},
           false,
           {"--prestart", "2"}};
+}
+
+Family ready_context_family() {
+  return {"ready context",
+          {{"process: the same, its context is ready", Unit::seconds, start_after_rest, 3}},
+          false,
+          {"--prestart", "2", "--ready-contexts", "1"}};
 }
 
 }  // namespace vgpu::bench

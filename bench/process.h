@@ -4,7 +4,8 @@
 
 namespace vgpu::bench {
 
-// Initialises CUDA, loads a module, runs a kernel and reads what it wrote. The process's exit status.
-int first_result();
+// Initialises CUDA, loads a module, runs a kernel and reads what it wrote. The process's exit status. `steps`: says on
+// standard output how long each part took.
+int first_result(bool steps);
 
 }  // namespace vgpu::bench

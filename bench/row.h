@@ -71,6 +71,7 @@ Family graph_family();
 Family thread_family();
 Family process_family();
 Family prestarted_family();
+Family ready_context_family();
 Family decode_family();
 Family idle_family();
 Family scaling_family();

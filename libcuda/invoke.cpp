@@ -119,7 +119,7 @@ CUresult invoke(const Call& call, void* const* argv, bool per_thread) {
   return forward_argv(admitted, call, argv);
 }
 
-CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs) {
+CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs, Extent* extent) {
   Process& process = *admitted.process;
   ThreadState& thread = *admitted.thread;
   if (!process.serves(call.opcode)) return refuse(call.name);
@@ -138,7 +138,11 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
   const Message message = {call.opcode,
                            static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)), thread.id,
-                           wire_context(thread), thread.request};
+                           wire_context(thread),
+                           thread.request,
+                           {},
+                           extent};
+  thread.last_sent = call.opcode;
   if (posted) return process.session().post(message);
   process.session().count_answered(thread.take_answered());
   const CUresult status = process.session().call(message, thread.reply);
@@ -164,6 +168,7 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
+  admitted_.thread->last_sent = opcode_;
   return {opcode_,
           static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
           admitted_.thread->id,
@@ -172,17 +177,34 @@ Message Remote::message() const {
           expected_};
 }
 
+Message Remote::message(Extent& extent) const {
+  Message telling = message();
+  if (concerned_) telling.extent = &extent;
+  return telling;
+}
+
+void Remote::carry_idle(const Extent& extent) const {
+  if (concerned_) carry_idle_streams(admitted_, *concerned_, extent);
+}
+
 CUresult Remote::call() {
-  const Message request = message();
+  Extent extent;
+  const Message request = message(extent);
   if (opcode_ < wire::kFirstPrivate && !admitted_.process->serves(opcode_)) {
     const Call* row = api::find_row(opcode_);
     return refuse(row == nullptr ? "unknown" : row->name);
   }
   const CUresult status = admitted_.process->session().call(request, admitted_.thread->reply);
   reader_ = codec::Reader(admitted_.thread->reply);
+  carry_idle(extent);
   return note_result(admitted_, status);
 }
 
-CUresult Remote::post() { return admitted_.process->session().post(message()); }
+CUresult Remote::post() {
+  Extent extent;
+  const CUresult status = admitted_.process->session().post(message(extent));
+  carry_idle(extent);
+  return status;
+}
 
 }  // namespace vgpu::guest

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "libcuda/process.h"
 #include "vgpu/api/rows.h"
@@ -37,7 +38,9 @@ inline bool is_host_location(const CUmemLocation& location) {
 
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
 enum class Runs { by_path, on_helper, posted };
-CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path);
+// `extent`: told where the message stands.
+CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path,
+                      Extent* extent = nullptr);
 template <class... A>
 CUresult forward(const Admitted& admitted, const Call& call, A... arguments) {
   void* argv[] = {static_cast<void*>(&arguments)..., nullptr};
@@ -70,6 +73,11 @@ class Remote {
     expected_ = expected;
     return *this;
   }
+  // The work that it brings, if any, is this stream's alone: what is known of others stays so.
+  Remote& concerns(CUstream stream) {
+    concerned_ = stream;
+    return *this;
+  }
   CUresult call();
   CUresult post();
   // Sends the call; the caller finishes it with Session::finish.
@@ -85,15 +93,21 @@ class Remote {
 
  private:
   Message message() const;
+  Message message(Extent& extent) const;
+  void carry_idle(const Extent& extent) const;
 
   const Admitted admitted_;
   const uint16_t opcode_;
   const uint16_t flags_;
   bool blocking_ = false;
+  std::optional<CUstream> concerned_;
   std::chrono::microseconds expected_{0};
   codec::Writer writer_;
   codec::Reader reader_;
 };
+
+// A message at `extent` brought work to this stream only, or to none. Work of the legacy stream is everybody's.
+void carry_idle_streams(const Admitted& admitted, CUstream concerned, const Extent& extent);
 
 // The event will be recorded again: what is known of it is out of date (progress.cpp).
 void forget_event(const Admitted& admitted, uint64_t event);

@@ -56,6 +56,8 @@ class Process {
   std::atomic<bool> captures_doubtful{false};
   // Whether the legacy stream may have markers: not since the worker refused one, because of other streams.
   std::atomic<bool> marks_legacy_stream{true};
+  // Waits for a stream that do without a marker: the worker refused one lately.
+  std::atomic<uint32_t> unmarked_waits{0};
   // Grows with each launch of a graph: it may record events.
   std::atomic<uint64_t> graph_launches{0};
 

@@ -59,11 +59,13 @@ uint32_t Session::acquire_chunk() {
 
 void Session::release_chunk(uint32_t chunk) { header().chunk_busy[chunk].store(0, std::memory_order_release); }
 
+// A head that another thread has seen orders what the worker did before as well as one's own look.
 bool Session::wait_for_space(uint64_t end) {
+  if (end - known_head_.load(std::memory_order_acquire) <= ring::kRingUnits) return true;
   ring::Header& h = header();
-  if (end - ring::load_head(h) <= ring::kRingUnits) return true;
   Spinner spinner;
-  while (end - ring::load_head(h) > ring::kRingUnits) {
+  uint64_t head = ring::load_head(h);
+  for (; end - head > ring::kRingUnits; head = ring::load_head(h)) {
     if (ring::session_state(h) != ring::SessionState::open) return false;
     if (spinner.spin()) continue;
     h.space_waiters.fetch_add(1, std::memory_order_seq_cst);
@@ -72,13 +74,26 @@ bool Session::wait_for_space(uint64_t end) {
     h.space_waiters.fetch_sub(1, std::memory_order_relaxed);
     if (end - ring::load_head(h) > ring::kRingUnits && check_lost()) return false;
   }
+  known_head_.store(head, std::memory_order_release);
   return true;
+}
+
+// The worker has written to the units that come next. A burst of commands takes its lines faster than they come from
+// another processor, so they are asked for some commands ahead; the nearest ones once more, but for the one
+// that the worker is looking at. Where the ring is nearly full they are commands that the worker is about to read.
+void Session::prefetch_units(uint64_t end, uint32_t units) const {
+  constexpr uint32_t kNear = 3, kAhead = 12, kMost = 4;
+  if (end + kAhead + kMost - known_head_.load(std::memory_order_relaxed) > ring::kRingUnits) return;
+  for (uint32_t unit = 1; unit < kNear; ++unit) ring::prefetch_to_write(memory_.units(end + unit));
+  for (uint32_t unit = 0; unit < std::min(units, kMost); ++unit)
+    ring::prefetch_to_write(memory_.units(end + kAhead + unit));
 }
 
 Session::Sent Session::send(const Message& message, uint32_t slot, uint64_t blob) {
   const size_t inline_bytes = blob == 0 ? message.payload.size() : 0;
   const auto units = static_cast<uint32_t>(ring::units_for(sizeof(ring::Command) + inline_bytes));
   const uint64_t position = header().tail.fetch_add(units, std::memory_order_relaxed);
+  if (message.extent != nullptr) *message.extent = {position, position + units};
   if (!wait_for_space(position + units)) return {kLostError, false};
   std::byte* at = memory_.units(position);
   // SAFETY: kRingUnits units from any position are mapped and these are reserved for this thread.
@@ -92,8 +107,7 @@ Session::Sent Session::send(const Message& message, uint32_t slot, uint64_t blob
   command.blob = blob;
   if (inline_bytes != 0) std::memcpy(at + sizeof(ring::Command), message.payload.data(), inline_bytes);
   ring::publish(command, units);
-  // The worker has written to the units that come next; asking for them now spares the next producer the wait.
-  for (uint32_t line = 0; line < 4; ++line) __builtin_prefetch(at + (units + line) * ring::kUnit, 1);
+  prefetch_units(position + units, units);
   const bool woke_worker = ring::must_ring(header());
   if (woke_worker) transport_->ring_doorbell();
   return {CUDA_SUCCESS, woke_worker};
@@ -186,6 +200,8 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
   const auto posted_error = static_cast<CUresult>(slot.posted_error);
   const bool in_blob = (flags & ring::kReplyInBlob) != 0;
   if (!in_blob && bytes <= sizeof slot.data) reply.assign(slot.data, slot.data + bytes);
+  // It is the first that this thread's next call takes, and the worker has just written there.
+  ring::prefetch_to_write(&slot);
   release_slot(pending.slot);
   if (in_blob) {
     reply.resize(bytes);

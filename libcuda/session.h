@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/face/cuda_api.h"
+#include "libcuda/idle_streams.h"
 #include "libcuda/transport.h"
 #include "vgpu/wire.h"
 
@@ -22,6 +23,7 @@ struct Message {
   uint64_t context = 0;
   std::span<const std::byte> payload;
   std::chrono::microseconds expected{0};  // with kHelper: how long the device itself may well take
+  Extent* extent = nullptr;               // told where the message stands, if the sender wants to know
 };
 
 // What a program is told when its worker is gone: like a failed launch, the process must be restarted.
@@ -86,6 +88,7 @@ class Session {
   Sent send(const Message& message, uint32_t slot, uint64_t blob);
   bool send_blob(const Message& message, uint64_t& blob);
   bool wait_for_space(uint64_t end);
+  void prefetch_units(uint64_t end, uint32_t units) const;
   bool wait_for_reply(ring::ReplySlot& slot, const Pending& pending);
   CUresult fetch_blob(uint64_t blob, std::vector<std::byte>& reply);
   void print_device_output();
@@ -99,6 +102,8 @@ class Session {
   std::atomic<bool> lost_{false};
   std::atomic<Coherence*> coherence_{nullptr};
   std::atomic<uint64_t> next_blob_{1};
+  // Where `head` was when somebody last looked. It only grows, and its line is the worker's.
+  std::atomic<uint64_t> known_head_{0};
   std::array<std::atomic<uint64_t>, ring::kReplySlots / 64> busy_slots_ = {};
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/face/cuda_api.h"
+#include "libcuda/idle_streams.h"
 
 namespace vgpu::guest {
 
@@ -22,7 +23,9 @@ struct ThreadState {
   bool per_thread_stream = false;  // inside a _ptds or _ptsz entry point
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   int captures = 0;                       // begun by this thread and not relaxed
+  uint16_t last_sent = 0;                 // opcode of its last message
   uint32_t answered_here = 0;             // calls that needed no worker, and that it has not been told of
+  IdleStreams idle;
   std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread
 
   Context* current() const { return contexts.empty() ? nullptr : contexts.back(); }

@@ -3,6 +3,7 @@
 // written by hand to its function, everything else is refused. Weak, because common/face defines a few itself.
 #include "common/log.h"
 #include "libcuda/by_hand.h"
+#include "libcuda/error_log.h"
 
 namespace vgpu::guest {
 namespace {
@@ -29,9 +30,14 @@ CUresult invoke_typed(const Call* call, bool per_thread, A&... arguments) {
 }
 
 // With VGPU_LOG=debug every call that fails is named.
+[[gnu::cold, gnu::noinline]] void tell_failure(const char* name, CUresult result) {
+  VGPU_DEBUG("%s: error %d", name, static_cast<int>(result));
+  ErrorLog::get().note(name, result);
+}
+
 CUresult told(const char* name, CUresult result) {
   if (result != CUDA_SUCCESS) [[unlikely]]
-    VGPU_DEBUG("%s: error %d", name, static_cast<int>(result));
+    tell_failure(name, result);
   return result;
 }
 

@@ -8,12 +8,14 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
                     softgpu/driver/occupancy.cpp softgpu/driver/range_allocator.cpp \
                     softgpu/driver/visible_devices.cpp)
 # The parts of the worker, the daemon and the guest library that stand alone.
-WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp exports.cpp handle_table.cpp helpers.cpp \
-                      launch_lanes.cpp managed_pages.cpp own_threads.cpp printing.cpp sync_debts.cpp unsupported_calls.cpp))
-DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,events.cpp worker_files.cpp gpu_choice.cpp shared_objects.cpp traces.cpp) \
+WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callbacks.cpp counters.cpp driver.cpp exports.cpp \
+                      handle_table.cpp helpers.cpp kept_modules.cpp launch_lanes.cpp managed_pages.cpp module_state.cpp \
+                      own_threads.cpp print_scan.cpp printing.cpp ready_context.cpp sync_debts.cpp unsupported_calls.cpp))
+DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,events.cpp gpu_choice.cpp metrics_page.cpp shared_objects.cpp \
+                      traces.cpp worker_files.cpp) \
                       host/vfio_user/connection.cpp \
                       $(addprefix host/device/,channel.cpp guest_memory.cpp pci_config.cpp run_list.cpp))
-GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp markers.cpp pointer_facts.cpp shared_descriptors.cpp))
+GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp error_log.cpp markers.cpp pointer_facts.cpp shared_descriptors.cpp))
 UNIT_LIBS     := $(call obj,tests/survey/survey.cpp bench/gate.cpp) $(WORKER_UNIT_OBJS) $(DAEMON_UNIT_OBJS) \
                  $(GUEST_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
 CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
@@ -107,6 +109,9 @@ PROGRAM_BINS  := $(foreach p,$(PROGRAMS),build/programs/static/$(p) build/progra
 NVCCFLAGS     := -std=c++17 -O2 -arch=compute_75 -code=compute_75 -Wno-deprecated-gpu-targets
 # nvcc includes the runtime ahead of the file, too early for the file's own macro.
 NVCCFLAGS.threads := --default-stream per-thread
+# What a program needs of later devices.
+NVCCARCH.tensor_map := compute_90
+nvccflags = $(subst compute_75,$(or $(NVCCARCH.$1),compute_75),$(NVCCFLAGS)) $(NVCCFLAGS.$1)
 # What calls the device runtime is relocatable code, which is linked with it.
 RELOCATABLE := dynamic_parallelism graph_conditional
 $(foreach p,$(RELOCATABLE),$(eval NVCCFLAGS.$p := -rdc=true))
@@ -116,13 +121,13 @@ build/programs/obj/%.o: tests/programs/%.cu $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	@test -x $(NVCC) || { echo "The CUDA toolkit's nvcc is needed: install the toolkit and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
 	@echo "  NVCC $<"
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -c $< -o $@
+	@$(NVCC) $(call nvccflags,$*) -c $< -o $@
 build/programs/static/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart static $< -o $@
+	@$(NVCC) $(call nvccflags,$*) -cudart static $< -o $@
 build/programs/shared/%: build/programs/obj/%.o
 	@mkdir -p $(@D)
-	@$(NVCC) $(NVCCFLAGS) $(NVCCFLAGS.$*) -cudart shared $< -o $@
+	@$(NVCC) $(call nvccflags,$*) -cudart shared $< -o $@
 # Release 12.4 has no libraries of code (cudaLibraryLoadData), and relocatable code is nvcc's to link.
 TWELVE_BINS := $(addprefix build/programs/cudart12/,$(filter-out multi_module $(RELOCATABLE),$(PROGRAMS)))
 $(TWELVE_BINS): build/programs/cudart12/%: build/programs/obj/%.o $(TWELVE_SHIM) $(O)/lib/cudart/libcudart.so.12

@@ -5,11 +5,12 @@
 // call (its path, what each pointer means) is written by hand in include/vgpu/api/*.api.h; what the headers know
 // (prototypes, parameter names, versions) comes from here.
 //
-//   apigen PREPROCESSED TYPEDEFS INTEROP LOCK OUTDIR
+//   apigen PREPROCESSED TYPEDEFS INTEROP LOCK UNLISTED OUTDIR
 //
 // PREPROCESSED: cuda.h and cudaProfiler.h after `g++ -E -P -D__CUDA_API_VERSION_INTERNAL`, which declares every
 // exported symbol. TYPEDEFS: cudaTypedefs.h and cudaProfilerTypedefs.h, concatenated. INTEROP:
-// the typedefs of OpenGL, EGL and VDPAU, likewise. LOCK: opcodes.lock.
+// the typedefs of OpenGL, EGL and VDPAU, likewise. LOCK: opcodes.lock. UNLISTED: what is exported though no header
+// declares it.
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -199,8 +200,21 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+// The names in VGPU_UNLISTED_...(name).
+std::vector<std::string> find_unlisted(const std::string& text) {
+  std::vector<std::string> names;
+  static const std::regex entry(R"(\nVGPU_UNLISTED_\w+\((\w+)\))");
+  for (std::sregex_iterator it(text.begin(), text.end(), entry), end; it != end; ++it) names.push_back((*it)[1]);
+  return names;
+}
+
+struct WithoutPrototype {
+  std::vector<ProcAddress> interop;
+  std::vector<std::string> unlisted;
+};
+
 void write_exports(const std::string& dir, const std::vector<Function>& functions,
-                   const std::map<std::string, int>& opcodes, const std::vector<ProcAddress>& interop) {
+                   const std::map<std::string, int>& opcodes, const WithoutPrototype& others) {
   std::ofstream exports(dir + "/cuda_exports.inc");
   std::ofstream map(dir + "/cuda.map");
   map << "{\n  global:\n";
@@ -216,10 +230,11 @@ void write_exports(const std::string& dir, const std::vector<Function>& function
     map << "    " << function.symbol << ";\n";
   }
   std::ofstream refused(dir + "/cuda_interop.inc");
-  for (const ProcAddress& row : interop) {
+  for (const ProcAddress& row : others.interop) {
     refused << "VGPU_INTEROP(" << row.symbol << ")\n";
     map << "    " << row.symbol << ";\n";
   }
+  for (const std::string& name : others.unlisted) map << "    " << name << ";\n";
   map << "  local: *;\n};\n";
 }
 
@@ -266,8 +281,8 @@ void write_errors(const std::string& dir, const std::vector<std::pair<std::strin
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::cerr << "usage: apigen PREPROCESSED TYPEDEFS INTEROP LOCK OUTDIR\n";
+  if (argc != 7) {
+    std::cerr << "usage: apigen PREPROCESSED TYPEDEFS INTEROP LOCK UNLISTED OUTDIR\n";
     return 2;
   }
   const std::string header = read_file(argv[1]);
@@ -277,10 +292,11 @@ int main(int argc, char** argv) {
     std::cerr << "apigen: no " << (functions.empty() ? "function" : "CUresult") << " found in " << argv[1] << '\n';
     return 1;
   }
-  const std::vector<ProcAddress> interop = find_interop(read_file(argv[3]));
-  write_exports(argv[5], functions, read_opcodes(argv[4]), interop);
-  write_arguments(argv[5], functions);
-  write_errors(argv[5], errors);
-  write_proc_addresses(argv[5], pair_versions(functions, read_file(argv[2])), interop);
+  const WithoutPrototype others = {find_interop(read_file(argv[3])), find_unlisted(read_file(argv[5]))};
+  const std::string out = argv[6];
+  write_exports(out, functions, read_opcodes(argv[4]), others);
+  write_arguments(out, functions);
+  write_errors(out, errors);
+  write_proc_addresses(out, pair_versions(functions, read_file(argv[2])), others.interop);
   return 0;
 }

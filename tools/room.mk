@@ -6,7 +6,7 @@ build/tools/apigen: tools/apigen.cpp | build/deps.build
 	@echo "  CXX  $<"
 	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
 
-$(GEN)/stamp: build/tools/apigen build/tools/cudartgen include/vgpu/api/opcodes.lock $(wildcard libcuda/cudart*/exports.lock) libcuda/cudart12/declarations.h
+$(GEN)/stamp: build/tools/apigen build/tools/cudartgen include/vgpu/api/opcodes.lock common/face/unlisted.inc $(wildcard libcuda/cudart*/exports.lock) libcuda/cudart12/declarations.h
 	@mkdir -p $(GEN)
 	@test -r $(CUDA_HOME)/include/cuda.h || { echo "The CUDA toolkit's headers are needed: install the toolkit and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
 	@printf '#include <cuda.h>\n#include <cudaProfiler.h>\n' | $(CXX) -E -P -D__CUDA_API_VERSION_INTERNAL -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cuda_declarations.txt
@@ -14,7 +14,7 @@ $(GEN)/stamp: build/tools/apigen build/tools/cudartgen include/vgpu/api/opcodes.
 	@cat $(CUDA_HOME)/include/cudaGLTypedefs.h $(CUDA_HOME)/include/cudaEGLTypedefs.h $(CUDA_HOME)/include/cudaVDPAUTypedefs.h > $(GEN)/cuda_interop_typedefs.txt
 	@echo "  GEN  $(GEN)"
 	@mkdir -p $(GEN)/new
-	@build/tools/apigen $(GEN)/cuda_declarations.txt $(GEN)/cuda_typedefs.txt $(GEN)/cuda_interop_typedefs.txt include/vgpu/api/opcodes.lock $(GEN)/new
+	@build/tools/apigen $(GEN)/cuda_declarations.txt $(GEN)/cuda_typedefs.txt $(GEN)/cuda_interop_typedefs.txt include/vgpu/api/opcodes.lock common/face/unlisted.inc $(GEN)/new
 	@printf '#include <cuda_runtime_api.h>\n#include <cuda_profiler_api.h>\n' | $(CXX) -E -P -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cudart_declarations.txt
 	@build/tools/cudartgen $(GEN)/cudart_declarations.txt libcuda/cudart/exports.lock libcudart.so.13 $(GEN)/new cudart
 	@build/tools/cudartgen $(GEN)/cudart_declarations.txt libcuda/cudart12/exports.lock libcudart.so.12 $(GEN)/new cudart12 libcuda/cudart12/declarations.h

@@ -10,8 +10,6 @@
 namespace vgpu::fatbin {
 namespace {
 
-// No PTX is this large: a header that says so is corrupt, and must not make us allocate.
-constexpr uint64_t kMaxText = uint64_t{1} << 30;
 // An LZ4 block grows at most 255 times; zstd could grow more, but PTX does not.
 constexpr uint64_t kMaxGrowth = 4096;
 

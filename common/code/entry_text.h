@@ -13,6 +13,9 @@
 
 namespace vgpu::fatbin {
 
+// No PTX is this large: a header that says so is corrupt, and must not make us allocate.
+inline constexpr uint64_t kMaxText = uint64_t{1} << 30;
+
 // A PTX entry's text without trailing NULs, a cubin's bytes. CUDA_ERROR_INVALID_IMAGE when it is corrupt,
 // CUDA_ERROR_NOT_SUPPORTED for a compression of old nvcc.
 Result<std::string, CUresult> entry_text(const Entry& entry);

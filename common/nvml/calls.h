@@ -11,7 +11,9 @@ namespace vgpu::nvml {
 
 // In the order of the rows.
 std::span<const Call> calls();
-// Null: there is no such call.
+// Those of the inner rows, which are not exported.
+std::span<const Call> inner_calls();
+// Of either. Null: there is no such call.
 const Call* find_call(std::string_view name);
 
 }  // namespace vgpu::nvml

@@ -192,7 +192,7 @@ template <class Visit>
 void Daemon::each_worker(Visit visit) const {
   for (const auto& session : sessions_)
     if (session->worker() != nullptr) visit(*session->worker());
-  for (const auto& worker : spares_) visit(*worker);
+  for (const auto& worker : spares_.workers()) visit(*worker);
   for (const auto& worker : leaving_) visit(*worker);
 }
 
@@ -211,22 +211,23 @@ void Daemon::accept_clients() {
     }
     auto session = SocketSession::open(*loop_, *this, std::move(client));
     if (session) sessions_.push_back(std::move(session).value());
-    else VGPU_WARN("%s", session.error().message.c_str());
+    else VGPU_WARN_THROTTLED("%s", session.error().message.c_str());
   }
 }
 
 // Without this the client would stay in the queue, and the loop would spin on it.
 void Daemon::turn_away() {
   spare_fd_.reset();
-  const UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (client) {
     ++totals_.sessions_refused;
     send_control(client.get(),
                  text_message(wire::Control::refused,
                               "vgpud has no file descriptors left; end some programs or raise its limit (ulimit -n)"),
                  {}, MSG_DONTWAIT);
-    VGPU_WARN("out of file descriptors: a client was turned away");
+    VGPU_WARN_THROTTLED("out of file descriptors: a client was turned away");
   }
+  client.reset();  // Its number is the one that there is for the spare.
   spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
@@ -242,11 +243,7 @@ Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::str
     options.visible_devices = gpu_ ? visible_to(*gpu_, visible_devices) : *visible_devices;
     return Worker::start(*loop_, limit_, options);
   }
-  while (!spares_.empty()) {
-    std::unique_ptr<Worker> worker = std::move(spares_.front());
-    spares_.erase(spares_.begin());
-    if (!worker->ended()) return worker;
-  }
+  if (std::unique_ptr<Worker> spare = spares_.take()) return spare;
   return Worker::start(*loop_, limit_, worker_options_);
 }
 
@@ -263,8 +260,10 @@ void Daemon::query_statistics(SocketSession& session, uint64_t id) {
 }
 
 void Daemon::query(SocketSession* session, std::function<void()> answer) {
-  // More open questions than this is not a client of ours.
-  if (session != nullptr && queries_.size() >= 64) return;
+  // More open questions than this is no client of ours: it is told what is known. Others' questions are not its.
+  constexpr ptrdiff_t kMostOfSession = 16;
+  const auto is_its = [session](const Query& query) { return query.session == session; };
+  if (session != nullptr && std::count_if(queries_.begin(), queries_.end(), is_its) >= kMostOfSession) return answer();
   const uint64_t number = next_query_++;
   queries_.push_back({session, number, Clock::now() + kQueryLimit, std::move(answer)});
   each_worker([number](Worker& worker) {
@@ -297,7 +296,7 @@ void Daemon::tidy() {
   events_->expire();
   run_timers();  // Before the questions: it asks some.
   answer_queries();
-  fill_spares();
+  if (!stopping_) spares_.fill(worker_options_);
 }
 
 void Daemon::drop_sessions() {
@@ -331,25 +330,7 @@ void Daemon::drop_workers() {
     return true;
   });
   for (const auto& tell : gone) tell();
-  std::erase_if(spares_, [this](const std::unique_ptr<Worker>& worker) {
-    if (!worker->ended()) return false;
-    VGPU_WARN("a prestarted worker ended: %s; no more are prestarted",
-              worker->reason().empty() ? worker->end().c_str() : worker->reason().c_str());
-    prestart_works_ = false;
-    return true;
-  });
-}
-
-void Daemon::fill_spares() {
-  while (prestart_works_ && !stopping_ && spares_.size() < options_.prestart) {
-    auto worker = Worker::start(*loop_, limit_, worker_options_);
-    if (!worker) {
-      VGPU_WARN("cannot prestart a worker: %s", worker.error().message.c_str());
-      prestart_works_ = false;
-      return;
-    }
-    spares_.push_back(std::move(worker).value());
-  }
+  spares_.drop_ended();
 }
 
 // A question waits for the sessions that are just ending, so that a program's last calls are counted.
@@ -433,6 +414,7 @@ int Daemon::milliseconds_to_wait() const {
   });
   for (const Query& query : queries_) consider(query.deadline);
   for (const Timer& timer : timers_) consider(timer.when);
+  if (const auto spares = spares_.deadline()) consider(*spares);
   if (const auto monitor = monitor_->deadline()) consider(*monitor);
   if (metrics_ != nullptr && metrics_->deadline()) consider(*metrics_->deadline());
   if (const auto traces = traces_.deadline()) consider(*traces);

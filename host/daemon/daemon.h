@@ -17,6 +17,7 @@
 #include "host/daemon/options.h"
 #include "host/daemon/reports.h"
 #include "host/daemon/socket_session.h"
+#include "host/daemon/spares.h"
 #include "host/daemon/traces.h"
 #include "host/daemon/vm_sessions.h"
 #include "host/daemon/worker.h"
@@ -59,7 +60,8 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
         worker_options_(std::move(worker)),
         loop_(std::move(loop)),
         limit_(options.memory_limit),
-        shared_objects_(worker_options_.kind) {}
+        shared_objects_(worker_options_.kind),
+        spares_(*loop_, limit_, options.prestart, options.ready_contexts) {}
   Result<void> choose_one_gpu();
   Result<void> watch_ends();
   Result<void> listen();
@@ -70,7 +72,6 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   void tidy();
   void drop_sessions();
   void drop_workers();
-  void fill_spares();
   void query(SocketSession* session, std::function<void()> answer);
   void answer_queries();
   void run_timers();
@@ -101,8 +102,8 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   UniqueFd spare_fd_;  // given up for a moment to turn a client away when descriptors run out
   Watch listener_watch_, signals_watch_, lifeline_watch_;
   std::list<std::unique_ptr<Session>> sessions_;
-  std::vector<std::unique_ptr<Worker>> spares_;  // prestarted, waiting for a client
-  std::list<std::unique_ptr<Worker>> leaving_;   // without a client, on their way out
+  Spares spares_;
+  std::list<std::unique_ptr<Worker>> leaving_;  // without a client, on their way out
   std::unique_ptr<Holder> holder_;
   std::unique_ptr<VmSessions> vm_sessions_;
   std::unique_ptr<VmDevice> vm_device_;
@@ -116,7 +117,6 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone
   CallCounts unsupported_;              // the same
   uint64_t next_query_ = 1;
-  bool prestart_works_ = true;
   bool sessions_changed_ = false;
   bool stopping_ = false;
 };

@@ -17,6 +17,14 @@ constexpr const char* kSystemDriver = "libcuda.so.1";
 constexpr const char* kSoftDriver = "libcuda-soft.so.1";
 constexpr int kProbeLimitMs = 60000;
 
+// A directory may be "executed" and "read", too, and would only be noticed by the first program.
+Result<void> check_file(const std::string& what, const std::string& path, int wanted) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return Error{what + " " + path + " is a directory"};
+  if (::access(path.c_str(), wanted) == 0) return {};
+  return Error::from_errno(what + " " + path + " cannot be " + (wanted == X_OK ? "executed" : "read"));
+}
+
 std::filesystem::path own_directory() {
   std::error_code ignored;
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
@@ -70,8 +78,7 @@ Result<WorkerOptions> choose_worker(const Options& options) {
   worker.executable = !options.worker.empty()
                           ? options.worker
                           : TRY(find_installed("the worker", {"vgpu-worker", "../libexec/vgpu/vgpu-worker"}));
-  if (::access(worker.executable.c_str(), X_OK) != 0)
-    return Error::from_errno("the worker " + worker.executable + " cannot be executed");
+  TRY(check_file("the worker", worker.executable, X_OK));
 
   worker.kind = DriverKind::vendor;
   worker.driver_path = kSystemDriver;
@@ -90,8 +97,7 @@ Result<WorkerOptions> choose_worker(const Options& options) {
   }
   if (options.driver.find('/') == std::string::npos)
     return Error{"--driver " + options.driver + ": choose soft, nvidia, auto, or a path with a slash in it"};
-  if (::access(options.driver.c_str(), R_OK) != 0)
-    return Error::from_errno("the CUDA driver " + options.driver + " cannot be read");
+  TRY(check_file("the CUDA driver", options.driver, R_OK));
   std::error_code ignored;
   worker.driver_path = std::filesystem::absolute(options.driver, ignored).string();
   if (std::filesystem::path(options.driver).filename() == kSoftDriver) worker.kind = DriverKind::soft;

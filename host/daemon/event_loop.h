@@ -47,7 +47,8 @@ class EventLoop {
  public:
   static Result<std::unique_ptr<EventLoop>> create();
 
-  // Calls `handler` whenever one of `events` (EPOLLIN ...) is there, level-triggered. Outlive your watches.
+  // Calls `handler` whenever one of `events` (EPOLLIN ...) is there, level-triggered unless EPOLLET is among
+  // them. Outlive your watches.
   Result<Watch> watch(int fd, uint32_t events, EventHandler handler);
 
   // Waits for events and calls their handlers once. `timeout_ms` < 0 waits for ever.

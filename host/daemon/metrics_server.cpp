@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kMaxClients = 16;
 constexpr size_t kMaxRequest = 8192;
 constexpr auto kPatience = std::chrono::seconds(5);
+constexpr auto kRest = std::chrono::seconds(1);
 
 Result<uint16_t> parse_port(std::string_view text) {
   uint16_t port = 0;
@@ -83,6 +84,11 @@ Result<void> MetricsServer::listen(const std::string& where, mode_t mode) {
 void MetricsServer::accept_clients() {
   const int fd = listener_ ? listener_->fd() : port_.get();
   UniqueFd socket(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  // Without descriptors it stays in the queue, and the loop would spin on it.
+  if (!socket && (errno == EMFILE || errno == ENFILE)) {
+    watch_.expect(0);
+    resting_until_ = Clock::now() + kRest;
+  }
   if (!socket || clients_.size() >= kMaxClients) return;
   auto client = std::make_shared<Client>();
   client->socket = std::move(socket);
@@ -137,7 +143,7 @@ void MetricsServer::write_answer(Client& client) {
 }
 
 std::optional<MetricsServer::Clock::time_point> MetricsServer::deadline() const {
-  std::optional<Clock::time_point> next;
+  std::optional<Clock::time_point> next = resting_until_;
   for (const auto& client : clients_) {
     if (client->done) return Clock::now();
     next = next ? std::min(*next, client->deadline) : client->deadline;
@@ -147,6 +153,10 @@ std::optional<MetricsServer::Clock::time_point> MetricsServer::deadline() const 
 
 void MetricsServer::expire() {
   const auto now = Clock::now();
+  if (resting_until_ && now >= *resting_until_) {
+    resting_until_.reset();
+    watch_.expect(EPOLLIN);
+  }
   clients_.remove_if([now](const std::shared_ptr<Client>& client) { return client->done || now >= client->deadline; });
 }
 

@@ -52,6 +52,7 @@ class MetricsServer {
   std::optional<Listener> listener_;
   UniqueFd port_;
   Watch watch_;
+  std::optional<Clock::time_point> resting_until_;  // no client is accepted before
   std::list<std::shared_ptr<Client>> clients_;  // shared with answers that are under way
 };
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -271,7 +272,7 @@ std::optional<Monitor::Clock::time_point> Monitor::deadline() const {
   if (pid_ < 0) return std::nullopt;
   if (!greeted_) return started_ + kStartLimit;
   if (!questions_.empty()) return questions_.front().since + kReadLimit;
-  return watched_.empty() ? std::optional(last_used_ + kIdle) : std::nullopt;
+  return watched_.empty() ? std::optional(std::max(last_used_ + kIdle, stays_until_)) : std::nullopt;
 }
 
 void Monitor::expire() {

@@ -55,6 +55,8 @@ class Monitor final : public EventSource {
   void ask(std::span<const std::byte> request, Answered answered);
   // Who uses the devices: monitor::kUsage's answer.
   void ask_usage(Answered answered) { ask({}, std::move(answered)); }
+  // It is not ended for want of questions for that long.
+  void stay(std::chrono::seconds time) { stays_until_ = Clock::now() + time; }
   // From now on, and as long as the monitor lives, which then is not ended for want of questions. Each type of a device
   // is watched once, however often it is asked for.
   void watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) override;
@@ -105,7 +107,7 @@ class Monitor final : public EventSource {
   bool greeted_ = false;
   bool known_ = false;
   CardFacts facts_;
-  Clock::time_point started_{}, last_used_{};
+  Clock::time_point started_{}, last_used_{}, stays_until_{};
   std::list<Question> questions_;  // in the order in which they are sent
   uint64_t next_id_ = 1;
   std::vector<std::function<void()>> learners_;

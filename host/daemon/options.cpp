@@ -2,15 +2,19 @@
 #include "host/daemon/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <optional>
 
 #include "common/version.h"
+#include "host/device/pci_config.h"
 
 namespace vgpu::host {
 namespace {
 
+constexpr int kLastFile = std::numeric_limits<int>::max();
 constexpr const char* kDescription =
     "vgpud gives a VM a GPU (--vm), or the programs of this machine (--socket): it starts one sandboxed vgpu-worker "
     "for "
@@ -29,7 +33,10 @@ constexpr const char* kFooter =
     "Under systemd, readiness and end are announced (Type=notify).";
 
 // CLI11 takes an empty text for success.
-std::string complaint(const Result<uint64_t>& size) { return size ? std::string() : size.error().message; }
+template <class T>
+std::string complaint(const Result<T>& parsed) {
+  return parsed ? std::string() : parsed.error().message;
+}
 
 std::optional<log::Level> level_of(std::string_view name) {
   constexpr std::string_view kNames[] = {"off", "error", "warn", "info", "debug"};
@@ -64,7 +71,8 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
   app.add_option("--pci-id", options.pci_identity,
                  "PCI identity of the VM's device, VENDOR:DEVICE[:CLASS[:REVISION]] in hexadecimal (default: the host\n"
                  "GPU's, or 10de:1eb8:030200:a1 for the software GPU)")
-      ->type_name("ID");
+      ->type_name("ID")
+      ->check(CLI::Validator([](std::string& text) { return complaint(parse_identity(text)); }, ""));
   app.add_option("--metrics", options.metrics,
                  "answer Prometheus on this Unix socket (a path with a slash), or on a port of this machine:\n"
                  "127.0.0.1:PORT or [::1]:PORT (default: not at all)")
@@ -78,6 +86,12 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
   app.add_option("--prestart", options.prestart, "workers kept ready for programs to come (default 0)")
       ->type_name("N")
       ->check(CLI::Range(0u, 64u).description(""));
+  app.add_option(
+         "--ready-contexts", options.ready_contexts,
+         "of these workers, how many make the first GPU's primary context beforehand, which is most of a small\n"
+         "program's start; each takes some 500 MiB of device memory while it waits (default 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0u, 64u).description(""));
   app.add_option("--worker", options.worker, "the worker's executable (default: vgpu-worker beside vgpud)")
       ->type_name("PATH");
   app.add_option("--log", level_name, "off, error, warn, info or debug (default warn, or $VGPU_LOG)")
@@ -87,10 +101,13 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
             return level_of(text) ? std::string() : "'" + text + "' is not off, error, warn, info or debug";
           },
           ""));
-  app.add_option("--ready-fd", options.ready_fd, "write a newline to this descriptor when listening")->type_name("N");
+  app.add_option("--ready-fd", options.ready_fd, "write a newline to this descriptor when listening")
+      ->type_name("N")
+      ->check(CLI::Range(0, kLastFile).description(""));
   app.add_option("--lifeline-fd", options.lifeline_fd,
                  "end when the other side of this pipe closes, and remove the socket's directory if it is then empty")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Range(0, kLastFile).description(""));
   app.add_flag_callback(
       "--no-code-cache", [&options] { options.code_cache = false; },
       "let NVIDIA's driver compile PTX anew in each program, instead of once for all programs of this vgpud");
@@ -132,6 +149,11 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   }
   if (options.socket.empty() && options.vm_socket.empty()) {
     std::fprintf(stderr, "vgpud: --vm PATH or --socket PATH is needed; vgpud --help says more\n");
+    return 2;
+  }
+  options.prestart = std::max(options.prestart, options.ready_contexts);
+  if (options.socket == options.vm_socket) {
+    std::fprintf(stderr, "vgpud: --vm and --socket need a path each\n");
     return 2;
   }
   if (const auto level = level_of(level_name)) log::set_level(*level);

@@ -26,6 +26,7 @@ struct Options {
   std::string worker;         // empty: beside vgpud
   unsigned max_sessions = 256;
   unsigned prestart = 0;
+  unsigned ready_contexts = 0;  // at most prestart
   int ready_fd = -1;
   int lifeline_fd = -1;
   bool sandbox = true;

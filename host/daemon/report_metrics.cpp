@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page for Prometheus: its text format 0.0.4. Names are in docs/nvml.md.
-#include <fmt/core.h>
-
 #include <cstring>
 #include <map>
 #include <memory>
 
 #include "common/version.h"
+#include "host/daemon/metrics_page.h"
 #include "host/daemon/reports.h"
 
 namespace vgpu::host {
@@ -29,36 +28,8 @@ constexpr Sensor kSensors[] = {
     {"nvmlDeviceGetClockInfo", true, NVML_CLOCK_MEM, "vgpu_device_memory_clock_hertz", "Clock of the memory.", 1e6},
 };
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\n') out += "\\n";
-    else if (c == '"' || c == '\\') (out += '\\') += c;
-    else out += c;
-  }
-  return out;
-}
-
-// Samples by their metric, so that each metric's stand together, as the format wants it.
-class Page {
- public:
-  void add(const std::string& name, const char* type, const char* help, const std::string& labels, double value) {
-    std::string& text = metrics_[name];
-    if (text.empty()) text = fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
-    text += labels.empty() ? fmt::format("{} {}\n", name, value) : fmt::format("{}{{{}}} {}\n", name, labels, value);
-  }
-  std::string text() const {
-    std::string all;
-    for (const auto& [name, text] : metrics_) all += text;
-    return all;
-  }
-
- private:
-  std::map<std::string, std::string> metrics_;
-};
-
-void add_work(Page& page, const wire::Statistics& work) {
-  const auto count = [&](const char* name, const char* help, uint64_t value, const std::string& labels = {}) {
+void add_work(MetricsPage& page, const wire::Statistics& work) {
+  const auto count = [&](const char* name, const char* help, uint64_t value, const MetricLabels& labels = {}) {
     page.add(name, "counter", help, labels, static_cast<double>(value));
   };
   count("vgpu_calls_total", "CUDA calls that workers carried out.", work.commands);
@@ -66,7 +37,7 @@ void add_work(Page& page, const wire::Statistics& work) {
   count("vgpu_launches_total", "Kernels that were launched.", work.launches);
   for (const auto& [path, bytes] : {std::pair("inline", work.bytes_inline), std::pair("window", work.bytes_window),
                                     std::pair("shared", work.bytes_shared)})
-    count("vgpu_bytes_total", "Bytes between programs and workers, by path.", bytes, fmt::format("path=\"{}\"", path));
+    count("vgpu_bytes_total", "Bytes between programs and workers, by path.", bytes, {{"path", path}});
 }
 
 }  // namespace
@@ -115,15 +86,14 @@ void Reports::have_reading(Readings& readings) const {
 std::string Reports::metrics_text(const Readings& readings) const {
   const CardFacts& facts = monitor_.facts();
   const wire::DaemonStatistics all = source_.daemon_statistics();
-  Page page;
+  MetricsPage page;
   page.add("vgpu_info", "gauge", "Releases.",
-           fmt::format("release=\"{}\",driver_version=\"{}\"", kVersion, escaped(facts.identity.driver_version)), 1);
+           {{"release", kVersion}, {"driver_version", facts.identity.driver_version}}, 1);
   for (uint32_t i = 0; i < facts.devices.size(); ++i) {
     const monitor::DeviceIdentity& device = facts.devices[i];
-    const std::string labels = fmt::format("index=\"{}\",uuid=\"{}\"", i, escaped(device.uuid));
+    const MetricLabels labels = {{"index", std::to_string(i)}, {"uuid", device.uuid}};
     const nvmlMemory_t memory = memory_share(i, {device.total_bytes, device.total_bytes, 0});
-    page.add("vgpu_device_info", "gauge", "Names of the devices.",
-             fmt::format("{},name=\"{}\"", labels, escaped(device.name)), 1);
+    page.add("vgpu_device_info", "gauge", "Names of the devices.", {labels[0], labels[1], {"name", device.name}}, 1);
     page.add("vgpu_device_memory_total_bytes", "gauge", "Memory that programs may have.", labels,
              static_cast<double>(memory.total));
     page.add("vgpu_device_memory_used_bytes", "gauge", "Memory that programs hold.", labels,
@@ -145,7 +115,7 @@ std::string Reports::metrics_text(const Readings& readings) const {
   for (const SessionFacts& session : source_.session_facts())
     if (session.open)
       page.add("vgpu_session_memory_bytes", "gauge", "Device memory of a program.",
-               fmt::format("pid=\"{}\",session=\"{}\"", session.pid, session.key),
+               {{"pid", std::to_string(session.pid)}, {"session", std::to_string(session.key)}},
                static_cast<double>(describe(session).device_bytes));
   add_work(page, all.work);
   return page.text();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of the card is this daemon's programs': memory that their workers hold, and how busy they keep it.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "host/daemon/reports.h"
@@ -23,13 +24,16 @@ uint64_t microseconds_now() {
 
 }  // namespace
 
-void Reports::put_share(std::string_view name, uint32_t device, std::span<std::byte> answer) const {
+void Reports::put_share(std::string_view name, uint32_t device, std::vector<std::byte>& answer) const {
   // The result, and one struct of the caller's version, which the card has filled in.
   constexpr size_t kResult = sizeof(int32_t);
   int32_t result = 0;
   if (answer.size() < kResult) return;
   std::memcpy(&result, answer.data(), kResult);
   if (result != NVML_SUCCESS) return;
+  // Whoever encodes or captures frames is no program of ours: there is no call for that.
+  if (name == "nvmlDeviceGetEncoderSessions" || name == "nvmlDeviceGetFBCSessions")
+    return answer.assign(kResult + sizeof(uint32_t), std::byte{});
   const auto change = [&](auto value, auto how) {
     if (answer.size() != kResult + sizeof value) return;
     std::memcpy(&value, answer.data() + kResult, sizeof value);
@@ -45,6 +49,8 @@ void Reports::put_share(std::string_view name, uint32_t device, std::span<std::b
       const auto reserved = mine.total == memory.total ? memory.reserved : 0;
       memory = {memory.version, mine.total, reserved, mine.free, mine.used};
     });
+  else if (name == "nvmlDeviceGetEncoderStats") change(std::array<unsigned int, 3>{}, [](auto& stats) { stats = {}; });
+  else if (name == "nvmlDeviceGetFBCStats") change(nvmlFBCStats_t{}, [](nvmlFBCStats_t& stats) { stats = {}; });
   else if (name == "nvmlDeviceGetUtilizationRates")
     change(nvmlUtilization_t{}, [&](nvmlUtilization_t& rates) {
       // What the driver cannot tell of ours is the card's.
@@ -123,6 +129,7 @@ void Reports::look_at_usage(std::span<const std::byte> answer) {
     for (const monitor::Usage& use : usage_) workers_are_known_ |= use.pid == session.worker_pid;
   workers_are_known_ &= told;
   seen_ = microseconds_now();
+  keep_samples();
 }
 
 void Reports::with_utilization(std::function<void()> done) {
@@ -131,11 +138,15 @@ void Reports::with_utilization(std::function<void()> done) {
     if (age < kShortest && before_.since != Clock::time_point{}) return done();
     const bool recent = now_.since != Clock::time_point{} && age < kLongest;
     look_at_threads();
-    if (recent) return done();
+    if (recent) {
+      keep_samples();
+      return done();
+    }
     // Nobody has looked lately: a first look, and a second one a little later.
     source_.after(kShortest, [this, done = std::move(done)]() mutable {
       source_.with_statistics([this, done = std::move(done)] {
         look_at_threads();
+        keep_samples();
         done();
       });
     });

@@ -7,6 +7,12 @@
 #include "vgpu/report.h"
 
 namespace vgpu::host {
+namespace {
+
+// A program that compares two samples of performance metrics may take its time between them.
+constexpr auto kSamplesAreKept = std::chrono::minutes(5);
+
+}  // namespace
 
 void Reports::ask(const Owner& asker, std::span<const std::byte> request, Answered answered) {
   codec::Reader reader(request);
@@ -87,10 +93,12 @@ void Reports::reading(std::span<const std::byte> request, Answered answered) {
     return answered(0, refusal);
   }
   if (call->path == nvml::Path::share) return share(*reading, request, std::move(answered));
+  if (std::string_view(call->name) == "vgpuGpmSample") monitor_.stay(kSamplesAreKept);
   monitor_.ask(request, [answered = std::move(answered)](std::span<const std::byte> bytes) { answered(0, bytes); });
 }
 
 void Reports::share(const nvml::Prepared& reading, std::span<const std::byte> request, Answered answered) {
+  if (is_utilization(reading)) return utilization_samples(reading, request, std::move(answered));
   const std::string name = reading.call().name;
   const uint32_t device = reading.devices().front();
   auto ask_card = [this, name, device, copy = std::vector<std::byte>(request.begin(), request.end()),
@@ -101,6 +109,8 @@ void Reports::share(const nvml::Prepared& reading, std::span<const std::byte> re
       answered(0, mine);
     });
   };
+  // Encoders and captures are nobody's here, whoever uses the card.
+  if (name.starts_with("nvmlDeviceGetEncoder") || name.starts_with("nvmlDeviceGetFBC")) return ask_card();
   look(name == "nvmlDeviceGetUtilizationRates", std::move(ask_card));
 }
 

@@ -13,6 +13,7 @@
 #include "common/nvml/reading.h"
 #include "host/daemon/events.h"
 #include "host/daemon/monitor.h"
+#include "host/daemon/sample_history.h"
 #include "host/daemon/traces.h"
 #include "host/daemon/worker.h"
 #include "vgpu/report.h"
@@ -76,7 +77,12 @@ class Reports {
   void reading(std::span<const std::byte> request, Answered answered);
   // The card's answer with this daemon's share in it.
   void share(const nvml::Prepared& reading, std::span<const std::byte> request, Answered answered);
-  void put_share(std::string_view name, uint32_t device, std::span<std::byte> answer) const;
+  void put_share(std::string_view name, uint32_t device, std::vector<std::byte>& answer) const;
+  // Samples of utilisation, which are of this daemon's programs where the driver tells that.
+  static bool is_utilization(const nvml::Prepared& reading);
+  void utilization_samples(const nvml::Prepared& reading, std::span<const std::byte> request, Answered answered);
+  void keep_samples();
+  void sample_later();
   nvmlMemory_t memory_share(uint32_t device, const nvmlMemory_t& card) const;
   // Calls `done` when everything is known of who uses the card; `busy`: how busy it is kept, too.
   void look(bool busy, std::function<void()> done);
@@ -107,6 +113,9 @@ class Reports {
   std::vector<monitor::Usage> usage_;
   bool workers_are_known_ = false;  // to the driver, by the numbers that they have here
   uint64_t seen_ = 0;               // when now_ was, in microseconds since 1970
+  SampleHistory history_;
+  bool sampling_ = false;  // a look is under way, or will be in a moment
+  Clock::time_point sample_until_{};
 };
 
 }  // namespace vgpu::host

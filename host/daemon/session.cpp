@@ -96,8 +96,8 @@ void Session::worker_ended() {
   // A worker whose guest closed the session in order goes first, with status 0.
   was_lost_ = !worker_->ended_well();
   if (was_lost_)
-    VGPU_WARN("session of %s: worker %d ended: %s%s%s", name().c_str(), worker_->process().pid(),
-              worker_->end().c_str(), worker_->reason().empty() ? "" : "; ", worker_->reason().c_str());
+    VGPU_WARN_THROTTLED("session of %s: worker %d ended: %s%s%s", name().c_str(), worker_->process().pid(),
+                        worker_->end().c_str(), worker_->reason().empty() ? "" : "; ", worker_->reason().c_str());
   for (const uint64_t id : take_requests()) answered(id, ENODEV);
   host_.shared_objects().drop(key_);
   ranges_.clear();
@@ -205,7 +205,7 @@ std::vector<uint64_t> Session::take_requests() {
 void Session::refuse(const std::string& why) {
   state_ = State::refused;
   was_refused_ = true;
-  VGPU_WARN("session of %s refused: %s", name().c_str(), why.c_str());
+  VGPU_WARN_THROTTLED("session of %s refused: %s", name().c_str(), why.c_str());
   tell_refused(why);
 }
 

@@ -224,7 +224,7 @@ void SocketSession::announce_end() {
 // The end of the connection; `why` is null when the client just went.
 void SocketSession::break_off(const char* why) {
   if (ended()) return;
-  if (why != nullptr) VGPU_WARN("the connection of %s is closed: it %s", name().c_str(), why);
+  if (why != nullptr) VGPU_WARN_THROTTLED("the connection of %s is closed: it %s", name().c_str(), why);
   client_watch_ = Watch();
   end();
 }

@@ -41,10 +41,8 @@ void VmSession::open(const OpenRequest& request, std::function<void()> refused, 
 void VmSession::attach_memory() {
   Worker& own = *worker();
   const int wake = own.process().wake_fd();
-  auto watch = loop_.watch(wake, EPOLLIN, [this, wake](uint32_t) {
-    uint64_t count = 0;
-    if (::read(wake, &count, sizeof count) > 0) channel_.wake_guest();
-  });
+  // Never read: what the worker has taken away itself would make us wait. Its count is of no interest.
+  auto watch = loop_.watch(wake, EPOLLIN | EPOLLET, [this](uint32_t) { channel_.wake_guest(); });
   if (!watch) return refuse(watch.error().message);
   wake_watch_ = std::move(*watch);
   guard_(own.process().pidfd());

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -25,6 +26,7 @@ constexpr int kMessagesPerTurn = 16;
 Result<std::unique_ptr<Worker>> Worker::start(EventLoop& loop, MemoryLimit& limit, const WorkerOptions& options) {
   std::unique_ptr<Worker> worker(new Worker(limit, TRY(WorkerProcess::start(options))));
   TRY(worker->watch(loop));
+  worker->has_context_ = options.ready_context;
   worker->deadline_ = Clock::now() + kStartLimit;
   return worker;
 }
@@ -86,8 +88,9 @@ void Worker::on_message(Incoming& incoming) {
       return;
     case wire::Control::statistics:
       std::memcpy(&statistics_, message.text, sizeof statistics_);
-      answered_query_ = message.id == kFinalQuery ? answered_query_ : message.id;
-      if (finishing_ && message.id == kFinalQuery) kill();
+      if (finishing_ && message.id == kFinalQuery) return kill();
+      answered_query_ = std::min(message.id, asked_query_);
+      if (wanted_query_ > answered_query_) ask_statistics(wanted_query_);
       return;
     case wire::Control::unsupported: return on_unsupported(message.text, message.size);
     case wire::Control::fault: {
@@ -139,12 +142,20 @@ void Worker::on_process() {
 
 void Worker::break_off(const char* why) {
   if (told_to_end_) return;
-  VGPU_WARN("worker %d %s and is killed", process_->pid(), why);
+  VGPU_WARN_THROTTLED("worker %d %s and is killed", process_->pid(), why);
   if (refusal_.empty()) refusal_ = std::string("the GPU worker ") + why;
   process_->kill();
 }
 
+// One question at a time: a worker that is slow to answer must not find its socket full of what others want to know.
 void Worker::ask_statistics(uint64_t query) {
+  wanted_query_ = query;
+  if (finishing_ || asked_query_ > answered_query_) return;
+  asked_query_ = query;
+  send_question(query);
+}
+
+void Worker::send_question(uint64_t query) {
   wire::ControlMessage request = {};
   request.type = wire::Control::statistics;
   request.id = query;
@@ -157,7 +168,7 @@ void Worker::finish() {
   finishing_ = true;
   if (!ready_) return kill();
   deadline_ = Clock::now() + kFinishLimit;
-  ask_statistics(kFinalQuery);
+  send_question(kFinalQuery);
 }
 
 void Worker::kill() {

@@ -44,6 +44,8 @@ class Worker {
   WorkerProcess& process() { return *process_; }
   void set_client(WorkerClient* client) { client_ = client; }
   bool ready() const { return ready_; }
+  // Whether it was started to have a context by then.
+  bool has_context() const { return has_context_; }
   bool ended() const { return !end_.empty(); }
   // How the process ended, and what it, or the daemon on its behalf, said about the reason; empty when nothing.
   const std::string& end() const { return end_; }
@@ -79,6 +81,7 @@ class Worker {
   void on_reserve(const wire::ControlMessage& request);
   void on_unsupported(std::string_view name, uint64_t times);
   void on_process();
+  void send_question(uint64_t query);
   void break_off(const char* why);
 
   MemoryShare share_;
@@ -88,6 +91,7 @@ class Worker {
   Watch process_watch_;
   WorkerClient* client_ = nullptr;
   bool ready_ = false;
+  bool has_context_ = false;
   bool finishing_ = false;
   bool told_to_end_ = false;
   std::string refusal_;
@@ -95,7 +99,7 @@ class Worker {
   std::optional<Clock::time_point> deadline_;
   wire::Statistics statistics_ = {};
   CallCounts unsupported_;
-  uint64_t answered_query_ = 0;
+  uint64_t wanted_query_ = 0, asked_query_ = 0, answered_query_ = 0;
 };
 
 }  // namespace vgpu::host

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -84,6 +85,7 @@ Channel::Advance Channel::advance() {
   while (submission_head_ != tail && waiting_.size() < kMaxWaiting) {
     vgpu_command command = {};
     std::memcpy(&command, &submissions_[submission_head_ % VGPU_SUBMISSIONS], sizeof command);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // The compiler looks at the guest's entry once, too.
     store(state_->submission_head, ++submission_head_);
     interrupt |= submit(command);
     if (state_ == nullptr) return Advance::quiet;

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -22,7 +23,7 @@ GuestMemory::File* GuestMemory::file_for(UniqueFd fd, uint64_t end) {
   if (file != nullptr) return file.get();
   auto view = Mapping::shared(fd.get(), static_cast<size_t>(about.st_size));
   if (!view) {
-    VGPU_ERROR("cannot map the VM's memory: %s", view.error().message.c_str());
+    VGPU_ERROR_THROTTLED("cannot map the VM's memory: %s", view.error().message.c_str());
     files_.erase({about.st_dev, about.st_ino});
     return nullptr;
   }
@@ -106,6 +107,7 @@ bool GuestMemory::read(GuestAddr address, std::span<std::byte> out) const {
   const Section* const section = find(static_cast<uint64_t>(address), out.size(), inside);
   if (section == nullptr) return false;
   std::memcpy(out.data(), section->file->view.data() + section->offset + inside, out.size());
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // Callers judge the copy: nothing is read again.
   return true;
 }
 

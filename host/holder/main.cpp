@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -118,6 +119,12 @@ void take_over(const Held& held) {
 
 int main() {
   using namespace vgpu::host::holder;
+  int type = 0;
+  socklen_t bytes = sizeof type;
+  if (::getsockopt(kSocket, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0) {
+    std::fprintf(stderr, "vgpu-holder is started by vgpud; see vgpud --help\n");
+    return 2;
+  }
   // What ends vgpud must not end this first.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(signal, SIG_IGN);
   ::prctl(PR_SET_NAME, "vgpu-holder", 0, 0, 0);

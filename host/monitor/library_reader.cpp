@@ -6,18 +6,16 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <unordered_map>
 
 #include "common/log.h"
 #include "host/monitor/card_reader.h"
+#include "host/monitor/library_calls.h"
+#include "host/monitor/performance.h"
 
 namespace vgpu::host::monitor {
 namespace {
 
 using nvml::Word;
-// SAFETY: all arguments of NVML's functions are integers or pointers, at most six. The platform's ABI passes each in a
-// register of its own; a function that has fewer does not look at the rest.
-using AnyFunction = nvmlReturn_t (*)(Word, Word, Word, Word, Word, Word);
 
 // What NVML says for memory of a process that it may not look at.
 constexpr unsigned long long kNotAvailable = ~0ULL;
@@ -55,13 +53,15 @@ struct Watcher {
 
 class LibraryReader final : public CardReader {
  public:
-  explicit LibraryReader(void* library) : library_(library) {}
+  explicit LibraryReader(void* library) : calls_(library), performance_(calls_) {}
 
   const Identity& identity() const override { return identity_; }
   const std::vector<DeviceIdentity>& devices() const override { return devices_; }
 
   nvmlReturn_t read(nvml::Prepared& reading) override {
-    const AnyFunction function = find(reading.call().name);
+    const nvmlDevice_t first = reading.devices().empty() ? nullptr : handles_[reading.devices().front()];
+    if (nvmlReturn_t result = NVML_SUCCESS; performance_.read(reading, first, result)) return result;
+    const AnyFunction function = calls_.find(reading.call().name);
     if (function == nullptr) return NVML_ERROR_NOT_SUPPORTED;
     for (size_t i = 0; i < reading.devices().size(); ++i)
       reading.set_device(i, reinterpret_cast<Word>(handles_[reading.devices()[i]]));
@@ -82,7 +82,7 @@ class LibraryReader final : public CardReader {
 
   nvmlReturn_t watch(const Watch& what, EventSink sink) override {
     auto watcher = std::make_unique<Watcher>();
-    watcher->wait = find("nvmlEventSetWait_v2");
+    watcher->wait = calls_.find("nvmlEventSetWait_v2");
     if (watcher->wait == nullptr) return NVML_ERROR_NOT_SUPPORTED;
     watcher->device = what.device;
     watcher->sink = std::move(sink);
@@ -117,15 +117,9 @@ class LibraryReader final : public CardReader {
   static Word address(void* place) { return reinterpret_cast<Word>(place); }
   static Word text(char* place) { return reinterpret_cast<Word>(place); }
 
-  AnyFunction find(const std::string& name) {
-    const auto [at, is_new] = functions_.try_emplace(name, nullptr);
-    if (is_new) at->second = ::dlsym(library_, name.c_str());
-    return reinterpret_cast<AnyFunction>(at->second);
-  }
-
-  nvmlReturn_t call(const char* name, Word a = 0, Word b = 0, Word c = 0, Word d = 0) {
-    const AnyFunction function = find(name);
-    return function == nullptr ? NVML_ERROR_FUNCTION_NOT_FOUND : function(a, b, c, d, 0, 0);
+  template <class... A>
+  nvmlReturn_t call(const char* name, A... arguments) {
+    return calls_.call(name, arguments...);
   }
 
   nvmlReturn_t add_processes(uint32_t device, std::map<uint32_t, Usage>& by_pid) {
@@ -184,8 +178,8 @@ class LibraryReader final : public CardReader {
     devices_.push_back(identity);
   }
 
-  void* const library_;
-  std::unordered_map<std::string, void*> functions_;
+  LibraryCalls calls_;
+  Performance performance_;
   Identity identity_ = {};
   std::vector<DeviceIdentity> devices_;
   std::vector<nvmlDevice_t> handles_;

@@ -95,6 +95,16 @@ nvmlReturn_t give_memory_v2(nvml::Prepared& reading, const DeviceIdentity& devic
   return give(reading, 1, nvmlMemory_v2_t{nvmlMemory_v2, device.total_bytes, 0, device.total_bytes, 0});
 }
 
+// It neither encodes nor captures frames, so nobody has a session of that.
+nvmlReturn_t give_no_sessions(nvml::Prepared& reading) {
+  reading.count(1) = 0;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t give_no_encoding(nvml::Prepared& reading) {
+  for (const int parameter : {1, 2, 3}) give(reading, parameter, 0u);
+  return NVML_SUCCESS;
+}
+
 // A field has its own result.
 nvmlReturn_t give_fields(nvml::Prepared& reading) {
   auto* const fields = reinterpret_cast<nvmlFieldValue_t*>(reading.storage(1));
@@ -122,6 +132,10 @@ constexpr Entry kEntries[] = {
     {VGPU_OF_DEVICE(give_capability(reading, *device)), "nvmlDeviceGetCudaComputeCapability"},
     {VGPU_OF_DEVICE(give(reading, 1, NVML_FEATURE_DISABLED)), "nvmlDeviceGetDisplayActive"},
     {VGPU_OF_DEVICE(give(reading, 1, NVML_FEATURE_DISABLED)), "nvmlDeviceGetDisplayMode"},
+    {VGPU_OF_DEVICE(give_no_sessions(reading)), "nvmlDeviceGetEncoderSessions"},
+    {VGPU_OF_DEVICE(give_no_encoding(reading)), "nvmlDeviceGetEncoderStats"},
+    {VGPU_OF_DEVICE(give_no_sessions(reading)), "nvmlDeviceGetFBCSessions"},
+    {VGPU_OF_DEVICE(give(reading, 1, nvmlFBCStats_t{})), "nvmlDeviceGetFBCStats"},
     {VGPU_OF_DEVICE(give_fields(reading)), "nvmlDeviceGetFieldValues"},
     {VGPU_OF_DEVICE(give_memory(reading, *device)), "nvmlDeviceGetMemoryInfo"},
     {VGPU_OF_DEVICE(give_memory_v2(reading, *device)), "nvmlDeviceGetMemoryInfo_v2"},
@@ -133,6 +147,8 @@ constexpr Entry kEntries[] = {
      "nvmlDeviceGetSupportedEventTypes"},
     {VGPU_OF_DEVICE(give_text(reading, 1, device->uuid)), "nvmlDeviceGetUUID"},
     {VGPU_OF_DEVICE(give(reading, 1, nvmlUtilization_t{})), "nvmlDeviceGetUtilizationRates"},
+    // As on cards of before Hopper.
+    {VGPU_OF_DEVICE(give(reading, 1, 0u)), "vgpuGpmSupport"},
 };
 
 #undef VGPU_OF_DEVICE

@@ -45,7 +45,7 @@ Connection::Taken Connection::take() {
     if (input_.size() == sizeof(Header)) {
       std::memcpy(&header_, input_.data(), sizeof header_);
       if (header_.bytes < sizeof(Header) || header_.bytes > kMaxMessage) {
-        VGPU_ERROR("vfio-user: a message of %u bytes; the connection ends", header_.bytes);
+        VGPU_ERROR_THROTTLED("vfio-user: a message of %u bytes; the connection ends", header_.bytes);
         return Taken::broken;
       }
     }
@@ -74,7 +74,7 @@ void Connection::handle() {
   }
   const auto command = static_cast<Command>(header_.command);
   if (!negotiated_ && command != Command::version) {
-    VGPU_ERROR("vfio-user: message %u came before the version; the connection ends", header_.command);
+    VGPU_ERROR_THROTTLED("vfio-user: message %u came before the version; the connection ends", header_.command);
     broken_ = true;
     return;
   }
@@ -105,7 +105,7 @@ void Connection::on_version() {
     uint16_t major, minor;
   } version = {};
   if (!payload(version) || version.major != kMajor) {
-    VGPU_ERROR("vfio-user: the other side speaks version %u, this one %u", version.major, kMajor);
+    VGPU_ERROR_THROTTLED("vfio-user: the other side speaks version %u, this one %u", version.major, kMajor);
     refuse(EPROTONOSUPPORT);
     broken_ = true;
     return;

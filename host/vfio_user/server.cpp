@@ -34,7 +34,7 @@ void Server::accept() {
   // A device that is pulled and plugged at once: both are there in the same turn of the loop, in any order.
   if (connection_ != nullptr && peer_is_gone()) close();
   if (connection_ != nullptr) {
-    VGPU_WARN("vfio-user: a second connection is refused: one vgpud serves one VM");
+    VGPU_WARN_THROTTLED("vfio-user: a second connection is refused: one vgpud serves one VM");
     return shut_down(socket.get());
   }
   auto watch = loop_.watch(socket.get(), EPOLLIN, [this](uint32_t events) { on_event(events); });

@@ -71,7 +71,7 @@ bool CopiesUnderWay::start(CommandCopy& command) {
     return status.has_value();
   }
   copy.deadline = Clock::now() + patience_for(codec::Reader(command.payload).get<wire::Copy>().bytes);
-  copy.commands = session_.counters.commands.load(std::memory_order_relaxed);
+  copy.commands = session_.counters.own().commands.value();
   copy.command = std::move(command);
   copies_.push_back(std::move(copy));
   return true;
@@ -100,7 +100,7 @@ void CopiesUnderWay::look() {
       continue;
     }
     if (status == CUDA_SUCCESS && is_last_of_stream(taken))
-      bring_out_prints(taken, taken.commands == session_.counters.commands.load(std::memory_order_relaxed));
+      bring_out_prints(taken, taken.commands == session_.counters.own().commands.value());
     finish(taken, status);
   }
 }

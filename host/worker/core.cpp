@@ -13,9 +13,11 @@ class Core final : public WorkerCore {
   Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
       : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges), broker_(broker) {}
 
+  void make_context() override { ready_context_ = ReadyContext::make(driver_); }
+
   void run(Attachment attachment) override {
-    auto session =
-        std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_, broker_);
+    auto session = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_,
+                                             broker_, ready_context_);
     {
       const std::lock_guard lock(mutex_);
       session_ = std::move(session);
@@ -50,6 +52,7 @@ class Core final : public WorkerCore {
   MemoryBudget& budget_;
   SharedRanges& ranges_;
   ObjectBroker& broker_;
+  CUcontext ready_context_ = nullptr;
   std::mutex mutex_;      // guards early_trace_, and session_ against trace()
   UniqueFd early_trace_;  // that came before the session
   std::unique_ptr<Session> session_;

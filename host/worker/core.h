@@ -76,6 +76,8 @@ class WorkerCore {
                                                     SharedRanges& ranges, ObjectBroker& broker);
   virtual ~WorkerCore() = default;
 
+  // Makes the context that the program will probably want (ready_context.h). Before run(), or not at all.
+  virtual void make_context() = 0;
   // Serves the ring; returns when the session is closed. Spins a little, then sleeps on the doorbell. Once.
   virtual void run(Attachment attachment) = 0;
   // Any thread, any time.

@@ -63,6 +63,12 @@ Result<Driver> Driver::open(const std::string& path) {
   return driver;
 }
 
+Driver Driver::of(const std::array<void*, kOpcodes>& entries) {
+  Driver driver;
+  driver.entry_ = entries;
+  return driver;
+}
+
 CUresult Driver::call(uint16_t opcode, void* const* argv) const { return kRunners[opcode](entry_[opcode], argv); }
 
 }  // namespace vgpu::host

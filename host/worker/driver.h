@@ -17,6 +17,8 @@ class Driver {
  public:
   // dlopens `path` and calls cuInit. The error says which step failed and why.
   static Result<Driver> open(const std::string& path);
+  // One of these entry points, for tests; null is a call that it does not have.
+  static Driver of(const std::array<void*, kOpcodes>& entries);
 
   bool has(uint16_t opcode) const { return opcode < kOpcodes && entry_[opcode] != nullptr; }
   // Calls entry `opcode` with argv[i] pointing to the i-th argument. The caller has checked has().

@@ -48,14 +48,27 @@ bool lacks_value(const RowCall& row) {
   return false;
 }
 
-// What the session keeps of a context must be told before some calls.
-void prepare(Session& session, uint16_t opcode, uint64_t context) {
-  switch (opcode) {
-    case api::opcode::cuCtxSynchronize: session.context_synchronizes(context); break;
+// Of calls whose first argument is a function.
+void note_change(Session& session, const CommandCopy& command) {
+  const auto function = codec::Reader(command.payload).get<uint64_t>();
+  uint64_t module = 0;
+  if (session.handles.resolve(Kind::module, session.handles.parent_of(function), module))
+    session.kept_modules.changed(module);
+}
+
+// What the session keeps of a context, or of a function, must be told before some calls.
+void prepare(Session& session, const CommandCopy& command) {
+  switch (command.opcode) {
+    case api::opcode::cuCtxSynchronize: session.context_synchronizes(command.context); break;
+    case api::opcode::cuFuncSetAttribute:
+    case api::opcode::cuFuncSetCacheConfig:
+    case api::opcode::cuFuncSetSharedMemConfig: note_change(session, command); break;
     case api::opcode::cuCtxDestroy_v2:
     case api::opcode::cuDevicePrimaryCtxRelease_v2:
     case api::opcode::cuDevicePrimaryCtxReset_v2:
     case api::opcode::cuGreenCtxDestroy: session.window.drain(); break;
+    case api::opcode::cuCtxCreate_v2:
+    case api::opcode::cuGreenCtxCreate: session.ready_context.give_up(session.driver); break;
     default: break;
   }
 }
@@ -74,13 +87,30 @@ CUresult decode_row(Invocation& invocation, RowCall& row) {
   return invocation.bad_message();
 }
 
+bool unload_kept(Invocation& invocation) {
+  Session& session = invocation.session;
+  const std::vector<uint64_t> modules = session.kept_modules.take_all(invocation.command.context);
+  for (const uint64_t module : modules)
+    static_cast<void>(VGPU_DRIVER(session.driver, cuModuleUnload)(from_bits<CUmodule>(module)));
+  return !modules.empty();
+}
+
+CUresult call_driver(Invocation& invocation, const RowCall& row) {
+  const Driver& driver = invocation.session.driver;
+  const CUresult status = driver.call(row.call.opcode, row.arguments.argv);
+  if (status != CUDA_ERROR_OUT_OF_MEMORY || !unload_kept(invocation)) return status;
+  return driver.call(row.call.opcode, row.arguments.argv);
+}
+
 CUresult call_row(Invocation& invocation, const RowCall& row) {
-  const CUresult status = invocation.session.driver.call(row.call.opcode, row.arguments.argv);
+  const CUresult status = call_driver(invocation, row);
   if (status == CUDA_SUCCESS) codec::encode_reply(row.call, row.arguments, invocation, invocation.reply);
   return status;
 }
 
-CUresult execute(Invocation& invocation) {
+namespace {
+
+CUresult carry_out(Invocation& invocation) {
   const uint16_t opcode = invocation.command.opcode;
   const HandCall hand = find_hand_call(opcode);
   const Call* call = api::find_row(opcode);
@@ -88,7 +118,7 @@ CUresult execute(Invocation& invocation) {
     const bool carried = hand != nullptr || (call != nullptr && call->path != Path::local &&
                                              call->path != Path::refuse && call->carried_by_row());
     if (!carried || !invocation.session.driver.has(opcode)) {
-      invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
+      invocation.session.counters.own().refused.add(1);
       if (const char* const name = api::find_call_name(opcode)) invocation.session.unsupported.count(name);
       return CUDA_ERROR_NOT_SUPPORTED;
     }
@@ -97,12 +127,19 @@ CUresult execute(Invocation& invocation) {
     return status;
   if (const CUresult status = enter_capture_mode(invocation.session, invocation.command.flags); status != CUDA_SUCCESS)
     return status;
-  prepare(invocation.session, opcode, invocation.command.context);
+  prepare(invocation.session, invocation.command);
   if (hand != nullptr) return hand(invocation);
   if (call == nullptr) return invocation.bad_message();
   RowCall row{*call, {}};
   const CUresult status = decode_row(invocation, row);
   return status == CUDA_SUCCESS ? call_row(invocation, row) : status;
+}
+
+}  // namespace
+
+CUresult execute(Invocation& invocation) {
+  const CUresult status = carry_out(invocation);
+  return status == CUDA_SUCCESS && invocation.out_of_handles ? CUDA_ERROR_OUT_OF_MEMORY : status;
 }
 
 }  // namespace vgpu::host

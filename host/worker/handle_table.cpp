@@ -5,6 +5,13 @@
 #include <utility>
 
 namespace vgpu::host {
+namespace {
+
+bool can_be_silent(uint64_t wire) {
+  return handle::kind_of(wire) == Kind::function || handle::kind_of(wire) == Kind::kernel;
+}
+
+}  // namespace
 
 HandleTable::HandleTable() {
   const std::lock_guard lock(mutex_);
@@ -65,9 +72,7 @@ void HandleTable::retire_index(uint32_t index) {
 void HandleTable::fill(uint64_t wire, uint64_t real, uint64_t parent) {
   Entry* entry = entry_at(handle::index_of(wire));
   entry->parent = parent;
-  entry->silent.store(
-      (handle::kind_of(wire) == Kind::function || handle::kind_of(wire) == Kind::kernel) && is_silent(parent),
-      std::memory_order_relaxed);
+  entry->silent.store(can_be_silent(wire) && is_silent(parent), std::memory_order_relaxed);
   entry->real.store(real, std::memory_order_release);
   entry->handle.store(wire, std::memory_order_release);
   if (Entry* owner = parent == 0 ? nullptr : find(parent); owner != nullptr) owner->children.push_back(wire);
@@ -112,8 +117,14 @@ void HandleTable::give_up(uint64_t wire) {
   if (reserved_.erase(wire) != 0) retire_index(handle::index_of(wire));
 }
 
+// Under the mutex, so that a function found meanwhile is either among the children or sees its owner silent.
 void HandleTable::set_silent(uint64_t wire) {
-  if (Entry* const entry = find(wire); entry != nullptr) entry->silent.store(true, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  Entry* const entry = find(wire);
+  if (entry == nullptr) return;
+  entry->silent.store(true, std::memory_order_relaxed);
+  for (const uint64_t child : entry->children)
+    if (can_be_silent(child)) entry_at(handle::index_of(child))->silent.store(true, std::memory_order_relaxed);
 }
 
 bool HandleTable::is_silent(uint64_t wire) const {

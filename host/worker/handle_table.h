@@ -26,7 +26,7 @@ class HandleTable {
   // The handle's owner, 0 when it has none.
   uint64_t parent_of(uint64_t wire) const;
 
-  // Modules and libraries whose code cannot print; what is found in them is silent, too.
+  // Modules and libraries whose code cannot print; what was and will be found in them is silent, too.
   void set_silent(uint64_t wire);
   bool is_silent(uint64_t wire) const;
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/helpers.h"
 
+#include <system_error>
 #include <utility>
 
 #include "common/spin.h"
 #include "host/worker/own_threads.h"
 
 namespace vgpu::host {
+
+thread_local Helpers::Helper* Helpers::own_ = nullptr;
 
 std::chrono::microseconds Helpers::suitable_linger() {
   return std::chrono::microseconds(has_processors_to_spare() ? 100 : 0);
@@ -24,25 +27,44 @@ Helpers::~Helpers() {
   for (const auto& helper : helpers_) helper->thread.join();
 }
 
-Helpers::Helper& Helpers::helper_of(uint32_t guest_thread) {
-  Helper*& known = by_guest_thread_[guest_thread];
-  if (known != nullptr) return *known;
+// Null when there is none to be had.
+Helpers::Helper* Helpers::helper_of(uint32_t guest_thread) {
+  const auto known = by_guest_thread_.find(guest_thread);
+  if (known != by_guest_thread_.end()) return known->second;
+  Helper* helper = nullptr;
   if (!free_.empty()) {
-    known = free_.back();
+    helper = free_.back();
     free_.pop_back();
-    return *known;
+  } else if (helpers_.size() < most_) {
+    auto made = std::make_unique<Helper>();
+    helper = made.get();
+    try {
+      helper->thread = std::thread([this, helper] { work(*helper); });
+    } catch (const std::system_error&) {
+      return nullptr;
+    }
+    helpers_.push_back(std::move(made));
+  } else {
+    return nullptr;
   }
-  known = helpers_.emplace_back(std::make_unique<Helper>()).get();
-  known->thread = std::thread([this, known] { work(*known); });
-  return *known;
+  by_guest_thread_.emplace(guest_thread, helper);
+  return helper;
 }
 
-void Helpers::submit(uint32_t guest_thread, Task task) {
+bool Helpers::make_ready(uint32_t guest_thread) {
   const std::lock_guard lock(mutex_);
-  Helper& helper = helper_of(guest_thread);
-  helper.tasks.push_back(std::move(task));
-  helper.submitted.fetch_add(1, std::memory_order_relaxed);
-  helper.wake.notify_one();
+  return helper_of(guest_thread) != nullptr;
+}
+
+bool Helpers::submit(uint32_t guest_thread, Task&& task) {
+  const std::lock_guard lock(mutex_);
+  Helper* const helper = helper_of(guest_thread);
+  if (helper == nullptr) return false;
+  unfinished_.fetch_add(1, std::memory_order_relaxed);
+  helper->tasks.push_back(std::move(task));
+  helper->submitted.fetch_add(1, std::memory_order_relaxed);
+  helper->wake.notify_one();
+  return true;
 }
 
 void Helpers::retire(uint32_t guest_thread) {
@@ -56,9 +78,16 @@ void Helpers::retire(uint32_t guest_thread) {
 }
 
 bool Helpers::busy(uint32_t guest_thread) {
+  if (unfinished_.load(std::memory_order_acquire) == 0) return false;
   const std::lock_guard lock(mutex_);
   const auto found = by_guest_thread_.find(guest_thread);
   return found != by_guest_thread_.end() && (found->second->running || !found->second->tasks.empty());
+}
+
+void Helpers::finishing() {
+  if (own_ == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  own_->running = false;
 }
 
 // Only a hint: what there is to do is found under the mutex.
@@ -72,6 +101,7 @@ void Helpers::linger(const Helper& self, uint64_t seen) {
 
 void Helpers::work(Helper& self) {
   count_as_ours();
+  own_ = &self;
   std::unique_lock lock(mutex_);
   for (;;) {
     self.wake.wait(lock, [&] { return stopping_ || !self.tasks.empty(); });
@@ -84,6 +114,7 @@ void Helpers::work(Helper& self) {
     task = nullptr;
     lock.lock();
     self.running = false;
+    unfinished_.fetch_sub(1, std::memory_order_release);
     if (!self.tasks.empty()) continue;
     if (std::exchange(self.retired, false)) free_.push_back(&self);
     const uint64_t seen = self.submitted.load(std::memory_order_relaxed);

@@ -3,9 +3,11 @@
 #include "host/worker/launch_lanes.h"
 
 #include <algorithm>
-#include <condition_variable>
+#include <chrono>
+#include <system_error>
 #include <thread>
 
+#include "common/futex.h"
 #include "common/handle.h"
 #include "common/spin.h"
 #include "host/worker/own_threads.h"
@@ -14,87 +16,136 @@
 namespace vgpu::host {
 namespace {
 
-// Launches that a lane holds at most, beside those that it is making. A thread that was woken before the others writes
+// Launches that a lane holds at most. A thread that was woken before the others writes
 // a run of some hundred into the ring, and behind a lane that is full all others wait.
-constexpr size_t kDepth = 256;
+constexpr uint64_t kDepth = 512;
 constexpr unsigned kCreditOfChange = 128, kCreditToEngage = 256, kMostCredit = 1024;
 constexpr unsigned kPatience = 512;
+// More than a run of one thread is where others launch as well.
+constexpr unsigned kLaunchesAlone = 1024;
 constexpr unsigned kMostLanes = 8;
 // CUDA's special handles: 0 default, 1 legacy, 2 per thread.
 constexpr uint64_t kLastSpecialStream = 2;
 
 }  // namespace
 
+// A queue of one writer, the dispatcher, and one reader, without a lock: a lock would wait for what the writer has just
+// stored to arrive. Commands stay in their places while they are made.
 class LaunchLanes::Lane {
  public:
-  explicit Lane(const Run& run) : run_(run), waiting_(kDepth), taken_(kDepth), thread_([this] { work(); }) {}
+  explicit Lane(const Run& run) : run_(run), places_(kDepth), thread_([this] { work(); }) {}
 
   ~Lane() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_one();
+    stopping_.store(true, std::memory_order_seq_cst);
+    asleep_.exchange(0, std::memory_order_seq_cst);
+    futex::wake_all(asleep_);
     thread_.join();
   }
 
   // Its buffer is exchanged for an old one, so that a steady state allocates nothing.
   void give(CommandCopy& command) {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return count_ < kDepth; });
-    std::swap(waiting_[count_++], command);
-    given_.fetch_add(1, std::memory_order_relaxed);
-    if (asleep_) wake_.notify_one();
+    const uint64_t at = given_.load(std::memory_order_relaxed);
+    if (at - known_done_ >= kDepth) wait_for(at - kDepth + 1, at - kDepth / 2);
+    std::swap(places_[at % kDepth].command, command);
+    given_.store(at + 1, std::memory_order_release);
+    // No fence, as for the ring's own sleeper (ring::must_ring).
+    if (asleep_.load(std::memory_order_relaxed) != 0 && asleep_.exchange(0, std::memory_order_relaxed) != 0)
+      futex::wake_all(asleep_);
   }
 
   bool is_done() const { return done_.load(std::memory_order_acquire) == given_.load(std::memory_order_relaxed); }
 
   void wait_until_done() {
-    Spinner spinner = Spinner::for_device();
-    while (!is_done())
-      if (!spinner.spin()) break;
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return is_done(); });
+    const uint64_t all = given_.load(std::memory_order_relaxed);
+    wait_for(all, all);
   }
 
  private:
-  void work() {
-    count_as_ours();
-    Spinner spinner;
-    while (const size_t count = fetch(spinner)) {
-      for (size_t i = 0; i < count; ++i) run_(taken_[i]);
-      {
-        const std::lock_guard lock(mutex_);
-        done_.fetch_add(count, std::memory_order_release);
-      }
-      room_.notify_one();
-      spinner.reset();
+  struct alignas(64) Place {
+    CommandCopy command;
+  };
+
+  // Returns when `enough` launches have been made; who has to sleep does so until `many` have. The dispatcher only.
+  void wait_for(uint64_t enough, uint64_t many) {
+    Spinner spinner = Spinner::for_device();
+    while ((known_done_ = done_.load(std::memory_order_acquire)) < enough) {
+      if (spinner.spin()) continue;
+      const uint32_t seen = woken_.load(std::memory_order_acquire);
+      wake_at_.store(many, std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in tell()
+      if (done_.load(std::memory_order_relaxed) < many) futex::wait(woken_, seen, kForever);
     }
   }
 
-  // Waits for launches and takes all there are into taken_; 0 when it is time to stop.
-  size_t fetch(Spinner& spinner) {
-    while (is_done())
-      if (!spinner.spin()) break;
-    std::unique_lock lock(mutex_);
-    asleep_ = true;
-    wake_.wait(lock, [this] { return stopping_ || count_ != 0; });
-    asleep_ = false;
-    std::swap(waiting_, taken_);
-    const size_t count = std::exchange(count_, 0);
-    lock.unlock();
-    if (count == kDepth) room_.notify_one();
-    return count;
+  void tell(uint64_t done) {
+    done_.store(done, std::memory_order_release);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the one in wait_for()
+    if (done < wake_at_.load(std::memory_order_relaxed)) return;
+    wake_at_.store(kNobody, std::memory_order_relaxed);
+    woken_.fetch_add(1, std::memory_order_release);  // a target set by who has seen this is set for good
+    futex::wake_all(woken_);
   }
 
+  void work() {
+    count_as_ours();
+    for (uint64_t at = 0; wait_for_command(at); ++at) {
+      prefetch_after(at);
+      run_(places_[at % kDepth].command);
+      tell(at + 1);
+    }
+  }
+
+  // What the dispatcher wrote comes from its processor; while one launch is made, the next one's bytes do, and before
+  // that the place that says where they are.
+  void prefetch_after(uint64_t at) const {
+    const uint64_t ready = given_.load(std::memory_order_acquire) - at;
+    if (ready > 2) __builtin_prefetch(&places_[(at + 2) % kDepth]);
+    if (ready <= 1) return;
+    const std::vector<std::byte>& payload = places_[(at + 1) % kDepth].command.payload;
+    for (size_t line = 0; line < std::min<size_t>(payload.size(), 4 * ring::kUnit); line += ring::kUnit)
+      __builtin_prefetch(payload.data() + line);
+  }
+
+  // False when it is time to stop.
+  bool wait_for_command(uint64_t at) {
+    Spinner spinner;
+    while (given_.load(std::memory_order_acquire) == at) {
+      if (stopping_.load(std::memory_order_acquire)) return given_.load(std::memory_order_acquire) != at;
+      if (spinner.spin()) continue;
+      sleep(at);
+      spinner.reset();
+    }
+    return true;
+  }
+
+  bool has_news(uint64_t at) const {
+    return given_.load(std::memory_order_acquire) != at || stopping_.load(std::memory_order_seq_cst);
+  }
+
+  // As the ring's consumer sleeps: announced, then watched for as long as a store can be on its way.
+  void sleep(uint64_t at) {
+    asleep_.store(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    const auto until = std::chrono::steady_clock::now() + ring::kParkGrace;
+    while (!has_news(at) && std::chrono::steady_clock::now() < until) cpu_relax();
+    if (!has_news(at)) futex::wait(asleep_, 1, ring::kFirstSleep);
+    while (!has_news(at) && asleep_.load(std::memory_order_relaxed) != 0) futex::wait(asleep_, 1, kForever);
+    asleep_.store(0, std::memory_order_relaxed);
+  }
+
+  static constexpr uint64_t kNobody = ~uint64_t{0};
+  static constexpr std::chrono::hours kForever{1};
+
   const Run& run_;
-  std::atomic<uint64_t> given_{0}, done_{0};
-  std::mutex mutex_;  // guards what follows; taken_ is the thread's own
-  std::condition_variable wake_, room_;
-  std::vector<CommandCopy> waiting_, taken_;
-  size_t count_ = 0;
-  bool asleep_ = false, stopping_ = false;
-  std::thread thread_;  // last: it uses all the rest
+  std::vector<Place> places_;
+  std::atomic<bool> stopping_{false};
+  alignas(128) std::atomic<uint64_t> given_{0};  // the dispatcher's
+  uint64_t known_done_ = 0;                      // the dispatcher's, too
+  alignas(128) std::atomic<uint64_t> done_{0};   // the thread's
+  alignas(128) std::atomic<uint32_t> asleep_{0};
+  std::atomic<uint32_t> woken_{0};
+  std::atomic<uint64_t> wake_at_{kNobody};  // the dispatcher sleeps until so many are done
+  std::thread thread_;                      // last: it uses all the rest
 };
 
 LaunchLanes::LaunchLanes(unsigned lanes, Run run) : lane_limit_(std::min(lanes, kMostLanes)), run_(std::move(run)) {}
@@ -132,6 +183,15 @@ bool LaunchLanes::wants_to_engage(const Key& key) {
   return credit_ >= kCreditToEngage;
 }
 
+// One thread's launches are made one after the other, in a lane as well as here, and come here cheaper.
+bool LaunchLanes::is_alone(const Key& key) {
+  alone_ = key.thread == std::exchange(last_thread_, key.thread) ? alone_ + 1 : 0;
+  if (alone_ < kLaunchesAlone) return false;
+  drain_lanes();
+  credit_ = 0;
+  return true;
+}
+
 bool LaunchLanes::give(CommandCopy& command, const Key& key) {
   uint8_t& by_thread = lane_of_thread_[key.thread % kPlaces];
   uint8_t& by_stream = lane_of_stream_[handle::index_of(key.stream) % kPlaces];
@@ -147,9 +207,23 @@ bool LaunchLanes::give(CommandCopy& command, const Key& key) {
     next_lane_ = (next_lane_ + 1) % lane_limit_;
   }
   by_thread = by_stream = lane;
-  while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(run_));
+  if (!has_lane(lane)) {
+    drain_lanes();
+    patience_ = kPatience;
+    return false;
+  }
   engaged_ = true;
   lanes_[lane - 1u]->give(command);
+  return true;
+}
+
+// False where no thread can be started for it.
+bool LaunchLanes::has_lane(size_t lane) {
+  try {
+    while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(run_));
+  } catch (const std::system_error&) {
+    return false;
+  }
   return true;
 }
 
@@ -165,6 +239,7 @@ void LaunchLanes::rest() {
 
 void LaunchLanes::disengage() {
   engaged_ = false;
+  alone_ = 0;
   next_lane_ = 0;
   lane_of_thread_ = {};
   lane_of_stream_ = {};

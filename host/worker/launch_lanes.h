@@ -35,7 +35,7 @@ class LaunchLanes {
     if (lane_limit_ < 2) return false;
     const Key key = key_of(command);
     if (!key.is_launch) return false;
-    if (!engaged_ && !(wants_to_engage(key) && backlog())) return false;
+    if (engaged_ ? is_alone(key) : !(wants_to_engage(key) && backlog())) return false;
     return give(command, key);
   }
   // Returns when all that was taken is done.
@@ -58,7 +58,9 @@ class LaunchLanes {
 
   static Key key_of(const CommandCopy& command);
   bool wants_to_engage(const Key& key);
+  bool is_alone(const Key& key);
   bool give(CommandCopy& command, const Key& key);
+  bool has_lane(size_t lane);
   void drain_lanes();
   void disengage();
 
@@ -69,6 +71,7 @@ class LaunchLanes {
   unsigned next_lane_ = 0;
   uint32_t last_thread_ = 0;
   unsigned credit_ = 0;    // grows when the launching thread changes, shrinks while it does not
+  unsigned alone_ = 0;     // launches of one thread in a row, in lanes
   unsigned patience_ = 0;  // launches to make here before lanes are tried again
   Places lane_of_thread_ = {}, lane_of_stream_ = {};  // 0: none, else one more than the lane's number
 };

@@ -38,6 +38,7 @@ struct Arguments {
   bool sandbox = true;
   bool one_owner = false;
   bool code_cache = true;
+  bool ready_context = false;
   bool probe = false;
 };
 
@@ -48,6 +49,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     if (option == "--soft") arguments.profile = SandboxProfile::soft;
     else if (option == "--no-sandbox") arguments.sandbox = false;
     else if (option == "--no-code-cache") arguments.code_cache = false;
+    else if (option == "--ready-context") arguments.ready_context = true;
     else if (option == "--one-owner") arguments.one_owner = true;
     else if (option == "--probe") arguments.probe = true;
     else if (i + 1 == argc) return false;
@@ -81,6 +83,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges, channel)).release();
   if (arguments.sandbox) TRY(sandbox.seal());
   channel.serve(*core);
+  if (arguments.ready_context) core->make_context();
   core->run(channel.wait_for_guest(kWakeFd));
   channel.say_statistics(0);
   return {};

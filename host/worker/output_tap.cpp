@@ -10,7 +10,7 @@ namespace vgpu::host {
 
 OutputTap::OutputTap(int fd) : fd_(fd) {
   // Several writers of the process share the file.
-  if (fd_ >= 0) static_cast<void>(::fcntl(fd_, F_SETFL, O_APPEND));
+  if (fd_ >= 0) static_cast<void>(::fcntl(fd_, F_SETFL, O_APPEND | O_NONBLOCK));
 }
 
 bool OutputTap::pending() {

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/spin.h"
 #include "common/sticky.h"
+#include "host/worker/hand/calls.h"
 #include "host/worker/private_calls.h"
 
 namespace vgpu::host {
@@ -17,6 +18,8 @@ namespace {
 
 constexpr uint64_t kUnitsPerHead = 64;
 constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two or three
+constexpr uint32_t kFewUnits = 8;
+constexpr unsigned kManyInARow = 16;
 static_assert(kUnitsPerHead < ring::kRingUnits / 4);
 
 // What goes wrong with a message of the guest library's own is nothing to tell the program of.
@@ -30,11 +33,11 @@ bool may_end_context(uint16_t opcode) {
 
 }  // namespace
 
-RingServer::Taken RingServer::take(CommandCopy& command) {
+RingServer::Taken RingServer::take(CommandCopy& command, uint32_t& units) {
   std::byte* at = session_.memory.units(position_);
   // SAFETY: a command starts on a unit, and kRingUnits units from there are mapped (the ring is mapped twice).
   const auto& shared = *reinterpret_cast<const ring::Command*>(at);
-  const uint32_t units = ring::load_commit(shared);
+  units = ring::load_commit(shared);
   if (units == 0) return Taken::nothing;
   // One copy of the header; every check is on the copy.
   struct {
@@ -43,6 +46,8 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
     uint64_t context, payload_bytes, blob;
   } const header = {shared.opcode,  shared.flags,         shared.thread, shared.reply_slot,
                     shared.context, shared.payload_bytes, shared.blob};
+  // Nor may the compiler look at the shared one again, instead of keeping what it has read.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   const bool in_blob = (header.flags & ring::kBlobPayload) != 0;
   const uint64_t inline_bytes = in_blob ? 0 : header.payload_bytes;
   if (inline_bytes > ring::kMaxInline || units != ring::units_for(sizeof(ring::Command) + inline_bytes) ||
@@ -60,11 +65,21 @@ RingServer::Taken RingServer::take(CommandCopy& command) {
   // A blob's buffer is not kept: it would wander into a lane with the next launch.
   if (command.payload.capacity() > 2 * ring::kMaxInline) command.payload = {};
   command.payload.assign(payload, payload + inline_bytes);
-  release(units);
-  // While this one is carried out, the next one comes from the producer's cache.
-  for (uint64_t line = 0; line < 3; ++line) __builtin_prefetch(at + (units + line) * ring::kUnit);
-  session_.counters.bytes_inline.fetch_add(inline_bytes, std::memory_order_relaxed);
+  prefetch_after(units);
+  session_.counters.own().bytes_inline.add(inline_bytes);
   return !in_blob || collect_blob(command, header.blob) ? Taken::command : Taken::broken;
+}
+
+// While this command is carried out, the next one comes from its producer's cache. Of a ring that has been empty only
+// now, its lines are still to be written, and looking at them would keep the producer waiting. Of one that has long not
+// been, they are asked for as release() needs them.
+void RingServer::prefetch_after(uint32_t units) const {
+  if (in_a_row_ == 0) return;
+  for (uint32_t unit = units; unit < units + 3; ++unit) {
+    const std::byte* const line = session_.memory.units(position_ + unit);
+    if (in_a_row_ >= kManyInARow) ring::prefetch_to_write(line);
+    else __builtin_prefetch(line);
+  }
 }
 
 void RingServer::release(uint64_t units) {
@@ -120,24 +135,28 @@ bool RingServer::collect_blob(CommandCopy& command, uint64_t blob) {
 
 void RingServer::answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags) {
   ring::ReplySlot& slot = session_.memory.slot(command.reply_slot);
-  slot.bytes = static_cast<uint32_t>(bytes.size());
-  if (bytes.size() > sizeof slot.data) {
+  // Only a program's own call may tell it. An exchange waits for all stores before it, so there is none for nothing.
+  int32_t posted_error = 0;
+  if (command.opcode < wire::kFirstPrivate && session_.posted_error.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    posted_error = session_.posted_error.exchange(0, std::memory_order_relaxed);
+  const auto size = static_cast<uint32_t>(bytes.size());
+  if (size > sizeof slot.data) {
     slot.blob = session_.blobs.keep(std::move(bytes));
     if (slot.blob == 0) result = CUDA_ERROR_OUT_OF_MEMORY;
     else flags |= ring::kReplyInBlob;
-  } else if (!bytes.empty()) {
-    std::memcpy(slot.data, bytes.data(), bytes.size());
+  } else if (size != 0) {
+    std::memcpy(slot.data, bytes.data(), size);
   }
+  // The guest looks at this line all the time: what is written here is written at once, `state` with it.
+  slot.bytes = size;
   slot.result = static_cast<int32_t>(result);
   slot.flags = flags;
-  // Only a program's own call may tell it.
-  slot.posted_error =
-      command.opcode < wire::kFirstPrivate ? session_.posted_error.exchange(0, std::memory_order_relaxed) : 0;
-  session_.counters.replies.fetch_add(1, std::memory_order_relaxed);
-  if (ring::complete(slot)) {
-    session_.counters.wakeups.fetch_add(1, std::memory_order_relaxed);
-    session_.waker.wake(slot.state);
-  }
+  slot.posted_error = posted_error;
+  const bool sleeps = ring::complete(slot);
+  session_.counters.own().replies.add(1);
+  if (!sleeps) return;
+  session_.counters.own().wakeups.add(1);
+  session_.waker.wake(slot.state);
 }
 
 void RingServer::run_command(const CommandCopy& command) {
@@ -151,17 +170,26 @@ void RingServer::run_command(const CommandCopy& command) {
   // Before the answer, so that a program that has got all its answers has all its calls in the trace.
   if (command.traced_since != 0) [[unlikely]]
     session_.trace.record(invocation, command.traced_since, result, bytes);
-  if (command.reply_slot == ring::kNoReply) {
-    session_.counters.posted.fetch_add(1, std::memory_order_relaxed);
-    int32_t none = 0;
-    if (result != CUDA_SUCCESS && !invocation.told_later && is_programs_own(command.opcode))
-      session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
-    return;
-  }
+  if (command.reply_slot == ring::kNoReply) return note_posted(command, invocation.told_later ? CUDA_SUCCESS : result);
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
   // Only calls that may have waited for the device can have made the driver print.
   if ((command.flags & ring::kHelper) != 0) flags |= text_flag(result);
+  helpers_.finishing();
   answer(command, result, bytes, flags);
+}
+
+void RingServer::note_posted(const CommandCopy& command, CUresult result) {
+  session_.counters.own().posted.add(1);
+  int32_t none = 0;
+  if (result != CUDA_SUCCESS && is_programs_own(command.opcode))
+    session_.posted_error.compare_exchange_strong(none, static_cast<int32_t>(result));
+}
+
+// A command that was not carried out.
+void RingServer::refuse(const CommandCopy& command, CUresult result) {
+  if (command.reply_slot == ring::kNoReply) return note_posted(command, result);
+  std::vector<std::byte> nothing;
+  answer(command, result, nothing, 0);
 }
 
 // Whether there is text of kernels, or of an assertion, after a wait that ended so; a look is two calls of the kernel.
@@ -188,21 +216,34 @@ void RingServer::answer_done(const CommandCopy& command) {
   answer(command, CUDA_SUCCESS, nothing, 0);
 }
 
+// Whether the guest thinks so, and is right. What comes behind a blocking command of its thread waits for that.
+bool RingServer::blocks(const CommandCopy& command) {
+  if ((command.flags & ring::kHelper) == 0) return false;
+  return !hand::is_at_hand(session_, command) || helpers_.busy(command.thread) || waiting_.has(command.thread);
+}
+
 void RingServer::handle(CommandCopy& command) {
-  session_.counters.commands.fetch_add(1, std::memory_order_relaxed);
-  if (!copies_.empty() && may_end_context(command.opcode)) copies_.leave_all();
-  if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb();
+  session_.counters.own().commands.add(1);
+  const uint16_t opcode = command.opcode;
+  if (!copies_.empty() && may_end_context(opcode)) copies_.leave_all();
+  if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb(opcode);
   lanes_.drain();
-  if ((command.flags & ring::kHelper) == 0) {
+  if (!blocks(command)) {
     run_command(command);
-    waiting_.disturb();
+    waiting_.disturb(opcode);
     return;
   }
   // A guest thread has several of these under way only as pieces of one copy, whose order means nothing.
-  if (CopiesUnderWay::suits(command) && copies_.start(command)) return waiting_.disturb();
-  if (!helpers_.busy(command.thread) && waiting_.admit(command)) return;
-  waiting_.disturb();
+  if (CopiesUnderWay::suits(command) && copies_.start(command)) return waiting_.disturb(opcode);
+  if (!helpers_.busy(command.thread) && admit(command)) return;
+  waiting_.disturb(opcode);
   to_helper(std::move(command));
+}
+
+bool RingServer::admit(CommandCopy& command) {
+  return waiting_.admit(
+      command, [this](const CommandCopy& done) { answer_done(done); },
+      [this](const CommandCopy& open) { run_command(open); });
 }
 
 void RingServer::look_after_waiting() {
@@ -212,7 +253,8 @@ void RingServer::look_after_waiting() {
 }
 
 void RingServer::to_helper(CommandCopy command) {
-  session_.counters.helper_calls.fetch_add(1, std::memory_order_relaxed);
+  if (!helpers_.make_ready(command.thread)) return refuse(command, CUDA_ERROR_OUT_OF_MEMORY);
+  session_.counters.own().helper_calls.add(1);
   const uint32_t thread = command.thread;
   const bool last = command.opcode == wire::kThreadExit;
   helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
@@ -223,9 +265,7 @@ void RingServer::to_helper(CommandCopy command) {
 void RingServer::measure_depth() {
   const uint64_t tail = session_.memory.header().tail.load(std::memory_order_relaxed);
   const uint64_t units = std::min<uint64_t>(tail > position_ ? tail - position_ : 0, ring::kRingUnits);
-  auto& deepest = session_.counters.ring_depth;
-  if (units * ring::kUnit > deepest.load(std::memory_order_relaxed))
-    deepest.store(units * ring::kUnit, std::memory_order_relaxed);
+  session_.counters.own().ring_depth.raise_to(units * ring::kUnit);
 }
 
 // Whether the next command is there, or the session has ended.
@@ -253,7 +293,7 @@ void RingServer::sleep() {
   if (chunks_busy && !has_news_soon()) ::poll(nullptr, 0, 1);
   const auto first = static_cast<int>(ring::kFirstSleep.count());
   for (int timeout = first; !chunks_busy && !has_news_soon(); timeout = -1) {
-    session_.counters.parks.fetch_add(1, std::memory_order_relaxed);
+    session_.counters.own().parks.add(1);
     pollfd doorbell = {session_.config.doorbell_fd, POLLIN, 0};
     if (::poll(&doorbell, 1, timeout) == 0) continue;
     uint64_t rings = 0;
@@ -263,35 +303,54 @@ void RingServer::sleep() {
   ring::park_withdraw(header);
 }
 
+// Its units are given back when the answer is out: until those stores have arrived, the first lock on the way would
+// wait for them. Only a long command's room may be what producers wait for.
+void RingServer::carry_out(CommandCopy& command, uint32_t units) {
+  if (units > kFewUnits) release(units);
+  handle(command);
+  if (units <= kFewUnits) release(units);
+  ++in_a_row_;
+}
+
+// Asking the driver costs a third of a launch: not after every one of them.
+void RingServer::look_around(unsigned taken) {
+  if (taken % 4 != 0) return;
+  if (!waiting_.empty()) look_after_waiting();
+  if (!copies_.empty()) copies_.look();
+  if (session_.window.busy()) session_.window.look();
+  if (taken % 64 == 0) measure_depth();
+}
+
+void RingServer::idle(Spinner& spinner) {
+  in_a_row_ = 0;
+  catch_up();
+  lanes_.rest();
+  if (session_.window.busy()) session_.window.look();
+  if (!copies_.empty()) copies_.look();
+  if (!waiting_.empty()) return look_after_waiting();
+  if (!copies_.empty()) return;
+  if (session_.guest_wait.is_under_way()) {
+    cpu_relax();
+    spinner.reset();
+  } else if (!spinner.spin()) {
+    sleep();
+    spinner.reset();
+  }
+}
+
 void RingServer::run() {
   const ring::Header& header = session_.memory.header();
   Spinner spinner;
   CommandCopy command;  // kept, so that its buffer is
+  uint32_t units = 0;
   for (unsigned taken = 0; ring::session_state(header) == ring::SessionState::open;) {
-    switch (take(command)) {
+    switch (take(command, units)) {
       case Taken::command:
-        handle(command);
-        // Asking the driver costs a third of a launch: not after every one of them.
-        if (++taken % 4 == 0) {
-          if (!waiting_.empty()) look_after_waiting();
-          if (!copies_.empty()) copies_.look();
-          if (session_.window.busy()) session_.window.look();
-          if (taken % 64 == 0) measure_depth();
-        }
+        carry_out(command, units);
+        look_around(++taken);
         spinner.reset();
         break;
-      case Taken::nothing:
-        catch_up();
-        lanes_.rest();
-        if (session_.window.busy()) session_.window.look();
-        if (!copies_.empty()) copies_.look();
-        if (!waiting_.empty()) {
-          look_after_waiting();
-        } else if (copies_.empty() && !spinner.spin()) {
-          sleep();
-          spinner.reset();
-        }
-        break;
+      case Taken::nothing: idle(spinner); break;
       case Taken::broken: VGPU_ERROR("the guest process sent a malformed command; its session ends"); return;
     }
   }

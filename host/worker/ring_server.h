@@ -4,6 +4,7 @@
 // empty, then announces that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
 #pragma once
 
+#include "common/spin.h"
 #include "host/worker/copies_under_way.h"
 #include "host/worker/helpers.h"
 #include "host/worker/launch_lanes.h"
@@ -19,29 +20,40 @@ class RingServer {
         waiting_(session),
         copies_(
             session, [this](const CommandCopy& command, CUresult result) { answer_copy(command, result); },
-            [this](uint32_t thread, std::function<void()> task) { helpers_.submit(thread, std::move(task)); }),
+            [this](uint32_t thread, std::function<void()> task) {
+              // Without a helper the dispatcher waits: the copy is under way already.
+              if (!helpers_.submit(thread, std::move(task))) task();
+            }),
         lanes_(LaunchLanes::suitable_count(), [this](const CommandCopy& command) { run_command(command); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
   void run();
 
  private:
-  // The command at `position_`, if one is published. `broken` when its header cannot be right.
+  // The command at `position_`, if one is published, and how long it is. `broken` when its header cannot be right.
   enum class Taken { nothing, command, broken };
-  Taken take(CommandCopy& command);
+  Taken take(CommandCopy& command, uint32_t& units);
+  void prefetch_after(uint32_t units) const;
   void release(uint64_t units);
+  void carry_out(CommandCopy& command, uint32_t units);
+  void look_around(unsigned taken);
+  void idle(Spinner& spinner);
   void publish_head();
   void catch_up();
   void wake_producers();
   bool has_backlog() const;
   bool collect_blob(CommandCopy& command, uint64_t blob);
   void handle(CommandCopy& command);
+  bool blocks(const CommandCopy& command);
   void to_helper(CommandCopy command);
+  bool admit(CommandCopy& command);
   void look_after_waiting();
   void run_command(const CommandCopy& command);
   uint32_t text_flag(CUresult result);
   void answer_copy(const CommandCopy& command, CUresult result);
   void answer_done(const CommandCopy& command);
+  void note_posted(const CommandCopy& command, CUresult result);
+  void refuse(const CommandCopy& command, CUresult result);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
   void measure_depth();
   bool has_news() const;
@@ -56,6 +68,7 @@ class RingServer {
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
   // good.
   uint64_t position_ = 0, published_ = 0, caught_up_ = 0;
+  unsigned in_a_row_ = 0;  // commands since the ring was empty
 };
 
 }  // namespace vgpu::host

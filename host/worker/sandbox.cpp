@@ -24,6 +24,9 @@
 namespace vgpu::host {
 namespace {
 
+constexpr int kOomScore = 500;  // as if it held half of the machine's memory more
+// Of a worker with a user id of its own. A driver has few; the worker has one for each of the guest's that waits.
+constexpr rlim_t kMostThreads = 4096;
 constexpr const char* kSharedMemory = "/dev/shm";
 
 void skipped(const char* what) { VGPU_DEBUG("sandbox: no %s: %s", what, std::strerror(errno)); }
@@ -65,15 +68,18 @@ int change_mounts(const char* path, unsigned flags, uint64_t set, uint64_t clear
 
 }  // namespace
 
-uid_t Sandbox::user() const {
-  return user_named_after(one_owner_ && profile_ == SandboxProfile::vendor ? daemon_ : ::getpid());
-}
+bool Sandbox::shares_user() const { return one_owner_ && profile_ == SandboxProfile::vendor; }
+
+uid_t Sandbox::user() const { return user_named_after(shares_user() ? daemon_ : ::getpid()); }
 
 bool Sandbox::guard() const {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none = {0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
+  // What a guest has its worker fill is the machine's memory: where that runs out, the kernel takes a worker, and not
+  // vgpud or a VM.
+  if (!(std::ofstream("/proc/self/oom_score_adj") << kOomScore << std::flush)) skipped("being the first to be killed");
   // The daemon may have died before the first line.
   return ::getppid() == daemon_;
 }
@@ -113,6 +119,8 @@ Result<void> Sandbox::leave_root() const {
   if (profile_ == SandboxProfile::soft && (::chroot("/proc/self/fdinfo") != 0 || ::chdir("/") != 0))
     skipped("empty root directory");
   const uid_t own = user();
+  const rlimit threads = {kMostThreads, kMostThreads};
+  if (!shares_user()) ::setrlimit(RLIMIT_NPROC, &threads);
   if (::setgroups(0, nullptr) != 0 || ::setresgid(own, own, own) != 0 || ::setresuid(own, own, own) != 0)
     return Error::from_errno("cannot give the worker a user id of its own (vgpud --no-sandbox goes without)");
   return {};

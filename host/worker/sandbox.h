@@ -42,6 +42,7 @@ class Sandbox {
   // open each other's IPC handles, which NVIDIA's driver lets only one user's processes do; then the system call filter
   // alone keeps them apart.
   static uid_t user_named_after(pid_t process) { return 1'900'000'000 + static_cast<uid_t>(process); }
+  bool shares_user() const;
   uid_t user() const;
   void lock_files() const;
   Result<void> leave_root() const;

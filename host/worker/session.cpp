@@ -13,21 +13,22 @@ constexpr uint64_t kLegacyStream = 1, kPerThreadStream = 2;
 }  // namespace
 
 wire::Statistics Session::statistics() const {
-  const Counters& c = counters;
-  wire::Statistics out = {c.commands,
-                          c.posted,
-                          c.replies,
-                          c.helper_calls,
-                          c.parks,
-                          c.wakeups,
-                          c.bytes_inline,
-                          c.bytes_window,
-                          c.bytes_shared,
-                          c.launches,
-                          c.refused,
+  using Counts = ThreadCounters;
+  const auto sum = [&](Counter Counts::*which) { return counters.sum(which); };
+  wire::Statistics out = {sum(&Counts::commands),
+                          sum(&Counts::posted),
+                          sum(&Counts::replies),
+                          sum(&Counts::helper_calls),
+                          sum(&Counts::parks),
+                          sum(&Counts::wakeups),
+                          sum(&Counts::bytes_inline),
+                          sum(&Counts::bytes_window),
+                          sum(&Counts::bytes_shared),
+                          sum(&Counts::launches),
+                          sum(&Counts::refused),
                           device_memory.held(),
                           0,
-                          c.ring_depth,
+                          sum(&Counts::ring_depth),
                           memory.header().answered_in_guest.load(std::memory_order_relaxed)};
   // A vendor's driver has threads as well, but they are not what its card does.
   if (config.plain_managed_memory) out.busy_nanoseconds = time_of_others();
@@ -73,6 +74,7 @@ void Session::forget_context(uint64_t context) {
   faults.forget(context);
   guest_words.forget_context(context);
   markers.forget_context(context);
+  kept_modules.forget_context(context);
   debts.forget_context(context);
   const std::lock_guard lock(streams_mutex_);
   with_strays_.erase(context);
@@ -143,11 +145,11 @@ uint64_t Invocation::parent_for(Kind kind) const {
   return 0;
 }
 
-uint64_t Invocation::add(Kind kind, uint64_t real) { return session.handles.add(kind, real, parent_for(kind)); }
+uint64_t Invocation::add(Kind kind, uint64_t real) { return named(session.handles.add(kind, real, parent_for(kind))); }
 
 uint64_t Invocation::find_or_add(Kind kind, uint64_t real) {
   if (kind == Kind::stream && real <= kPerThreadStream) return real;
-  const uint64_t wire = session.handles.find_or_add(kind, real, parent_for(kind));
+  const uint64_t wire = named(session.handles.find_or_add(kind, real, parent_for(kind)));
   // A library's module.
   if (kind == Kind::module && session.handles.is_silent(owner_)) session.handles.set_silent(wire);
   return wire;

@@ -17,14 +17,19 @@
 #include "host/worker/blobs.h"
 #include "host/worker/callbacks.h"
 #include "host/worker/core.h"
+#include "host/worker/counters.h"
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
 #include "host/worker/exports.h"
 #include "host/worker/faults.h"
+#include "host/worker/guest_wait.h"
 #include "host/worker/handle_table.h"
+#include "host/worker/kept_modules.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
+#include "host/worker/print_scan.h"
+#include "host/worker/ready_context.h"
 #include "host/worker/sync_debts.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
@@ -44,15 +49,9 @@ struct CommandCopy {
   std::vector<std::byte> payload;
 };
 
-// Counters of the session; relaxed, read for statistics only.
-struct Counters {
-  std::atomic<uint64_t> commands{0}, posted{0}, replies{0}, helper_calls{0}, parks{0}, wakeups{0}, bytes_inline{0},
-      bytes_window{0}, bytes_shared{0}, launches{0}, refused{0}, ring_depth{0};
-};
-
 struct Session {
   Session(const WorkerConfig& worker_config, Driver loaded_driver, Attachment attachment, MemoryBudget& memory_budget,
-          SharedRanges& shared_ranges, ObjectBroker& object_broker)
+          SharedRanges& shared_ranges, ObjectBroker& object_broker, CUcontext made_context)
       : config(worker_config),
         driver(std::move(loaded_driver)),
         memory(std::move(attachment.memory)),
@@ -62,6 +61,7 @@ struct Session {
         device_memory(memory_budget),
         shared(shared_ranges),
         exports(object_broker),
+        ready_context(made_context),
         output(worker_config.output_fd),
         faults(worker_config.on_fault) {}
 
@@ -72,10 +72,14 @@ struct Session {
   Window window;
   WordPage guest_words;  // the header's markers
   Markers markers;
+  GuestWait guest_wait;
   HandleTable handles;
+  PrintScan print_scan{handles};
+  KeptModules kept_modules;
   DeviceMemory device_memory;
   SharedRanges& shared;
   Exports exports;
+  ReadyContext ready_context;
   ManagedPages managed_pages;
   Blobs blobs;
   Callbacks callbacks;
@@ -127,6 +131,8 @@ class Invocation final : public codec::HandleMap {
   codec::Arena arena;
   bool malformed = false;
   bool told_later = false;  // another command of the program answers for what went wrong
+  // Something was made or found for which no handle is left: a success without one would be made up.
+  bool out_of_handles = false;
 
   // Marks the message as undecodable; the value is what the caller sees.
   CUresult bad_message() {
@@ -149,6 +155,10 @@ class Invocation final : public codec::HandleMap {
   }
 
  private:
+  uint64_t named(uint64_t wire) {
+    out_of_handles |= wire == 0;
+    return wire;
+  }
   uint64_t parent_for(Kind kind) const;
   uint64_t owner_ = 0;  // the module, library or graph that the request named
 };
@@ -180,6 +190,10 @@ struct RowCall {
 };
 // Decodes the request into `row`; CUDA_SUCCESS, or what to answer.
 CUresult decode_row(Invocation& invocation, RowCall& row);
+// Calls the driver; once more when there was no memory, and modules that only we keep held some.
+CUresult call_driver(Invocation& invocation, const RowCall& row);
+// Unloads what is kept in the command's context (kept_modules.h); false when that is nothing.
+bool unload_kept(Invocation& invocation);
 // Calls the driver and, on success, encodes the reply.
 CUresult call_row(Invocation& invocation, const RowCall& row);
 

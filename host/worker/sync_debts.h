@@ -15,15 +15,17 @@ namespace vgpu::host {
 class SyncDebts {
  public:
   // Whether a call that waits must be made.
-  bool any() const {
-    return streams_.load(std::memory_order_acquire) != 0 || uses_pools_.load(std::memory_order_relaxed);
-  }
+  bool any() const { return owes_text() || uses_pools(); }
   // Whether anything was launched so far that may have printed.
   bool may_have_printed() const { return now_.load(std::memory_order_relaxed) != 0; }
+
+  // Whether some of it is still to be waited for.
+  bool owes_text() const { return streams_.load(std::memory_order_acquire) != 0; }
 
   // Something that may print is about to be given to the driver's stream.
   void may_print(uint64_t context, uint64_t stream);
   void use_pool() { uses_pools_.store(true, std::memory_order_relaxed); }
+  bool uses_pools() const { return uses_pools_.load(std::memory_order_relaxed); }
 
   // Before the driver waits; then, when it has, what was due by then is not any more.
   uint64_t now() const { return now_.load(std::memory_order_relaxed); }

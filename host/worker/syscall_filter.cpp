@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/syscall_filter.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -49,7 +51,6 @@ constexpr int kSoftAllowed[] = {
     SCMP_SYS(eventfd2),
     SCMP_SYS(close),
     SCMP_SYS(dup),
-    SCMP_SYS(fcntl),
     SCMP_SYS(fstat),
     SCMP_SYS(newfstatat),
     SCMP_SYS(lseek),
@@ -177,8 +178,14 @@ void allow_threads_only(Filter& filter, bool is_default) {
   if (is_default) filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), {bits(0, CLONE_THREAD, 0)});
 }
 
+// vgpud writes to a worker's doorbell and reads its wake event, whose flags both have: none may come to block.
+constexpr int kSoftControl[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_ADD_SEALS, F_GET_SEALS};
+
 void fill_soft(Filter& filter) {
   for (const int call : kSoftAllowed) filter.rule(SCMP_ACT_ALLOW, call);
+  for (const int what : kSoftControl)
+    filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(fcntl), {equals(1, static_cast<uint64_t>(what))});
+  filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(fcntl), {equals(1, F_SETFL), bits(2, O_NONBLOCK, O_NONBLOCK)});
   for (const int call : kSoftRefused) filter.rule(SCMP_ACT_ERRNO(EACCES), call);
   allow_threads_only(filter, false);
   // No new code: everything that runs was loaded before the guest was heard.
@@ -193,6 +200,9 @@ void fill_vendor(Filter& filter, uint32_t violation) {
   for (const int call : kVendorForbidden) filter.rule(violation, call);
   for (const int call : kVendorRefused) filter.rule(SCMP_ACT_ERRNO(EPERM), call);
   allow_threads_only(filter, true);
+  constexpr uint64_t kInt = 0xffffffff;
+  filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fcntl), {bits(1, kInt, F_SETFL), bits(2, O_NONBLOCK, 0)});
+  filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), {bits(1, kInt, FIONBIO)});
   const auto self = static_cast<uint64_t>(::getpid());
   for (const int call : {SCMP_SYS(kill), SCMP_SYS(tgkill)})
     filter.rule(SCMP_ACT_ERRNO(EPERM), call, {{0, SCMP_CMP_NE, self, 0}});

@@ -7,6 +7,8 @@
 #include "common/fatbin.h"
 #include "common/handle.h"
 #include "host/worker/session.h"
+#include "host/worker/trace_description.h"
+#include "host/worker/trace_resources.h"
 #include "vgpu/hand_wire.h"
 
 namespace vgpu::host {
@@ -14,39 +16,11 @@ namespace {
 
 namespace op = api::opcode;
 using codec::hex_text;
-using codec::NamedText;
 using codec::Reader;
-
-// One description: what is being read, and what it says so far.
-struct Description {
-  Invocation& invocation;
-  Reader message, reply;
-  TracedCall& traced;
-
-  void say(const char* name, std::string text) { traced.arguments.push_back({name, std::move(text)}); }
-  void say(const char* name, uint64_t number) { say(name, std::to_string(number)); }
-  void came_out(const char* name, std::string text) { traced.results.push_back({name, std::move(text)}); }
-  // The next word of the message: a handle or an address; a number; the first word of the reply.
-  void handle(const char* name) {
-    const auto value = message.get<uint64_t>();
-    if (!message.failed()) say(name, hex_text(value));
-  }
-  template <class T>
-  void number(const char* name) {
-    const auto value = message.get<T>();
-    if (!message.failed()) say(name, uint64_t{value});
-  }
-  void made(const char* name) {
-    const auto value = reply.get<uint64_t>();
-    if (!reply.failed()) came_out(name, hex_text(value));
-  }
-};
 
 std::string triple_text(const uint32_t (&value)[3]) {
   return "(" + std::to_string(value[0]) + ", " + std::to_string(value[1]) + ", " + std::to_string(value[2]) + ")";
 }
-
-std::string bytes_text(uint64_t count) { return std::to_string(count) + " bytes"; }
 
 // The kernel's own name, which the handle is not. Runtimes launch a CUkernel as if it were a CUfunction. Empty when the
 // driver is of before CUDA 12.3.
@@ -80,6 +54,15 @@ void describe_launch(Description& description) {
   description.say("hStream", hex_text(launch.stream));
   description.say("parameters", bytes_text(launch.parameter_bytes));
   if (launch.attribute_count != 0) description.say("attributes", launch.attribute_count);
+}
+
+void describe_occupancy(Description& description) {
+  const auto launch = description.message.get<wire::Launch>();
+  if (description.message.failed()) return;
+  description.say("f", hex_text(launch.function));
+  say_kernel(description, launch);
+  const auto clusters = description.reply.get<int32_t>();
+  if (!description.reply.failed()) description.came_out("count", std::to_string(clusters));
 }
 
 const char* way_text(wire::HostSide side) {
@@ -160,6 +143,11 @@ void describe_library_load(Description& description) {
   description.made("library");
 }
 
+void describe_link_create(Description& description) {
+  description.number<uint32_t>("numOptions");
+  description.made("state");
+}
+
 void describe_link_add(Description& description) {
   description.handle("state");
   description.number<uint32_t>("type");
@@ -201,20 +189,6 @@ void describe_host_function(Description& description) {
 
 void describe_stream(Description& description) { description.handle("hStream"); }
 
-// Where a new node goes (NodePlace), and which one is meant (NodeTarget).
-void say_place(Description& description) {
-  description.handle("hGraph");
-  const auto count = description.message.get<uint64_t>();
-  description.message.take(count > description.message.left() ? count : count * sizeof(uint64_t));
-  if (!description.message.failed()) description.say("numDependencies", count);
-}
-
-void say_target(Description& description) {
-  const auto executable = description.message.get<uint64_t>();
-  if (executable != 0) description.say("hGraphExec", hex_text(executable));
-  description.handle("hNode");
-}
-
 void say_kernel_node(Description& description) {
   const auto node = description.message.get<wire::KernelNode>();
   if (description.message.failed()) return;
@@ -228,6 +202,16 @@ void describe_node(Description& description) {
   kWhere(description);
   kWhat(description);
   if constexpr (kWhere == &say_place) description.made("node");
+}
+
+void describe_node_question(Description& description) { say_target(description); }
+
+void describe_user_object(Description& description) {
+  description.handle("destroy");
+  description.handle("ptr");
+  description.number<uint32_t>("initialRefcount");
+  description.number<uint32_t>("flags");
+  description.made("object");
 }
 
 // Its handle was set aside beforehand.
@@ -256,11 +240,7 @@ void describe_update(Description& description) {
   description.handle("hGraph");
 }
 
-struct Row {
-  uint16_t opcode;
-  void (*describe)(Description&);
-};
-constexpr Row kRows[] = {
+constexpr DescriptionRow kRows[] = {
     {op::cuLaunchKernel, &describe_launch},
     {op::cuLaunchKernelEx, &describe_launch},
     {op::cuMemcpy, &describe_copy},
@@ -300,6 +280,14 @@ constexpr Row kRows[] = {
     {op::cuGraphExecHostNodeSetParams, &describe_node<&say_target, &say_host_function>},
     {op::cuGraphInstantiateWithParams, &describe_instantiate},
     {op::cuGraphExecUpdate_v2, &describe_update},
+    {op::cuGraphKernelNodeGetParams_v2, &describe_node_question},
+    {op::cuGraphMemcpyNodeGetParams, &describe_node_question},
+    {op::cuGraphHostNodeGetParams, &describe_node_question},
+    {op::cuGraphBatchMemOpNodeGetParams, &describe_node_question},
+    {op::cuUserObjectCreate, &describe_user_object},
+    {op::cuLinkCreate_v2, &describe_link_create},
+    {op::cuOccupancyMaxActiveClusters, &describe_occupancy},
+    {op::cuOccupancyMaxPotentialClusterSize, &describe_occupancy},
     {wire::kCapturedLaunch, &describe_launch},
     {wire::kMarkedRecord, &describe_marked_record},
     {wire::kNamedKernelNode, &describe_named_kernel_node},
@@ -309,9 +297,9 @@ constexpr Row kRows[] = {
 
 bool describe_by_hand(Invocation& invocation, std::span<const std::byte> reply, TracedCall& traced) {
   const uint16_t opcode = invocation.command.opcode;
-  const Row* const row =
-      std::find_if(std::begin(kRows), std::end(kRows), [opcode](const Row& one) { return one.opcode == opcode; });
-  if (row == std::end(kRows)) return false;
+  const DescriptionRow* row = find_description(kRows, opcode);
+  if (row == nullptr) row = find_description(resource_descriptions(), opcode);
+  if (row == nullptr) return false;
   Description description = {invocation, Reader(invocation.command.payload), Reader(reply), traced};
   row->describe(description);
   return true;

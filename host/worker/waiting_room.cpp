@@ -30,12 +30,15 @@ bool WaitingRoom::is_first(size_t index) const {
                       [&](const Waiting& earlier) { return earlier.command.thread == waiting_[index].command.thread; });
 }
 
-bool WaitingRoom::admit(CommandCopy& command) {
-  // Behind another one of its thread it waits, whatever it is.
-  if (!has(command.thread) && !has_gate(command)) return false;
+void WaitingRoom::let_in(CommandCopy& command) {
   const auto now = Clock::now();
   waiting_.push_back({std::move(command), now, now + patience(), {}});
-  return true;
+}
+
+bool WaitingRoom::copies_on_device(uint16_t opcode) {
+  namespace op = api::opcode;
+  return opcode == op::cuMemcpyDtoDAsync_v2 || opcode == op::cuMemcpyAsync || opcode == op::cuMemcpyHtoDAsync_v2 ||
+         opcode == op::cuMemcpyPeerAsync || opcode == op::cuMemcpy2DAsync_v2 || opcode == op::cuMemcpy3DAsync_v2;
 }
 
 // Sets, and copies on the device, return before they are done.
@@ -54,11 +57,15 @@ GateState WaitingRoom::ask(Waiting& waiting) {
   const CommandCopy& command = waiting.command;
   if (waiting.marker.value != 0)
     return session_.markers.is_written(waiting.marker) ? GateState::finished : GateState::closed;
-  if (quiet_.known && quiet_ == stream_of(command)) return GateState::finished;
+  if (is_quiet(command)) return GateState::finished;
   const GateState gate = ask_gate(session_, command);
-  if (gate == GateState::closed && (only_waits(session_, command) || Clock::now() - waiting.since > kAskedOnly))
-    mark(waiting);
+  if (gate == GateState::closed && wants_marker(waiting)) mark(waiting);
   return gate;
+}
+
+bool WaitingRoom::wants_marker(const Waiting& waiting) const {
+  if (!after_copy_ && only_waits(session_, waiting.command)) return true;
+  return Clock::now() - waiting.since > (after_copy_ ? kAskedOnlyOfCopies : kAskedOnly);
 }
 
 // Asking the driver costs a tenth of a launch each time, so for what takes longer the device is asked to say it itself.

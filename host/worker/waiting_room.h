@@ -18,10 +18,15 @@ class WaitingRoom {
 
   bool empty() const { return waiting_.empty(); }
   bool has(uint32_t guest_thread) const;
-  // Takes the command if its gate can be asked about; else leaves it as it was.
-  bool admit(CommandCopy& command);
+  // Takes the command if its gate can be asked about, and asks at once; else leaves it as it was. `answer` and `run` as
+  // for look().
+  template <class Answer, class Run>
+  bool admit(CommandCopy& command, Answer answer, Run run);
   // Something else was sent: streams that were idle may not be any more.
-  void disturb() { quiet_ = {}; }
+  void disturb(uint16_t opcode) {
+    quiet_ = {};
+    after_copy_ = copies_on_device(opcode);
+  }
   // Asks about the first command of each guest thread. `answer` gets what has been done, `run` what can be carried out,
   // `leave` what stayed too long, with all that came after it from the same thread.
   template <class Answer, class Run, class Leave>
@@ -45,8 +50,14 @@ class WaitingRoom {
   static std::chrono::microseconds patience();
   // When it leaves for a helper.
   static Clock::time_point last_moment(const Waiting& waiting);
+  static bool copies_on_device(uint16_t opcode);
   bool is_first(size_t index) const;
+  bool is_quiet(const CommandCopy& command) const { return quiet_.known && quiet_ == stream_of(command); }
+  void let_in(CommandCopy& command);
   GateState ask(Waiting& waiting);
+  bool wants_marker(const Waiting& waiting) const;
+  template <class Answer, class Run>
+  void conclude(const CommandCopy& command, GateState gate, Answer answer, Run run);
   void mark(Waiting& waiting);
   static Quiet stream_of(const CommandCopy& command);
   static bool leaves_idle(uint16_t opcode);
@@ -54,11 +65,40 @@ class WaitingRoom {
   // Most launches are waited for no longer, and where the driver's call follows anyway, to ask that often costs less
   // than a marker does. Where none follows, a marker is the end of it: the last of all questions is an expensive one.
   static constexpr std::chrono::microseconds kAskedOnly{10};
+  // Behind a copy it never is: the copy's engine says when it is done to the one that writes markers.
+  static constexpr std::chrono::microseconds kAskedOnlyOfCopies{200};
 
   Session& session_;
   Quiet quiet_;
+  bool after_copy_ = false;       // what was sent last, before commands that wait, is a copy of the device's
   std::vector<Waiting> waiting_;  // in the order they came; a handful
 };
+
+template <class Answer, class Run>
+bool WaitingRoom::admit(CommandCopy& command, Answer answer, Run run) {
+  // Behind another one of its thread it waits, whatever it is.
+  const bool is_behind = has(command.thread);
+  if (!is_behind && !has_gate(command)) return false;
+  if (!is_behind && is_quiet(command)) {
+    conclude(command, GateState::finished, answer, run);
+    return true;
+  }
+  let_in(command);
+  if (is_behind) return true;
+  const GateState gate = ask(waiting_.back());
+  if (gate != GateState::open && gate != GateState::finished) return true;
+  command = std::move(waiting_.back().command);
+  waiting_.pop_back();
+  conclude(command, gate, answer, run);
+  return true;
+}
+
+template <class Answer, class Run>
+void WaitingRoom::conclude(const CommandCopy& command, GateState gate, Answer answer, Run run) {
+  if (gate == GateState::finished && only_waits(session_, command)) answer(command);
+  else run(command);
+  quiet_ = leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
+}
 
 template <class Answer, class Run, class Leave>
 void WaitingRoom::look(Answer answer, Run run, Leave leave) {
@@ -75,12 +115,10 @@ void WaitingRoom::look(Answer answer, Run run, Leave leave) {
     const CommandCopy command = std::move(waiting_[i].command);
     waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
     if (gate == GateState::open || gate == GateState::finished) {
-      if (gate == GateState::finished && only_waits(session_, command)) answer(command);
-      else run(command);
-      quiet_ = leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
+      conclude(command, gate, answer, run);
       continue;
     }
-    disturb();
+    disturb(command.opcode);
     const uint32_t thread = command.thread;
     leave(command);
     // The helper's queue is now ahead of the rest.

@@ -23,6 +23,12 @@ struct Launch {
 };
 static_assert(sizeof(Launch) == 56);
 
+// cuLaunchCooperativeKernelMultiDevice. Then `count` launches without attributes, each as above.
+struct LaunchOnDevices {
+  uint32_t count;
+  uint32_t flags;
+};
+
 // Where the host's side of a copy lies.
 enum class HostSide : uint32_t {
   none = 0,     // both sides are device addresses, or pages mapped on both sides
@@ -91,9 +97,9 @@ struct SharedName {
 static_assert(sizeof(SharedName) == 32);
 constexpr uint64_t kSharedNameMagic = 0x656d616e75706776;
 
-// kPlaceMarker, kMarkedRecord: when `stream` has come to this point, the device stores `value` in the header's marker
-// number `word`. When the device cannot be asked, or an error waits to be told, the worker stores value |
-// kMarkerRefused at once.
+// kPlaceMarker, kMarkedRecord, kMarkedWait: when `stream` has come to this point, the device stores `value` in the
+// header's marker number `word`. When the device cannot be asked, or an error waits to be told, the worker stores value
+// | kMarkerRefused at once.
 struct Marker {
   uint64_t stream;
   uint32_t word;

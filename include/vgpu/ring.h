@@ -117,6 +117,16 @@ constexpr std::chrono::milliseconds kFirstSleep(20);
 
 constexpr uint64_t units_for(size_t bytes) { return (bytes + kUnit - 1) / kUnit; }
 
+// Asks for a cache line that is about to be written, where another processor may have it. Compilers make a request to
+// read of their own prefetch unless they may assume a newer processor; all 64-bit ones take this instruction.
+inline void prefetch_to_write(const void* line) {
+#if defined(__x86_64__)
+  __asm__ volatile("prefetchw %0" : : "m"(*static_cast<const char*>(line)));
+#else
+  __builtin_prefetch(line, 1);
+#endif
+}
+
 // --- Memory order: each function says which other it pairs with. ---
 
 // Producer: the command's bytes become visible before its commit word. Pairs with load_commit.

@@ -28,6 +28,15 @@ Place place_of(const Admitted& admitted, uint64_t address, uint64_t bytes) {
   return status == CUDA_SUCCESS ? Place::device : Place::pageable;
 }
 
+CUresult find_capture(const Admitted& admitted, CUstream stream, bool& captured) {
+  captured = false;
+  if (admitted.process->captures.load(std::memory_order_relaxed) == 0) return CUDA_SUCCESS;
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+  VGPU_CHECK(forward(admitted, api::spec::cuStreamIsCapturing, stream, &status));
+  captured = status != CU_STREAM_CAPTURE_STATUS_NONE;
+  return CUDA_SUCCESS;
+}
+
 namespace {
 
 // Up to this many bytes ride in the message itself: below it, filling a chunk costs more than the extra copy.
@@ -82,14 +91,20 @@ bool may_post(const Admitted& admitted, const Request& request, std::initializer
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
-  remote.writer().put(whole(request, wire::HostSide::none));
+  remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::none));
   return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
+}
+
+// A copy that has one end in ordinary memory, `home`, as it is to be recorded.
+CUresult copy_captured(const Admitted& admitted, const Request& request, uint64_t home) {
+  if (!admitted.process->host_memory().stage(home, request.bytes).ok()) return CUDA_ERROR_OPERATING_SYSTEM;
+  return copy_in_place(admitted, request);
 }
 
 CUresult to_device_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block();
-  remote.writer().put(whole(request, wire::HostSide::inline_data));
+  remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
   // The bytes are in the message, so only the destination matters.
   return may_post(admitted, request, {request.destination}) ? remote.post() : remote.call();
@@ -164,18 +179,36 @@ CUresult check_device_end(const Admitted& admitted, uint64_t address, uint64_t b
 
 CUresult to_device(const Admitted& admitted, const Request& request) {
   if (host_place_of(admitted, request.source, request.bytes) == Place::shared) return copy_in_place(admitted, request);
+  bool captured = false;
+  if (request.async) VGPU_CHECK(find_capture(admitted, request.stream, captured));
+  if (captured) return copy_captured(admitted, request, request.source);
   if (request.bytes > kInlineToDevice) VGPU_CHECK(check_device_end(admitted, request.destination, request.bytes));
   return request.bytes <= kInlineToDevice ? to_device_inline(admitted, request) : to_device_staged(admitted, request);
 }
 
 CUresult to_host_inline(const Admitted& admitted, const Request& request) {
   Remote remote(admitted, request.opcode);
-  remote.may_block().writer().put(whole(request, wire::HostSide::inline_data));
+  remote.may_block().concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   VGPU_CHECK(remote.call());
   const std::byte* data = remote.reader().take(request.bytes);
   if (data == nullptr) return CUDA_ERROR_UNKNOWN;
   std::memcpy(from_bits<std::byte*>(request.destination), data, static_cast<size_t>(request.bytes));
   return CUDA_SUCCESS;
+}
+
+// A copy of one piece: nothing of it could go on beside the rest.
+CUresult to_host_at_once(const Admitted& admitted, const Request& request) {
+  Session& session = admitted.process->session();
+  wire::Copy copy = whole(request, wire::HostSide::window);
+  copy.chunk = session.acquire_chunk();
+  Remote remote(admitted, request.opcode);
+  remote.may_block().concerns(request.stream).writer().put(copy);
+  const CUresult status = remote.call();
+  if (status == CUDA_SUCCESS)
+    copy_streaming(from_bits<std::byte*>(request.destination), session.chunk(copy.chunk),
+                   static_cast<size_t>(request.bytes));
+  session.release_chunk(copy.chunk);
+  return status;
 }
 
 // The pieces of a copy to the host, shared out among the threads that empty chunks.
@@ -235,29 +268,39 @@ CUresult to_host_staged(const Admitted& admitted, const Request& request) {
 CUresult to_host(const Admitted& admitted, const Request& request) {
   if (host_place_of(admitted, request.destination, request.bytes) == Place::shared)
     return copy_in_place(admitted, request);
-  // A captured copy runs later, when its destination would have to be reachable still.
-  if (admitted.process->captures.load(std::memory_order_relaxed) != 0 && request.async) {
-    CUstreamCaptureStatus capturing = CU_STREAM_CAPTURE_STATUS_NONE;
-    VGPU_CHECK(forward(admitted, api::spec::cuStreamIsCapturing, request.stream, &capturing));
-    if (capturing != CU_STREAM_CAPTURE_STATUS_NONE) return refuse("a captured copy to memory that is not pinned");
-  }
+  bool captured = false;
+  if (request.async) VGPU_CHECK(find_capture(admitted, request.stream, captured));
+  if (captured) return copy_captured(admitted, request, request.destination);
   // What the driver writes to the window it need not stage once more. To register it is nothing to do during a capture.
   const bool may_register = admitted.process->captures.load(std::memory_order_relaxed) == 0;
-  return may_register || request.bytes > kInlineToHost ? to_host_staged(admitted, request)
-                                                       : to_host_inline(admitted, request);
+  const BesideCapture beside(admitted, request.async);
+  if (!may_register && request.bytes <= kInlineToHost) return to_host_inline(admitted, request);
+  return request.bytes <= ring::kChunkBytes ? to_host_at_once(admitted, request) : to_host_staged(admitted, request);
+}
+
+// Between two pieces of the program's own memory, in order with the stream's earlier work.
+CUresult copy_at_home(const Admitted& admitted, const Request& request) {
+  bool captured = false;
+  if (request.async) VGPU_CHECK(find_capture(admitted, request.stream, captured));
+  if (captured) {
+    CUDA_MEMCPY3D box = {};
+    box.srcMemoryType = box.dstMemoryType = CU_MEMORYTYPE_HOST;
+    box.srcHost = from_bits<const void*>(request.source), box.dstHost = from_bits<void*>(request.destination);
+    box.srcPitch = box.dstPitch = box.WidthInBytes = request.bytes;
+    box.srcHeight = box.dstHeight = box.Height = box.Depth = 1;
+    return by_hand::cuMemcpy3DAsync_v2(&box, request.stream);
+  }
+  if (request.async) VGPU_CHECK(forward(admitted, api::spec::cuStreamSynchronize, request.stream));
+  std::memmove(from_bits<std::byte*>(request.destination), from_bits<std::byte*>(request.source),
+               static_cast<size_t>(request.bytes));
+  return CUDA_SUCCESS;
 }
 
 // Unified addressing: the addresses say what they are.
 CUresult copy_anywhere(const Admitted& admitted, Request request) {
   const Place source = place_of(admitted, request.source, request.bytes);
   const Place destination = place_of(admitted, request.destination, request.bytes);
-  if (source == Place::pageable && destination == Place::pageable) {
-    // Between two pieces of the program's own memory, in order with the stream's earlier work.
-    if (request.async) VGPU_CHECK(forward(admitted, api::spec::cuStreamSynchronize, request.stream));
-    std::memmove(from_bits<std::byte*>(request.destination), from_bits<std::byte*>(request.source),
-                 static_cast<size_t>(request.bytes));
-    return CUDA_SUCCESS;
-  }
+  if (source == Place::pageable && destination == Place::pageable) return copy_at_home(admitted, request);
   if (source == Place::pageable) {
     request.opcode = request.async ? api::opcode::cuMemcpyHtoDAsync_v2 : api::opcode::cuMemcpyHtoD_v2;
     request.async_opcode = api::opcode::cuMemcpyHtoDAsync_v2;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches of copies. A batch that touches ordinary memory of this process is made copy by copy, in order, because such
-// memory is staged; any other travels as one. CUDA driver API: Memory Management.
+// Batches of copies, and of decompression. A batch of copies that touches ordinary memory of this process is made copy
+// by copy, in order, because such memory is staged; any other travels as one. CUDA driver API: Memory Management.
 #include <cstdint>
 
 #include "libcuda/bulk/place.h"
@@ -109,22 +109,15 @@ CUresult cuMemcpy3DBatchAsync(size_t numOps, CUDA_MEMCPY3D_BATCH_OP* opList, siz
   return status;
 }
 
-// A range of managed memory after the other; each goes to the place whose first range is not behind it.
-CUresult cuMemPrefetchBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count, CUmemLocation* prefetchLocs,
-                                 size_t* prefetchLocIdxs, size_t numPrefetchLocs, unsigned long long flags,
-                                 CUstream hStream) {
+// Decompression by the device's engine. Only the driver knows which entry of a batch it refuses, and a refusal brings
+// no results: like the copies above, it names none.
+CUresult cuMemBatchDecompressAsync(CUmemDecompressParams* paramsArray, size_t count, unsigned int flags,
+                                   size_t* errorIndex, CUstream stream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  const bool sound = dptrs != nullptr && sizes != nullptr && count != 0 && prefetchLocs != nullptr &&
-                     prefetchLocIdxs != nullptr && numPrefetchLocs != 0 && numPrefetchLocs <= count && flags == 0;
-  if (!sound || prefetchLocIdxs[0] != 0) return CUDA_ERROR_INVALID_VALUE;
-  for (size_t i = 1; i < numPrefetchLocs; ++i)
-    if (prefetchLocIdxs[i] <= prefetchLocIdxs[i - 1] || prefetchLocIdxs[i] >= count) return CUDA_ERROR_INVALID_VALUE;
-  size_t place = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (place + 1 < numPrefetchLocs && prefetchLocIdxs[place + 1] == i) ++place;
-    VGPU_CHECK(by_hand::cuMemPrefetchAsync_v2(dptrs[i], sizes[i], prefetchLocs[place], 0, hStream));
-  }
-  return CUDA_SUCCESS;
+  const CUresult status =
+      forward(admitted, api::spec::cuMemBatchDecompressAsync, paramsArray, count, flags, errorIndex, stream);
+  if (status != CUDA_SUCCESS && errorIndex != nullptr) *errorIndex = SIZE_MAX;
+  return status;
 }
 
 }  // namespace by_hand

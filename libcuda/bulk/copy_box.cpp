@@ -184,6 +184,13 @@ CUresult copy_box(uint16_t opcode, const T* copy, CUstream stream, bool async) {
   if (!from_pageable && !to_pageable) return send(admitted, opcode, box, !async);
   const auto narrow = [&](const Side& side) { return side.pitch != 0 && side.pitch < box.width; };
   if (narrow(source_of(box)) || narrow(destination_of(box))) return CUDA_ERROR_INVALID_VALUE;
+  bool captured = false;
+  if (async) VGPU_CHECK(find_capture(admitted, stream, captured));
+  if (captured) {
+    VGPU_CHECK(make_reachable(admitted, box));
+    return send(admitted, opcode, box, false);
+  }
+  const BesideCapture beside(admitted, async);
   if (from_pageable && to_pageable) {
     if (async) VGPU_CHECK(forward(admitted, api::spec::cuStreamSynchronize, stream));
     copy_on_host(box);

@@ -103,10 +103,12 @@ void run_on_copy_threads(size_t count, const std::function<void(size_t)>& work) 
 void copy_streaming(void* destination, const void* source, size_t bytes) {
 #if defined(__x86_64__)
   constexpr size_t kBlock = 64;
+  // Until such stores have arrived takes longer than a copy through a cache that has room.
+  constexpr size_t kFewBytes = 64 << 10;
   auto* to = static_cast<std::byte*>(destination);
   const auto* from = static_cast<const std::byte*>(source);
   const size_t head = (kBlock - reinterpret_cast<uintptr_t>(to) % kBlock) % kBlock;
-  if (bytes >= 16 * kBlock) {
+  if (bytes > kFewBytes) {
     std::memcpy(to, from, head);
     to += head, from += head, bytes -= head;
     for (; bytes >= kBlock; to += kBlock, from += kBlock, bytes -= kBlock) {

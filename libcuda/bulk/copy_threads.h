@@ -15,7 +15,7 @@ constexpr unsigned kMostCopyThreads = 5;
 // Calls work(0) to work(count - 1), each once, on this thread and on helpers, and returns when all have returned.
 void run_on_copy_threads(size_t count, const std::function<void(size_t)>& work);
 
-// Copies past the caches: the bytes are for the device, or have just come from it.
+// Copies past the caches, where the bytes are many: they are for the device, or have just come from it.
 void copy_streaming(void* destination, const void* source, size_t bytes);
 
 }  // namespace vgpu::guest::bulk

@@ -225,6 +225,13 @@ CUresult cuLibraryGetManaged(CUdeviceptr* dptr, size_t* bytes, CUlibrary library
   return CUDA_SUCCESS;
 }
 
+// The address of host code for devices that can call it. The driver says what is wrong with the question.
+CUresult cuLibraryGetUnifiedFunction(void** fptr, CUlibrary library, const char* symbol) {
+  VGPU_ADMIT(admitted);
+  if (fptr == nullptr || symbol == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  return forward_blocking(admitted, api::spec::cuLibraryGetUnifiedFunction, fptr, library, symbol);
+}
+
 }  // namespace by_hand
 
 namespace {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/bits.h"
+#include "common/spin.h"
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest {
@@ -98,15 +99,66 @@ bool is_idle(const Progress& progress, uint64_t position, bool waited) {
   return mark == (position << 1 | kWaited) || (!waited && mark == position << 1);
 }
 
-// `ask` sends one message. When it succeeds and nobody else sent anything meanwhile, the mark says so.
+// `ask` sends one message, or gets another position to begin from before the one that counts. When it succeeds and
+// nobody else sent anything meanwhile, the mark says so.
 template <class Ask>
 CUresult wait_unless_idle(const Admitted& admitted, Progress* progress, Ask ask) {
   Session& session = admitted.process->session();
-  const uint64_t before = session.position();
+  uint64_t before = session.position();
   if (progress != nullptr && is_idle(*progress, before, true) && may_answer(admitted)) return CUDA_SUCCESS;
-  const CUresult status = ask();
+  const CUresult status = ask(before);
   if (status == CUDA_SUCCESS && progress != nullptr && session.position() == before + kMessageUnits)
     progress->mark.store((before + kMessageUnits) << 1 | kWaited, std::memory_order_relaxed);
+  return status;
+}
+
+// An engine that copies has to tell another one, which writes the marker, and that takes longer than to ask the driver.
+bool copies_on_device(uint16_t opcode) {
+  namespace op = api::opcode;
+  return opcode == op::cuMemcpyDtoDAsync_v2 || opcode == op::cuMemcpyAsync || opcode == op::cuMemcpyHtoDAsync_v2 ||
+         opcode == op::cuMemcpyDtoHAsync_v2 || opcode == op::cuMemcpyPeerAsync || opcode == op::cuMemcpy2DAsync_v2 ||
+         opcode == op::cuMemcpy3DAsync_v2;
+}
+
+// Where processors are few, the worker or the device's own threads (the software GPU's) need the one that would look.
+// What was refused once, because of what kernels print or pools hold, is not asked for again for a while.
+bool wants_marked_wait(const Admitted& admitted, uint64_t stream) {
+  Process& process = *admitted.process;
+  if (!has_processors_to_spare() || !process.serves_private(wire::kMarkedWait) ||
+      copies_on_device(admitted.thread->last_sent))
+    return false;
+  if (const uint32_t unmarked = process.unmarked_waits.load(std::memory_order_relaxed); unmarked != 0) {
+    process.unmarked_waits.store(unmarked - 1, std::memory_order_relaxed);
+    return false;
+  }
+  return may_mark(admitted, stream);
+}
+
+// Waits for the stream by looking at a word that the device writes: no answer has to come. False when the driver's call
+// is needed, for whatever reason: a device that has failed never writes.
+bool wait_marked(const Admitted& admitted, CUstream stream) {
+  constexpr uint32_t kUnmarkedWaits = 64;
+  if (!wants_marked_wait(admitted, bits_of(stream))) return false;
+  const Markers::Id id = take_marker(admitted);
+  if (id == 0) return false;
+  Remote remote(admitted, wire::kMarkedWait);
+  remote.concerns(stream).writer().put(Markers::on_wire(id, bits_of(stream)));
+  if (remote.post() != CUDA_SUCCESS) return false;
+  Markers& markers = admitted.process->markers();
+  Spinner spinner = Spinner::for_device();
+  Markers::State state = Markers::State::waiting;
+  while ((state = markers.look(id)) == Markers::State::waiting && spinner.spin()) {
+  }
+  if (state == Markers::State::refused)
+    admitted.process->unmarked_waits.store(kUnmarkedWaits, std::memory_order_relaxed);
+  return state == Markers::State::written;
+}
+
+CUresult wait_by_driver(const Admitted& admitted, CUstream stream) {
+  Extent extent;
+  void* argv[] = {&stream, nullptr};
+  const CUresult status = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, Runs::on_helper, &extent);
+  carry_idle_streams(admitted, stream, extent);
   return status;
 }
 
@@ -260,6 +312,11 @@ CUresult record_marked(const Admitted& admitted, CUevent event, CUstream stream,
 
 }  // namespace
 
+void carry_idle_streams(const Admitted& admitted, CUstream concerned, const Extent& extent) {
+  if (!is_legacy(admitted, bits_of(concerned)))
+    admitted.thread->idle.carry(admitted.process->handles(), extent, bits_of(concerned));
+}
+
 void forget_event(const Admitted& admitted, uint64_t event) {
   if (Progress* const progress = admitted.process->handles().progress(event)) start_record(*progress);
 }
@@ -294,8 +351,15 @@ CUresult cuStreamQuery(CUstream hStream) {
 
 CUresult cuStreamSynchronize(CUstream hStream) {
   VGPU_ADMIT(admitted);
-  return wait_unless_idle(admitted, stream_progress(admitted, hStream),
-                          [&] { return forward_blocking(admitted, api::spec::cuStreamSynchronize, hStream); });
+  Progress* const progress = stream_progress(admitted, hStream);
+  const CUresult status = wait_unless_idle(admitted, progress, [&](uint64_t& before) {
+    if (wait_marked(admitted, hStream)) return CUDA_SUCCESS;
+    before = admitted.process->session().position();
+    return wait_by_driver(admitted, hStream);
+  });
+  if (status == CUDA_SUCCESS && progress != nullptr && bits_of(hStream) > bits_of(CU_STREAM_PER_THREAD))
+    admitted.thread->idle.found(bits_of(hStream));
+  return status;
 }
 
 CUresult cuEventQuery(CUevent hEvent) { return ask_event(api::spec::cuEventQuery, hEvent, Runs::by_path); }
@@ -307,7 +371,7 @@ CUresult cuEventSynchronize(CUevent hEvent) {
 CUresult cuCtxSynchronize() {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   return wait_unless_idle(admitted, &admitted.thread->current()->progress,
-                          [&] { return forward_blocking(admitted, api::spec::cuCtxSynchronize); });
+                          [&](uint64_t&) { return forward_blocking(admitted, api::spec::cuCtxSynchronize); });
 }
 
 CUresult cuEventRecord(CUevent hEvent, CUstream hStream) {

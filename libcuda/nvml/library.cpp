@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/nvml/library.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "common/log.h"
@@ -113,6 +114,12 @@ nvmlReturn_t invoke(const Call& call, const uint64_t* argv) {
   if (const nvmlReturn_t bad = library.ask(request, answer); bad != NVML_SUCCESS) return bad;
   codec::Reader reader(answer);
   return take_answer(call, argv, reader);
+}
+
+nvmlReturn_t invoke_inner(const char* name, std::initializer_list<uint64_t> arguments) {
+  Word argv[kMaxParams] = {};
+  std::copy(arguments.begin(), arguments.end(), argv);
+  return invoke(*find_call(name), argv);
 }
 
 nvmlReturn_t refuse(const Call& call, uint64_t first_argument) {

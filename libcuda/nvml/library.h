@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <initializer_list>
 #include <mutex>
 #include <vector>
 
@@ -56,6 +57,8 @@ nvmlReturn_t error_of(NoReport kind);
 
 // What the row's path does with a call. argv[i]: its i-th argument.
 nvmlReturn_t invoke(const Call& call, const uint64_t* argv);
+// The same for an inner row, by its name (vgpu/nvml/inner.rows.h).
+nvmlReturn_t invoke_inner(const char* name, std::initializer_list<uint64_t> arguments);
 // A call that is not carried: whether the caller may know that already, and which refusal it is.
 nvmlReturn_t refuse(const Call& call, uint64_t first_argument);
 

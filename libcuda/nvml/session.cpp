@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "common/uuid_text.h"
 #include "libcuda/nvml/library.h"
 #include "vgpu/nvml/nvml.h"
 
@@ -95,6 +96,17 @@ nvmlReturn_t nvmlDeviceGetHandleByUUID(const char* uuid, nvmlDevice_t* device) {
   if (const nvmlReturn_t bad = check(uuid, device); bad != NVML_SUCCESS) return bad;
   return find_device(
       &nvmlDeviceGetUUID, [uuid](const char* text) { return std::strcmp(text, uuid) == 0; }, device);
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByUUIDV(const nvmlUUID_t* uuid, nvmlDevice_t* device) {
+  if (const nvmlReturn_t bad = check(uuid, device); bad != NVML_SUCCESS) return bad;
+  if (uuid->version != nvmlUUID_v1) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+  std::string text;
+  if (uuid->type == NVML_UUID_TYPE_ASCII)
+    text.assign(uuid->value.str, ::strnlen(uuid->value.str, sizeof uuid->value.str));
+  else if (uuid->type == NVML_UUID_TYPE_BINARY) text = vgpu::uuid_text(uuid->value.bytes);
+  else return NVML_ERROR_INVALID_ARGUMENT;
+  return nvmlDeviceGetHandleByUUID(text.c_str(), device);
 }
 
 nvmlReturn_t nvmlDeviceGetHandleBySerial(const char* serial, nvmlDevice_t* device) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuArray*, cuMipmappedArray*, and linear copies from and to arrays. The first ABI's forms stay unimplemented.
+#include <span>
+
 #include "softgpu/driver/address_space.h"
 #include "softgpu/driver/array.h"
 #include "softgpu/driver/operations.h"
@@ -122,6 +124,15 @@ CUresult cuArrayGetSparseProperties(CUDA_ARRAY_SPARSE_PROPERTIES*, CUarray array
 CUresult cuMipmappedArrayGetSparseProperties(CUDA_ARRAY_SPARSE_PROPERTIES*, CUmipmappedArray mipmap) {
   TRY(current_context());
   TRY(find_mipmapped_array(mipmap));
+  return CUDA_ERROR_INVALID_VALUE;
+}
+CUresult cuMemMapArrayAsync(CUarrayMapInfo* mapInfoList, unsigned int count, CUstream hStream) {
+  TRY(find_stream(hStream));
+  if (mapInfoList == nullptr || count == 0) return CUDA_ERROR_INVALID_VALUE;
+  for (const CUarrayMapInfo& info : std::span(mapInfoList, count)) {
+    if (info.resourceType == CU_RESOURCE_TYPE_ARRAY) TRY(find_array(info.resource.array));
+    if (info.resourceType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY) TRY(find_mipmapped_array(info.resource.mipmap));
+  }
   return CUDA_ERROR_INVALID_VALUE;
 }
 CUresult cuArrayGetPlane(CUarray*, CUarray hArray, unsigned int) {

@@ -97,9 +97,16 @@ CUresult check_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t coun
   return CUDA_SUCCESS;
 }
 
+// A batch is refused on the legacy stream.
+CuResult<Ref<Stream>> find_batch_stream(CUstream handle) {
+  Ref<Stream> stream = TRY(find_stream(handle));
+  if (stream->type() == Stream::Type::legacy) return CUDA_ERROR_INVALID_VALUE;
+  return stream;
+}
+
 CUresult prefetch_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t count, const Locations& given,
                         CUstream stream) {
-  TRY(find_stream(stream));
+  TRY(find_batch_stream(stream));
   VGPU_CHECK(check_batch(ranges, sizes, count, given));
   size_t entry = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -191,7 +198,7 @@ CUresult cuMemPrefetchBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count
 // Discarding allows the contents to be lost; they are not.
 CUresult cuMemDiscardBatchAsync(CUdeviceptr* dptrs, size_t* sizes, size_t count, unsigned long long flags,
                                 CUstream hStream) {
-  const Ref<Stream> stream = TRY(find_stream(hStream));
+  const Ref<Stream> stream = TRY(find_batch_stream(hStream));
   if (dptrs == nullptr || sizes == nullptr || count == 0 || flags != 0) return CUDA_ERROR_INVALID_VALUE;
   for (size_t i = 0; i < count; ++i) TRY(find_managed(dptrs[i], sizes[i]));
   return stream->refuse_in_capture();

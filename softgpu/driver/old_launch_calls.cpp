@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "softgpu/driver/function.h"
+#include "softgpu/driver/texture_reference.h"
 
 using namespace vgpu::soft;
 
@@ -90,6 +91,13 @@ CUresult CUDAAPI cuLaunchGrid(CUfunction f, int grid_width, int grid_height) {
 }
 CUresult CUDAAPI cuLaunchGridAsync(CUfunction f, int grid_width, int grid_height, CUstream hStream) {
   return launch_grid(f, grid_width, grid_height, hStream);
+}
+
+// A module's references are there for its kernels anyhow.
+CUresult CUDAAPI cuParamSetTexRef(CUfunction hfunc, int texunit, CUtexref hTexRef) {
+  TRY(function_in_use(hfunc));
+  const bool known = texunit == CU_PARAM_TR_DEFAULT && find<TextureReference>(hTexRef);
+  return known ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 }  // extern "C"

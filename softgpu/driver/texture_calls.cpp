@@ -44,7 +44,10 @@ template <class T>
 CUresult destroy(typename T::Handle handle) {
   const Ref<T> object = TRY(find_live<T>(handle));
   if (!retire(object)) return CUDA_ERROR_INVALID_VALUE;
-  object->context->device().textures().remove(handle);
+  // What has been launched may sample it still. The handle will never be another object's.
+  Device& device = object->context->device();
+  const auto remove = [&device, handle] { device.textures().remove(handle); };
+  if (!object->context->mark()->subscribe(remove)) remove();
   return CUDA_SUCCESS;
 }
 

@@ -164,9 +164,6 @@ CuResult<Texture> describe_texture(Device& device, const CUDA_RESOURCE_DESC& res
   const Component component = texture.image.component;
   const bool narrow = !is_float(component) && bytes_of(component) < 4;
   texture.sampler.normalised_values = narrow && (source.normalised || (sampling.flags & CU_TRSF_READ_AS_INTEGER) == 0);
-  // Only what is read as floats can be filtered.
-  const bool filtered = resource.resType != CU_RESOURCE_TYPE_LINEAR && texture.sampler.linear;
-  if (filtered && !texture.reads_floats()) return CUDA_ERROR_INVALID_VALUE;
   return texture;
 }
 

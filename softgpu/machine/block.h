@@ -18,8 +18,11 @@ namespace vgpu::soft {
 class Cluster;
 
 inline constexpr unsigned kBarriers = 16;  // that PTX can name
-// A block has one barrier more; it is the block's part in the cluster's.
+// A block has one barrier more, which is the block's part in the cluster's, and one for each of its warp groups.
 inline constexpr uint8_t kClusterBarrier = kBarriers;
+inline constexpr unsigned kWarpsOfGroup = 4, kWarpGroups = 8;
+inline constexpr uint8_t kWarpGroupBarriers = kClusterBarrier + 1;
+inline constexpr unsigned kAllBarriers = kWarpGroupBarriers + kWarpGroups;
 
 class Block {
  public:
@@ -96,7 +99,7 @@ class Block {
   RowMemory reserved_shared_;  // see windows.h
   RowMemory local_;
   RowMemory specials_;
-  Barrier barriers_[kBarriers + 1];
+  Barrier barriers_[kAllBarriers];
   uint32_t busy_barriers_ = 0;  // bit per barrier that somebody has arrived at
   uint32_t live_warps_ = 0;
 };

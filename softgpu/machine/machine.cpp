@@ -175,6 +175,8 @@ void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
   while (auto cluster = take(job, worker)) {
     const Block::Progress progress = cluster->run();
     put(job, std::move(cluster), progress);
+    // What it waits for may be the work of a thread that another program's has taken the processor from.
+    if (progress == Block::Progress::spinning) std::this_thread::yield();
     if (!own && Clock::now() >= end) return;
   }
 }

@@ -50,9 +50,11 @@
   X(matrix_load)             \
   X(matrix_quad)             \
   X(matrix_bits)             \
+  X(warp_group)              \
   X(wmma)                    \
   X(wmma_small)              \
   X(bulk_copy)               \
+  X(tensor_copy)             \
   X(async_store)             \
   X(async_copy)              \
   X(video)                   \
@@ -65,6 +67,7 @@
   X(warp_sync)                        \
   X(memory_order)                     \
   X(mbarrier)                         \
+  X(tensor_map)                       \
   X(texture)                          \
   X(texture_query)                    \
   X(surface)
@@ -162,7 +165,7 @@ class Choice {
     const ptx::Operand* operand = nullptr;  // nullptr: a sink, or Role::value
     uint64_t value = 0;                     // Role::value
   };
-  static constexpr unsigned kMaxSlots = 64;
+  static constexpr unsigned kMaxSlots = 144;  // wgmma has 134 operands
   void restart();         // forget what an earlier chooser took and declared
   bool complete() const;  // everything taken, nothing mismatched
   bool mismatched() const { return mismatched_; }

@@ -5,15 +5,11 @@
 #include <bit>
 #include <cmath>
 
+#include "softgpu/machine/taps.h"
+
 namespace vgpu::soft {
 
 namespace {
-
-// Where a point meets the texels of one axis: the lower tap, and the share of the upper one.
-struct Axis {
-  int64_t index = 0;
-  float weight = 0;
-};
 
 // One level of one layer or face, and the taps in it.
 struct Plane {
@@ -25,53 +21,10 @@ struct Plane {
   Axis axes[3];
 };
 
-uint32_t size_of(const ImageLevel& level, unsigned axis) {
-  return axis == 0 ? level.width : axis == 1 ? level.height : level.depth;
-}
-
-// The index of the texel that stands for `index`, or -1: the border.
-int64_t addressed(AddressMode mode, int64_t index, int64_t size) {
-  if (index >= 0 && index < size) return index;
-  switch (mode) {
-    case AddressMode::wrap: return ((index % size) + size) % size;
-    case AddressMode::mirror: {
-      const int64_t inside = ((index % (2 * size)) + 2 * size) % (2 * size);
-      return inside < size ? inside : 2 * size - 1 - inside;
-    }
-    case AddressMode::clamp: return index < 0 ? 0 : size - 1;
-    case AddressMode::border: break;
-  }
-  return -1;
-}
-
-AddressMode mode_of(const Sampler& sampler, unsigned axis) {
-  const AddressMode mode = sampler.address[axis];
-  // Wrap and mirror are for normalised coordinates only.
-  const bool repeats = mode == AddressMode::wrap || mode == AddressMode::mirror;
-  return repeats && !sampler.normalised_coordinates ? AddressMode::clamp : mode;
-}
-
 Texel border_texel(const Sampler& sampler) {
   Texel texel;
   for (unsigned i = 0; i < 4; ++i) texel[i] = std::bit_cast<uint32_t>(sampler.border[i]);
   return texel;
-}
-
-// Coordinates in texels; far out is as far as indices need to go, and NaN is out there, too.
-double in_texels(const Sampler& sampler, float coordinate, uint32_t size) {
-  constexpr double kFar = 0x1p40;
-  const double texels = sampler.normalised_coordinates ? double{coordinate} * size : double{coordinate};
-  if (!(texels >= -kFar)) return -kFar;
-  return std::min(texels, kFar);
-}
-
-Axis nearest_tap(double texels) { return {static_cast<int64_t>(std::floor(texels)), 0}; }
-
-// The share has 8 bits of fraction.
-Axis linear_taps(double texels) {
-  constexpr double kSteps = 256;
-  const auto fixed = static_cast<int64_t>(std::floor((texels - 0.5) * kSteps + 0.5));
-  return {fixed >> 8, static_cast<float>(fixed & 0xff) / static_cast<float>(kSteps)};
 }
 
 const std::byte* texel_address(const Plane& plane, int64_t x, int64_t y, int64_t z) {
@@ -155,18 +108,18 @@ OnCube onto_cube(const Image& image, const SamplePoint& point) {
 
 Plane plane_of(const Texture& texture, const SamplePoint& point, uint32_t level, bool linear) {
   Plane plane{texture, texture.image.levels[level], 0, point.dimensions, point.cube, {}};
-  Sampler sampler = texture.sampler;
+  bool normalised = texture.sampler.normalised_coordinates;
   std::array<float, 3> at = point.at;
   if (point.cube) {
     const OnCube on = onto_cube(texture.image, point);
     plane.layer = on.layer;
     at = on.at;
-    sampler.normalised_coordinates = true;
+    normalised = true;
   } else {
     plane.layer = std::min(point.layer, texture.image.layers - 1);
   }
   for (unsigned axis = 0; axis < point.dimensions; ++axis) {
-    const double texels = in_texels(sampler, at[axis], size_of(plane.level, axis));
+    const double texels = in_texels(normalised, at[axis], size_of(plane.level, axis));
     plane.axes[axis] = linear ? linear_taps(texels) : nearest_tap(texels);
     plane.axes[axis].index += point.offset[axis];
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tex and tld4 (PTX ISA 9.7.9.3, 9.7.9.4), for textures named by a handle or a .texref with its sampler inside
-// (.texmode_unified). Lanes are sampled one after the other; sample.h has the rules.
+// (.texmode_unified). sample.h has the rules.
 #include <bit>
 
 #include "softgpu/machine/sample.h"
+#include "softgpu/machine/sample_row.h"
 #include "softgpu/machine/texture_access.h"
 
 namespace vgpu::soft::portable {
@@ -102,18 +103,51 @@ void write_result(Warp& warp, const Instruction& instruction, const Form& form, 
   }
 }
 
+// Whether sample_row knows how.
+bool is_plain(const Form& form) {
+  const bool geometry = !has_layer(form.geometry) && spatial(form.geometry) == coordinates_of(form.geometry);
+  return geometry && form.detail == Detail::base && form.output == Output::word && !form.integer && !form.offset &&
+         !form.gather;
+}
+
+// The lanes of `mask` that hold this handle, if the texture is sampled as it seems.
+LaneMask sample_plainly(Warp& warp, const Instruction& instruction, const Form& form, const Texture& texture,
+                        LaneMask mask) {
+  const unsigned dimensions = coordinates_of(form.geometry);
+  if (dimensions == 1 && texture.sampler.address[1] == AddressMode::border) return 0;
+  const unsigned handle_operand = form.results + 1u;
+  const uint64_t* const handles = warp.row<uint64_t>(instruction.at(handle_operand));
+  const uint64_t handle = handles[std::countr_zero(mask)];
+  LaneMask same = 0;
+  for (LaneMask rest = mask; rest != 0; rest &= rest - 1)
+    if (handles[std::countr_zero(rest)] == handle) same |= rest & -rest;
+  const float* at[3] = {};
+  for (unsigned i = 0; i < dimensions; ++i) at[i] = warp.row<float>(instruction.at(handle_operand + 1 + i));
+  uint32_t* out[4];
+  for (unsigned i = 0; i < 4; ++i) out[i] = warp.row<uint32_t>(instruction.at(i));
+  sample_row(texture, at, dimensions, same, out);
+  return same;
+}
+
 void texture(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const auto form = std::bit_cast<Form>(instruction.immediate);
   const unsigned handle_operand = form.results + 1u;
   const uint64_t* handles = warp.row<uint64_t>(instruction.at(handle_operand));
   const Texture* texture = nullptr;
   uint64_t found = 0;
+  const bool plain = is_plain(form);
   for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
     const auto lane = static_cast<unsigned>(std::countr_zero(rest));
     if (texture == nullptr || handles[lane] != found) {
       texture = find_texture(warp, instruction, lane, handles[lane], false);
       if (texture == nullptr) return;
       found = handles[lane];
+      const LaneMask done = plain ? sample_plainly(warp, instruction, form, *texture, rest) : 0;
+      if (done != 0) {
+        rest = (rest & ~done) | (rest & -rest);
+        texture = nullptr;
+        continue;
+      }
     }
     Sources sources(warp, instruction, handle_operand + 1, lane);
     const Texel texel = form.integer ? fetch_lane(*texture, form, sources) : sample_lane(*texture, form, sources);

@@ -122,7 +122,8 @@ namespace {
 // One text per group, the best of those that suit.
 template <class Suits, class Better>
 Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries, Suits suits, Better better) {
-  std::vector<std::string> texts;
+  std::vector<const Entry*> chosen;
+  uint64_t unpacked = 0;
   for (auto first = entries.begin(); first != entries.end();) {
     const auto in_group = [first](const ImageEntry& other) { return other.group == first->group; };
     const auto last = std::find_if_not(first, entries.end(), in_group);
@@ -131,10 +132,15 @@ Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries
       if (!suits(candidate->entry)) continue;
       if (best == nullptr || better(candidate->entry, *best)) best = &candidate->entry;
     }
-    if (best != nullptr) texts.push_back(TRY(entry_text(*best)));
+    if (best != nullptr) chosen.push_back(best);
+    // All together may be as large as one text: thousands of small entries could say they are.
+    if (best != nullptr) unpacked += std::min(best->uncompressed_size, fatbin::kMaxText);
+    if (unpacked > fatbin::kMaxText) return CUDA_ERROR_OUT_OF_MEMORY;
     if (best != nullptr && first->group == 0) break;  // Nothing needs linking.
     first = last;
   }
+  std::vector<std::string> texts;
+  for (const Entry* const entry : chosen) texts.push_back(TRY(entry_text(*entry)));
   return texts;
 }
 

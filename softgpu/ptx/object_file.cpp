@@ -73,13 +73,16 @@ std::optional<Containers> containers_of_object(Bytes elf) {
   const auto table = part(elf, names.sh_offset, names.sh_size);
   if (!table) return std::nullopt;
   Containers containers;
+  uint64_t left = elf.size();
   for (uint64_t i = 0; i < header.e_shnum; ++i) {
     Elf64_Shdr section;
     if (!section_at(i, section)) return std::nullopt;
     const std::string_view name = string_at(*table, section.sh_name);
     if (name != ".nv_fatbin" && name != "__nv_relfatbin") continue;
     const auto bytes = part(elf, section.sh_offset, section.sh_size);
-    if (!bytes || !add_containers(*bytes, containers)) return std::nullopt;
+    // Sections do not overlap: the same bytes in thousands of them would become thousands of times as much code.
+    if (!bytes || bytes->size() > left || !add_containers(*bytes, containers)) return std::nullopt;
+    left -= bytes->size();
   }
   return containers;
 }

@@ -5,7 +5,7 @@
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
                 runtime runtime12 wrong-calls wrong-calls12 ollama nvml nvml-clients smi host hostile vm
-CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring
+CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring asan-fuzz
 CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
 
@@ -59,8 +59,10 @@ check-ptx-ring: all $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
 check-contract: all $(O)/tests/contract
 	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
+# The second run is of workers that have a context before there is a program.
 check-ring: all $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
+	@LIMIT=$(LIMIT) $(VGPU_RUN) --driver soft --ready-contexts 2 -- tests/contract/run.sh $(O)/tests/contract primary context green
 # Managed variables as with a driver that keeps its managed memory to itself: the software GPU under another name.
 check-managed: all $(O)/tests/contract
 	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed]'

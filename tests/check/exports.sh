@@ -19,11 +19,21 @@ exported() { nm -D --defined-only "$1" | awk '{sub(/@.*/, "", $3); print $3}' | 
 
 guest=$build/lib/guest/libcuda.so.1
 soft=$build/lib/libcuda-soft.so.1
-# The stub lacks the calls of graphics interoperation, which the driver has.
-expected() { { exported "$stub"; sed -nE 's/^VGPU_INTEROP\((.*)\)$/\1/p' build/gen/cuda_interop.inc; } | sort -u; }
+# The stub lacks the calls of graphics interoperation and what no header declares, which the driver has.
+unlisted=common/face/unlisted.inc
+expected() {
+  {
+    exported "$stub"
+    sed -nE 's/^VGPU_INTEROP\((.*)\)$/\1/p' build/gen/cuda_interop.inc
+    sed -nE 's/^VGPU_UNLISTED_[A-Z]+\((.*)\)$/\1/p' $unlisted
+  } | sort -u
+}
+data() { nm -D --defined-only "$1" | awk '$2 == "B" {sub(/@.*/, "", $3); print $3}' | sort; }
 for library in "$guest" "$soft"; do
   expect_empty "$library does not export" "$(comm -13 <(exported "$library") <(expected) | paste -sd' ')"
   expect_empty "$library exports too much" "$(comm -23 <(exported "$library") <(expected) | paste -sd' ')"
+  expect_empty "$library has data that the driver has not, or lacks some" \
+    "$(comm -3 <(data "$library") <(sed -nE 's/^VGPU_UNLISTED_(WORD|PATH)\((.*)\)$/\2/p' $unlisted | sort) | paste -sd' ')"
   expect_empty "$library has an executable stack or text relocations" \
     "$(readelf -dlW "$library" | grep -E 'TEXTREL|GNU_STACK.*RWE')"
 done

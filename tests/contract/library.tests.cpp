@@ -187,3 +187,13 @@ TEST_CASE_METHOD(Gpu, "a library copies the caller's code", "[contract][library]
   REQUIRE_CUDA(launch(function, 1, 1, nullptr, memory.address, 6u, 1u));
   CHECK(read_words(memory, 1)[0] == 6);
 }
+
+TEST_CASE_METHOD(Gpu, "a library without host code has no unified functions", "[contract][library]") {
+  const Library library(kBasicPtx);
+  void* code = nullptr;
+  CHECK_REFUSED(cuLibraryGetUnifiedFunction(&code, library.handle, "iota"));
+  CHECK_REFUSED(cuLibraryGetUnifiedFunction(&code, nullptr, "iota"));
+  CHECK_REFUSED(cuLibraryGetUnifiedFunction(nullptr, library.handle, "iota"));
+  CHECK_REFUSED(cuLibraryGetUnifiedFunction(&code, library.handle, nullptr));
+  CHECK(code == nullptr);
+}

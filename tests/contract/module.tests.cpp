@@ -25,6 +25,12 @@ Load load_with_logs(const char* ptx) {
   return {result, information, errors};
 }
 
+int attribute_of(CUfunction function, CUfunction_attribute which) {
+  int value = -1;
+  REQUIRE_CUDA(cuFuncGetAttribute(&value, which, function));
+  return value;
+}
+
 }  // namespace
 
 TEST_CASE_METHOD(Gpu, "a module is loaded from PTX text and its kernel runs", "[contract][module]") {
@@ -169,6 +175,98 @@ TEST_CASE_METHOD(Gpu, "two loads of one text have globals of their own", "[contr
   CHECK(a != b);
   REQUIRE_CUDA(cuMemsetD32(a, 99, 4));
   CHECK(read_words(b, 4) == std::vector<unsigned>{1, 2, 3, 4});
+}
+
+TEST_CASE_METHOD(Gpu, "a module that is loaded again has the initial values of its globals", "[contract][module]") {
+  for (int round = 0; round < 3; ++round) {
+    Module module(kGlobalsPtx);
+    CUdeviceptr address = 0;
+    REQUIRE_CUDA(cuModuleGetGlobal(&address, nullptr, module, "table"));
+    CHECK(read_words(address, 4) == std::vector<unsigned>{1, 2, 3, 4});
+    REQUIRE_CUDA(cuMemsetD32(address, 99, 4));
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "modules that are loaded again and again work each time", "[contract][module]") {
+  DeviceBuffer memory(64 * 4);
+  for (unsigned round = 0; round < 3; ++round) {
+    for (unsigned text = 0; text < 20; ++text) {
+      Module module((std::string(kBasicPtx) + "// " + std::to_string(text)).c_str());
+      REQUIRE_CUDA(launch(module.function("fill"), 1, 64, nullptr, memory.address, 100 * round + text, 64u));
+      CHECK(read_words(memory, 64) == repeated(64, 100 * round + text));
+      CHECK(attribute_of(module.function("add"), CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK) >= 64);
+    }
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "attributes that were set are as new when the module is loaded again", "[contract][module]") {
+  constexpr CUfunction_attribute kSet = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+  int before = 0;
+  for (int round = 0; round < 3; ++round) {
+    Module module(kBasicPtx);
+    if (round == 0) before = attribute_of(module.function("fill"), kSet);
+    CHECK(attribute_of(module.function("fill"), kSet) == before);
+    REQUIRE_CUDA(cuFuncSetAttribute(module.function("fill"), kSet, 1024));
+    CHECK(attribute_of(module.function("fill"), kSet) == 1024);
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "attributes of functions that were listed are as new when the module is loaded again",
+                 "[contract][module]") {
+  constexpr CUfunction_attribute kSet = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+  int before = 0;
+  for (int round = 0; round < 3; ++round) {
+    Module module(kBasicPtx);
+    std::vector<CUfunction> functions(5);
+    REQUIRE_CUDA(cuModuleEnumerateFunctions(functions.data(), 5, module));
+    // None of them has shared memory of its own, so that all are alike.
+    if (round == 0) before = attribute_of(functions[0], kSet);
+    for (const CUfunction function : functions) {
+      CHECK(attribute_of(function, kSet) == before);
+      REQUIRE_CUDA(cuFuncSetAttribute(function, kSet, 1024));
+    }
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "two loads of one text are two modules, and each is unloaded by itself", "[contract][module]") {
+  DeviceBuffer memory(4);
+  Module first(kBasicPtx);
+  {
+    Module second(kBasicPtx);
+    CHECK(second.handle != first.handle);
+    CHECK(second.function("fill") != first.function("fill"));
+  }
+  Module third(kBasicPtx);
+  CHECK(third.handle != first.handle);
+  for (const Module* module : {&first, &third}) {
+    REQUIRE_CUDA(launch(module->function("fill"), 1, 1, nullptr, memory.address, 7u, 1u));
+    CHECK(read_words(memory, 1) == repeated(1, 7));
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "a function that is not there is not found in a module that is loaded again",
+                 "[contract][module]") {
+  for (int round = 0; round < 2; ++round) {
+    Module module(kBasicPtx);
+    CUfunction function = nullptr;
+    CHECK_CUDA(cuModuleGetFunction(&function, module, "fill"));
+    CHECK(cuModuleGetFunction(&function, module, "absent") == CUDA_ERROR_NOT_FOUND);
+    CHECK(cuModuleGetFunction(nullptr, module, "fill") == CUDA_ERROR_INVALID_VALUE);
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "a module that is loaded again after a reset of its context works", "[contract][module]") {
+  for (int round = 0; round < 3; ++round) {
+    {
+      DeviceBuffer memory(4);
+      Module module(kBasicPtx);
+      REQUIRE_CUDA(launch(module.function("fill"), 1, 1, nullptr, memory.address, 7u, 1u));
+      CHECK(read_words(memory, 1) == repeated(1, 7));
+    }
+    REQUIRE_CUDA(cuDevicePrimaryCtxReset(device));
+    REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, device));
+    REQUIRE_CUDA(cuCtxSetCurrent(context));
+  }
 }
 
 TEST_CASE_METHOD(Gpu, "the functions of a module can be counted and listed", "[contract][module]") {

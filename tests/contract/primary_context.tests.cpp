@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The primary context: counted references, flags, reset. CUDA driver API: Primary context management. These tests drop
 // the reference that the other tests share.
+#include "tests/contract/child.h"
 #include "tests/contract/fixture.h"
 
 namespace {
@@ -114,4 +115,92 @@ TEST_CASE_METHOD(Primary, "primary context calls refuse devices that do not exis
   CHECK(cuDevicePrimaryCtxSetFlags(9999, 0) == CUDA_ERROR_INVALID_DEVICE);
   CHECK(cuDevicePrimaryCtxReset(9999) == CUDA_ERROR_INVALID_DEVICE);
   CHECK(cuDevicePrimaryCtxRetain(nullptr, device) == CUDA_ERROR_INVALID_VALUE);
+}
+
+// What the first thing is that a process does with contexts must make no difference (a worker may have made one
+// before).
+TEST_CASE("the primary context of a new process is inactive until it is retained", "[contract][primary]") {
+  REQUIRE_CHILD("child-primary-inactive");
+}
+
+TEST_CASE_METHOD(Primary, "child: inactive until retained", "[.][child-primary-inactive]") {
+  CHECK(is_active() == 0);
+  CHECK(cuDevicePrimaryCtxRelease(device) == CUDA_ERROR_INVALID_CONTEXT);
+  CHECK_CUDA(cuDevicePrimaryCtxReset(device));
+  CHECK(is_active() == 0);
+  CUcontext context = nullptr;
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, device));
+  CHECK(is_active() == 1);
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  CUdeviceptr address = 0;
+  CHECK_CUDA(cuMemAlloc(&address, 64));
+  CHECK_CUDA(cuMemFree(address));
+  REQUIRE_CUDA(cuDevicePrimaryCtxRelease(device));
+  CHECK(is_active() == 0);
+}
+
+TEST_CASE("flags that a new process sets first are those of its primary context", "[contract][primary]") {
+  REQUIRE_CHILD("child-primary-flags");
+}
+
+TEST_CASE_METHOD(Primary, "child: flags first", "[.][child-primary-flags]") {
+  REQUIRE_CUDA(cuDevicePrimaryCtxSetFlags(device, CU_CTX_SCHED_YIELD));
+  CHECK(is_active() == 0);
+  CUcontext context = nullptr;
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, device));
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  unsigned flags = 0;
+  CHECK_CUDA(cuCtxGetFlags(&flags));
+  CHECK((flags & CU_CTX_SCHED_MASK) == CU_CTX_SCHED_YIELD);
+  REQUIRE_CUDA(cuDevicePrimaryCtxRelease(device));
+}
+
+TEST_CASE("flags that are none may be set by a new process first", "[contract][primary]") {
+  REQUIRE_CHILD("child-primary-no-flags");
+}
+
+TEST_CASE_METHOD(Primary, "child: no flags first", "[.][child-primary-no-flags]") {
+  REQUIRE_CUDA(cuDevicePrimaryCtxSetFlags(device, 0));
+  CUcontext context = nullptr;
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, device));
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  unsigned flags = 0;
+  CHECK_CUDA(cuCtxGetFlags(&flags));
+  CHECK((flags & CU_CTX_SCHED_MASK) == CU_CTX_SCHED_AUTO);
+  REQUIRE_CUDA(cuDevicePrimaryCtxRelease(device));
+}
+
+TEST_CASE("a context that a new process creates first leaves its primary context inactive", "[contract][primary]") {
+  REQUIRE_CHILD("child-primary-created");
+}
+
+TEST_CASE_METHOD(Primary, "child: a created context first", "[.][child-primary-created]") {
+  CUcontext created = nullptr, primary = nullptr;
+  REQUIRE_CUDA(cuCtxCreate(&created, nullptr, 0, device));
+  CHECK(is_active() == 0);
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&primary, device));
+  CHECK(primary != created);
+  CHECK(is_active() == 1);
+  REQUIRE_CUDA(cuDevicePrimaryCtxRelease(device));
+  CHECK_CUDA(cuCtxDestroy(created));
+}
+
+TEST_CASE("limits of a new process's primary context are those that it sets", "[contract][primary]") {
+  REQUIRE_CHILD("child-primary-limits");
+}
+
+TEST_CASE_METHOD(Primary, "child: limits first", "[.][child-primary-limits]") {
+  CUcontext context = nullptr;
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, device));
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  size_t before = 0, set = 0, again = 0;
+  CHECK_CUDA(cuCtxGetLimit(&before, CU_LIMIT_PRINTF_FIFO_SIZE));
+  CHECK_CUDA(cuCtxSetLimit(CU_LIMIT_PRINTF_FIFO_SIZE, 4 * before));
+  CHECK_CUDA(cuCtxGetLimit(&set, CU_LIMIT_PRINTF_FIFO_SIZE));
+  CHECK(set >= 4 * before);
+  REQUIRE_CUDA(cuDevicePrimaryCtxRelease(device));
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, device));
+  CHECK_CUDA(cuCtxGetLimit(&again, CU_LIMIT_PRINTF_FIFO_SIZE));
+  CHECK(again == before);
+  REQUIRE_CUDA(cuDevicePrimaryCtxRelease(device));
 }

@@ -172,6 +172,45 @@ TEST_CASE_METHOD(Gpu, "to ask about the legacy stream holds no other stream back
   first.synchronize();
 }
 
+TEST_CASE_METHOD(Gpu, "a stream that was idle is so while another is copied to, until it gets work itself",
+                 "[contract][progress]") {
+  Stream idle, other;
+  DeviceBuffer memory(64);
+  HostBuffer value(64);
+  for (int round = 0; round < 3; ++round) {
+    REQUIRE_CUDA(cuStreamSynchronize(idle));
+    for (int i = 0; i < 5; ++i) {
+      REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, value.data, 64, other));
+      REQUIRE_CUDA(cuStreamSynchronize(other));
+      CHECK(cuStreamSynchronize(idle) == CUDA_SUCCESS);
+      CHECK(cuStreamQuery(idle) == CUDA_SUCCESS);
+    }
+    std::optional<Gate> gate;
+    // Work of another thread counts as well.
+    if (round == 1) std::thread([&] { cuCtxSetCurrent(context), gate.emplace(idle); }).join();
+    else gate.emplace(idle);
+    REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, value.data, 64, other));
+    REQUIRE_CUDA(cuStreamSynchronize(other));
+    CHECK(cuStreamQuery(idle) == CUDA_ERROR_NOT_READY);
+    gate->open();
+    CHECK(poll(idle) == CUDA_SUCCESS);
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "a copy to a stream that was idle makes it busy, whoever copies", "[contract][progress]") {
+  Stream first, second;
+  DeviceBuffer memory(64);
+  HostBuffer value(64);
+  REQUIRE_CUDA(cuStreamSynchronize(first));
+  REQUIRE_CUDA(cuStreamSynchronize(second));
+  Gate gate(second);
+  REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, value.data, 64, second));
+  CHECK(cuStreamSynchronize(first) == CUDA_SUCCESS);
+  CHECK(cuStreamQuery(second) == CUDA_ERROR_NOT_READY);
+  gate.open();
+  CHECK(cuStreamSynchronize(second) == CUDA_SUCCESS);
+}
+
 TEST_CASE_METHOD(Gpu, "what is asked about before a capture leaves nothing in it", "[contract][progress]") {
   Stream stream;
   Event event;

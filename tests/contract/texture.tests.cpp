@@ -113,6 +113,17 @@ TEST_CASE_METHOD(Textures, "a kernel reads an array through a texture object", "
   CHECK_CUDA(cuTexObjectDestroy(texture));
 }
 
+// The bilinear scaler of FFmpeg asks for it.
+TEST_CASE_METHOD(Textures, "integers in the middle of a texel are as they are, filtered or not",
+                 "[contract][texture]") {
+  CUDA_TEXTURE_DESC linear = point;
+  linear.filterMode = CU_TR_FILTER_MODE_LINEAR;
+  CUtexObject texture = 0;
+  REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &linear, nullptr));
+  CHECK(row_through(texture) == std::vector<uint32_t>{5, 6, 7, 8});
+  CHECK_CUDA(cuTexObjectDestroy(texture));
+}
+
 TEST_CASE_METHOD(Textures, "a texture sees what was copied to its array after it was made", "[contract][texture]") {
   CUtexObject texture = 0;
   REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &point, nullptr));
@@ -121,6 +132,25 @@ TEST_CASE_METHOD(Textures, "a texture sees what was copied to its array after it
   REQUIRE_CUDA(cuMemcpy3DAsync(&fill, nullptr));
   CHECK(row_through(texture) == std::vector<uint32_t>{40, 30, 20, 10});
   CHECK_CUDA(cuTexObjectDestroy(texture));
+}
+
+// Programs destroy a texture behind the launch that samples it (the CUDA filters of FFmpeg do).
+TEST_CASE_METHOD(Textures, "a launch that has been made keeps the objects that it samples and paints",
+                 "[contract][texture]") {
+  constexpr size_t kMuch = 64 << 20;
+  DeviceBuffer much(kMuch), out(kWidth * sizeof(uint32_t));
+  Stream stream;
+  CUtexObject texture = 0;
+  CUsurfObject surface = 0;
+  REQUIRE_CUDA(cuTexObjectCreate(&texture, &resource, &point, nullptr));
+  REQUIRE_CUDA(cuSurfObjectCreate(&surface, &resource));
+  for (int i = 0; i < 8; ++i) REQUIRE_CUDA(cuMemsetD32Async(much, 1, kMuch / 4, stream));
+  REQUIRE_CUDA(launch(module.function("paint"), 1, kWidth, stream, surface, 70u));
+  REQUIRE_CUDA(launch(module.function("sample"), 1, kWidth, stream, out.address, texture));
+  CHECK_CUDA(cuTexObjectDestroy(texture));
+  CHECK_CUDA(cuSurfObjectDestroy(surface));
+  stream.synchronize();
+  CHECK(read_words(out, kWidth) == std::vector<unsigned>{70, 71, 72, 73});
 }
 
 TEST_CASE_METHOD(Textures, "a kernel writes an array through a surface object", "[contract][texture]") {

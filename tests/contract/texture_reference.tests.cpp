@@ -95,6 +95,48 @@ TEST_CASE_METHOD(References, "a texture reference knows what it was set to", "[c
   CHECK(filter == CU_TR_FILTER_MODE_LINEAR);
 }
 
+TEST_CASE_METHOD(References, "a texture reference gives its border colour to what lies outside",
+                 "[contract][texture]") {
+  CUtexref reference = nullptr;
+  REQUIRE_CUDA(cuModuleGetTexRef(&reference, module, "image"));
+  REQUIRE_CUDA(cuTexRefSetArray(reference, array, CU_TRSA_OVERRIDE_FORMAT));
+  REQUIRE_CUDA(cuTexRefSetFlags(reference, CU_TRSF_READ_AS_INTEGER));
+  REQUIRE_CUDA(cuTexRefSetAddressMode(reference, 0, CU_TR_ADDRESS_MODE_BORDER));
+  REQUIRE_CUDA(cuTexRefSetAddressMode(reference, 1, CU_TR_ADDRESS_MODE_BORDER));
+  // Integers are read, so the colour's bits are what a kernel sees.
+  const std::array<uint32_t, 4> bits = {77, 78, 79, 80};
+  std::array<float, 4> colour;
+  std::memcpy(colour.data(), bits.data(), sizeof bits);
+  REQUIRE_CUDA(cuTexRefSetBorderColor(reference, colour.data()));
+  std::array<float, 4> told = {};
+  REQUIRE_CUDA(cuTexRefGetBorderColor(told.data(), reference));
+  CHECK(std::memcmp(told.data(), bits.data(), sizeof bits) == 0);
+
+  DeviceBuffer out((kWidth + 1) * sizeof(uint32_t));
+  REQUIRE_CUDA(launch(module.function("sample"), 1, kWidth + 1, nullptr, static_cast<CUdeviceptr>(out)));
+  CHECK(read_words(out, kWidth + 1) == std::vector<unsigned>{5, 6, 7, 8, 77});
+}
+
+TEST_CASE_METHOD(References, "a texture reference is a function's without a unit of its own", "[contract][texture]") {
+  CUtexref reference = nullptr;
+  REQUIRE_CUDA(cuModuleGetTexRef(&reference, module, "image"));
+  const CUfunction sample = module.function("sample");
+  CHECK_CUDA(cuParamSetTexRef(sample, CU_PARAM_TR_DEFAULT, reference));
+  CHECK_REFUSED(cuParamSetTexRef(sample, 0, reference));
+  CHECK_REFUSED(cuParamSetTexRef(nullptr, CU_PARAM_TR_DEFAULT, reference));
+  CHECK_REFUSED(cuParamSetTexRef(sample, CU_PARAM_TR_DEFAULT, nullptr));
+}
+
+TEST_CASE_METHOD(References, "a border colour needs a reference and a place", "[contract][texture]") {
+  CUtexref reference = nullptr;
+  REQUIRE_CUDA(cuModuleGetTexRef(&reference, module, "image"));
+  std::array<float, 4> colour = {};
+  CHECK(cuTexRefSetBorderColor(reference, nullptr) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuTexRefGetBorderColor(nullptr, reference) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_REFUSED(cuTexRefSetBorderColor(nullptr, colour.data()));
+  CHECK_REFUSED(cuTexRefGetBorderColor(colour.data(), nullptr));
+}
+
 TEST_CASE_METHOD(References, "a module has no texture reference of another name", "[contract][texture]") {
   CUtexref reference = nullptr;
   CHECK(cuModuleGetTexRef(&reference, module, "picture") == CUDA_ERROR_NOT_FOUND);

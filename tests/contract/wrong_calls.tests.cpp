@@ -6,6 +6,8 @@
 
 #include "tests/contract/fixture.h"
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace {
 
 // Somewhere for every result to go, and one living object of each kind.
@@ -420,6 +422,7 @@ TEST_CASE_METHOD(Wrong, "wrong calls of modules, libraries and functions are ref
     WRONG(CUDA_ERROR_INVALID_HANDLE, cuLibraryUnload(nullptr)),
     WRONG(CUDA_ERROR_INVALID_HANDLE, cuLibraryGetKernel(&s.kernel, nullptr, "x")),
     WRONG(CUDA_ERROR_INVALID_HANDLE, cuLibraryGetModule(&s.module, nullptr)),
+    WRONG(kAnyError, cuLibraryGetUnifiedFunction(&s.pointer, nullptr, "x")),
     WRONG(CUDA_ERROR_INVALID_HANDLE, cuKernelGetFunction(&s.function, nullptr)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuFuncGetAttribute(nullptr, CU_FUNC_ATTRIBUTE_NUM_REGS, s.live_function)),
     WRONG(CUDA_ERROR_INVALID_HANDLE, cuFuncGetAttribute(&s.number, CU_FUNC_ATTRIBUTE_NUM_REGS, nullptr)),
@@ -477,6 +480,8 @@ TEST_CASE_METHOD(Wrong, "wrong calls of launches are refused as CUDA refuses the
     WRONG(CUDA_ERROR_INVALID_VALUE, cuLaunchKernelEx(nullptr, s.live_function, nullptr, nullptr)),
     WRONG(CUDA_ERROR_INVALID_HANDLE, cuLaunchCooperativeKernel(nullptr, 1, 1, 1, 1, 1, 1, 0, s.live_stream, nullptr)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuLaunchCooperativeKernel(s.live_function, 0, 1, 1, 1, 1, 1, 0, s.live_stream, nullptr)),
+    WRONG(CUDA_ERROR_INVALID_VALUE, cuLaunchCooperativeKernelMultiDevice(nullptr, 1, 0)),
+    WRONG(CUDA_ERROR_INVALID_VALUE, cuLaunchCooperativeKernelMultiDevice(nullptr, 0, 0)),
   };
   run(calls);
 }
@@ -558,6 +563,10 @@ TEST_CASE_METHOD(Wrong, "wrong calls of arrays, textures and tensor maps are ref
     WRONG(CUDA_ERROR_INVALID_VALUE, cuTexObjectCreate(&s.wide, nullptr, &s.texture, nullptr)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuTexObjectCreate(&s.wide, &s.resource, nullptr, nullptr)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuTexObjectGetResourceDesc(nullptr, 0)),
+    WRONG(kAnyError, cuTexRefSetBorderColor(nullptr, &s.real)),
+    WRONG(kAnyError, cuTexRefGetBorderColor(&s.real, nullptr)),
+    WRONG(kAnyError, cuParamSetTexRef(s.live_function, CU_PARAM_TR_DEFAULT, nullptr)),
+    WRONG(kAnyError, cuMemMapArrayAsync(nullptr, 1, s.live_stream)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuSurfObjectCreate(nullptr, &s.resource)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuSurfObjectCreate(&s.wide, nullptr)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuSurfObjectGetResourceDesc(nullptr, 0)),
@@ -578,6 +587,10 @@ TEST_CASE_METHOD(Wrong, "wrong calls of names are refused as CUDA refuses them",
     WRONG(CUDA_ERROR_INVALID_VALUE, cuGetErrorString(static_cast<CUresult>(-1), &s.name)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuGetProcAddress("cuInit", &s.pointer, 12000, 0xff00, nullptr)),
     WRONG(CUDA_ERROR_INVALID_VALUE, cuInit(1)),
+    WRONG(CUDA_ERROR_INVALID_VALUE, cuLogsCurrent(nullptr, 0)),
+    WRONG(CUDA_ERROR_INVALID_VALUE, cuLogsDumpToMemory(nullptr, nullptr, nullptr, 0)),
+    WRONG(CUDA_ERROR_INVALID_VALUE, cuLogsDumpToFile(nullptr, nullptr, 0)),
+    WRONG(CUDA_ERROR_INVALID_VALUE, cuLogsRegisterCallback(nullptr, nullptr, nullptr)),
   };
   run(calls);
 }

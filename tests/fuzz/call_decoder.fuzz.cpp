@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the codec with every row of the driver API: the bytes are taken for a request, and for a reply. Compiled with
-// -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise a program that replays the files it is given.
+// Fuzzes the codec with every row of the driver API: the bytes are taken for a request, and for a reply.
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
 #include "vgpu/api/rows.h"
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "tests/support/row_arguments.h"
@@ -87,13 +84,3 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   as_reply(*call, bytes);
   return 0;
 }
-
-#ifndef VGPU_LIBFUZZER
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  }
-}
-#endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes the daemon's side of a client's socket: datagrams of any size and content, with any number of files, go
 // through receive_control and the daemon's Session, whose worker never comes. No descriptor may be left afterwards.
-// Each datagram is: a byte of files (0 to 3), two bytes of length, the bytes; missing bytes are cut off. Compiled with
-// -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise a program that replays files.
+// Each datagram is: a byte of files (0 to 3), two bytes of length, the bytes; missing bytes are cut off.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,8 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -111,13 +108,3 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
-
-#ifndef VGPU_LIBFUZZER
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  }
-}
-#endif

@@ -1,152 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes the worker's hand-written calls: commands with random payloads are carried out on the software GPU, whose
-// library VGPU_FUZZ_DRIVER names (default: build/lib/libcuda-soft.so.1). A command is: two bytes that choose the call,
-// two bytes of length, the payload. In a payload, 0xf0 to 0xf7 at the beginning of a word stand for handles and
-// addresses that exist. Compiled with -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise it replays
-// files.
+// Fuzzes the worker's hand-written calls with random payloads. A command is: two bytes that choose the call, two bytes
+// of length, the payload. In a payload, 0xf0 to 0xf7 at the beginning of a word stand for handles and addresses that
+// exist.
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
-#include <fcntl.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-
-#include "host/worker/session.h"
-#include "tests/contract/kernels.h"
-#include "vgpu/hand_wire.h"
+#include "tests/fuzz/worker.h"
 
 namespace {
 
 using namespace vgpu;
 using namespace vgpu::host;
+using fuzz::Worker;
 namespace op = vgpu::api::opcode;
-
-class Budget final : public MemoryBudget {
- public:
-  bool reserve(uint64_t bytes) override { return bytes <= (1 << 20); }
-  void release(uint64_t) override {}
-  uint64_t limit() const override { return 64 << 20; }
-  uint64_t used() const override { return 0; }
-};
-
-class NothingShared final : public SharedRanges {
- public:
-  bool contains(uint64_t, uint64_t) const override { return false; }
-  void permit_adoption(uint64_t, uint64_t) override {}
-};
-
-// What the session has exported lately, by tokens that can be guessed.
-class LatestExports final : public ObjectBroker {
- public:
-  int offer(wire::SharedObject& object, int file) override {
-    object.token = {{++count_ % kKept, 0}};
-    Kept& place = kept_[object.token.word[0]];
-    place.object = object;
-    place.file.reset(file >= 0 ? ::fcntl(file, F_DUPFD_CLOEXEC, 3) : -1);
-    return 0;
-  }
-  int claim(wire::SharedObject& object, UniqueFd& file) override {
-    const Kept& place = kept_[object.token.word[0] % kKept];
-    if (place.object.kind != object.kind) return ENOENT;
-    object = place.object;
-    if (place.file) file.reset(::fcntl(place.file.get(), F_DUPFD_CLOEXEC, 3));
-    return 0;
-  }
-  void withdraw(const wire::Token&) override {}
-
- private:
-  static constexpr uint64_t kKept = 8;
-  struct Kept {
-    wire::SharedObject object = {};
-    UniqueFd file;
-  };
-  uint64_t count_ = 0;
-  Kept kept_[kKept];
-};
-
-[[noreturn]] void die(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(1);
-}
-
-struct Worker {
-  Budget budget;
-  NothingShared ranges;
-  LatestExports broker;
-  WorkerConfig config;
-  UniqueFd memory_file = create_memory_file("vgpu-fuzz", ring::kTotalBytes).value();
-  std::unique_ptr<Session> session;
-  std::vector<uint64_t> known;  // handles and addresses that payloads may name
-  std::vector<uint16_t> calls;
-
-  Worker() {
-    const char* path = std::getenv("VGPU_FUZZ_DRIVER");
-    auto driver = Driver::open(path != nullptr ? path : "build/lib/libcuda-soft.so.1");
-    if (!driver.ok()) die(driver.error().message);
-    auto memory = SessionMemory::map(memory_file.get());
-    session = std::make_unique<Session>(config, std::move(driver).value(),
-                                        Attachment{std::move(memory).value(), Waker::local()}, budget, ranges, broker);
-    // Host functions do not wait for a guest that is not there.
-    session->callbacks.close();
-    for (uint16_t opcode = 0; opcode < wire::kOpcodeEnd; ++opcode)
-      if (find_hand_call(opcode) != nullptr && opcode != wire::kNextCallback) calls.push_back(opcode);
-  }
-
-  std::vector<std::byte> run(uint16_t opcode, std::vector<std::byte> payload, uint64_t context) {
-    CommandCopy command;
-    command.opcode = opcode;
-    command.thread = 1;
-    command.context = context;
-    command.payload = std::move(payload);
-    std::vector<std::byte> reply;
-    Invocation invocation(*session, command, reply);
-    execute(invocation);
-    return reply;
-  }
-
-  template <class... T>
-  uint64_t made(uint16_t opcode, const T&... values) {
-    std::vector<std::byte> payload;
-    codec::Writer writer(payload);
-    (writer.put(values), ...);
-    const auto reply = run(opcode, payload, handle::primary_context(0));
-    return codec::Reader(reply).get<uint64_t>();
-  }
-
-  // A fresh context with something of everything in it.
-  void prepare() {
-    const uint64_t context = handle::primary_context(0);
-    static_cast<void>(made(op::cuDevicePrimaryCtxReset_v2, int32_t{0}));
-    static_cast<void>(made(op::cuDevicePrimaryCtxRetain, int32_t{0}));
-    std::vector<std::byte> image;
-    codec::Writer writer(image);
-    writer.put(uint32_t{0});
-    writer.string(std::string_view(contract::kBasicPtx));
-    writer.put(uint32_t{0});
-    const auto loaded = run(op::cuModuleLoadDataEx, image, context);
-    const uint64_t module = codec::Reader(loaded).get<uint64_t>();
-    std::vector<std::byte> name;
-    codec::Writer function_name(name);
-    function_name.put(uint8_t{1});
-    function_name.put(module);
-    function_name.put(uint8_t{1});
-    function_name.string("fill");
-    const auto found = run(op::cuModuleGetFunction, name, context);
-    const uint64_t graph = made(op::cuGraphCreate, uint8_t{1}, uint32_t{0});
-    known = {context,
-             module,
-             codec::Reader(found).get<uint64_t>(),
-             made(op::cuStreamCreate, uint8_t{1}, uint32_t{0}),
-             graph,
-             made(op::cuGraphAddEmptyNode, uint8_t{1}, graph, uint8_t{0}, uint64_t{0}),
-             made(op::cuMemAlloc_v2, uint8_t{1}, uint64_t{4096}),
-             made(op::cuEventCreate, uint8_t{1}, uint32_t{0})};
-  }
-};
 
 // A grid that would keep the processor busy for years says nothing about the decoder.
 bool takes_long(uint16_t opcode, const std::vector<std::byte>& payload) {
@@ -154,6 +20,13 @@ bool takes_long(uint16_t opcode, const std::vector<std::byte>& payload) {
   codec::Reader reader(payload);
   const auto launch = reader.get<wire::Launch>();
   return !reader.failed() && uint64_t{launch.grid[0]} * launch.grid[1] > 64 / (1 + uint64_t{launch.grid[2]});
+}
+
+std::vector<uint16_t> hand_calls() {
+  std::vector<uint16_t> calls;
+  for (uint16_t opcode = 0; opcode < wire::kOpcodeEnd; ++opcode)
+    if (find_hand_call(opcode) != nullptr && opcode != wire::kNextCallback) calls.push_back(opcode);
+  return calls;
 }
 
 std::vector<std::byte> translate(const Worker& worker, const uint8_t* data, size_t size) {
@@ -170,10 +43,11 @@ std::vector<std::byte> translate(const Worker& worker, const uint8_t* data, size
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Worker& worker = *new Worker;  // its driver's threads run until the end
+  static const std::vector<uint16_t> calls = hand_calls();
   static int inputs = 0;
   if (inputs++ % 500 == 0) worker.prepare();
   while (size >= 4) {
-    const uint16_t opcode = worker.calls[static_cast<size_t>(data[0] | data[1] << 8) % worker.calls.size()];
+    const uint16_t opcode = calls[static_cast<size_t>(data[0] | data[1] << 8) % calls.size()];
     const size_t length = std::min<size_t>(static_cast<size_t>(data[2] | data[3] << 8) % 1024, size - 4);
     std::vector<std::byte> payload = translate(worker, data + 4, length);
     if (!takes_long(opcode, payload)) static_cast<void>(worker.run(opcode, std::move(payload), worker.known[0]));
@@ -181,13 +55,3 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   return 0;
 }
-
-#ifndef VGPU_LIBFUZZER
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  }
-}
-#endif

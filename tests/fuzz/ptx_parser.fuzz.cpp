@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as PTX text. With clang++ -fsanitize=fuzzer this is a fuzzer; otherwise a program that replays the files
-// it is given, so that a finding can be run under any sanitizer or debugger.
+// Any bytes as PTX text.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "softgpu/ptx/parser.h"
@@ -114,13 +111,3 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   else if (module.error().message.empty()) broken("an error without a message");
   return 0;
 }
-
-#ifndef VGPU_LIBFUZZER
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(text.data()), text.size());
-  }
-}
-#endif

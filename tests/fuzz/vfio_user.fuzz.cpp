@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes what a VM can say to vgpud: a stream of vfio-user messages, and the memory behind them. The input is two
 // parts: two bytes of length and as much of the stream; the rest becomes guest memory (the channel's pages first),
-// whose file comes with every message. Each command that the channel takes is checked by the sessions. Compiled with
-// -DVGPU_LIBFUZZER and -fsanitize=fuzzer this is a fuzzer; otherwise a program that replays files.
+// whose file comes with every message. Each command that the channel takes is checked by the sessions.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "common/log.h"
@@ -118,13 +115,3 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   run(data, size);
   return 0;
 }
-
-#ifndef VGPU_LIBFUZZER
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
-    run(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  }
-}
-#endif

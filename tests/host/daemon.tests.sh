@@ -73,6 +73,12 @@ test_mistakes_on_the_command_line_are_explained() {
   expect_mistake 2 "'888' is not an octal mode" --socket s --socket-mode 888
   expect_mistake 2 "'loud' is not off" --socket s --log loud
   expect_mistake 2 "--what" --socket s --what
+  expect_mistake 2 "'xyz' is not VENDOR:DEVICE" --socket s --pci-id xyz
+  expect_mistake 2 "not in range 0" --socket s --lifeline-fd -5
+  expect_mistake 2 "not in range 0" --socket s --ready-fd -1
+  expect_mistake 2 "--vm and --socket need a path each" --socket s --vm s
+  expect_mistake 1 "the CUDA driver $PWD is a directory" --socket s --driver "$PWD" --worker "$WORKER"
+  expect_mistake 1 "the worker $PWD is a directory" --socket s --driver soft --worker "$PWD"
   expect_mistake 1 "choose soft, nvidia, auto" --socket s --driver cuda --worker "$WORKER"
   expect_mistake 1 "/nowhere/libcuda.so.1 cannot be read" --socket s --driver /nowhere/libcuda.so.1 --worker "$WORKER"
   expect_mistake 1 "/nowhere/worker cannot be executed" --socket s --driver soft --worker /nowhere/worker
@@ -80,6 +86,15 @@ test_mistakes_on_the_command_line_are_explained() {
   expect_mistake 1 "cannot create /nowhere/s.lock" --socket /nowhere/s --driver "$PWD/driver" --worker "$WORKER"
   expect_mistake 0 "Usage: vgpud" --help
   expect_mistake 0 "vgpud 0" --version
+}
+
+test_what_only_vgpud_starts_says_so() {
+  local program text
+  for program in worker monitor holder; do
+    text=$("${VGPUD%/*}/vgpu-$program" 3<&- 2>&1 </dev/null)
+    expect "status of vgpu-$program" $? 2
+    expect "text of vgpu-$program" "$text" "vgpu-$program is started by vgpud; see vgpud --help"
+  done
 }
 
 test_a_driver_that_cannot_start_is_the_refusals_text() {
@@ -278,6 +293,32 @@ test_prestarted_workers_wait_for_clients() {
   expect "the first worker is in use" "$(workers | head -1)" "$before"
 }
 three_workers() { [[ $(workers | wc -l) -eq 3 ]]; }
+
+test_as_many_workers_as_asked_for_have_a_context() {
+  start_daemon --prestart 3 --ready-contexts 2
+  eventually prestarted 3 2
+}
+
+test_a_worker_with_a_context_is_prestarted_without_further_words_and_replaced() {
+  start_daemon --ready-contexts 1
+  eventually prestarted 1 1
+  expect answers "$(client hello run=context)" "welcome yes"
+  eventually prestarted 1 1
+  expect "answers of the next one" "$(client hello run=context)" "welcome yes"
+}
+
+test_workers_make_no_contexts_unasked() {
+  start_daemon --prestart 1
+  eventually prestarted 1 0
+  expect answers "$(client hello run=context)" "welcome no"
+}
+# $1 workers wait, $2 of them with contexts.
+prestarted() {
+  local pid contexts=0
+  [[ $(workers | wc -l) -eq $1 ]] || return 1
+  for pid in $(workers); do ! tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qx -- --ready-context || contexts=$((contexts + 1)); done
+  [[ $contexts -eq $2 ]]
+}
 
 test_running_out_of_descriptors_turns_clients_away_with_the_reason() {
   ulimit -n 32

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ namespace {
 
 std::string errno_name(int result) { return result >= 0 ? "ok" : strerrorname_np(errno); }
 
+constexpr int kDoorbell = 4;  // as vgpud starts a worker
+
 std::string attempt(const std::string& what) {
   if (what == "open") return errno_name(::open("/etc/passwd", O_RDONLY));
   if (what == "socket") return errno_name(::socket(AF_INET, SOCK_STREAM, 0));
@@ -32,6 +35,13 @@ std::string attempt(const std::string& what) {
   if (what == "ptrace") return errno_name(static_cast<int>(::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr)));
   if (what == "kill") return errno_name(::kill(::getppid(), 0));
   if (what == "write") return errno_name(::open("/tmp/vgpu-sandbox-test", O_WRONLY | O_CREAT, 0600));
+  // Of the doorbell, which vgpud has, too.
+  if (what == "block") return errno_name(::fcntl(kDoorbell, F_SETFL, 0));
+  if (what == "block=0") {
+    int off = 0;
+    return errno_name(::ioctl(kDoorbell, FIONBIO, &off));
+  }
+  if (what == "dontblock") return errno_name(::fcntl(kDoorbell, F_SETFL, O_NONBLOCK));
   if (what == "thread") {
     int value = 0;
     std::thread([&value] { value = 1; }).join();
@@ -45,6 +55,7 @@ class FakeCore final : public WorkerCore {
   FakeCore(int doorbell, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
       : doorbell_(doorbell), budget_(budget), ranges_(ranges), broker_(broker) {}
 
+  void make_context() override { has_context_ = true; }
   void run(Attachment attachment) override {
     const SessionMemory& memory = attachment.memory;
     for (bool open = true; open;) {
@@ -89,6 +100,7 @@ class FakeCore final : public WorkerCore {
     if (verb == "offer") return offer(static_cast<uint32_t>(first));
     if (verb == "claim") return claim(first, second);
     if (verb == "withdraw") return broker_.withdraw({{first, second}}), "ok";
+    if (verb == "context") return has_context_ ? "yes" : "no";
     if (verb == "user") return ::getuid() == 0 ? "root" : "other";
     if (verb == "crash") ::raise(SIGSEGV);
     if (verb == "end") open = false;
@@ -124,6 +136,7 @@ class FakeCore final : public WorkerCore {
   MemoryBudget& budget_;
   SharedRanges& ranges_;
   ObjectBroker& broker_;
+  bool has_context_ = false;
   std::atomic<uint64_t> commands_{0};
 };
 

@@ -3,14 +3,14 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <set>
-#include <sstream>
-
 #include "tests/host/hostile_client.h"
+#include "tests/support/exposition.h"
 #include "tests/support/test.h"
 
 using namespace vgpu;
@@ -20,7 +20,8 @@ namespace {
 
 struct Metrics {
   std::string path = "/tmp/vgpu-metrics-" + std::to_string(::getpid());
-  TestDaemon daemon{{}, {"--metrics", path}};
+  TestDaemon daemon;
+  explicit Metrics(Limits limits = {}) : daemon(limits, {"--metrics", path}) {}
   ~Metrics() {
     ::unlink(path.c_str());
     ::unlink((path + ".lock").c_str());
@@ -48,7 +49,7 @@ struct Metrics {
 
 }  // namespace
 
-TEST_CASE("the page has each metric once, with its type, and a value for each sample", "[hostile][metrics]") {
+TEST_CASE("the page is what Prometheus reads: each metric once, with help, type and values", "[hostile][metrics]") {
   Metrics metrics;
   HealthyClient client(metrics.daemon.socket());
   REQUIRE(client.computes());
@@ -57,21 +58,7 @@ TEST_CASE("the page has each metric once, with its type, and a value for each sa
   const size_t body = all.find("\r\n\r\n");
   REQUIRE(body != std::string::npos);
   CHECK(all.find("Content-Length: " + std::to_string(all.size() - body - 4) + "\r\n") != std::string::npos);
-  std::istringstream lines(all.substr(body + 4));
-  std::set<std::string> typed, samples;
-  for (std::string line; std::getline(lines, line);) {
-    INFO(line);
-    std::istringstream words(line);
-    std::string first, second, third;
-    words >> first >> second >> third;
-    if (first == "#") {
-      if (second == "TYPE") CHECK(typed.insert(third).second);
-      continue;
-    }
-    CHECK(samples.insert(line.substr(0, line.rfind(' '))).second);
-    CHECK(typed.contains(first.substr(0, first.find('{'))));
-    CHECK_NOTHROW(std::stod(line.substr(line.rfind(' ') + 1)));
-  }
+  CHECK(Exposition::fault_of(std::string_view(all).substr(body + 4)) == "");
   CHECK(all.find("\nvgpu_sessions_open 1\n") != std::string::npos);
   CHECK(all.find("vgpu_session_memory_bytes{pid=\"" + std::to_string(::getpid())) != std::string::npos);
   CHECK(all.find("vgpu_launches_total 0\n") == std::string::npos);
@@ -89,6 +76,28 @@ TEST_CASE("clients that hold all places are let go after five seconds", "[hostil
   std::vector<UniqueFd> silent;
   for (int i = 0; i < 16; ++i) silent.push_back(metrics.connect());
   CHECK(eventually([&] { return !metrics.ask("GET / HTTP/1.0\r\n\r\n").empty(); }));
+}
+
+TEST_CASE("a client that comes when no descriptor is left is answered when there are some", "[hostile][metrics]") {
+  Metrics metrics({RLIMIT_NOFILE, 40});
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 60; ++i)
+    if (auto client = connect_control(metrics.daemon.socket()); client.ok()) silent.push_back(std::move(*client));
+  // Turned away: there is none left.
+  REQUIRE(eventually([&] {
+    pollfd last = {silent.back().get(), POLLIN, 0};
+    return ::poll(&last, 1, 0) == 1;
+  }));
+  const UniqueFd waiting = metrics.connect();
+  constexpr std::string_view kRequest = "GET /metrics HTTP/1.0\r\n\r\n";
+  REQUIRE(::send(waiting.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) == std::ssize(kRequest));
+  pollfd answer = {waiting.get(), POLLIN, 0};
+  CHECK(::poll(&answer, 1, 200) == 0);
+  silent.clear();
+  REQUIRE(::poll(&answer, 1, 10'000) == 1);
+  char text[16] = {};
+  CHECK(::recv(waiting.get(), text, sizeof text - 1, 0) > 0);
+  CHECK(std::string_view(text).starts_with("HTTP/1.0 200"));
 }
 
 TEST_CASE("what is no place of this machine is refused at the start", "[hostile][metrics]") {

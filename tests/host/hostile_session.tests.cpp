@@ -45,6 +45,23 @@ bool is_closed(const RawClient& client) {
 
 }  // namespace
 
+TEST_CASE("a primary context that was named before it was there is current once it is", "[hostile]") {
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.is_open());
+    client.context = handle::primary_context(0);
+    CHECK(client.allocate(4096) == 0);
+    CHECK(client.retain_context());
+    CHECK(client.allocate(4096) != 0);
+    CHECK(client.call(op::cuDevicePrimaryCtxReset_v2, pack(int32_t{0})).result == CUDA_SUCCESS);
+    CHECK(client.allocate(4096) == 0);
+    CHECK(client.retain_context());
+    CHECK(client.allocate(4096) != 0);
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("copies from and to addresses that are not shared are refused", "[hostile]") {
   Scene scene;
   {
@@ -221,9 +238,11 @@ TEST_CASE("markers that are out of range are malformed, and those that nobody ca
                              Marker{good, 0, wire::kMarkerRefused}}) {
       CHECK(client.call(wire::kPlaceMarker, pack(bad)).malformed());
       CHECK(client.call(wire::kMarkedRecord, pack(recorded, bad)).malformed());
+      CHECK(client.call(wire::kMarkedWait, pack(bad)).malformed());
     }
     CHECK(client.call(wire::kPlaceMarker, pack(good)).malformed());
     CHECK(client.call(wire::kMarkedRecord, pack(recorded)).malformed());
+    CHECK(client.call(wire::kMarkedWait, pack(good)).malformed());
 
     const auto word = [&](uint32_t index) { return client.header().marker[index].load(); };
     CHECK(client.call(wire::kPlaceMarker, pack(Marker{recorded, 1, 5})).arrived);
@@ -232,6 +251,13 @@ TEST_CASE("markers that are out of range are malformed, and those that nobody ca
     CHECK(word(2) == (6 | wire::kMarkerRefused));
     CHECK(client.call(wire::kMarkedRecord, pack(recorded, Marker{good, ring::kMarkers - 1, 7})).arrived);
     CHECK(eventually([&] { return word(ring::kMarkers - 1) == 7; }));
+    CHECK(client.call(wire::kMarkedWait, pack(Marker{recorded, 5, 10})).arrived);
+    CHECK(word(5) == (10 | wire::kMarkerRefused));
+    CHECK(client.call(wire::kMarkedWait, pack(Marker{good, 6, 11})).arrived);
+    CHECK(eventually([&] { return word(6) == 11; }));
+    client.flags = ring::kHelper;
+    CHECK(client.call(wire::kMarkedWait, pack(Marker{good, 6, 12})).malformed());
+    client.flags = 0;
     // What it writes there itself deceives nobody else: the worker asks the driver.
     for (uint32_t i = 0; i < ring::kMarkers; ++i) client.header().marker[i] = 0xffffffff;
     CHECK(client.row(api::spec::cuEventQuery, event) == CUDA_SUCCESS);

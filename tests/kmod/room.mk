@@ -6,3 +6,9 @@ $(O)/tests/kmod/uapi: tests/kmod/uapi.c tests/kmod/uapi_report.c tests/kmod/uapi
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(CC) -std=gnu11 -O1 -g1 -Wall -Wextra -Werror -Iinclude -DREAL_FORMAT=$(RING_FORMAT) -static -pthread $(filter %.c,$^) -o $@
+
+# A user who does everything to the device that can be done; tests/vm/guest/hostile.sh runs it.
+$(O)/tests/kmod/hostile: tests/kmod/hostile.c include/uapi/linux/vgpu.h include/vgpu/ring.h
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) -std=gnu11 -O1 -g1 -Wall -Wextra -Werror -Iinclude -DREAL_FORMAT=$(RING_FORMAT) -static -pthread $(filter %.c,$^) -o $@

@@ -29,6 +29,50 @@ TEST_CASE("a device is found by its index, UUID and PCI address, and nothing els
   CHECK(index == 0);
 }
 
+TEST_CASE("a device is found by its UUID as text and as bytes", "[nvml]") {
+  const Nvml nvml;
+  const Cuda cuda(nvml.device);
+  nvmlDevice_t found = nullptr;
+  nvmlUUID_t uuid = {};
+  uuid.version = nvmlUUID_v1;
+  uuid.type = NVML_UUID_TYPE_ASCII;
+  std::strncpy(uuid.value.str, uuid_of(nvml.device).c_str(), sizeof uuid.value.str - 1);
+  CHECK(nvmlDeviceGetHandleByUUIDV(&uuid, &found) == NVML_SUCCESS);
+  CHECK(found == nvml.device);
+  CUuuid bytes = {};
+  REQUIRE(cuDeviceGetUuid(&bytes, cuda.device) == CUDA_SUCCESS);
+  uuid.type = NVML_UUID_TYPE_BINARY;
+  uuid.value = {};
+  std::memcpy(uuid.value.bytes, bytes.bytes, sizeof bytes.bytes);
+  found = nullptr;
+  CHECK(nvmlDeviceGetHandleByUUIDV(&uuid, &found) == NVML_SUCCESS);
+  CHECK(found == nvml.device);
+}
+
+TEST_CASE("a UUID of another kind, or of another version, is refused", "[nvml][ours]") {
+  const Nvml nvml;
+  nvmlDevice_t found = nullptr;
+  nvmlUUID_t uuid = {};
+  uuid.version = nvmlUUID_v1;
+  CHECK(nvmlDeviceGetHandleByUUIDV(&uuid, &found) == NVML_ERROR_INVALID_ARGUMENT);
+  CHECK(nvmlDeviceGetHandleByUUIDV(nullptr, &found) == NVML_ERROR_INVALID_ARGUMENT);
+  uuid.type = NVML_UUID_TYPE_BINARY;
+  CHECK(nvmlDeviceGetHandleByUUIDV(&uuid, &found) == NVML_ERROR_NOT_FOUND);
+  uuid.version = 1;
+  CHECK(nvmlDeviceGetHandleByUUIDV(&uuid, &found) == NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
+}
+
+TEST_CASE("a device that is alone has no neighbours", "[nvml][ours]") {
+  const Nvml nvml;
+  unsigned count = 0, devices = 0;
+  REQUIRE(nvmlDeviceGetCount_v2(&devices) == NVML_SUCCESS);
+  if (devices != 1) SKIP("several devices");
+  CHECK(nvmlDeviceGetTopologyNearestGpus(nvml.device, NVML_TOPOLOGY_SINGLE, &count, nullptr) == NVML_SUCCESS);
+  CHECK(count == 0);
+  CHECK(nvmlDeviceGetTopologyNearestGpus(nvml.device, NVML_TOPOLOGY_SINGLE, nullptr, nullptr) ==
+        NVML_ERROR_INVALID_ARGUMENT);
+}
+
 TEST_CASE("texts that are no PCI addresses are invalid", "[nvml][ours]") {
   const Nvml nvml;
   nvmlDevice_t found = nullptr;

@@ -71,6 +71,17 @@ int main() {
   SIZE(nvmlClkMonStatus_t);
   SIZE(nvmlBridgeChipHierarchy_t);
   SIZE(nvmlFBCStats_t);
+  SIZE(nvmlEncoderSessionInfo_t);
+  FIELD(nvmlEncoderSessionInfo_t, averageLatency);
+  SIZE(nvmlFBCSessionInfo_t);
+  FIELD(nvmlFBCSessionInfo_t, averageLatency);
+  SIZE(nvmlGpmSupport_t);
+  FIELD(nvmlGpmSupport_t, isSupportedDevice);
+  SIZE(nvmlGpmMetric_t);
+  FIELD(nvmlGpmMetric_t, value);
+  FIELD(nvmlGpmMetric_t, metricInfo);
+  FIELD(nvmlGpmMetricsGet_t, sample2);
+  FIELD(nvmlGpmMetricsGet_t, numMetrics);
   SIZE(nvmlEventData_t);
   FIELD(nvmlEventData_t, eventType);
   FIELD(nvmlEventData_t, gpuInstanceId);
@@ -107,6 +118,10 @@ int main() {
   NUMBER(NVML_INFOROM_POWER);
   NUMBER(NVML_GOM_LOW_DP);
   NUMBER(NVML_OFA_UTILIZATION_SAMPLES);
+  NUMBER(NVML_GPM_METRIC_ANY_TENSOR_UTIL);
+  NUMBER(NVML_GPM_METRIC_DRAM_BW_UTIL);
+  NUMBER(NVML_GPM_SUPPORT_VERSION);
+  NUMBER(NVML_GPM_METRICS_GET_VERSION);
   NUMBER(NVML_DEVICE_UUID_V2_BUFFER_SIZE);
   NUMBER(NVML_DEVICE_NAME_V2_BUFFER_SIZE);
   NUMBER(NVML_DEVICE_SERIAL_BUFFER_SIZE);

@@ -92,7 +92,7 @@ TEST_CASE("what would change the card is not permitted, the rest that is not car
 // What pynvml does in the end: each getter, with places for its results and the first legal arguments.
 TEST_CASE("no getter fails otherwise than by not being supported or permitted", "[nvml]") {
   const Nvml nvml;
-  alignas(8) static char places[nvml::kMaxParams][nvml::kMaxElements * 16];
+  alignas(8) static char places[nvml::kMaxParams][nvml::kMaxElements * sizeof(nvmlFBCSessionInfo_t)];
   for (const Call& call : nvml::calls()) {
     if (call.path != Path::reading && call.path != Path::share) continue;
     Word argv[nvml::kMaxParams] = {};

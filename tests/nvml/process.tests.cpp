@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/nvml/fixture.h"
+#include "tests/nvml/work.h"
 
 namespace vgpu::nvml_test {
 namespace {
@@ -173,46 +174,16 @@ TEST_CASE("another program appears while it computes, and is gone when it has en
   for (const int fd : {go[0], go[1], ready[0]}) ::close(fd);
 }
 
-// Adds up numbers for as long as it is told; about a second on the software GPU.
-constexpr const char* kWork = R"(
-.version 7.0
-.target sm_70
-.address_size 64
-.visible .entry work(.param .u64 out, .param .u32 rounds)
-{
-  .reg .pred %p;
-  .reg .b32 %r<4>;
-  .reg .b64 %d<2>;
-  ld.param.u64 %d0, [out];
-  ld.param.u32 %r0, [rounds];
-  mov.u32 %r1, 0;
-again:
-  add.u32 %r1, %r1, %r0;
-  sub.u32 %r0, %r0, 1;
-  setp.ne.u32 %p, %r0, 0;
-  @%p bra again;
-  st.global.u32 [%d0], %r1;
-  ret;
-}
-)";
-
 TEST_CASE("a device that computes is busy, and one that does not is idle", "[nvml][ours]") {
   const Nvml nvml;
   const Cuda cuda(nvml.device);
   nvmlUtilization_t idle = {};
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   REQUIRE(nvmlDeviceGetUtilizationRates(nvml.device, &idle) == NVML_SUCCESS);
-  CUmodule module = nullptr;
-  CUfunction work = nullptr;
-  CUdeviceptr out = 0;
-  REQUIRE(cuModuleLoadData(&module, kWork) == CUDA_SUCCESS);
-  REQUIRE(cuModuleGetFunction(&work, module, "work") == CUDA_SUCCESS);
-  REQUIRE(cuMemAlloc(&out, 4) == CUDA_SUCCESS);
-  unsigned rounds = 2'000'000;
-  void* parameters[] = {&out, &rounds};
+  const Work work;
   unsigned busiest = 0, mine = 0;
   for (int i = 0; i < 40 && (busiest == 0 || mine == 0); ++i) {
-    REQUIRE(cuLaunchKernel(work, 64, 1, 1, 32, 1, 1, 0, nullptr, parameters, nullptr) == CUDA_SUCCESS);
+    work.launch();
     std::this_thread::sleep_for(std::chrono::milliseconds(120));
     nvmlUtilization_t now = {};
     REQUIRE(nvmlDeviceGetUtilizationRates(nvml.device, &now) == NVML_SUCCESS);
@@ -228,8 +199,6 @@ TEST_CASE("a device that computes is busy, and one that does not is idle", "[nvm
   CHECK(busiest <= 100);
   CHECK(mine > 0);
   CHECK(idle.gpu <= 5);
-  cuMemFree(out);
-  cuModuleUnload(module);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "tests/ptx/images.h"
+#include "tests/ptx/tensors.h"
 #include "tests/ptx/values.h"
 
 namespace vgpu::ptx_test {
@@ -28,8 +29,9 @@ struct Array {
 
 struct Test {
   std::string path, text, refusal;
-  std::vector<Array> arrays;      // In the order of the header, which is the order of the parameters.
-  std::vector<ImageSpec> images;  // Parameters behind the arrays.
+  std::vector<Array> arrays;        // In the order of the header, which is the order of the parameters.
+  std::vector<ImageSpec> images;    // Parameters behind the arrays.
+  std::vector<TensorSpec> tensors;  // Maps, parameters behind the images.
   Tolerance tolerance;
   unsigned grid = 1, block = 0, target = 0;
   bool only_target = false;  // sm_90a: instructions that no other architecture has
@@ -67,6 +69,8 @@ bool parse_line(Test& test, const std::string& text) {
     image.surface = key == "surface";
     return parse_image(line, image);
   }
+  if (key == "tensor") return parse_tensor(line, test.tensors.emplace_back());
+  if (key == "holds:" && !test.tensors.empty()) return parse_expected(line, test.tensors.back());
   if (key == "holds:")
     return !test.images.empty() && test.images.back().surface && parse_expected(line, test.images.back());
   if (key == "tolerance") {
@@ -106,7 +110,7 @@ Test read_test(const std::string& path) {
     if (!parse_line(test, comment)) test.refusal = "cannot read header line: " + line;
   }
   if (!section) test.refusal = "the header names no PTX ISA section";
-  if (test.arrays.empty() && test.images.empty() && test.expected_error == CUDA_SUCCESS)
+  if (test.arrays.empty() && test.images.empty() && test.tensors.empty() && test.expected_error == CUDA_SUCCESS)
     test.refusal = "the header has no in and no out";
   if (test.block == 0) test.block = test.arrays.empty() ? 1 : static_cast<unsigned>(test.arrays[0].values.size());
   return test;
@@ -147,12 +151,13 @@ CUresult load_module(const Test& test, CUmodule& module, std::string& log) {
   return code;
 }
 
-CUresult launch(const Test& test, CUmodule module, Buffers& buffers, Images& images) {
+CUresult launch(const Test& test, CUmodule module, Buffers& buffers, Images& images, Tensors& tensors) {
   CUfunction function = nullptr;
   if (const CUresult code = cuModuleGetFunction(&function, module, "test")) return code;
   std::vector<void*> parameters;
   for (CUdeviceptr& pointer : buffers.pointers) parameters.push_back(&pointer);
   for (unsigned long long& handle : images.handles()) parameters.push_back(&handle);
+  for (CUtensorMap& map : tensors.maps()) parameters.push_back(&map);
   if (const CUresult code =
           cuLaunchKernel(function, test.grid, 1, 1, test.block, 1, 1, 0, nullptr, parameters.data(), nullptr))
     return code;
@@ -178,7 +183,8 @@ std::string compare_values(const Test& test, size_t parameter, const Type& type,
   return report;
 }
 
-std::string compare(const Test& test, const Buffers& buffers, const Images& images, bool print) {
+std::string compare(const Test& test, const Buffers& buffers, const Images& images, const Tensors& tensors,
+                    bool print) {
   std::string report;
   std::vector<unsigned char> bytes;
   for (size_t a = 0; a < test.arrays.size(); ++a) {
@@ -194,6 +200,13 @@ std::string compare(const Test& test, const Buffers& buffers, const Images& imag
     if (const CUresult code = images.read(image, i, bytes)) return error_name(code);
     report += compare_values(test, test.arrays.size() + i, image.type, image.expected, bytes, print);
   }
+  for (size_t i = 0; i < test.tensors.size(); ++i) {
+    const TensorSpec& tensor = test.tensors[i];
+    if (tensor.expected.empty()) continue;
+    if (const CUresult code = tensors.read(tensor, i, bytes)) return error_name(code);
+    const size_t parameter = test.arrays.size() + test.images.size() + i;
+    report += compare_values(test, parameter, tensor.type, tensor.expected, bytes, print);
+  }
   return report;
 }
 
@@ -206,14 +219,16 @@ Outcome run(const Test& test, bool print) {
   CUmodule module = nullptr;
   Buffers buffers;
   Images images;
+  Tensors tensors;
   std::string log;
   CUresult code = load_module(test, module, log);
   if (code == CUDA_SUCCESS) code = buffers.fill(test);
   if (code == CUDA_SUCCESS) code = images.create(test.images);
-  if (code == CUDA_SUCCESS) code = launch(test, module, buffers, images);
+  if (code == CUDA_SUCCESS) code = tensors.create(test.tensors);
+  if (code == CUDA_SUCCESS) code = launch(test, module, buffers, images, tensors);
   if (code != test.expected_error) return report(test, error_name(code) + (log.empty() ? "" : "\n  " + log));
   if (test.expected_error != CUDA_SUCCESS) return Outcome::passed;
-  const std::string differences = compare(test, buffers, images, print);
+  const std::string differences = compare(test, buffers, images, tensors, print);
   cuModuleUnload(module);
   if (print) std::printf("%s:%s\n", test.path.c_str(), differences.c_str());
   if (!print && !differences.empty()) return report(test, differences);

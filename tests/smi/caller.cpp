@@ -15,6 +15,41 @@ constexpr char kText[] =
     ".version 7.0\n.target sm_70\n.address_size 64\n"
     ".visible .entry nothing_to_do(.param .u64 address) { ret; }\n";
 
+// Pools, textures, handles for others, memory of graphs: their messages are written by hand.
+bool make_resources(CUdeviceptr memory) {
+  CUmemPoolProps pool_of = {};
+  pool_of.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  pool_of.handleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+  pool_of.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}};
+  CUmemoryPool pool = nullptr, imported = nullptr;
+  int file = -1;
+  bool good = cuMemPoolCreate(&pool, &pool_of) == CUDA_SUCCESS;
+  good &= cuMemPoolExportToShareableHandle(&file, pool, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0) == CUDA_SUCCESS;
+  good &= cuMemPoolImportFromShareableHandle(&imported, reinterpret_cast<void*>(static_cast<long>(file)),
+                                             CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0) == CUDA_SUCCESS;
+  close(file);
+  good &= cuMemPoolDestroy(imported) == CUDA_SUCCESS && cuMemPoolDestroy(pool) == CUDA_SUCCESS;
+
+  CUDA_RESOURCE_DESC resource = {};
+  resource.resType = CU_RESOURCE_TYPE_LINEAR;
+  resource.res.linear = {memory, CU_AD_FORMAT_FLOAT, 1, 4096};
+  CUDA_TEXTURE_DESC sampler = {};
+  sampler.addressMode[0] = CU_TR_ADDRESS_MODE_CLAMP;
+  CUtexObject texture = 0;
+  good &= cuTexObjectCreate(&texture, &resource, &sampler, nullptr) == CUDA_SUCCESS;
+  good &= cuTexObjectDestroy(texture) == CUDA_SUCCESS;
+
+  CUDA_MEM_ALLOC_NODE_PARAMS node_of = {};
+  node_of.poolProps = pool_of;
+  node_of.poolProps.handleTypes = CU_MEM_HANDLE_TYPE_NONE;
+  node_of.bytesize = 512;
+  CUgraph graph = nullptr;
+  CUgraphNode node = nullptr;
+  good &= cuGraphCreate(&graph, 0) == CUDA_SUCCESS;
+  good &= cuGraphAddMemAllocNode(&node, graph, nullptr, 0, &node_of) == CUDA_SUCCESS;
+  return good && cuGraphDestroy(graph) == CUDA_SUCCESS;
+}
+
 bool make_calls(CUfunction function, CUkernel kernel, CUdeviceptr memory) {
   unsigned char byte = 7;
   void* arguments[] = {&memory};
@@ -65,7 +100,7 @@ int main(int argc, char** argv) {
   }
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {
-    if (!make_calls(function, kernel, memory)) return 5;
+    if (!make_calls(function, kernel, memory) || !make_resources(memory)) return 5;
     usleep(2000);
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 4;

@@ -103,6 +103,16 @@ TEST_CASE("options that would change the card are refused for want of permission
   }
 }
 
+TEST_CASE("commands of the known tool that are not here are named, and are not available", "[smi]") {
+  for (const Words& words : {Words{"mig", "-lgi"}, Words{"vgpu", "-q"}, Words{"drain", "-q"}, Words{"gpm", "-g"}}) {
+    const Outcome ran = smi(words);
+    CAPTURE(words);
+    CHECK(ran.status == 3);
+    CHECK(ran.out.empty());
+    CHECK(says(ran, words.front() + " is a command of nvidia-smi"));
+  }
+}
+
 TEST_CASE("a full disk and a file that cannot be written are told", "[smi]") {
   CHECK(smi({"-L", "-f", "/nowhere/file"}).status == 255);
   CHECK(smi({"-L", "-f", "/dev/full"}).status == 255);

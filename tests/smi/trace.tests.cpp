@@ -49,10 +49,10 @@ std::vector<std::byte> a_record(uint32_t more_bytes = 0) {
 }  // namespace
 
 TEST_CASE("a trace shows each call with its arguments, what came out, and how it ended", "[smi][trace]") {
-  const Outcome ran = beside_caller("exec $smi trace $CALLER --json -c 40");
+  const Outcome ran = beside_caller("exec $smi trace $CALLER --json -c 80");
   REQUIRE(ran.status == 0);
   const auto calls = objects(ran);
-  REQUIRE(calls.size() == 40);
+  REQUIRE(calls.size() == 80);
   std::map<std::string, nlohmann::json> seen, named;
   for (size_t i = 0; i < calls.size(); ++i) {
     CHECK(calls[i]["number"] == i);
@@ -76,6 +76,25 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
   CHECK(seen["cuDestroyExternalMemory"]["result_name"] == "CUDA_ERROR_NOT_SUPPORTED");
   CHECK(seen["cuDestroyExternalMemory"]["posted"] == false);
   CHECK(seen["cuCtxSynchronize"]["duration_ns"] > 0);
+}
+
+TEST_CASE("a trace says what pools, textures, shared handles and memory of graphs are", "[smi][trace]") {
+  std::map<std::string, nlohmann::json> seen;
+  for (const auto& call : objects(beside_caller("exec $smi trace $CALLER --json -c 80"))) seen[call["call"]] = call;
+  const auto argument = [&](const char* call, const char* name) { return seen[call]["arguments"].value(name, ""); };
+  const auto result = [&](const char* call, const char* name) { return seen[call]["results"].value(name, ""); };
+  CHECK(argument("cuMemPoolCreate", "location") == "device 0");
+  CHECK(argument("cuMemPoolCreate", "handleTypes") == "0x1");
+  CHECK(argument("cuMemPoolExportToShareableHandle", "handle") == result("cuMemPoolCreate", "pool"));
+  CHECK(argument("cuMemPoolImportFromShareableHandle", "name") == result("cuMemPoolExportToShareableHandle", "name"));
+  CHECK(result("cuMemPoolImportFromShareableHandle", "handle").starts_with("0x"));
+  CHECK(argument("cuTexObjectCreate", "resource").ends_with(", 4096 bytes, 1 of format 0x20"));
+  CHECK(argument("cuTexObjectCreate", "address") == "clamp");
+  CHECK(argument("cuTexObjectDestroy", "object") == result("cuTexObjectCreate", "texObject"));
+  CHECK(argument("cuGraphAddMemAllocNode", "bytesize") == "512");
+  CHECK(argument("cuGraphAddMemAllocNode", "location") == "device 0");
+  CHECK(result("cuGraphAddMemAllocNode", "dptr").starts_with("0x"));
+  for (const auto& [name, call] : seen) CHECK_FALSE(call["arguments"].contains("message"));
 }
 
 TEST_CASE("a trace can be of failures only, or of calls by name", "[smi][trace]") {

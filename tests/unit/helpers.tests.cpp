@@ -43,6 +43,21 @@ TEST_CASE("guest threads that all block do so side by side", "[unit][helpers]") 
   SUCCEED("all tasks were inside at once");
 }
 
+TEST_CASE("guest threads beyond the limit get no helper until others have ended", "[unit][helpers]") {
+  std::latch done(2);
+  Helpers helpers(std::chrono::microseconds(0), 2);
+  CHECK(helpers.submit(1, [&] { done.count_down(); }));
+  CHECK(helpers.make_ready(2));
+  Helpers::Task refused = [&] { done.count_down(); };
+  CHECK_FALSE(helpers.make_ready(3));
+  CHECK_FALSE(helpers.submit(3, std::move(refused)));
+  CHECK(refused);
+  CHECK(helpers.submit(2, [&] { done.count_down(); }));
+  done.wait();
+  helpers.retire(2);
+  CHECK(helpers.make_ready(3));
+}
+
 TEST_CASE("a guest thread has one helper for as long as it lives", "[unit][helpers]") {
   const auto run_on = [](Helpers& helpers, uint32_t guest_thread) {
     std::thread::id where;
@@ -145,4 +160,43 @@ TEST_CASE("a helper that lingers for a guest thread that has ended serves the ne
   });
   other.wait();
   CHECK(first == second);
+}
+
+TEST_CASE("a guest thread whose task is finishing has no busy helper, unless more was submitted", "[unit][helpers]") {
+  Helpers helpers;
+  std::latch finishing(1), submitted(1), inside(1), looked(1), done(2);
+  helpers.submit(1, [&] {
+    helpers.finishing();
+    finishing.count_down();
+    submitted.wait();
+    done.count_down();
+  });
+  finishing.wait();
+  CHECK_FALSE(helpers.busy(1));
+  helpers.submit(1, [&] {
+    inside.count_down();
+    looked.wait();
+    done.count_down();
+  });
+  CHECK(helpers.busy(1));
+  submitted.count_down();
+  inside.wait();
+  CHECK(helpers.busy(1));
+  looked.count_down();
+  done.wait();
+}
+
+TEST_CASE("only a task of its own can be finishing", "[unit][helpers]") {
+  Helpers helpers;
+  std::latch inside(1), looked(1), done(1);
+  helpers.submit(1, [&] {
+    inside.count_down();
+    looked.wait();
+    done.count_down();
+  });
+  inside.wait();
+  helpers.finishing();
+  CHECK(helpers.busy(1));
+  looked.count_down();
+  done.wait();
 }

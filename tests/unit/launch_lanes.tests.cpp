@@ -6,6 +6,8 @@
 #include "host/worker/launch_lanes.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
@@ -104,6 +106,20 @@ TEST_CASE("threads that write in runs get lanes, too", "[unit][launch_lanes]") {
   }
   dispatcher.lanes.drain();
   CHECK(dispatcher.taken > 15000);
+  CHECK(dispatcher.record.in_order());
+}
+
+TEST_CASE("a thread that goes on alone leaves the lanes", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  for (uint64_t i = 0; i < 5000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 4);
+    dispatcher.handle(launch(thread, stream(thread), i));
+  }
+  CHECK(dispatcher.taken > 4000);
+  const size_t before = dispatcher.taken;
+  for (uint64_t i = 5000; i < 25000; ++i) dispatcher.handle(launch(1, stream(10 + static_cast<uint32_t>(i % 64)), i));
+  CHECK(dispatcher.taken - before < 3000);
+  dispatcher.lanes.drain();
   CHECK(dispatcher.record.in_order());
 }
 
@@ -210,4 +226,48 @@ TEST_CASE("one lane is none", "[unit][launch_lanes]") {
     CommandCopy command = launch(static_cast<uint32_t>(i % 2), stream(static_cast<uint32_t>(i % 2)), i);
     CHECK_FALSE(lanes.take(command, [] { return true; }));
   }
+}
+
+TEST_CASE("a drain sleeps through a launch that takes long, and lanes that have slept take launches",
+          "[unit][launch_lanes]") {
+  std::atomic<size_t> made{0};
+  LaunchLanes lanes{2, [&](const CommandCopy& command) {
+                      if (command.context % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+                      made.fetch_add(1);
+                    }};
+  size_t taken = 0;
+  for (uint64_t i = 0; i < 600; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 2);
+    CommandCopy command = launch(thread, stream(thread), i);
+    if (lanes.take(command, [] { return true; })) ++taken;
+    if (i % 300 != 299) continue;
+    lanes.drain();
+    CHECK(made.load() == taken);
+    // Longer than a lane looks around before it sleeps.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(taken > 400);
+}
+
+TEST_CASE("more launches than a lane holds wait for their places", "[unit][launch_lanes]") {
+  std::atomic<bool> go{false};
+  std::atomic<size_t> made{0};
+  LaunchLanes lanes{2, [&](const CommandCopy&) {
+                      while (!go.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                      made.fetch_add(1);
+                    }};
+  std::thread opener([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    go.store(true);
+  });
+  size_t taken = 0;
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 2);
+    CommandCopy command = launch(thread, stream(thread), i);
+    if (lanes.take(command, [] { return true; })) ++taken;
+  }
+  lanes.drain();
+  opener.join();
+  CHECK(taken > 3000);
+  CHECK(made.load() == taken);
 }

@@ -228,6 +228,38 @@ TEST_CASE("every fat binary inside host objects and archives is an object to lin
   CHECK(error_of(elf_with(".nv_fatbin", one.substr(0, one.size() - 8), 62)) == CUDA_ERROR_INVALID_IMAGE);
 }
 
+TEST_CASE("sections of an object that share their bytes are refused", "[unit]") {
+  std::string object = elf_with(".nv_fatbin", container({{kPtx, 75, 0, std::string(400, 'x')}}), 62);
+  CHECK(chosen(object, {7, 5}).ok());
+  // A fourth header, the third one again, where the file ends.
+  object.insert(64 + 3 * 64, object.substr(64 + 2 * 64, 64));
+  put<uint16_t>(object, 60, 4);
+  for (const size_t header : {1, 2, 3}) {
+    uint64_t offset = 0;
+    std::memcpy(&offset, object.data() + 64 + header * 64 + 24, sizeof offset);
+    put<uint64_t>(object, 64 + header * 64 + 24, offset + 64);
+  }
+  CHECK(error_of(object) == CUDA_ERROR_INVALID_IMAGE);
+}
+
+TEST_CASE("an image whose texts are too large together is refused before they are unpacked", "[unit]") {
+  const std::string bomb = container({{kPtx, 75, kZstd, std::string(1 << 20, ' ')}});
+  std::string boast = bomb;
+  put<uint64_t>(boast, 16 + 56, (boast.size() - 16) * 4000);
+  const size_t enough = (size_t{1} << 30) / ((boast.size() - 16) * 4000) + 2;
+  const std::vector<const void*> objects = [&] {
+    std::vector<const void*> all(enough, boast.data());
+    all.front() = bomb.data();
+    all.push_back(nullptr);
+    return all;
+  }();
+  const std::string linked = container({{kCubin, 75}});
+  const Wrapper wrapper{.version = 2, .data = linked.data(), .extra = objects.data()};
+  const auto entries = read_image(&wrapper);
+  REQUIRE(entries.ok());
+  CHECK(choose_ptx(entries.value(), {7, 5}).error() == CUDA_ERROR_OUT_OF_MEMORY);
+}
+
 TEST_CASE("NULL, nothing and noise are no images", "[unit]") {
   CHECK(read_image(static_cast<const void*>(nullptr)).error() == CUDA_ERROR_INVALID_VALUE);
   CHECK(error_of("") == CUDA_ERROR_INVALID_IMAGE);

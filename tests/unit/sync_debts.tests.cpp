@@ -49,10 +49,20 @@ TEST_CASE("a context's wait, or its end, settles all of its streams and no other
   CHECK_FALSE(debts.any());
 }
 
+TEST_CASE("text is owed from a launch that may print to the wait for it", "[unit][sync_debts]") {
+  SyncDebts debts;
+  CHECK_FALSE(debts.owes_text());
+  debts.may_print(1, 100);
+  CHECK(debts.owes_text());
+  debts.settle_stream(1, 100, debts.now());
+  CHECK_FALSE(debts.owes_text());
+}
+
 TEST_CASE("who uses pools must wait, always", "[unit][sync_debts]") {
   SyncDebts debts;
   debts.use_pool();
   CHECK(debts.any());
+  CHECK_FALSE(debts.owes_text());
   debts.settle_context(1, ~uint64_t{0});
   CHECK(debts.any());
 }

@@ -21,7 +21,8 @@ constexpr const char* kFooter =
     "Exit status: the program's; 128+N when signal N ended it; 125 when vgpu-run itself fails; 126 when the program\n"
     "cannot be executed; 127 when it is not found.\n"
     "Example: vgpu-run --driver soft --stats -- ./vectorAdd";
-constexpr std::string_view kWithValue[] = {"--driver", "--memory-limit", "--prestart", "--log", "--worker"};
+constexpr std::string_view kWithValue[] = {"--driver",         "--memory-limit", "--prestart",
+                                           "--ready-contexts", "--log",          "--worker"};
 
 struct Manual : CLI::Formatter {
   std::string make_usage(const CLI::App*, std::string) const override {
@@ -48,7 +49,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.formatter(std::make_shared<Manual>());
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("vgpu-run ") + kVersion);
-  std::string driver, limit, prestart, level, worker;
+  std::string driver, limit, prestart, contexts, level, worker;
   Options options;
   app.add_option("--driver", driver,
                  "soft: the software GPU; nvidia: NVIDIA's driver; auto: NVIDIA's if it finds a GPU, else soft;\n"
@@ -56,6 +57,11 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       ->type_name("NAME|PATH");
   app.add_option("--memory-limit", limit, "device memory that the program may use, for example 4G")->type_name("SIZE");
   app.add_option("--prestart", prestart, "workers kept ready for the processes that the program starts (default 0)")
+      ->type_name("N")
+      ->check(CLI::Range(0u, 64u).description(""));
+  app.add_option("--ready-contexts", contexts,
+                 "how many of these have the first GPU's primary context made already; each takes some 500 MiB of "
+                 "device\nmemory while it waits (default 0)")
       ->type_name("N")
       ->check(CLI::Range(0u, 64u).description(""));
   app.add_flag("--stats", options.statistics, "say at the end what the program's GPU did, on standard error");
@@ -76,11 +82,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     return kOwnFailure;
   }
   options.command.assign(argv + own, argv + argc);
-  const std::pair<const char*, std::string*> passed_on[] = {{"--driver", &driver},
-                                                            {"--memory-limit", &limit},
-                                                            {"--prestart", &prestart},
-                                                            {"--log", &level},
-                                                            {"--worker", &worker}};
+  const std::pair<const char*, std::string*> passed_on[] = {{"--driver", &driver},     {"--memory-limit", &limit},
+                                                            {"--prestart", &prestart}, {"--ready-contexts", &contexts},
+                                                            {"--log", &level},         {"--worker", &worker}};
   for (const auto& [name, value] : passed_on) {
     if (value->empty()) continue;
     options.daemon_options.emplace_back(name);

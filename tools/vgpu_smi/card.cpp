@@ -67,9 +67,10 @@ std::string advice_for(nvmlReturn_t code) {
 
 }  // namespace
 
-Reading<long long> Card::field(unsigned int id) const {
+Reading<long long> Card::field(unsigned int id, unsigned int scope) const {
   nvmlFieldValue_t field = {};
   field.fieldId = id;
+  field.scopeId = scope;
   const nvmlReturn_t status = nvml_->call("nvmlDeviceGetFieldValues", device_, 1, &field);
   if (status != NVML_SUCCESS) return status;
   if (field.nvmlReturn != NVML_SUCCESS) return field.nvmlReturn;

@@ -61,7 +61,8 @@ class Card {
     if (status != NVML_SUCCESS) return status;
     return result[which];
   }
-  Reading<long long> field(unsigned int id) const;
+  // `scope`: which of several, such as links.
+  Reading<long long> field(unsigned int id, unsigned int scope = 0) const;
 
   Reading<nvmlPciInfo_t> pci() const;
   Reading<std::string> bus_id() const;

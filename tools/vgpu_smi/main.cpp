@@ -16,6 +16,8 @@
 #include "tools/vgpu_smi/daemon/statistics.h"
 #include "tools/vgpu_smi/doctor/doctor.h"
 #include "tools/vgpu_smi/inspect/node.h"
+#include "tools/vgpu_smi/links.h"
+#include "tools/vgpu_smi/list_query.h"
 #include "tools/vgpu_smi/monitor.h"
 #include "tools/vgpu_smi/options.h"
 #include "tools/vgpu_smi/query.h"
@@ -112,6 +114,14 @@ int run_topology(const Options& options, const Nvml& nvml) {
   return kSuccess;
 }
 
+int run_links(const Options& options, const Nvml& nvml) {
+  const auto cards = find_cards(nvml, options.cards);
+  if (!cards.ok()) return complain(cards.error());
+  if (options.json) print_json(link_list_json(cards.value()));
+  else fmt::print("{}", link_list(cards.value()));
+  return kSuccess;
+}
+
 int run_list(const Options& options, const Nvml& nvml) {
   const auto cards = find_cards(nvml, options.cards);
   if (!cards.ok()) return complain(cards.error());
@@ -125,6 +135,7 @@ struct Arguments {
   std::unique_ptr<Monitor> monitor;
   std::optional<GpuQuery> gpus;
   std::optional<ProcessQuery> processes;
+  std::optional<ListQuery> list;
   unsigned int sections = kEverySection;
 };
 
@@ -133,6 +144,7 @@ Result<Arguments, Complaint> read_arguments(const Options& options) {
   switch (options.action) {
     case Action::query_gpu: arguments.gpus = TRY(GpuQuery::parse(options.fields)); break;
     case Action::query_processes: arguments.processes = TRY(ProcessQuery::parse(options.fields)); break;
+    case Action::query_list: arguments.list = TRY(ListQuery::parse(options.list_query, options.fields)); break;
     case Action::device_monitor: arguments.monitor = TRY(device_monitor(options.fields, options.clock_columns)); break;
     case Action::process_monitor:
       arguments.monitor = TRY(process_monitor(options.fields, options.clock_columns));
@@ -151,6 +163,8 @@ int run_with_library(const Options& options) {
   switch (options.action) {
     case Action::query_gpu: return run_query(options, nvml, *arguments.value().gpus);
     case Action::query_processes: return run_query(options, nvml, *arguments.value().processes);
+    case Action::query_list: return run_query(options, nvml, *arguments.value().list);
+    case Action::links: return run_links(options, nvml);
     case Action::inspect: return run_inspect(options, nvml, arguments.value().sections);
     case Action::list: return run_list(options, nvml);
     case Action::topology: return run_topology(options, nvml);
@@ -221,7 +235,14 @@ int run(const Options& options) {
       if (options.json) print_json(gpu_help_json());
       else print_gpu_help(stdout);
       return kSuccess;
-    case Action::help_query_processes: print_process_help(stdout); return kSuccess;
+    case Action::help_query_processes:
+      if (options.json) print_json(process_help_json());
+      else print_process_help(stdout);
+      return kSuccess;
+    case Action::help_query_list:
+      if (options.json) print_json(list_help_json(options.list_query));
+      else print_list_help(stdout, options.list_query);
+      return kSuccess;
     case Action::statistics: return run_statistics(options);
     case Action::host: return repeat(options, [&](unsigned int) { return run_host(options); });
     case Action::trace: return run_trace(options);

@@ -10,6 +10,7 @@
 
 #include "common/version.h"
 #include "tools/vgpu_smi/exit_code.h"
+#include "tools/vgpu_smi/list_query.h"
 
 namespace vgpu::smi {
 namespace {
@@ -18,8 +19,10 @@ constexpr const char* kDescription =
     "vgpu-smi shows the GPU that this machine or VM has, and who uses it. Without options: a table of cards and "
     "processes.";
 constexpr const char* kFooter =
-    "Exit status: 0; 2 for a wrong argument; 4 without permission; 6 when there is no such GPU; 9 when no driver is\n"
-    "loaded; 12 without libnvidia-ml.so.1; 15 when the GPU is lost; 255 otherwise. doctor: 1 when it found a problem.\n"
+    "Exit status: 0; 2 for a wrong argument; 3 for what is not available; 4 without permission; 6 when there is no "
+    "such\n"
+    "GPU; 9 when no driver is loaded; 12 without libnvidia-ml.so.1; 15 when the GPU is lost; 255 otherwise. doctor: 1\n"
+    "when it found a problem.\n"
     "Examples:\n"
     "  vgpu-smi --query-gpu=name,memory.used --format=csv,noheader,nounits\n"
     "  vgpu-smi -q -d MEMORY,UTILIZATION -x\n"
@@ -44,6 +47,13 @@ constexpr std::string_view kChanging[] = {"-pm",  "--persistence-mode",
                                           "-rmc", "--reset-memory-clocks",
                                           "-acp", "--auto-boost-default",
                                           "-vm",  "--virt-mode"};
+
+// Commands of the known tool that are not here: what they show does not reach a VM, or is the owner's to change.
+constexpr std::string_view kOthersCommands[] = {
+    "boost-slider", "c2c",   "clocks",          "compute-policy",  "conf-compute",
+    "daemon",       "drain", "encodersessions", "fbcsessions",     "gpm",
+    "mig",          "pci",   "power-profiles",  "power-smoothing", "prm",
+    "replay",       "vgpu"};
 
 // What CLI11 cannot read: -lms, and short options with an equals sign.
 std::vector<std::string> plain_words(int argc, char** argv) {
@@ -72,7 +82,8 @@ std::string_view find_changing(const std::vector<std::string>& words, bool has_c
 
 struct Raw {
   bool list = false, inspect = false, host = false, help_gpu = false, help_processes = false;
-  std::string query_gpu, query_processes;
+  std::string query_gpu, query_processes, query_list;
+  bool counted = false;  // of flags that are looked for by name
   std::string loop;
   unsigned int loop_ms = 0;
   double delay = 1;
@@ -97,6 +108,12 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
       ->type_name("FIELD,...")
       ->expected(0, 1);
   app.add_option("--format", options.format, "of a query: csv[,noheader][,nounits]")->type_name("FORMAT");
+  for (const char* name : kListQueries) {
+    app.add_option(std::string("--") + name, raw.query_list, "a line for each; see --help-" + std::string(name))
+        ->type_name("FIELD,...")
+        ->expected(0, 1);
+    app.add_flag("--help-" + std::string(name), raw.counted, "the properties that it knows");
+  }
   app.add_flag("--help-query-gpu", raw.help_gpu, "the properties that --query-gpu knows");
   app.add_flag("--help-query-compute-apps", raw.help_processes, "the properties that --query-compute-apps knows");
   app.add_option("-l,--loop", raw.loop, "again every SEC seconds (5 without a number), until stopped")
@@ -152,6 +169,10 @@ std::vector<Command> add_commands(CLI::App& app, Options& options, Raw& raw) {
   topology->add_flag("-m,--matrix", options.topology_matrix, "as a matrix");
   topology->add_option("-i,--id", options.cards, "only these GPUs")->type_name("GPU,...");
   all.push_back({topology, Action::topology});
+  CLI::App* const links = app.add_subcommand("nvlink", "the links of each GPU, and how fast they are");
+  links->add_flag("-s,--status", raw.counted, "the same");
+  links->add_option("-i,--id", options.cards, "only these GPUs")->type_name("GPU,...");
+  all.push_back({links, Action::links});
   CLI::App* const statistics =
       app.add_subcommand("stats", "what our part did: calls, bytes by path, wake-ups, calls that are not supported");
   statistics->add_option("--socket", options.socket, "vgpud's socket (default $VGPU_SOCKET)")->type_name("PATH");
@@ -195,11 +216,20 @@ std::optional<std::string> choose_action(const CLI::App& app, const std::vector<
                                            {raw.host, Action::host}};
   for (const auto& [given, action] : flags)
     if (given) chosen.push_back(action);
+  for (const char* name : kListQueries) {
+    const bool asked = app.count(std::string("--") + name) != 0, helped = app.count("--help-" + std::string(name)) != 0;
+    if (!asked && !helped) continue;
+    options.list_query = name;
+    if (asked) chosen.push_back(Action::query_list);
+    if (helped) chosen.push_back(Action::help_query_list);
+  }
   if (chosen.size() > 1) return "these options ask for several things; give one of them at a time";
   if (!chosen.empty()) options.action = chosen.front();
   if (options.action == Action::query_gpu) options.fields = raw.query_gpu;
   if (options.action == Action::query_processes) options.fields = raw.query_processes;
-  const bool is_query = options.action == Action::query_gpu || options.action == Action::query_processes;
+  if (options.action == Action::query_list) options.fields = raw.query_list;
+  const bool is_query = options.action == Action::query_gpu || options.action == Action::query_processes ||
+                        options.action == Action::query_list;
   if (is_query && options.format.empty() && !options.json)
     return "a query needs its format: --format=csv[,noheader][,nounits], or --json";
   if (!is_query && !options.format.empty()) return "--format belongs to a query, such as --query-gpu=name";
@@ -249,6 +279,13 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
         << " would change the GPU, which other VMs and programs may use as well; its owner does that on the host, "
            "with nvidia-smi. vgpu-smi only reads.\n";
     return kNoPermission;
+  }
+  if (has_command &&
+      std::find(std::begin(kOthersCommands), std::end(kOthersCommands), words.front()) != std::end(kOthersCommands)) {
+    std::cerr << "vgpu-smi: " << words.front()
+              << " is a command of nvidia-smi that is not available here; on the host, nvidia-smi has it. "
+                 "vgpu-smi --help lists what there is.\n";
+    return kNotAvailable;
   }
   // CLI11 speaks in exceptions, and takes its words from the back; none leaves this function.
   std::reverse(words.begin(), words.end());

@@ -14,11 +14,14 @@ enum class Action {
   inspect,  // -q
   query_gpu,
   query_processes,
+  query_list,
   help_query_gpu,
   help_query_processes,
+  help_query_list,
   device_monitor,
   process_monitor,
   topology,
+  links,
   statistics,
   trace,
   doctor,
@@ -30,6 +33,7 @@ struct Options {
   std::string program = "vgpu-smi";  // the name we were called by
   std::string cards;                 // -i
   std::string fields;                // of a query; -s of a monitor
+  std::string list_query;            // which, of kListQueries
   std::string sections;              // -d of -q
   std::string format;                // of a query
   std::string file;                  // -f

@@ -197,6 +197,13 @@ void print_process_help(std::FILE* to) {
   for (const ProcessField& field : process_fields()) fmt::print(to, "\n{}\n{}\n", quoted(field.names), field.meaning);
 }
 
+nlohmann::json process_help_json() {
+  auto all = nlohmann::json::array();
+  for (const ProcessField& field : process_fields())
+    all.push_back({{"names", field.names}, {"unit", field.unit}, {"meaning", field.meaning}});
+  return all;
+}
+
 nlohmann::json gpu_help_json() {
   auto all = nlohmann::json::array();
   for (const Field& field : gpu_fields())

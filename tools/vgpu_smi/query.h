@@ -54,5 +54,6 @@ class ProcessQuery {
 void print_gpu_help(std::FILE* to);
 void print_process_help(std::FILE* to);
 nlohmann::json gpu_help_json();
+nlohmann::json process_help_json();
 
 }  // namespace vgpu::smi

@@ -15,7 +15,7 @@ CUresult accounted(Invocation& invocation, const Call& call, Bytes bytes, Key ke
   DeviceMemory& memory = invocation.session.device_memory;
   if (!memory.reserve(size)) return CUDA_ERROR_OUT_OF_MEMORY;
   // The key must be read before encoding turns real handles into the guest's.
-  const CUresult status = invocation.session.driver.call(call.opcode, row.arguments.argv);
+  const CUresult status = call_driver(invocation, row);
   if (status != CUDA_SUCCESS) {
     memory.cancel(size);
     return status;

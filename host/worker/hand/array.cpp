@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrays and mipmapped arrays are device memory: they count against the session's budget.
+// Arrays and mipmapped arrays are device memory: they count against the session's budget. What backs a sparse
+// array is an allocation of its own, which counts by itself.
 #include <algorithm>
 
+#include "common/bits.h"
 #include "host/worker/hand/accounted.h"
 #include "host/worker/hand/array_format.h"
 
@@ -39,6 +41,33 @@ CUresult array_create(Invocation& invocation) {
 // cuArrayDestroy, cuMipmappedArrayDestroy.
 CUresult array_destroy(Invocation& invocation) {
   return accounted_release(invocation, *api::find_row(invocation.command.opcode));
+}
+
+namespace {
+
+CUresult translate(Invocation& invocation, CUarrayMapInfo& operation) {
+  const bool is_array = operation.resourceType == CU_RESOURCE_TYPE_ARRAY;
+  if (!is_array && operation.resourceType != CU_RESOURCE_TYPE_MIPMAPPED_ARRAY) return CUDA_ERROR_INVALID_VALUE;
+  const uint64_t resource = bits_of(operation.resource.array);
+  const bool known =
+      resource != 0 && (is_array ? invocation.real(Kind::array, resource, operation.resource.array)
+                                 : invocation.real(Kind::mipmapped_array, resource, operation.resource.mipmap));
+  if (!known) return CUDA_ERROR_INVALID_HANDLE;
+  CUmemGenericAllocationHandle& memory = operation.memHandle.memHandle;
+  return invocation.real(Kind::memory, memory, memory) ? CUDA_SUCCESS : error_for(Kind::memory);
+}
+
+}  // namespace
+
+// cuMemMapArrayAsync: (mapInfoList, count, hStream).
+CUresult map_arrays(Invocation& invocation) {
+  RowCall row{api::spec::cuMemMapArrayAsync, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  auto* operations = row.argument<CUarrayMapInfo*>(0);
+  if (operations == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  for (unsigned i = 0; i < row.argument<unsigned>(1); ++i)
+    if (const CUresult status = translate(invocation, operations[i]); status != CUDA_SUCCESS) return status;
+  return call_row(invocation, row);
 }
 
 }  // namespace vgpu::host::hand

@@ -4,6 +4,9 @@
 // a helper thread, as the guest asked, and take nothing in the request on trust.
 #pragma once
 
+#include <optional>
+#include <span>
+
 #include "host/worker/session.h"
 #include "vgpu/hand_wire.h"
 
@@ -27,6 +30,7 @@ CUresult statistics(Invocation& invocation);
 CUresult primary_retain(Invocation& invocation);
 CUresult primary_release(Invocation& invocation);
 CUresult primary_reset(Invocation& invocation);
+CUresult primary_set_flags(Invocation& invocation);
 CUresult context_create(Invocation& invocation);
 CUresult context_synchronize(Invocation& invocation);
 
@@ -34,6 +38,9 @@ CUresult context_synchronize(Invocation& invocation);
 CUresult launch(Invocation& invocation);
 CUresult captured_launch(Invocation& invocation);
 CUresult occupancy_clusters(Invocation& invocation);
+
+// launch_devices.cpp
+CUresult launch_on_devices(Invocation& invocation);
 
 // copy.cpp
 CUresult copy(Invocation& invocation);
@@ -61,6 +68,17 @@ CUresult link_add(Invocation& invocation);
 CUresult link_complete(Invocation& invocation);
 CUresult link_destroy(Invocation& invocation);
 CUresult function_name(Invocation& invocation);
+CUresult unified_function(Invocation& invocation);
+
+// kept_module.cpp: modules that stay loaded when the program unloads them
+CUresult module_unload(Invocation& invocation);
+CUresult module_get_function(Invocation& invocation);
+// The image of a load without options; nothing when there is more to it.
+std::optional<std::span<const std::byte>> plain_image(const CommandCopy& command);
+// Takes one that this load may have, by the driver's handle; 0: none.
+uint64_t kept_module(Session& session, const CommandCopy& command);
+// Whether the command, which in general may block, will be answered without the driver.
+bool is_at_hand(Session& session, const CommandCopy& command);
 
 // share.cpp
 CUresult ipc_get_memory(Invocation& invocation);
@@ -105,6 +123,7 @@ CUresult user_object_create(Invocation& invocation);
 // marker.cpp
 CUresult place_marker(Invocation& invocation);
 CUresult marked_record(Invocation& invocation);
+CUresult marked_wait(Invocation& invocation);
 
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);
@@ -115,6 +134,7 @@ CUresult managed_write(Invocation& invocation);
 // array.cpp
 CUresult array_create(Invocation& invocation);
 CUresult array_destroy(Invocation& invocation);
+CUresult map_arrays(Invocation& invocation);
 
 // texture.cpp
 CUresult texture_create(Invocation& invocation);
@@ -128,6 +148,7 @@ CUresult surface_resource(Invocation& invocation);
 // copy_batch.cpp
 CUresult copy_batch(Invocation& invocation);
 CUresult copy_box_batch(Invocation& invocation);
+CUresult decompress_batch(Invocation& invocation);
 
 // device_resource.cpp
 CUresult device_resource(Invocation& invocation);

@@ -9,11 +9,25 @@ CUresult primary_retain(Invocation& invocation) {
   const auto device = invocation.request.get<CUdevice>();
   if (!invocation.request.complete() || device < 0 || device >= static_cast<int>(handle::kPrimaryContexts))
     return invocation.bad_message();
-  CUcontext context = nullptr;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuDevicePrimaryCtxRetain)(&context, device);
-  if (status != CUDA_SUCCESS) return status;
-  invocation.session.handles.set_primary(device, bits_of(context));
-  return status;
+  Session& session = invocation.session;
+  CUcontext context = session.ready_context.take(session.driver, device);
+  if (context == nullptr) {
+    const CUresult status = VGPU_DRIVER(session.driver, cuDevicePrimaryCtxRetain)(&context, device);
+    if (status != CUDA_SUCCESS) return status;
+  }
+  session.handles.set_primary(device, bits_of(context));
+  // Threads for which it was none: this one, if the command came in the name of the context that it makes.
+  session.context_epoch.fetch_add(1, std::memory_order_relaxed);
+  return CUDA_SUCCESS;
+}
+
+CUresult primary_set_flags(Invocation& invocation) {
+  RowCall row{api::spec::cuDevicePrimaryCtxSetFlags_v2, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  Session& session = invocation.session;
+  const bool are_set =
+      session.ready_context.set_flags(session.driver, row.argument<CUdevice>(0), row.argument<unsigned>(1));
+  return are_set ? CUDA_SUCCESS : call_row(invocation, row);
 }
 
 namespace {

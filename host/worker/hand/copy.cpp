@@ -85,7 +85,7 @@ CUresult find_host(Invocation& invocation, const CopyCall& call, const wire::Cop
       if (call.way == Way::any &&
           (!is_known(session, copy.source, copy.bytes) || !is_known(session, copy.destination, copy.bytes)))
         return CUDA_ERROR_INVALID_VALUE;
-      session.counters.bytes_shared.fetch_add(copy.bytes, std::memory_order_relaxed);
+      session.counters.own().bytes_shared.add(copy.bytes);
       return CUDA_SUCCESS;
     case wire::HostSide::inline_data:
       if (call.way == Way::any || copy.bytes > ring::kMaxInline) return invocation.bad_message();
@@ -96,7 +96,7 @@ CUresult find_host(Invocation& invocation, const CopyCall& call, const wire::Cop
       if (call.way == Way::any || copy.chunk >= ring::kChunks || copy.bytes > ring::kChunkBytes)
         return invocation.bad_message();
       host = session.memory.chunk(copy.chunk);
-      session.counters.bytes_window.fetch_add(copy.bytes, std::memory_order_relaxed);
+      session.counters.own().bytes_window.add(copy.bytes);
       return CUDA_SUCCESS;
   }
   return invocation.bad_message();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches of copies. The driver takes an address that it does not know for memory of this process, so every address
-// must be shared with the guest or known to the driver.
+// Batches of copies, and of decompression. The driver takes an address that it does not know for memory of this
+// process, so every address must be shared with the guest or known to the driver.
 #include "common/bits.h"
 #include "host/worker/hand/array_format.h"
 #include "host/worker/hand/copy_box.h"
@@ -77,6 +77,25 @@ CUresult copy_box_batch(Invocation& invocation) {
   if (operations == nullptr) return CUDA_ERROR_INVALID_VALUE;
   for (size_t i = 0; i < row.argument<size_t>(0); ++i)
     if (const CUresult status = translate(invocation, operations[i]); status != CUDA_SUCCESS) return status;
+  return call_row(invocation, row);
+}
+
+// cuMemBatchDecompressAsync: (paramsArray, count, flags, errorIndex, stream).
+CUresult decompress_batch(Invocation& invocation) {
+  RowCall row{api::spec::cuMemBatchDecompressAsync, {}};
+  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
+  const auto* operations = row.argument<const CUmemDecompressParams*>(0);
+  if (operations == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const Session& session = invocation.session;
+  for (size_t i = 0; i < row.argument<size_t>(1); ++i) {
+    const CUmemDecompressParams& operation = operations[i];
+    // How much is written may be left open; the device's engine writes nowhere that the driver has not mapped for it.
+    const uint64_t written = std::max<uint64_t>(operation.dstNumBytes, 1);
+    if (!may_touch(session, bits_of(operation.src), operation.srcNumBytes) ||
+        !may_touch(session, bits_of(operation.dst), written) ||
+        !may_touch(session, bits_of(operation.dstActBytes), sizeof *operation.dstActBytes))
+      return CUDA_ERROR_INVALID_VALUE;
+  }
   return call_row(invocation, row);
 }
 

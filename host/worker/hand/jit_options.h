@@ -110,7 +110,7 @@ inline bool read_image(Invocation& invocation, Image& image) {
 
 // A module's or library's image: what read_image reads, then u32 n and n containers from before device linking. With
 // those, the driver is given a wrapper of version 2 like the one in the program (nvcc -rdc=true). Null when it
-// is malformed or cut short. `prints`: whether its kernels may (printing.h).
-const void* read_code(Invocation& invocation, bool& prints);
+// is malformed or cut short. `images`: all of it that holds code.
+const void* read_code(Invocation& invocation, PrintScan::Images& images);
 
 }  // namespace vgpu::host::hand

@@ -54,7 +54,7 @@ CUlaunchConfig config_of(DecodedLaunch& decoded) {
 CUresult launch(Invocation& invocation) {
   DecodedLaunch decoded;
   if (const CUresult status = decode(invocation, decoded); status != CUDA_SUCCESS) return status;
-  invocation.session.counters.launches.fetch_add(1, std::memory_order_relaxed);
+  invocation.session.counters.own().launches.add(1);
   const wire::Launch& l = decoded.launch;
   if (!invocation.session.handles.is_silent(l.function))
     invocation.session.debts.may_print(invocation.command.context, bits_of(decoded.stream));
@@ -97,7 +97,7 @@ CUresult captured_launch(Invocation& invocation) {
   if (!invocation.real(Kind::stream, wire.stream, stream)) return status;
   invocation.told_later = spoil_capture(invocation.session.driver, stream);
   if (invocation.told_later && status != CUDA_ERROR_STREAM_CAPTURE_INVALIDATED)
-    VGPU_WARN("a captured launch was refused with %d; its capture is invalid", static_cast<int>(status));
+    VGPU_WARN_THROTTLED("a captured launch was refused with %d; its capture is invalid", static_cast<int>(status));
   return status;
 }
 

@@ -42,6 +42,18 @@ CUresult place_marker(Invocation& invocation) {
   return CUDA_SUCCESS;
 }
 
+// In place of cuStreamSynchronize, where that would do nothing but wait (sync_debts.h). Who traces wants to see calls.
+CUresult marked_wait(Invocation& invocation) {
+  const auto marker = invocation.request.get<wire::Marker>();
+  // Helpers have no part in what the dispatcher watches.
+  const bool on_helper = (invocation.command.flags & ring::kHelper) != 0;
+  if (!invocation.request.complete() || !is_valid(marker) || on_helper) return invocation.bad_message();
+  Session& session = invocation.session;
+  if (session.debts.any() || session.trace.on() || !place(invocation, marker)) refuse(session, marker);
+  else session.guest_wait.begin(session.memory.header().marker[marker.word], marker.value);
+  return CUDA_SUCCESS;
+}
+
 CUresult marked_record(Invocation& invocation) {
   const auto wire_event = invocation.request.get<uint64_t>();
   const auto marker = invocation.request.get<wire::Marker>();

@@ -78,6 +78,9 @@ CUresult function_facts(Invocation& invocation) {
       return status;
   } else if (!invocation.real(Kind::function, wire_function, function)) {
     return CUDA_ERROR_INVALID_HANDLE;
+  } else if (const auto told = invocation.session.kept_modules.facts_of(bits_of(function))) {
+    invocation.reply.bytes(told->data(), told->size());
+    return CUDA_SUCCESS;
   }
 
   // A module's functions may be loaded by their first use, and attributes of one that is not loaded cannot be asked.
@@ -110,8 +113,12 @@ CUresult function_facts(Invocation& invocation) {
     facts.parameter_bytes = static_cast<uint32_t>(offset + size);
   }
   facts.parameter_count = static_cast<uint32_t>(parameters.size());
-  invocation.reply.put(facts);
-  for (const wire::ParameterFacts& parameter : parameters) invocation.reply.put(parameter);
+  std::vector<std::byte> answer;
+  codec::Writer writer(answer);
+  writer.put(facts);
+  for (const wire::ParameterFacts& parameter : parameters) writer.put(parameter);
+  invocation.session.kept_modules.told(bits_of(function), answer);
+  invocation.reply.bytes(answer.data(), answer.size());
   return CUDA_SUCCESS;
 }
 
@@ -124,7 +131,7 @@ CUresult blob_append(Invocation& invocation) {
     return invocation.bad_message();
   Session& session = invocation.session;
   const bool added = session.blobs.append(id, total, {session.memory.chunk(chunk), static_cast<size_t>(bytes)});
-  session.counters.bytes_window.fetch_add(bytes, std::memory_order_relaxed);
+  session.counters.own().bytes_window.add(bytes);
   session.memory.header().chunk_busy[chunk].store(0, std::memory_order_release);
   return added ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
@@ -138,7 +145,7 @@ CUresult blob_read(Invocation& invocation) {
     return invocation.bad_message();
   Session& session = invocation.session;
   const std::span<std::byte> out(session.memory.chunk(chunk), static_cast<size_t>(bytes));
-  session.counters.bytes_window.fetch_add(bytes, std::memory_order_relaxed);
+  session.counters.own().bytes_window.add(bytes);
   return session.blobs.read(id, offset, out) ? CUDA_SUCCESS : invocation.bad_message();
 }
 
@@ -178,7 +185,7 @@ CUresult thread_exit(Invocation& invocation) {
 CUresult refused_call(Invocation& invocation) {
   const std::string_view name = invocation.request.string();
   if (!invocation.request.complete() || !invocation.session.unsupported.count(name)) return invocation.bad_message();
-  invocation.session.counters.refused.fetch_add(1, std::memory_order_relaxed);
+  invocation.session.counters.own().refused.add(1);
   return CUDA_SUCCESS;
 }
 

@@ -27,6 +27,7 @@ struct Mark {
   bool count_is_pointer = false;
   Kind kind = Kind::none;
   uint32_t (*size_of)(int64_t) = nullptr;
+  uint8_t elements = 1;
 };
 
 // "n points to the count": reads(p, at(n)).
@@ -36,8 +37,15 @@ struct At {
 constexpr At at(Argument n) { return {n.index}; }
 
 constexpr Mark out(Argument p) { return {p.index, Role::out}; }
+// A fixed number of values, as a colour has: they travel as one.
+constexpr Mark out(Argument p, uint8_t elements) {
+  return {p.index, Role::out, kNoCount, false, Kind::none, nullptr, elements};
+}
 constexpr Mark inout(Argument p) { return {p.index, Role::inout}; }
 constexpr Mark copies(Argument p) { return {p.index, Role::copies}; }
+constexpr Mark copies(Argument p, uint8_t elements) {
+  return {p.index, Role::copies, kNoCount, false, Kind::none, nullptr, elements};
+}
 constexpr Mark cstr(Argument p) { return {p.index, Role::cstr}; }
 constexpr Mark make(Argument p) { return {p.index, Role::make}; }
 constexpr Mark make(Argument p, Kind kind) { return {p.index, Role::make, kNoCount, false, kind}; }
@@ -81,7 +89,8 @@ constexpr Param pointer_param(const Mark& mark) {
   using Pointee = std::remove_pointer_t<T>;
   using Bare = std::remove_cv_t<Pointee>;
   if (mark.role == Role::value) return {Role::value, Kind::none, kNoCount, false, 0, nullptr, sizeof(T)};
-  Param param{mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>()};
+  Param param{
+      mark.role, Kind::none, mark.count_arg, mark.count_is_pointer, 0, mark.size_of, pointee_size<T>() * mark.elements};
   if (mark.role == Role::sized_in || mark.role == Role::sized_out) param.size = kMaxSized;
   const bool is_output = mark.role == Role::out || mark.role == Role::inout || mark.role == Role::writes ||
                          mark.role == Role::make || mark.role == Role::borrow;

@@ -54,6 +54,13 @@ constexpr uint32_t kMaxElements = 1024;
 constexpr uint32_t kMaxFields = 256;
 constexpr uint32_t kMaxStruct = 16384;
 
+// A performance metric's names. Texts end with NUL, and are cut where they are longer; empty: it has none.
+struct GpmName {
+  char short_name[64];
+  char long_name[160];
+  char unit[32];
+};
+
 // --- Marks: the parameters of a row, as types. ---
 
 template <class... T>

@@ -160,9 +160,59 @@ typedef struct nvmlBridgeChipHierarchy_st {
   } bridgeChipInfo[128];
 } nvmlBridgeChipHierarchy_t;
 
+typedef struct nvmlEncoderSessionInfo_st {
+  unsigned int sessionId, pid;
+  nvmlVgpuInstance_t vgpuInstance;
+  nvmlEncoderType_t codecType;
+  unsigned int hResolution, vResolution, averageFps, averageLatency;
+} nvmlEncoderSessionInfo_t;
+
 typedef struct nvmlFBCStats_st {
   unsigned int sessionsCount, averageFPS, averageLatency;
 } nvmlFBCStats_t;
+
+typedef struct nvmlFBCSessionInfo_st {
+  unsigned int sessionId, pid;
+  nvmlVgpuInstance_t vgpuInstance;
+  unsigned int displayOrdinal, sessionType, sessionFlags;
+  unsigned int hMaxResolution, vMaxResolution, hResolution, vResolution, averageFPS, averageLatency;
+} nvmlFBCSessionInfo_t;
+
+// Performance metrics (GPM). Versions are plain numbers here. A program may have less room for metrics than this, as
+// older headers have: only the first `numMetrics` are there.
+#define NVML_GPM_SUPPORT_VERSION 1
+typedef struct nvmlGpmSupport_st {
+  unsigned int version;
+  unsigned int isSupportedDevice;
+} nvmlGpmSupport_t;
+typedef struct nvmlGpmMetric_st {
+  unsigned int metricId;
+  nvmlReturn_t nvmlReturn;
+  double value;
+  struct {
+    char* shortName;
+    char* longName;
+    char* unit;
+  } metricInfo;  // null: has no name
+} nvmlGpmMetric_t;
+#define NVML_GPM_METRIC_MAX 333
+#define NVML_GPM_METRICS_GET_VERSION 1
+typedef struct nvmlGpmMetricsGet_st {
+  unsigned int version;
+  unsigned int numMetrics;
+  nvmlGpmSample_t sample1, sample2;
+  nvmlGpmMetric_t metrics[NVML_GPM_METRIC_MAX];
+} nvmlGpmMetricsGet_t;
+
+typedef struct nvmlUUID_v1_st {
+  unsigned int version;
+  unsigned int type;  // nvmlUUIDType_t
+  union {
+    char str[41];
+    unsigned char bytes[16];
+  } value;
+} nvmlUUID_t;
+#define nvmlUUID_v1 NVML_STRUCT_VERSION(nvmlUUID_t, 1)
 
 // nvmlEventSetWait's, from before cards could be cut.
 typedef struct nvmlEventData_v1_st {

@@ -170,6 +170,7 @@ typedef enum nvmlSamplingType_enum {
   NVML_MODULE_POWER_SAMPLES = 7,
   NVML_JPG_UTILIZATION_SAMPLES = 8,
   NVML_OFA_UTILIZATION_SAMPLES = 9,
+  NVML_SAMPLINGTYPE_COUNT = 10,
 } nvmlSamplingType_t;
 
 typedef enum nvmlValueType_enum {
@@ -192,6 +193,21 @@ typedef enum nvmlPerfPolicyType_enum {
   NVML_PERF_POLICY_TOTAL_APP_CLOCKS = 10,
   NVML_PERF_POLICY_TOTAL_BASE_CLOCKS = 11,
 } nvmlPerfPolicyType_t;
+
+// What of nvmlGpmMetricId_t our own programs ask for.
+enum {
+  NVML_GPM_METRIC_GRAPHICS_UTIL = 1,
+  NVML_GPM_METRIC_SM_UTIL = 2,
+  NVML_GPM_METRIC_SM_OCCUPANCY = 3,
+  NVML_GPM_METRIC_ANY_TENSOR_UTIL = 5,
+  NVML_GPM_METRIC_DRAM_BW_UTIL = 10,
+};
+
+typedef enum nvmlUUIDType_enum {
+  NVML_UUID_TYPE_NONE = 0,
+  NVML_UUID_TYPE_ASCII = 1,
+  NVML_UUID_TYPE_BINARY = 2,
+} nvmlUUIDType_t;
 
 typedef enum nvmlInforomObject_enum {
   NVML_INFOROM_OEM = 0,

@@ -3,7 +3,7 @@
 #include "softgpu/machine/ops/bulk_copy.h"
 
 #include "softgpu/machine/cluster_address.h"
-#include "softgpu/machine/ops/atomic_operations.h"
+#include "softgpu/machine/ops/bulk_reduction.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
@@ -128,71 +128,27 @@ Handler choose_copy(Choice& choice) {
   return copy;
 }
 
-template <template <class> class Op>
-Handler pick_order(Type type, bool global) {
-  switch (type) {
-    case Type::u32: return reduce<Op<uint32_t>, uint32_t>;
-    case Type::s32: return reduce<Op<int32_t>, int32_t>;
-    case Type::u64: return global ? reduce<Op<uint64_t>, uint64_t> : nullptr;
-    case Type::s64: return global ? reduce<Op<int64_t>, int64_t> : nullptr;
-    default: return nullptr;
+struct ReductionHandler {
+  using Made = Handler;
+  template <class Op, class T>
+  static Handler make() {
+    return reduce<Op, T>;
   }
-}
-
-template <template <class> class Op>
-Handler pick_bits(Type type, bool global) {
-  if (type == Type::b32) return reduce<Op<uint32_t>, uint32_t>;
-  return type == Type::b64 && global ? reduce<Op<uint64_t>, uint64_t> : nullptr;
-}
-
-template <bool maximum>
-Handler pick_extreme(Type type, bool global) {
-  if (type == Type::f16 && global) return reduce<ExtremeHalf<Half, maximum>, uint16_t>;
-  if (type == Type::bf16 && global) return reduce<ExtremeHalf<Bfloat, maximum>, uint16_t>;
-  return maximum ? pick_order<Max>(type, global) : pick_order<Min>(type, global);
-}
-
-Handler pick_add(Type type, bool global) {
-  switch (type) {
-    case Type::u32:
-    case Type::s32: return reduce<Add<uint32_t>, uint32_t>;
-    case Type::u64: return reduce<Add<uint64_t>, uint64_t>;
-    case Type::f32: return global ? reduce<AddFloatFlush, uint32_t> : nullptr;
-    case Type::f64: return global ? reduce<AddDouble, uint64_t> : nullptr;
-    case Type::f16: return global ? reduce<AddHalf<HalfOps>, uint16_t> : nullptr;
-    case Type::bf16: return global ? reduce<AddHalf<BfloatOps>, uint16_t> : nullptr;
-    default: return nullptr;
-  }
-}
-
-Handler pick_reduction(int operation, Type type, bool global) {
-  switch (operation) {
-    case 0: return pick_add(type, global);
-    case 1: return pick_extreme<false>(type, global);
-    case 2: return pick_extreme<true>(type, global);
-    case 3: return type == Type::u32 ? reduce<Increment, uint32_t> : nullptr;
-    case 4: return type == Type::u32 ? reduce<Decrement, uint32_t> : nullptr;
-    case 5: return pick_bits<And>(type, global);
-    case 6: return pick_bits<Or>(type, global);
-    case 7: return pick_bits<Xor>(type, global);
-    default: return nullptr;
-  }
-}
+};
 
 // cp.reduce.async.bulk.dst.src.completion{.L2::cache_hint}.op{.noftz}.type [d], [s], size{, [mbarrier]}{, policy};
 Handler choose_reduction(Choice& choice) {
-  static constexpr const char* kOperations[] = {"add", "min", "max", "inc", "dec", "and", "or", "xor"};
   if (!choice.take("reduce") || !choice.take("async") || !choice.take("bulk")) return nullptr;
   uint8_t aux = 0;
   if (!take_direction(choice, aux) || (aux & kFromShared) == 0) return nullptr;
   const bool global = (aux & kToShared) == 0, policy = global && choice.take("L2::cache_hint");
-  const int operation = choice.take_one(kOperations);
+  const int operation = choice.take_one(kBulkReductions);
   const bool no_flush = choice.take("noftz");
   const Type type = choice.take_type();
   // The sum of halves is the one operation that could flush.
   if (no_flush != (operation == 0 && contains(kHalves, type))) return nullptr;
   declare_operands(choice, aux, policy);
-  return pick_reduction(operation, type, global);
+  return pick_bulk_reduction<ReductionHandler>(operation, type, global);
 }
 
 constexpr OpcodeRow kRows[] = {

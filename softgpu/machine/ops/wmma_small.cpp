@@ -173,8 +173,9 @@ bool take_tile(Choice& choice, char part, Tile& tile, unsigned& depth) {
   tile.along = part == 'b' ? by_column : !by_column;
   depth = kDepths[shape];
   if (!tile.factor) return type == (shape == k4 ? Type::f64 : Type::s32);
+  if (!is_factor(shape, type)) return false;
   tile.per_register = static_cast<uint8_t>(shape == k4 ? 1 : 32 / bits_of(type));
-  return is_factor(shape, type) && (shape == k4 || tile.along);
+  return shape == k4 || tile.along;
 }
 
 // The stride may be left out: then rows, or columns, follow each other.

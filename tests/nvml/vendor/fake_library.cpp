@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -179,6 +181,75 @@ nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device, nvmlProcessUti
     samples[(*count)++] = {pid, since + 20, 31, 7, 0, 0};
   }
   return *count == 0 ? NVML_ERROR_NOT_FOUND : NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetEncoderSessions(nvmlDevice_t, unsigned* count, nvmlEncoderSessionInfo_t* sessions) {
+  *count = 1;
+  sessions[0] = {7, 4711, 0, NVML_ENCODER_QUERY_HEVC, 1920, 1080, 60, 5};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetEncoderStats(nvmlDevice_t, unsigned* sessions, unsigned* frames, unsigned* latency) {
+  *sessions = 1, *frames = 60, *latency = 5;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlDeviceGetSupportedPerformanceStates(nvmlDevice_t, nvmlPstates_t* states, unsigned size) {
+  constexpr nvmlPstates_t kStates[] = {NVML_PSTATE_0, static_cast<nvmlPstates_t>(2)};
+  if (size < sizeof kStates) return NVML_ERROR_INSUFFICIENT_SIZE;
+  std::fill_n(states, size / sizeof(nvmlPstates_t), NVML_PSTATE_UNKNOWN);
+  std::copy(std::begin(kStates), std::end(kStates), states);
+  return NVML_SUCCESS;
+}
+// Four of power; of utilisation one that no program of ours makes.
+nvmlReturn_t nvmlDeviceGetSamples(nvmlDevice_t device, nvmlSamplingType_t type, unsigned long long since,
+                                  nvmlValueType_t* value_type, unsigned* count, nvmlSample_t* samples) {
+  if (type == NVML_DEC_UTILIZATION_SAMPLES) return NVML_ERROR_NO_PERMISSION;
+  const unsigned there = type == NVML_GPU_UTILIZATION_SAMPLES ? 1 : 4;
+  *value_type = NVML_VALUE_TYPE_UNSIGNED_INT;
+  if (samples == nullptr) {
+    *count = there;
+    return NVML_SUCCESS;
+  }
+  // A place of another size than it was told is a mistake of ours.
+  if (*count != there || since != 0) return NVML_ERROR_INVALID_ARGUMENT;
+  for (unsigned i = 0; i < there; ++i) {
+    samples[i].timeStamp = 1000 + i;
+    samples[i].sampleValue.uiVal = there == 1 ? 88 : 100 * device->index + i;
+  }
+  return NVML_SUCCESS;
+}
+
+// A sample is how many were read before it, of all cards.
+struct nvmlGpmSample_st {
+  unsigned number;
+};
+nvmlReturn_t nvmlGpmQueryDeviceSupport(nvmlDevice_t device, nvmlGpmSupport_t* support) {
+  if (support->version != NVML_GPM_SUPPORT_VERSION) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+  support->isSupportedDevice = device->index == 0 ? 1 : 0;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlGpmSampleAlloc(nvmlGpmSample_t* sample) {
+  *sample = new nvmlGpmSample_st{};
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlGpmSampleFree(nvmlGpmSample_t sample) {
+  delete sample;
+  return NVML_SUCCESS;
+}
+nvmlReturn_t nvmlGpmSampleGet(nvmlDevice_t device, nvmlGpmSample_t sample) {
+  static unsigned taken = 0;
+  if (device->index != 0) return NVML_ERROR_NOT_SUPPORTED;
+  sample->number = ++taken;
+  return NVML_SUCCESS;
+}
+// A release of before CUDA 13, which takes 98 of them. Each is its id and the samples between, but for one.
+nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t* get) {
+  static char short_name[] = "SM Util", long_name[] = "The SMs' utilisation", unit[] = "%";
+  if (get->version != NVML_GPM_METRICS_GET_VERSION || get->numMetrics > 98) return NVML_ERROR_INVALID_ARGUMENT;
+  for (nvmlGpmMetric_t& metric : std::span(get->metrics, get->numMetrics)) {
+    metric.nvmlReturn = metric.metricId == 20 ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
+    metric.value = metric.metricId + 0.5 * (get->sample2->number - get->sample1->number);
+    if (metric.metricId == NVML_GPM_METRIC_SM_UTIL) metric.metricInfo = {short_name, long_name, unit};
+  }
+  return NVML_SUCCESS;
 }
 nvmlReturn_t nvmlDeviceGetSupportedEventTypes(nvmlDevice_t, unsigned long long* types) {
   *types = kSupported;

@@ -26,6 +26,12 @@ unsigned power(nvmlDevice_t device) {
   return value;
 }
 
+// From then on the driver tells of it: who uses the card is asked ten times a second at most.
+void start_worker() {
+  REQUIRE(cuInit(0) == CUDA_SUCCESS);
+  std::this_thread::sleep_for(std::chrono::milliseconds(120));
+}
+
 TEST_CASE("both cards are there, each with what is its own", "[vendor]") {
   const Nvml nvml;
   unsigned count = 0, degrees = 0;
@@ -80,7 +86,7 @@ TEST_CASE("a card is read at most ten times a second, however often it is asked 
 
 TEST_CASE("a program's share is what the driver tells of its worker, where it has one", "[vendor]") {
   const Nvml nvml;
-  REQUIRE(cuInit(0) == CUDA_SUCCESS);
+  start_worker();
   nvmlProcessInfo_t infos[8] = {};
   unsigned count = 8;
   REQUIRE(nvmlDeviceGetComputeRunningProcesses_v3(nvml.device, &count, infos) == NVML_SUCCESS);
@@ -191,6 +197,104 @@ TEST_CASE("what the driver keeps of the memory, and for how many processes it ha
   unsigned processes = 0;
   CHECK(nvmlDeviceGetAccountingBufferSize(nvml.device, &processes) == NVML_SUCCESS);
   CHECK(processes == 4000);
+}
+
+TEST_CASE("samples of power are the card's, and what was seen is not given again", "[vendor]") {
+  const Nvml nvml;
+  nvmlValueType_t type = NVML_VALUE_TYPE_DOUBLE;
+  nvmlSample_t samples[8] = {};
+  unsigned count = 8;
+  REQUIRE(nvmlDeviceGetSamples(second(), NVML_TOTAL_POWER_SAMPLES, 0, &type, &count, samples) == NVML_SUCCESS);
+  CHECK((count == 4 && type == NVML_VALUE_TYPE_UNSIGNED_INT && samples[3].sampleValue.uiVal == 103));
+  REQUIRE(nvmlDeviceGetSamples(second(), NVML_TOTAL_POWER_SAMPLES, 1001, &type, &count, samples) == NVML_SUCCESS);
+  CHECK((count == 2 && samples[0].timeStamp == 1002));
+  CHECK(nvmlDeviceGetSamples(second(), NVML_TOTAL_POWER_SAMPLES, 1003, &type, &count, samples) == NVML_ERROR_NOT_FOUND);
+  count = 8;
+  CHECK(nvmlDeviceGetSamples(second(), NVML_DEC_UTILIZATION_SAMPLES, 0, &type, &count, samples) ==
+        NVML_ERROR_NO_PERMISSION);
+}
+
+TEST_CASE("samples of utilisation are of our programs where the driver tells it", "[vendor]") {
+  const Nvml nvml;
+  start_worker();
+  nvmlUtilization_t rates = {};
+  REQUIRE(nvmlDeviceGetUtilizationRates(nvml.device, &rates) == NVML_SUCCESS);
+  nvmlValueType_t type = NVML_VALUE_TYPE_DOUBLE;
+  for (const nvmlSamplingType_t which : {NVML_GPU_UTILIZATION_SAMPLES, NVML_MEMORY_UTILIZATION_SAMPLES}) {
+    nvmlSample_t samples[100] = {};
+    unsigned count = 100;
+    REQUIRE(nvmlDeviceGetSamples(nvml.device, which, 0, &type, &count, samples) == NVML_SUCCESS);
+    CHECK(count >= 1);
+    const unsigned expected = which == NVML_GPU_UTILIZATION_SAMPLES ? rates.gpu : rates.memory;
+    CHECK(samples[count - 1].sampleValue.uiVal == expected);
+  }
+}
+
+TEST_CASE("sessions of encoders are others', and are not told", "[vendor]") {
+  const Nvml nvml;
+  nvmlEncoderSessionInfo_t sessions[2] = {};
+  unsigned count = 2, frames = 9, latency = 9;
+  CHECK(nvmlDeviceGetEncoderSessions(nvml.device, &count, sessions) == NVML_SUCCESS);
+  CHECK((count == 0 && sessions[0].pid == 0));
+  count = 9;
+  CHECK(nvmlDeviceGetEncoderStats(nvml.device, &count, &frames, &latency) == NVML_SUCCESS);
+  CHECK((count == 0 && frames == 0 && latency == 0));
+}
+
+TEST_CASE("states of performance fill their place, and say that the rest are none", "[vendor]") {
+  const Nvml nvml;
+  nvmlPstates_t states[4] = {};
+  CHECK(nvmlDeviceGetSupportedPerformanceStates(nvml.device, states, sizeof states) == NVML_SUCCESS);
+  CHECK((states[0] == 0 && states[1] == 2 && states[2] == NVML_PSTATE_UNKNOWN && states[3] == NVML_PSTATE_UNKNOWN));
+  CHECK(nvmlDeviceGetSupportedPerformanceStates(nvml.device, states, 4) == NVML_ERROR_INSUFFICIENT_SIZE);
+}
+
+// Metrics 1, 2, ... between two samples.
+nvmlGpmMetricsGet_t& metrics_between(nvmlGpmSample_t first, nvmlGpmSample_t later, unsigned count) {
+  static nvmlGpmMetricsGet_t get;
+  get = {};
+  get.version = NVML_GPM_METRICS_GET_VERSION;
+  get.numMetrics = count;
+  get.sample1 = first;
+  get.sample2 = later;
+  for (unsigned i = 0; i < count; ++i) get.metrics[i].metricId = i + 1;
+  return get;
+}
+
+TEST_CASE("metrics are those between the samples that were taken, with their names", "[vendor]") {
+  const Nvml nvml;
+  nvmlGpmSupport_t support = {NVML_GPM_SUPPORT_VERSION, 0};
+  REQUIRE(nvmlGpmQueryDeviceSupport(nvml.device, &support) == NVML_SUCCESS);
+  CHECK(support.isSupportedDevice == 1);
+  nvmlGpmSample_t samples[3] = {};
+  for (nvmlGpmSample_t& sample : samples) {
+    REQUIRE(nvmlGpmSampleAlloc(&sample) == NVML_SUCCESS);
+    REQUIRE(nvmlGpmSampleGet(nvml.device, sample) == NVML_SUCCESS);
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  }
+  nvmlGpmMetricsGet_t& get = metrics_between(samples[0], samples[2], NVML_GPM_METRIC_MAX);
+  REQUIRE(nvmlGpmMetricsGet(&get) == NVML_SUCCESS);
+  CHECK(get.metrics[0].value == 2);
+  CHECK(get.metrics[0].metricInfo.shortName == nullptr);
+  CHECK(std::string(get.metrics[1].metricInfo.shortName) == "SM Util");
+  CHECK(std::string(get.metrics[1].metricInfo.unit) == "%");
+  CHECK(get.metrics[19].nvmlReturn == NVML_ERROR_NOT_SUPPORTED);
+  CHECK(get.metrics[332].value == 334);
+  REQUIRE(nvmlGpmMetricsGet(&metrics_between(samples[1], samples[2], 1)) == NVML_SUCCESS);
+  CHECK(get.metrics[0].value == 1.5);
+  CHECK(nvmlGpmSampleGet(second(), samples[0]) == NVML_ERROR_NOT_SUPPORTED);
+  for (nvmlGpmSample_t sample : samples) CHECK(nvmlGpmSampleFree(sample) == NVML_SUCCESS);
+}
+
+TEST_CASE("samples of a monitor that is gone have no data", "[vendor]") {
+  const Nvml nvml;
+  nvmlGpmSample_t sample = nullptr;
+  char text[96] = {};
+  REQUIRE(nvmlGpmSampleAlloc(&sample) == NVML_SUCCESS);
+  REQUIRE(nvmlGpmSampleGet(nvml.device, sample) == NVML_SUCCESS);
+  CHECK(nvmlDeviceGetInforomImageVersion(nvml.device, text, sizeof text) == NVML_ERROR_UNKNOWN);
+  CHECK(nvmlGpmMetricsGet(&metrics_between(sample, sample, 1)) == NVML_ERROR_NO_DATA);
+  CHECK(nvmlGpmSampleFree(sample) == NVML_SUCCESS);
 }
 
 TEST_CASE("a library that crashes is started anew", "[vendor]") {

@@ -97,6 +97,10 @@ FAKE(nvmlDeviceGetFieldValues)(nvmlDevice_t device, int count, nvmlFieldValue_t*
     switch (value.fieldId) {
       case NVML_FI_DEV_MEMORY_TEMP: value.value.uiVal = 41; break;
       case NVML_FI_DEV_POWER_INSTANT: value.value.uiVal = 76001; break;
+      case NVML_FI_DEV_NVLINK_GET_SPEED:
+        value.value.uiVal = 26562;
+        if (value.scopeId != 0) value.nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
+        break;
       case NVML_FI_DEV_PERF_POLICY_POWER:
         value.valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
         value.value.ullVal = 1202176999;

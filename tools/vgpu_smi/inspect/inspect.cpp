@@ -8,6 +8,7 @@
 #include "tools/vgpu_smi/inspect/detail_fields.h"
 #include "tools/vgpu_smi/inspect/node.h"
 #include "tools/vgpu_smi/inspect/rows.h"
+#include "tools/vgpu_smi/inspect/samples.h"
 #include "tools/vgpu_smi/split_list.h"
 #include "tools/vgpu_smi/table.h"
 
@@ -36,22 +37,6 @@ constexpr SectionName kSections[] = {{"MEMORY", kMemorySection},
                                      {"ROW_REMAPPER", kRemapperSection},
                                      {"RESET_STATUS", kResetSection}};
 
-Node value(std::string label, std::string tag, Cell cell) {
-  Node node;
-  node.label = std::move(label);
-  node.tag = std::move(tag);
-  node.cell = std::move(cell);
-  return node;
-}
-Node group(std::string label, std::string tag, bool is_list = false) {
-  Node node;
-  node.label = std::move(label);
-  node.tag = std::move(tag);
-  node.is_group = true;
-  node.is_list = is_list;
-  return node;
-}
-
 Cell read(const Card& card, const Row& row) {
   const Field* const field = find_gpu_field(row.field);
   Cell cell = field != nullptr ? field->read(card) : find_detail_field(row.field)->read(card);
@@ -71,7 +56,7 @@ std::vector<Node> build(const Card& card, std::span<const Row> rows, size_t& at,
       while (at < rows.size() && rows[at].depth > 0) ++at;
       continue;
     }
-    Node node = row.field != nullptr ? value(row.label, row.tag, read(card, row)) : group(row.label, row.tag);
+    Node node = row.field != nullptr ? make_value(row.label, row.tag, read(card, row)) : make_group(row.label, row.tag);
     if (row.field == nullptr) node.children = build(card, rows, at, depth + 1, kEverySection);
     nodes.push_back(std::move(node));
   }
@@ -80,20 +65,21 @@ std::vector<Node> build(const Card& card, std::span<const Row> rows, size_t& at,
 
 Node processes(const Card& card) {
   const auto list = card.processes(true, true);
-  if (!list.ok()) return value("Processes", "processes", missing(list.error()));
-  Node all = group("Processes", "processes", true);
+  if (!list.ok()) return make_value("Processes", "processes", missing(list.error()));
+  Node all = make_group("Processes", "processes", true);
   for (const Process& process : list.value()) {
     static constexpr const char* kTypes[] = {"C", "G", "C+G"};
     const auto instance = [](unsigned int id) { return id == kNvmlNoInstance ? missing() : number(uint64_t{id}); };
     const unsigned long long bytes = process.info.usedGpuMemory;
-    Node& one = all.children.emplace_back(group("Process", "process_info"));
-    one.children = {value("GPU instance ID", "gpu_instance_id", instance(process.info.gpuInstanceId)),
-                    value("Compute instance ID", "compute_instance_id", instance(process.info.computeInstanceId)),
-                    value("Process ID", "pid", number(uint64_t{process.info.pid})),
-                    value("Type", "type", text(kTypes[static_cast<int>(process.type)])),
-                    value("Name", "process_name", text(card.process_name(process.info.pid))),
-                    value("Used GPU Memory", "used_memory",
-                          bytes == kNvmlUnknownMemory ? missing() : mebibytes(Reading<unsigned long long>(bytes)))};
+    Node& one = all.children.emplace_back(make_group("Process", "process_info"));
+    one.children = {
+        make_value("GPU instance ID", "gpu_instance_id", instance(process.info.gpuInstanceId)),
+        make_value("Compute instance ID", "compute_instance_id", instance(process.info.computeInstanceId)),
+        make_value("Process ID", "pid", number(uint64_t{process.info.pid})),
+        make_value("Type", "type", text(kTypes[static_cast<int>(process.type)])),
+        make_value("Name", "process_name", text(card.process_name(process.info.pid))),
+        make_value("Used GPU Memory", "used_memory",
+                   bytes == kNvmlUnknownMemory ? missing() : mebibytes(Reading<unsigned long long>(bytes)))};
   }
   return all;
 }
@@ -108,23 +94,25 @@ std::vector<unsigned int> list_clocks(const Card& card, const char* call, std::s
 }
 
 Node supported_clocks(const Card& card) {
-  Node all = group("Supported Clocks", "supported_clocks", true);
+  Node all = make_group("Supported Clocks", "supported_clocks", true);
   for (const unsigned int memory : list_clocks(card, "nvmlDeviceGetSupportedMemoryClocks", {})) {
-    Node& one = all.children.emplace_back(group("Memory", "supported_mem_clock"));
-    one.children.push_back(value("Memory", "value", number(uint64_t{memory}, "MHz")));
+    Node& one = all.children.emplace_back(make_group("Memory", "supported_mem_clock"));
+    one.children.push_back(make_value("Memory", "value", number(uint64_t{memory}, "MHz")));
     const unsigned int chosen[] = {memory};
-    Node& graphics = one.children.emplace_back(group("Graphics", "supported_graphics_clocks", true));
+    Node& graphics = one.children.emplace_back(make_group("Graphics", "supported_graphics_clocks", true));
     for (const unsigned int clock : list_clocks(card, "nvmlDeviceGetSupportedGraphicsClocks", chosen))
-      graphics.children.push_back(value("Graphics", "supported_graphics_clock", number(uint64_t{clock}, "MHz")));
+      graphics.children.push_back(make_value("Graphics", "supported_graphics_clock", number(uint64_t{clock}, "MHz")));
   }
   return all;
 }
 
 Node card_node(const Card& card, unsigned int sections) {
-  Node node = group("GPU", "gpu");
+  Node node = make_group("GPU", "gpu");
   node.id = text(card.bus_id()).without_unit();
   size_t at = 0;
   node.children = build(card, inspect_rows::kRows, at, 0, sections);
+  // They are many words: for who asks for the section.
+  if ((sections & kOtherSection) == 0) add_samples(card, sections, node.children);
   if ((sections & kSupportedClocksSection) != 0) node.children.push_back(supported_clocks(card));
   if ((sections & (kPidsSection | kOtherSection)) != 0) node.children.push_back(processes(card));
   return node;
@@ -152,11 +140,11 @@ Result<unsigned int, Complaint> parse_sections(const std::string& list) {
 }
 
 Node inspect(const Nvml& nvml, const std::vector<Card>& cards, unsigned int sections) {
-  Node root = group("", "nvidia_smi_log");
-  root.children = {value("Timestamp", "timestamp", text(timestamp_now())),
-                   value("Driver Version", "driver_version", text(nvml.text("nvmlSystemGetDriverVersion"))),
-                   value("CUDA Version", "cuda_version", text(cuda_version(nvml))),
-                   value("Attached GPUs", "attached_gpus", number(uint64_t{cards.size()}))};
+  Node root = make_group("", "nvidia_smi_log");
+  root.children = {make_value("Timestamp", "timestamp", text(timestamp_now())),
+                   make_value("Driver Version", "driver_version", text(nvml.text("nvmlSystemGetDriverVersion"))),
+                   make_value("CUDA Version", "cuda_version", text(cuda_version(nvml))),
+                   make_value("Attached GPUs", "attached_gpus", number(uint64_t{cards.size()}))};
   for (const Card& card : cards) root.children.push_back(card_node(card, sections));
   return root;
 }

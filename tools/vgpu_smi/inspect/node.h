@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/vgpu_smi/card.h"
@@ -21,6 +22,22 @@ struct Node {
   bool is_group = false;
   bool is_list = false;  // a group whose children are alike; "None" when there are none
 };
+
+inline Node make_value(std::string label, std::string tag, Cell cell) {
+  Node node;
+  node.label = std::move(label);
+  node.tag = std::move(tag);
+  node.cell = std::move(cell);
+  return node;
+}
+inline Node make_group(std::string label, std::string tag, bool is_list = false) {
+  Node node;
+  node.label = std::move(label);
+  node.tag = std::move(tag);
+  node.is_group = true;
+  node.is_list = is_list;
+  return node;
+}
 
 // Sections that -d can choose.
 enum Section : unsigned int {
