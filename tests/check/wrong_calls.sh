@@ -23,7 +23,7 @@ paste -d '\t' "$answers/theirs" "$answers/ours" | awk -F '\t' -v release="$relea
     }
   }
   # "cudaMalloc(r0): 1, last 1", "error 1: cudaErrorInvalidValue: invalid argument", "cudaX(0): ended the process with 11"
-  function call_of(line) { sub(/[ (:].*/, "", line); return line }
+  function call_of(line) { sub(/[ (:].*/, "", line); sub(/_pt(ds|sz)$/, "", line); return line }
   function answer_of(line) { if (line ~ /^error/) return "text"; sub(/^[^:]*: /, "", line); sub(/,.*/, "", line); return line }
   {
     if ($1 ~ /: ended/) { died++; next }
