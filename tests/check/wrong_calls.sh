@@ -5,10 +5,11 @@
 # THEIRS and OURS the folders that have the library. tests/runtime/wrong/differences lists where they may differ. Where
 # NVIDIA's library ends the process, ours may do anything.
 set -u
-release=$1 program=$2 theirs=$3 ours=$4 driver=$5
-known=$(dirname "$0")/../runtime/wrong/differences
+release=$1 program=$(readlink -f "$2") theirs=$(readlink -f "$3") ours=$(readlink -f "$4") driver=$(readlink -f "$5")
+known=$(readlink -f "$(dirname "$0")/../runtime/wrong/differences")
 answers=$(mktemp -d)
 trap 'rm -rf "$answers"' EXIT
+cd "$answers" || exit 1  # Some calls write a file whose name is an argument.
 
 run() { LD_LIBRARY_PATH=$1:$driver VGPU_LOG=error timeout "${LIMIT:-120}" "$program" "${@:2}" 2>/dev/null; }
 both=$(comm -12 <(run "$theirs" list | sort) <(run "$ours" list | sort))
@@ -22,7 +23,7 @@ paste -d '\t' "$answers/theirs" "$answers/ours" | awk -F '\t' -v release="$relea
     }
   }
   # "cudaMalloc(r0): 1, last 1", "error 1: cudaErrorInvalidValue: invalid argument", "cudaX(0): ended the process with 11"
-  function call_of(line) { sub(/[ (:].*/, "", line); return line }
+  function call_of(line) { sub(/[ (:].*/, "", line); sub(/_pt(ds|sz)$/, "", line); return line }
   function answer_of(line) { if (line ~ /^error/) return "text"; sub(/^[^:]*: /, "", line); sub(/,.*/, "", line); return line }
   {
     if ($1 ~ /: ended/) { died++; next }

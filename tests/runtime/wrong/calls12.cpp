@@ -21,7 +21,7 @@ static std::vector<wrong_calls::Call> all() {
   using wrong_calls::describe;
   std::vector<wrong_calls::Call> calls;
 #define VGPU_RUNTIME(symbol, base, flavour, parameters, names) \
-  if (flavour == 0 && call_##symbol != nullptr) calls.push_back(describe(#symbol, call_##symbol));
+  if (call_##symbol != nullptr) calls.push_back(describe(#symbol, call_##symbol));
 #define VGPU_RUNTIME_UNDECLARED(symbol) calls.push_back(describe(#symbol, call_##symbol));
 #include "cudart12_exports.inc"
   return calls;

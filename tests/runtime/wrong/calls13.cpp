@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The calls of libcudart.so.13, by the toolkit's prototypes. Flavours for the per-thread stream are left out: they are
-// the same calls.
+// The calls of libcudart.so.13, by the toolkit's prototypes, and their flavours for the per-thread stream.
 #include "tests/runtime/wrong/call.h"
 
 // Deprecated by CUDA 13, and exported.
@@ -16,8 +15,7 @@
 
 std::vector<wrong_calls::Call> wrong_calls::all_calls() {
   std::vector<Call> calls;
-#define VGPU_RUNTIME(symbol, base, flavour, parameters, names) \
-  if (flavour == 0) calls.push_back(describe(#symbol, call_##symbol));
+#define VGPU_RUNTIME(symbol, base, flavour, parameters, names) calls.push_back(describe(#symbol, call_##symbol));
 #define VGPU_RUNTIME_UNDECLARED(symbol) calls.push_back(describe(#symbol, call_##symbol));
 #include "cudart_exports.inc"
   return calls;
