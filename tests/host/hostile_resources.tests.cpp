@@ -139,7 +139,7 @@ TEST_CASE("questions without end for statistics do not end a worker that does no
   CHECK(scene.damage() == "");
 }
 
-// Hidden: some minutes.
+// Hidden: it takes gigabytes.
 TEST_CASE("when all handles are in use, making more fails as it does without memory", "[.][hostile][long]") {
   Scene scene;
   {
