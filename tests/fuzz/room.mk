@@ -22,6 +22,8 @@ FUZZ.hand_calls     := $(FUZZ_WORKER) $(wildcard common/code/*.cpp) common/face/
 FUZZ.row_calls      := $(FUZZ.hand_calls)
 FUZZ.code_image     := softgpu/ptx/image.cpp softgpu/ptx/object_file.cpp $(wildcard common/code/*.cpp) common/fatbin.cpp
 FUZZ.ptx_machine    := $(wildcard softgpu/machine/*.cpp softgpu/machine/ops/*.cpp) $(FUZZ.ptx_parser)
+FUZZ.reports        := $(filter-out common/nvml/report_client.cpp,$(wildcard common/nvml/*.cpp)) \
+                       $(addprefix tools/vgpu_smi/,clean_text.cpp trace/record.cpp trace/print.cpp) $(FUZZ_COMMON)
 # Texts to begin with, beside the corpus.
 FUZZ_SEEDS.ptx_parser  := $(wildcard tests/ptx/*/)
 FUZZ_SEEDS.ptx_machine := $(FUZZ_SEEDS.ptx_parser)

@@ -5,6 +5,7 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <algorithm>
 #include <string_view>
 
 #include "tests/fuzz/worker.h"
@@ -68,30 +69,36 @@ uint64_t number(const Worker& worker, test::Random& random) {
   }
 }
 
+// Counts keep what the arrays have room for, selectors what a value is as long as.
+bool counts(const Call& call, int argument) {
+  return std::any_of(call.param, call.param + call.argc, [&](const Param& param) {
+    return (test::has_elements(param.role) || test::is_sized(param.role)) && param.count_arg == argument;
+  });
+}
+
+void choose_value(const Worker& worker, const Pool& pool, const Param& param, std::vector<std::byte>& cell,
+                  test::Random& random) {
+  if (param.role != Role::value && param.role != Role::handle && param.role != Role::drop) return;
+  const uint64_t value = param.role == Role::value ? number(worker, random) : pool.any(param.kind, random);
+  std::memcpy(cell.data(), &value, std::min<size_t>(sizeof value, param.size));
+}
+
+void choose_words(const Worker& worker, const Pool& pool, const Param& param, std::vector<std::byte>& buffer,
+                  test::Random& random) {
+  if (param.role != Role::reads && param.role != Role::copies && param.role != Role::inout) return;
+  const bool handles = param.kind != Kind::none && param.role == Role::reads;
+  for (size_t at = 0; at + sizeof(uint64_t) <= buffer.size(); at += sizeof(uint64_t)) {
+    const uint64_t word = handles ? pool.any(param.kind, random) : number(worker, random);
+    std::memcpy(buffer.data() + at, &word, sizeof word);
+  }
+}
+
 void choose(const Worker& worker, const Pool& pool, const Call& call, test::RowArguments& arguments,
             test::Random& random) {
   for (int i = 0; i < call.argc; ++i) {
-    const Param& param = call.param[i];
-    uint64_t value = 0;
-    if (param.role == Role::value) value = number(worker, random);
-    else if (param.role == Role::handle || param.role == Role::drop) value = pool.any(param.kind, random);
-    else continue;
-    // Counts keep what the arrays have room for.
-    const bool counts = std::any_of(call.param, call.param + call.argc, [&](const Param& other) {
-      return test::has_elements(other.role) || test::is_sized(other.role) ? other.count_arg == i : false;
-    });
-    if (!counts) std::memcpy(arguments.cell(i).data(), &value, std::min<size_t>(sizeof value, param.size));
-  }
-  for (int i = 0; i < call.argc; ++i) {
-    const Param& param = call.param[i];
-    if (param.role == Role::cstr || !test::is_pointer(param.role) || arguments.is_null(i)) continue;
-    auto& buffer = arguments.buffer(i);
-    const bool handles = param.kind != Kind::none && param.role == Role::reads;
-    for (size_t at = 0; at + 8 <= buffer.size() && !test::is_sized(param.role); at += 8) {
-      const uint64_t word = handles ? pool.any(param.kind, random) : number(worker, random);
-      if (handles || param.role == Role::reads || param.role == Role::copies || param.role == Role::inout)
-        std::memcpy(buffer.data() + at, &word, sizeof word);
-    }
+    if (counts(call, i)) continue;
+    choose_value(worker, pool, call.param[i], arguments.cell(i), random);
+    choose_words(worker, pool, call.param[i], arguments.buffer(i), random);
   }
 }
 

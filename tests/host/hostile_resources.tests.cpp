@@ -139,8 +139,8 @@ TEST_CASE("questions without end for statistics do not end a worker that does no
   CHECK(scene.damage() == "");
 }
 
-// Hidden: some minutes.
-TEST_CASE("when all handles are in use, making more fails as it does without memory", "[.][hostile][long]") {
+// Hidden: it takes gigabytes.
+TEST_CASE("a client that makes events without end gets CUDA's error, and others go on", "[.][hostile][long]") {
   Scene scene;
   {
     RawClient client = scene.attacker();
