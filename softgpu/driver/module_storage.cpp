@@ -17,7 +17,6 @@ Result<uint64_t, CUresult> ModuleStorage::allocate(size_t size, size_t alignment
   region.kind = kind == Kind::managed ? RegionKind::managed : RegionKind::module;
   region.device = context_.device().ordinal();
   region.context = context_.handle_value();
-  region.constant = kind == Kind::constant;
   if (kind == Kind::managed) region.flags = CU_MEM_ATTACH_GLOBAL;
   const Region placed = TRY(Process::get()->memory().allocate(region, alignment));
   // Variables without an initial value are zero; the memory may have been used before.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a module's variables live: device memory of a context that cuMemFree refuses, visible to kernels (constants
-// read-only), counted against the device's memory. The module loader makes one per module and keeps it as long as the
-// Program. Any thread.
+// Where a module's variables live: device memory of a context that cuMemFree refuses, visible to kernels, which may
+// write even constants by their address, counted against the device's memory. The module loader makes one per module
+// and keeps it as long as the Program. Any thread.
 #pragma once
 
 #include "softgpu/driver/context.h"

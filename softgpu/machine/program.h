@@ -53,7 +53,8 @@ struct ModuleReference {
 };
 
 // Where module variables live; the driver implements it and has already added what it returns to the MemoryMap
-// (constants read-only for kernels). The machine writes initial values through the returned host addresses.
+// (constants too may be written by their address). The machine writes initial values through the returned host
+// addresses.
 class Storage {
  public:
   enum class Kind { global, constant, managed };

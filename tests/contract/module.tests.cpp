@@ -159,6 +159,18 @@ TEST_CASE_METHOD(Gpu, "kernels see what the host wrote to globals and constants"
   CHECK(read_words(out, 4) == std::vector<unsigned>{5, 12, 21, 32});
 }
 
+// Constants are so for the instructions that read them; by its address, such memory is like any other (hashcat clears
+// its own so).
+TEST_CASE_METHOD(Gpu, "a kernel changes constants by their address for the kernels after it", "[contract][module]") {
+  Module module(kGlobalsPtx), basic(kBasicPtx);
+  DeviceBuffer out(16);
+  CUdeviceptr factors = 0;
+  REQUIRE_CUDA(cuModuleGetGlobal(&factors, nullptr, module, "factors"));
+  REQUIRE_CUDA(launch(basic.function("fill"), 1, 4, nullptr, factors, 3u, 4u));
+  REQUIRE_CUDA(launch(module.function("products"), 1, 4, nullptr, out.address));
+  CHECK(read_words(out, 4) == std::vector<unsigned>{3, 6, 9, 12});
+}
+
 TEST_CASE_METHOD(Gpu, "a global that is not there is not found", "[contract][module]") {
   Module module(kGlobalsPtx);
   CUdeviceptr address = 0;

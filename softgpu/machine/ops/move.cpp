@@ -71,6 +71,18 @@ void pack_wide(Warp& warp, const Instruction& instruction, LaneMask mask) {
   for_each_lane(mask, [=](unsigned i) { d[i] = Wide{low[i], high[i]}; });
 }
 
+// Element by element; all sources are read before anything is written.
+template <class T, unsigned kCount>
+void move_vector(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  T values[kCount][kLanes];
+  for (unsigned k = 0; k < kCount; ++k) {
+    const T* a = warp.row<T>(instruction.at(kCount + k));
+    for (unsigned i = 0; i < kLanes; ++i) values[k][i] = a[i];
+  }
+  for (unsigned k = 0; k < kCount; ++k)
+    for_lanes(mask, warp.row<T>(instruction.at(k)), [&](unsigned i) { return values[k][i]; });
+}
+
 Type bits_type(unsigned bits) {
   switch (bits) {
     case 8: return Type::b8;
@@ -111,9 +123,27 @@ Handler plain_handler(unsigned bits) {
   }
 }
 
+Handler vector_handler(unsigned bits, unsigned count) {
+  switch (bits) {
+    case 16: return count == 2 ? move_vector<uint16_t, 2> : move_vector<uint16_t, 4>;
+    case 32: return count == 2 ? move_vector<uint32_t, 2> : move_vector<uint32_t, 4>;
+    case 64: return count == 2 ? move_vector<uint64_t, 2> : nullptr;
+    default: return nullptr;
+  }
+}
+
 Handler choose_mov(Choice& choice) {
+  // Between vectors: in no manual, but ptxas takes it, and the libraries of GCC's offloading are full of it.
+  constexpr const char* kVectors[] = {"v2", "v4"};
+  const int vector = choice.take_one(kVectors);
   const Type type = choice.take_type();
   const unsigned bits = bits_of(type);
+  if (vector >= 0) {
+    const unsigned count = vector == 0 ? 2 : 4;
+    choice.results(bits_type(bits), count);
+    choice.sources(bits_type(bits), count);
+    return vector_handler(bits, count);
+  }
   const unsigned results = choice.elements();
   if (choice.shape() == Shape::vector && results > 1) {
     const unsigned element = bits / results;
