@@ -114,7 +114,7 @@ NVCCFLAGS.threads := --default-stream per-thread
 NVCCARCH.tensor_map := compute_90
 nvccflags = $(subst compute_75,$(or $(NVCCARCH.$1),compute_75),$(NVCCFLAGS)) $(NVCCFLAGS.$1)
 # What calls the device runtime is relocatable code, which is linked with it.
-RELOCATABLE := dynamic_parallelism graph_conditional
+RELOCATABLE := dynamic_parallelism graph_conditional graph_device_launch
 $(foreach p,$(RELOCATABLE),$(eval NVCCFLAGS.$p := -rdc=true))
 
 # Compiled once, linked twice.

@@ -329,6 +329,11 @@ CUresult cuGraphInstantiateWithParams(CUgraphExec* phGraphExec, CUgraph hGraph,
                                       CUDA_GRAPH_INSTANTIATE_PARAMS* instantiateParams) {
   VGPU_ADMIT(admitted);
   if (phGraphExec == nullptr || instantiateParams == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  // A kernel that launches the graph would get our handle of it, which means nothing to the device.
+  if ((instantiateParams->flags & CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH) != 0) {
+    instantiateParams->result_out = CUDA_GRAPH_INSTANTIATE_NODE_OPERATION_NOT_SUPPORTED;
+    return CUDA_ERROR_NOT_SUPPORTED;
+  }
   Remote remote(admitted, op::cuGraphInstantiateWithParams);
   remote.writer().put(bits_of(hGraph));
   remote.writer().put(static_cast<uint64_t>(instantiateParams->flags));
@@ -342,6 +347,12 @@ CUresult cuGraphInstantiateWithParams(CUgraphExec* phGraphExec, CUgraph hGraph,
   admitted.process->handles().made(Kind::graph_exec, exec);
   *phGraphExec = from_bits<CUgraphExec>(exec);
   return CUDA_SUCCESS;
+}
+
+CUresult cuGraphInstantiateWithFlags(CUgraphExec* phGraphExec, CUgraph hGraph, unsigned long long flags) {
+  CUDA_GRAPH_INSTANTIATE_PARAMS params = {};
+  params.flags = flags;
+  return by_hand::cuGraphInstantiateWithParams(phGraphExec, hGraph, &params);
 }
 
 // The forms with a log: on failure the log stays empty and the node is what the newer call reports.

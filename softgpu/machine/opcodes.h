@@ -42,6 +42,7 @@
   X(float_divide)            \
   X(float_approximate)       \
   X(float_order)             \
+  X(float_mixed)             \
   X(half_arithmetic)         \
   X(convert_integer)         \
   X(convert_float)           \

@@ -107,6 +107,36 @@ Handler choose_extreme(Choice& choice) {
   });
 }
 
+// The extreme of three, perhaps of their magnitudes.
+template <bool maximum, bool propagate, bool magnitudes, bool flush>
+struct ExtremeOfThree {
+  VGPU_INLINE static uint32_t prepared(uint32_t a) {
+    const uint32_t value = flush ? Single::flush(a) : a;
+    return magnitudes ? value & Single::kMagnitude : value;
+  }
+  VGPU_INLINE static uint32_t apply(uint32_t a, uint32_t b, uint32_t c) {
+    const uint32_t first = pick<Single, maximum, propagate>(prepared(a), prepared(b));
+    return pick<Single, maximum, propagate>(first, prepared(c));
+  }
+};
+
+template <bool maximum, bool propagate>
+Handler pick_of_three(bool magnitudes, bool flush) {
+  if (magnitudes)
+    return flush ? ternary<ExtremeOfThree<maximum, propagate, true, true>, uint32_t, uint32_t>
+                 : ternary<ExtremeOfThree<maximum, propagate, true, false>, uint32_t, uint32_t>;
+  return flush ? ternary<ExtremeOfThree<maximum, propagate, false, true>, uint32_t, uint32_t>
+               : ternary<ExtremeOfThree<maximum, propagate, false, false>, uint32_t, uint32_t>;
+}
+
+// min{.ftz}{.NaN}{.abs}.f32 d, a, b, c; from sm_100 on.
+template <bool maximum>
+Handler choose_extreme_of_three(Choice& choice) {
+  const bool flush = choice.take("ftz"), propagate = choice.take("NaN"), magnitudes = choice.take("abs");
+  declare(choice, choice.take_type(), 3);
+  return propagate ? pick_of_three<maximum, true>(magnitudes, flush) : pick_of_three<maximum, false>(magnitudes, flush);
+}
+
 template <template <class> class Op>
 Handler choose_sign(Choice& choice) {
   const bool flush = choice.take("ftz");
@@ -186,6 +216,8 @@ constexpr OpcodeRow kRows[] = {
     {"neg", kAllFloats, choose_sign<Negate>, "9.7.3.10"},
     {"min", kAllFloats, choose_extreme<false>, "9.7.3.11"},
     {"max", kAllFloats, choose_extreme<true>, "9.7.3.12"},
+    {"min", types(Type::f32), choose_extreme_of_three<false>, "9.7.3.11"},
+    {"max", types(Type::f32), choose_extreme_of_three<true>, "9.7.3.12"},
 };
 
 }  // namespace

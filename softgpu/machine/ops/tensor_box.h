@@ -31,10 +31,10 @@ VGPU_INLINE uint32_t row_elements(const BoxRequest& request) {
   return request.mode == BoxMode::im2col ? uint32_t{request.map.channels_last} + 1 : request.map.box(0);
 }
 
-VGPU_INLINE uint32_t count_rows(const BoxRequest& request) {
+VGPU_INLINE uint64_t count_rows(const BoxRequest& request) {
   if (request.mode == BoxMode::rows) return 4;
   if (request.mode == BoxMode::im2col) return request.map.pixels;
-  uint32_t rows = 1;
+  uint64_t rows = 1;
   for (uint32_t i = 1; i < request.map.rank(); ++i) rows *= request.map.box(i);
   return rows;
 }
@@ -80,7 +80,7 @@ VGPU_INLINE void advance_pixel(const TensorMap& map, int64_t* base) {
 // visit(row) for each; stops when it says false, and says so.
 template <class Visit>
 VGPU_INLINE bool for_box_rows(const BoxRequest& request, Visit visit) {
-  const uint32_t rows = count_rows(request);
+  const uint64_t rows = count_rows(request);
   uint32_t index[kMaxTensorRank] = {};
   int64_t base[kMaxTensorRank] = {};
   for (uint32_t i = 0; i < kMaxTensorRank; ++i) base[i] = request.at[i];

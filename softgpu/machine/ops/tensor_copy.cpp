@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint32_t kUnit = 16, kHalfUnit = 8;  // bytes: a row is a multiple of units, a swizzle moves halves at least
 constexpr uint32_t kSharedAlignment = 128;
+constexpr uint64_t kMostBytes = 1 << 18;  // no block has more shared memory, so no box is larger
 
 // Instruction::immediate.
 constexpr int64_t kRankMask = 7;
@@ -32,7 +33,8 @@ bool is_usable(const BoxRequest& request, uint32_t rank) {
   if (map.rank() != rank || map.element >= TensorElement::count || map.interleave != 0) return false;
   if (map.swizzle >= TensorSwizzle::count || map.atom >= SwizzleAtom::count || map.fill >= TensorFill::count)
     return false;
-  if (row_elements(request) * bytes_of(map.element) % kUnit != 0) return false;
+  const uint64_t row_bytes = uint64_t{row_elements(request)} * bytes_of(map.element);
+  if (row_bytes % kUnit != 0 || count_rows(request) > kMostBytes / row_bytes) return false;
   if ((map.access == TensorAccess::im2col) != (request.mode == BoxMode::im2col)) return false;
   return request.mode != BoxMode::rows || map.box(1) == 1;
 }
@@ -164,8 +166,8 @@ bool load_box(Warp& warp, const Instruction& instruction, unsigned lane, const B
               uint64_t barrier) {
   const bool moved =
       for_box_rows(request, [&](const BoxRow& row) { return load_row(warp, instruction, lane, request, row, shared); });
-  const uint32_t bytes = count_rows(request) * row_elements(request) * bytes_of(request.map.element);
-  return moved && report_bytes(warp, instruction, barrier, lane, bytes);
+  const uint64_t bytes = count_rows(request) * row_elements(request) * bytes_of(request.map.element);
+  return moved && report_bytes(warp, instruction, barrier, lane, static_cast<uint32_t>(bytes));
 }
 
 bool load_lane(Warp& warp, const Instruction& instruction, unsigned lane) {
