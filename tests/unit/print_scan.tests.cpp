@@ -67,8 +67,3 @@ TEST_CASE("code that was unloaded meanwhile leaves its handle's successor alone"
   code.scan.drain();
   CHECK_FALSE(code.handles.is_silent(next));
 }
-
-TEST_CASE("code that nobody waits for is given up at the end", "[unit][print-scan]") {
-  Loaded code;
-  for (int i = 0; i < 1000; ++i) code.scan.add(code.module, {image(kSilent)});
-}
