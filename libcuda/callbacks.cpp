@@ -11,7 +11,7 @@
 namespace vgpu::guest {
 namespace {
 
-void run(const wire::CallbackRequest& request) {
+void run(const ring::CallbackRequest& request) {
   void* user_data = from_bits<void*>(request.user_data);
   if (request.is_stream_callback == 0) {
     from_bits<CUhostFn>(request.function)(user_data);
@@ -23,19 +23,13 @@ void run(const wire::CallbackRequest& request) {
 
 void serve(Process& process) {
   ThreadState& thread = thread_state();
-  const Admitted admitted = {&process, &thread};
-  for (;;) {
-    Remote next(admitted, wire::kNextCallback);
-    if (next.may_block().call() != CUDA_SUCCESS) return;
-    const auto request = next.reader().get<wire::CallbackRequest>();
-    if (!next.reader().complete()) return;
+  Session& session = process.session();
+  while (const std::optional<ring::CallbackRequest> request = session.next_callback()) {
     // CUDA calls from a host function are not permitted.
     thread.in_callback = true;
-    run(request);
+    run(*request);
     thread.in_callback = false;
-    Remote done(admitted, wire::kCallbackDone);
-    done.writer().put(request.id);
-    if (done.post() != CUDA_SUCCESS) return;
+    session.callback_done();
   }
 }
 
@@ -49,6 +43,7 @@ void start_callback_thread(Process& process) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     std::thread([&process] { serve(process); }).detach();
+    static_cast<void>(Remote({&process, &thread_state()}, wire::kServeCallbacks).call());
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   });
 }

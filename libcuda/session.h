@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -75,6 +76,10 @@ class Session {
   Pending begin(const Message& message);
   CUresult finish(const Pending& pending, std::vector<std::byte>& reply);
   CUresult call(const Message& message, std::vector<std::byte>& reply) { return finish(begin(message), reply); }
+
+  // The program's host functions, fetched by one thread: the next, none when the session is over; and that it has run.
+  std::optional<ring::CallbackRequest> next_callback();
+  void callback_done();
 
   // A staging chunk of the window, ours until it is released here or by the worker.
   uint32_t acquire_chunk();
