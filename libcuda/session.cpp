@@ -140,7 +140,7 @@ bool Session::before_command(const Message& message) {
   if (coherence == nullptr) return false;
   if (message.opcode == wire::kNextCallback) return true;
   if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch &&
-      message.opcode != wire::kMarkedRecord)
+      message.opcode != wire::kMarkedRecord && message.opcode != wire::kMarkedCopy)
     return false;
   coherence->before_command();
   return true;
