@@ -50,8 +50,8 @@ Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::ch
   const Markers& markers = admitted.process->markers();
   Spinner spinner = Spinner::for_device(expected);
   Markers::State state = Markers::State::waiting;
-  while ((state = markers.look(id)) == Markers::State::waiting && spinner.spin()) {
-  }
+  for (unsigned looks = 0; (state = markers.look(id)) == Markers::State::waiting && spinner.spin(); ++looks)
+    admitted.process->session().use_wait(looks);
   if (state == Markers::State::refused)
     admitted.process->unmarked_waits.store(kUnmarkedWaits, std::memory_order_relaxed);
   return state;

@@ -335,7 +335,7 @@ void RingServer::idle(Spinner& spinner) {
   if (session_.guest_wait.is_under_way()) {
     cpu_relax();
     spinner.reset();
-  } else if (!spinner.spin()) {
+  } else if (!spinner.spin() && !ring_pages_.map_next(position_)) {
     sleep();
     spinner.reset();
   }

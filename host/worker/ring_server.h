@@ -4,6 +4,7 @@
 // empty, then announces that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
 #pragma once
 
+#include "common/ring_pages.h"
 #include "common/spin.h"
 #include "host/worker/copies_under_way.h"
 #include "host/worker/helpers.h"
@@ -68,6 +69,7 @@ class RingServer {
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
   // good.
   uint64_t position_ = 0, published_ = 0, caught_up_ = 0;
+  RingPages ring_pages_{session_.memory};
   unsigned in_a_row_ = 0;  // commands since the ring was empty
   unsigned looked_ = 0;    // how often it has been found empty since the last command
 };
