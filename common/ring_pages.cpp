@@ -10,8 +10,8 @@ namespace vgpu {
 bool RingPages::map_after(uint32_t next, uint64_t position) {
   const uint64_t present = position * ring::kUnit / ring::kPage;
   const uint64_t page = std::max<uint64_t>(next, present);
-  if (page >= kPages) next_.store(kPages, std::memory_order_relaxed);
-  if (page >= std::min<uint64_t>(kPages, present + kAhead)) return false;
+  if (page >= kAll) next_.store(kAll, std::memory_order_relaxed);
+  if (page >= std::min<uint64_t>(kAll, present + ahead_)) return false;
     // What is there stays as it is, whoever writes to it meanwhile. Kernels before 5.14 cannot, nor can devices'
     // memory, which is mapped at once.
 #ifdef MADV_POPULATE_WRITE
@@ -20,7 +20,7 @@ bool RingPages::map_after(uint32_t next, uint64_t position) {
     return true;
   }
 #endif
-  next_.store(kPages, std::memory_order_relaxed);
+  next_.store(kAll, std::memory_order_relaxed);
   return false;
 }
 

@@ -13,24 +13,23 @@ namespace vgpu {
 
 class RingPages {
  public:
-  // `memory` outlives this.
-  explicit RingPages(const SessionMemory& memory) : memory_(memory) {}
+  // A command that begins near the end of the ring goes on behind it.
+  static constexpr uint32_t kAll = (ring::kRingBytes + 2 * ring::kMaxInline) / ring::kPage;
+
+  // `ahead`: how many pages from the ring's present position on. `memory` outlives this.
+  RingPages(const SessionMemory& memory, uint32_t ahead) : memory_(memory), ahead_(ahead) {}
 
   // Maps one page more, unless all are that commands may soon come to from this position of the ring: then false.
   bool map_next(uint64_t position) {
     const uint32_t next = next_.load(std::memory_order_relaxed);
-    return next < kPages && map_after(next, position);
+    return next < kAll && map_after(next, position);
   }
 
  private:
-  // A command that begins near the end of the ring goes on behind it.
-  static constexpr uint32_t kPages = (ring::kRingBytes + 2 * ring::kMaxInline) / ring::kPage;
-  // A program that sends little needs few.
-  static constexpr uint32_t kAhead = 64;
-
   bool map_after(uint32_t next, uint64_t position);
 
   const SessionMemory& memory_;
+  const uint32_t ahead_;
   std::atomic<uint32_t> next_{0};
 };
 

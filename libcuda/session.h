@@ -52,7 +52,7 @@ class Session {
   };
 
   explicit Session(std::unique_ptr<Transport> transport)
-      : transport_(std::move(transport)), memory_(transport_->memory()), ring_pages_(memory_) {}
+      : transport_(std::move(transport)), memory_(transport_->memory()), ring_pages_(memory_, kPagesAhead) {}
 
   Transport& transport() { return *transport_; }
   // Moves with every message that is sent.
@@ -89,6 +89,9 @@ class Session {
   std::byte* chunk(uint32_t chunk) const { return memory_.chunk(chunk); }
 
  private:
+  // Of some two thousand launches; a program that sends little need not have all.
+  static constexpr uint32_t kPagesAhead = 64;
+
   bool before_command(const Message& message);
   // A command in the ring; `woke_worker`: the worker slept, and was rung for.
   struct Sent {

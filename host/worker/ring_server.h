@@ -69,9 +69,9 @@ class RingServer {
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
   // good.
   uint64_t position_ = 0, published_ = 0, caught_up_ = 0;
-  RingPages ring_pages_{session_.memory};
-  unsigned in_a_row_ = 0;  // commands since the ring was empty
-  unsigned looked_ = 0;    // how often it has been found empty since the last command
+  RingPages ring_pages_{session_.memory, RingPages::kAll};  // while it has nothing to do at the beginning
+  unsigned in_a_row_ = 0;                                   // commands since the ring was empty
+  unsigned looked_ = 0;                                     // how often it has been found empty since the last command
 };
 
 }  // namespace vgpu::host
