@@ -6,6 +6,7 @@
 
 #include "common/ring_pages.h"
 #include "common/spin.h"
+#include "host/worker/answers_due.h"
 #include "host/worker/copies_under_way.h"
 #include "host/worker/helpers.h"
 #include "host/worker/launch_lanes.h"
@@ -64,6 +65,7 @@ class RingServer {
   Session& session_;
   WaitingRoom waiting_;
   CopiesUnderWay copies_;
+  AnswersDue answers_due_;
   Helpers helpers_;  // after what its tasks use
   LaunchLanes lanes_;
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
