@@ -140,7 +140,7 @@ bool Session::before_command(const Message& message) {
   Coherence* const coherence = coherence_.load(std::memory_order_acquire);
   if (coherence == nullptr) return false;
   if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch &&
-      message.opcode != wire::kMarkedRecord)
+      message.opcode != wire::kMarkedRecord && message.opcode != wire::kMarkedCopy)
     return false;
   coherence->before_command();
   return true;
@@ -182,9 +182,10 @@ Session::Pending Session::begin(const Message& message) {
 // another waking, one's own.
 bool Session::wait_for_reply(ring::ReplySlot& slot, const Pending& pending) {
   Spinner spinner = pending.for_device || pending.woke_worker ? Spinner::for_device(pending.expected) : Spinner();
-  while (!ring::is_done(slot)) {
+  for (unsigned looks = 0; !ring::is_done(slot); ++looks) {
     if (ring::session_state(header()) != ring::SessionState::open) break;
-    if (spinner.spin()) continue;
+    use_wait(looks);
+    if (spinner.spin() || ring_pages_.map_next(position())) continue;
     ring::sleep_announce(slot);
     if (ring::is_done(slot)) break;
     transport_->wait(slot.state, static_cast<uint32_t>(ring::SlotState::pending), kLookAround);

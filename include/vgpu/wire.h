@@ -33,7 +33,8 @@ enum Opcode : uint16_t {
   kReserveNodes = 1042,     // u32 count -> handles for nodes of graphs, of which each names one node at most
   kNamedKernelNode = 1043,  // u64 handle, one that was reserved, then cuGraphAddKernelNode_v2's payload
   kMarkedWait = 1044,       // Marker, as kPlaceMarker, for who waits; refused where the driver's own call does more
-  kPrivateKnown = 1045,     // one above the last that is in use
+  kMarkedCopy = 1045,       // MarkedCopy: a copy that is waited for by a marker; as kMarkedWait
+  kPrivateKnown = 1046,     // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;

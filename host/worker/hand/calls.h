@@ -123,6 +123,7 @@ CUresult user_object_create(Invocation& invocation);
 CUresult place_marker(Invocation& invocation);
 CUresult marked_record(Invocation& invocation);
 CUresult marked_wait(Invocation& invocation);
+CUresult marked_copy(Invocation& invocation);
 
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);

@@ -34,6 +34,7 @@ constexpr Entry kEntries[] = {
     {wire::kPlaceMarker, place_marker},
     {wire::kMarkedRecord, marked_record},
     {wire::kMarkedWait, marked_wait},
+    {wire::kMarkedCopy, marked_copy},
     {wire::kReserveNodes, reserve_nodes},
     {wire::kNamedKernelNode, named_kernel_node},
 
