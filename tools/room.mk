@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # apigen runs before anything else is compiled: build/gen holds what it reads from the toolkit's headers. A table that
 # stays the same keeps its time, so that nothing is compiled again.
-build/tools/apigen: tools/apigen.cpp | build/deps.build
+build/tools/apigen: tools/apigen.cpp tools/generator.h | build/deps.build
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
-	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
+	@$(CXX) -std=c++20 -O1 $(WARNINGS) -I. $< -o $@
 
 $(GEN)/stamp: build/tools/apigen build/tools/cudartgen build/tools/error_texts include/vgpu/api/opcodes.lock common/face/unlisted.inc $(wildcard libcuda/cudart*/exports.lock) libcuda/cudart12/declarations.h
 	@mkdir -p $(GEN)
@@ -25,10 +25,10 @@ $(GEN)/stamp: build/tools/apigen build/tools/cudartgen build/tools/error_texts i
 $(GEN)/cuda.map: $(GEN)/stamp ;
 
 # The same for the runtime's headers.
-build/tools/cudartgen: tools/cudartgen.cpp | build/deps.build
+build/tools/cudartgen: tools/cudartgen.cpp tools/generator.h | build/deps.build
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
-	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
+	@$(CXX) -std=c++20 -O1 $(WARNINGS) -I. $< -o $@
 
 # This one asks the library that nvcc links into programs.
 build/tools/error_texts: tools/error_texts.cpp | build/deps.build
