@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/print_scan.h"
 
+#include <pthread.h>
+
 #include <string>
 
 #include "common/handle.h"
@@ -24,6 +26,28 @@ struct Loaded {
   HandleTable handles;
   PrintScan scan{handles};
   uint64_t module = handles.add(Kind::module, 0x1000, 0);
+};
+
+// Threads would have stacks for which there is no room.
+class NoThreads {
+ public:
+  NoThreads() {
+    ::pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    ::pthread_attr_init(&huge);
+    ::pthread_attr_setstacksize(&huge, size_t{1} << 50);
+    ::pthread_setattr_default_np(&huge);
+    ::pthread_attr_destroy(&huge);
+  }
+  ~NoThreads() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t before_;
 };
 
 }  // namespace
@@ -66,4 +90,17 @@ TEST_CASE("code that was unloaded meanwhile leaves its handle's successor alone"
   code.scan.add(old, {image(kSilent)});
   code.scan.drain();
   CHECK_FALSE(code.handles.is_silent(next));
+}
+
+TEST_CASE("code that no thread can look through may print, and later code is looked through", "[unit][print-scan]") {
+  Loaded code;
+  {
+    const NoThreads none;
+    code.scan.add(code.module, {image(kSilent)});
+  }
+  const uint64_t later = code.handles.add(Kind::module, 0x4000, 0);
+  code.scan.add(later, {image(kSilent)});
+  code.scan.drain();
+  CHECK_FALSE(code.handles.is_silent(code.module));
+  CHECK(code.handles.is_silent(later));
 }
