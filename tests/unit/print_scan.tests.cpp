@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/print_scan.h"
 
-#include <pthread.h>
-
 #include <string>
 
 #include "common/handle.h"
 #include "host/worker/handle_table.h"
+#include "tests/support/no_threads.h"
 #include "tests/support/test.h"
 
 using vgpu::Kind;
@@ -26,28 +25,6 @@ struct Loaded {
   HandleTable handles;
   PrintScan scan{handles};
   uint64_t module = handles.add(Kind::module, 0x1000, 0);
-};
-
-// Threads would have stacks for which there is no room.
-class NoThreads {
- public:
-  NoThreads() {
-    ::pthread_getattr_default_np(&before_);
-    pthread_attr_t huge;
-    ::pthread_attr_init(&huge);
-    ::pthread_attr_setstacksize(&huge, size_t{1} << 50);
-    ::pthread_setattr_default_np(&huge);
-    ::pthread_attr_destroy(&huge);
-  }
-  ~NoThreads() {
-    ::pthread_setattr_default_np(&before_);
-    ::pthread_attr_destroy(&before_);
-  }
-  NoThreads(const NoThreads&) = delete;
-  NoThreads& operator=(const NoThreads&) = delete;
-
- private:
-  pthread_attr_t before_;
 };
 
 }  // namespace
@@ -95,7 +72,7 @@ TEST_CASE("code that was unloaded meanwhile leaves its handle's successor alone"
 TEST_CASE("code that no thread can look through may print, and later code is looked through", "[unit][print-scan]") {
   Loaded code;
   {
-    const NoThreads none;
+    const vgpu::test::NoThreads none;
     code.scan.add(code.module, {image(kSilent)});
   }
   const uint64_t later = code.handles.add(Kind::module, 0x4000, 0);
