@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/callbacks.h"
 
-#include <csignal>
 #include <mutex>
-#include <thread>
 
+#include "common/background_thread.h"
 #include "common/bits.h"
 #include "libcuda/invoke.h"
 
@@ -35,17 +34,15 @@ void serve(Process& process) {
 
 }  // namespace
 
-void start_callback_thread(Process& process) {
-  static std::once_flag once;
-  std::call_once(once, [&process] {
-    // The program's signals are for the program's own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([&process] { serve(process); }).detach();
-    static_cast<void>(Remote({&process, &thread_state()}, wire::kServeCallbacks).call());
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  });
+CUresult start_callback_thread(Process& process) {
+  static std::mutex mutex;  // guards `runs`
+  static bool runs = false;
+  const std::lock_guard lock(mutex);
+  if (runs) return CUDA_SUCCESS;
+  if (const CUresult served = Remote({&process, &thread_state()}, wire::kServeCallbacks).call(); served != CUDA_SUCCESS)
+    return served;
+  runs = start_background_thread("vgpu-callbacks", [&process] { serve(process); });
+  return runs ? CUDA_SUCCESS : CUDA_ERROR_OPERATING_SYSTEM;
 }
 
 }  // namespace vgpu::guest

@@ -37,7 +37,7 @@ constexpr Field kFields[] = {
     {"fill_mode", offsetof(TensorMap, fill), 1, 0, false, static_cast<uint32_t>(TensorFill::count)},
 };
 
-// Operands: address and displacement, value. immediate: the field's offset with the ordinal, its bytes, whether less
+// Operands: address and behind it its displacement, value. immediate: the field's offset with the ordinal, its bytes, whether less
 // one.
 constexpr unsigned kAddress = 0, kValue = 2;
 
