@@ -84,10 +84,11 @@ CUresult array_destroy(Invocation& invocation) {
   uint64_t array = 0;
   std::optional<MappableArray> was;
   // Before its handle can be another one's.
-  const CUresult status = accounted_release(invocation, *api::find_row(invocation.command.opcode), [&](uint64_t key) {
-    array = key;
-    was = mappable_arrays().take(array);
-  });
+  const CUresult status =
+      accounted_release(invocation, *api::find_row(invocation.command.opcode), [&](const RowCall& row) {
+        array = row.argument<uint64_t>(0);
+        was = mappable_arrays().take(array);
+      });
   if (status != CUDA_SUCCESS && was) mappable_arrays().created(array, *was);
   return status;
 }
