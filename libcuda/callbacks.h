@@ -7,7 +7,7 @@
 
 namespace vgpu::guest {
 
-// Makes sure that the callback thread runs. Thread-safe.
-void start_callback_thread(Process& process);
+// Makes sure that the callback thread runs; CUDA_ERROR_OPERATING_SYSTEM where none can be started. Thread-safe.
+CUresult start_callback_thread(Process& process);
 
 }  // namespace vgpu::guest

@@ -23,7 +23,7 @@ constexpr uint16_t kLeaving[] = {
     op::cuCtxSynchronize,     op::cuPointerGetAttribute, op::cuMemGetInfo_v2,
     op::cuMemFreeAsync,       op::cuMemFree_v2,          wire::kPlaceMarker,
     wire::kMarkedRecord,      wire::kMarkedWait,         wire::kMarkedCopy,
-    wire::kNextCallback,      wire::kCallbackDone,       wire::kTakeOutput,
+    wire::kServeCallbacks,    wire::kTakeOutput,
 };
 
 std::bitset<wire::kOpcodeEnd> leaving() {

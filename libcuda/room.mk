@@ -10,7 +10,13 @@ $(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map $(NO_UNDEFINED) -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@.new && mv $@.new $@
 
-libcuda: $(LIBCUDA)
+# The name without a version, as NVIDIA's installer makes it: programs of several kinds ask for no other, and linkers.
+GUEST_LINKS := $(O)/lib/guest/libcuda.so $(if $(VARIANT),,$(O)/lib/guest/libnvidia-ml.so)
+ARTEFACTS   += $(GUEST_LINKS)
+$(GUEST_LINKS): %: %.1
+	@ln -sf $(<F) $@
+
+libcuda: $(LIBCUDA) $(O)/lib/guest/libcuda.so
 .PHONY: libcuda
 
 # libcudart.so.13 and .12: the runtime API over whichever driver the dynamic linker finds. Both have the same calls; what

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -76,6 +77,10 @@ class Session {
   Pending begin(const Message& message);
   CUresult finish(const Pending& pending, std::vector<std::byte>& reply);
   CUresult call(const Message& message, std::vector<std::byte>& reply) { return finish(begin(message), reply); }
+
+  // The program's host functions, fetched by one thread: the next, none when the session is over; and that it has run.
+  std::optional<ring::CallbackRequest> next_callback();
+  void callback_done();
 
   // For who waits for the worker or the device, after each look: what can be done beforehand for later commands.
   void use_wait(unsigned looks) {

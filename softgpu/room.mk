@@ -10,7 +10,7 @@ SOFT_MACHINE_OBJS := $(call obj,$(wildcard softgpu/machine/*.cpp)) $(SOFT_OPS_OB
 SOFT_DRIVER_OBJS  := $(call obj,$(wildcard softgpu/driver/*.cpp))
 SOFT_OBJS         := $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(SOFT_DRIVER_OBJS)
 SOFT_LIB          := $(O)/lib/libcuda-soft.so.1
-ARTEFACTS         += $(SOFT_LIB) $(O)/soft/libcuda.so.1
+ARTEFACTS         += $(SOFT_LIB) $(O)/soft/libcuda.so.1 $(O)/soft/libcuda.so
 
 # Rows of registers are read under several types. No contraction: an fma is an instruction of its own in PTX.
 CXXFLAGS.softgpu  := -fno-strict-aliasing
@@ -37,9 +37,9 @@ $(SOFT_LIB): $(SOFT_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@$(CXX) -shared -Wl,-soname,libcuda-soft.so.1 -Wl,--version-script=$(GEN)/cuda.map $(NO_UNDEFINED) -Wl,-z,nodelete -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) $(LDFLAGS) $(filter %.o,$^) -llz4 -lzstd -ldl -o $@.new && mv $@.new $@
 
-$(O)/soft/libcuda.so.1: $(SOFT_LIB)
+$(O)/soft/libcuda.so.1 $(O)/soft/libcuda.so: $(SOFT_LIB)
 	@mkdir -p $(@D)
 	@ln -sf ../lib/libcuda-soft.so.1 $@
 
-soft: $(SOFT_LIB) $(O)/soft/libcuda.so.1
+soft: $(SOFT_LIB) $(O)/soft/libcuda.so.1 $(O)/soft/libcuda.so
 .PHONY: soft

@@ -12,7 +12,6 @@
 // the typedefs of OpenGL, EGL and VDPAU, likewise. LOCK: opcodes.lock. UNLISTED: what is exported though no header
 // declares it.
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -24,7 +23,12 @@
 #include <tuple>
 #include <vector>
 
+#include "tools/generator.h"
+
 namespace {
+
+using vgpu::generator::read_file;
+using vgpu::generator::squeeze;
 
 struct Function {
   std::string symbol;
@@ -36,26 +40,6 @@ struct Flavoured {
   std::string base;  // The symbol without _ptds or _ptsz.
   int flavour;       // 0 plain; 1 the NULL stream is the calling thread's own (_ptds, _ptsz).
 };
-
-std::string read_file(const char* path) {
-  std::ifstream file(path);
-  if (!file) {
-    std::cerr << "apigen: cannot read " << path << '\n';
-    std::exit(2);
-  }
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string squeeze(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
-    if (!space) out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
 
 // The declared name in "const char **pStr", "CUuuid id[16]" or "int (*f)(void *)".
 std::string parameter_name(const std::string& declaration) {

@@ -9,7 +9,6 @@
 // PREPROCESSED: the runtime's headers after `g++ -E -P`. LOCK: the exported symbols, one a line. NODE: the version node
 // of the library, such as libcudart.so.13. PREFIX begins the names of the files. OWN: declarations of ours for a
 // library of another release than the headers; they come before the headers', and parameters are written of them alone.
-#include <cctype>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -19,33 +18,18 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/generator.h"
+
 namespace {
+
+using vgpu::generator::read_file;
+using vgpu::generator::squeeze;
 
 struct Function {
   std::string result;
   std::string parameters;  // As declared, without the parentheses.
   std::string names;
 };
-
-std::string read_file(const char* path) {
-  std::ifstream file(path);
-  if (!file) {
-    std::cerr << "cudartgen: cannot read " << path << '\n';
-    std::exit(2);
-  }
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string squeeze(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool space = std::isspace(static_cast<unsigned char>(c)) != 0;
-    if (!space) out += c;
-    else if (!out.empty() && out.back() != ' ') out += ' ';
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
 
 // The runtime's own prototypes pass functions by typedef, so a comma always ends a parameter.
 std::string names_of(const std::string& parameters) {

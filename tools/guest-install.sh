@@ -12,6 +12,7 @@ mkdir -p "$bin" "$lib" "$root/etc/udev/rules.d"
 install -m 755 "$build/bin/vgpu-smi" "$bin/vgpu-smi"
 for library in libcuda.so.1 libnvidia-ml.so.1; do
   install -m 644 "$build/lib/guest/$library" "$lib/$library"
+  ln -sf "$library" "$lib/${library%.1}"
 done
 install -m 644 "$(dirname "$0")/../packaging/udev/60-vgpu.rules" "$root/etc/udev/rules.d/60-vgpu.rules"
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # apigen runs before anything else is compiled: build/gen holds what it reads from the toolkit's headers. A table that
 # stays the same keeps its time, so that nothing is compiled again.
-build/tools/apigen: tools/apigen.cpp | build/deps.build
+build/tools/apigen: tools/apigen.cpp tools/generator.h | build/deps.build
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
-	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
+	@$(CXX) -std=c++20 -O1 $(WARNINGS) -I. $< -o $@
 
-$(GEN)/stamp: build/tools/apigen build/tools/cudartgen include/vgpu/api/opcodes.lock common/face/unlisted.inc $(wildcard libcuda/cudart*/exports.lock) libcuda/cudart12/declarations.h
+$(GEN)/stamp: build/tools/apigen build/tools/cudartgen build/tools/error_texts include/vgpu/api/opcodes.lock common/face/unlisted.inc $(wildcard libcuda/cudart*/exports.lock) libcuda/cudart12/declarations.h
 	@mkdir -p $(GEN)
 	@test -r $(CUDA_HOME)/include/cuda.h || { echo "The CUDA toolkit's headers are needed: install the toolkit and set CUDA_HOME (now $(CUDA_HOME))." >&2; exit 1; }
 	@printf '#include <cuda.h>\n#include <cudaProfiler.h>\n' | $(CXX) -E -P -D__CUDA_API_VERSION_INTERNAL -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cuda_declarations.txt
@@ -18,16 +18,23 @@ $(GEN)/stamp: build/tools/apigen build/tools/cudartgen include/vgpu/api/opcodes.
 	@printf '#include <cuda_runtime_api.h>\n#include <cuda_profiler_api.h>\n' | $(CXX) -E -P -isystem $(CUDA_HOME)/include -x c - > $(GEN)/cudart_declarations.txt
 	@build/tools/cudartgen $(GEN)/cudart_declarations.txt libcuda/cudart/exports.lock libcudart.so.13 $(GEN)/new cudart
 	@build/tools/cudartgen $(GEN)/cudart_declarations.txt libcuda/cudart12/exports.lock libcudart.so.12 $(GEN)/new cudart12 libcuda/cudart12/declarations.h
+	@build/tools/error_texts > $(GEN)/new/error_texts.inc
 	@for file in $(GEN)/new/*; do cmp -s $$file $(GEN)/$${file##*/} || cp $$file $(GEN)/; done
 	@touch $@
 
 $(GEN)/cuda.map: $(GEN)/stamp ;
 
 # The same for the runtime's headers.
-build/tools/cudartgen: tools/cudartgen.cpp | build/deps.build
+build/tools/cudartgen: tools/cudartgen.cpp tools/generator.h | build/deps.build
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
-	@$(CXX) -std=c++20 -O1 $(WARNINGS) $< -o $@
+	@$(CXX) -std=c++20 -O1 $(WARNINGS) -I. $< -o $@
+
+# This one asks the library that nvcc links into programs.
+build/tools/error_texts: tools/error_texts.cpp | build/deps.build
+	@mkdir -p $(@D)
+	@echo "  CXX  $<"
+	@$(CXX) -std=c++20 -O1 $(WARNINGS) -isystem $(CUDA_HOME)/include $< -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread -o $@
 
 $(GEN)/libcudart.so.%.map: $(GEN)/stamp ;
 

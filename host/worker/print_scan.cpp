@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
 
 #include "host/worker/handle_table.h"
 #include "host/worker/own_threads.h"
@@ -26,14 +27,23 @@ void PrintScan::add(uint64_t wire, const Images& images) {
   Code code{wire, {}, bytes};
   {
     const std::lock_guard lock(mutex_);
-    if (bytes > kMostWaiting - bytes_) return;
+    if (bytes > kMostWaiting - bytes_ || !has_thread()) return;
     bytes_ += bytes;
   }
   for (const auto& image : images) code.images.emplace_back(image.begin(), image.end());
   const std::lock_guard lock(mutex_);
   waiting_.push_back(std::move(code));
-  if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
   changed_.notify_all();
+}
+
+// False where none can be started.
+bool PrintScan::has_thread() {
+  try {
+    if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
 }
 
 void PrintScan::drain() {

@@ -26,7 +26,8 @@ class PrintScan {
   PrintScan(const PrintScan&) = delete;
   PrintScan& operator=(const PrintScan&) = delete;
 
-  // All that the module or library `wire` was loaded from; copied. No images, or more than fit: it may print for good.
+  // All that the module or library `wire` was loaded from; copied. No images, more than fit, or no thread to be had: it
+  // may print for good.
   void add(uint64_t wire, const Images& images);
   // Waits until nothing is left to look through. For tests.
   void drain();
@@ -39,6 +40,8 @@ class PrintScan {
   };
   static constexpr size_t kMostWaiting = 64 << 20;  // bytes
 
+  // With mutex_ held.
+  bool has_thread();
   void work();
 
   HandleTable& handles_;

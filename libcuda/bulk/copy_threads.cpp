@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/bulk/copy_threads.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +10,8 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
+
+#include "common/background_thread.h"
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
@@ -53,12 +53,9 @@ class Pool {
 
  private:
   Pool() {
-    // The program's signals are for its own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < helpers_; ++i) std::thread([this] { help(); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    const std::lock_guard lock(mutex_);
+    for (unsigned wanted = suitable_helpers(); helpers_ < wanted; ++helpers_)
+      if (!start_background_thread("vgpu-copies", [this] { help(); })) break;
   }
 
   void take_part(const std::function<void(size_t)>& work, size_t count) {
@@ -81,13 +78,13 @@ class Pool {
   }
 
   const pid_t process_ = ::getpid();
-  const unsigned helpers_ = suitable_helpers();
   std::mutex turn_;  // held by the copy that has the threads
   std::atomic<size_t> next_{0};
   std::mutex mutex_;  // guards all below
   std::condition_variable wake_, done_;
   const std::function<void(size_t)>* work_ = nullptr;
   size_t count_ = 0;
+  unsigned helpers_ = 0;  // as many as could be started
   unsigned running_ = 0;
   uint64_t round_ = 0;
 };

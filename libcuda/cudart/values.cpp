@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/cudart/values.h"
 
+#include "common/face/error_names.h"
 #include "libcuda/cudart/driver.h"
-#include "libcuda/cudart/error_text.h"
 #include "libcuda/cudart/thread_state.h"
 
 #include <utility>
@@ -47,7 +47,7 @@ const char* cudaGetErrorName(cudaError_t error) noexcept {
 
 // Some of the driver's numbers are none of the runtime's.
 const char* cudaGetErrorString(cudaError_t error) noexcept {
-  const char* text = find_name(error) != nullptr ? error_text(static_cast<int>(error)) : nullptr;
+  const char* text = find_name(error) != nullptr ? face::error_text(static_cast<int>(error)) : nullptr;
   return text != nullptr ? text : kUnrecognized;
 }
 

@@ -26,7 +26,7 @@ CUresult set_memcpy(uint16_t opcode, CUgraphExec exec, CUgraphNode node, const C
 CUresult set_host(uint16_t opcode, CUgraphExec exec, CUgraphNode node, const CUDA_HOST_NODE_PARAMS* params) {
   VGPU_ADMIT(admitted);
   if (params == nullptr || params->fn == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  start_callback_thread(*admitted.process);
+  VGPU_CHECK(start_callback_thread(*admitted.process));
   Remote remote(admitted, opcode);
   put_target(remote, exec, node);
   remote.writer().put(wire::HostFunction{bits_of(params->fn), bits_of(params->userData)});
@@ -91,7 +91,7 @@ CUresult cuGraphAddHostNode(CUgraphNode* phGraphNode, CUgraph hGraph, const CUgr
                             size_t numDependencies, const CUDA_HOST_NODE_PARAMS* nodeParams) {
   VGPU_ADMIT(admitted);
   if (phGraphNode == nullptr || nodeParams == nullptr || nodeParams->fn == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  start_callback_thread(*admitted.process);
+  VGPU_CHECK(start_callback_thread(*admitted.process));
   Remote remote(admitted, op::cuGraphAddHostNode);
   VGPU_CHECK(put_place(remote, hGraph, dependencies, numDependencies));
   remote.writer().put(wire::HostFunction{bits_of(nodeParams->fn), bits_of(nodeParams->userData)});
@@ -374,7 +374,7 @@ CUresult cuUserObjectCreate(CUuserObject* object_out, void* ptr, CUhostFn destro
                             unsigned int flags) {
   VGPU_ADMIT(admitted);
   if (object_out == nullptr || destroy == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  start_callback_thread(*admitted.process);
+  VGPU_CHECK(start_callback_thread(*admitted.process));
   Remote remote(admitted, op::cuUserObjectCreate);
   remote.writer().put(wire::HostFunction{bits_of(destroy), bits_of(ptr)});
   remote.writer().put(static_cast<uint32_t>(initialRefcount));

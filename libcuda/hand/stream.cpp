@@ -29,7 +29,7 @@ namespace by_hand {
 CUresult cuLaunchHostFunc(CUstream hStream, CUhostFn fn, void* userData) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (fn == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  start_callback_thread(*admitted.process);
+  VGPU_CHECK(start_callback_thread(*admitted.process));
   Remote remote(admitted, api::opcode::cuLaunchHostFunc);
   remote.writer().put(bits_of(hStream));
   remote.writer().put(wire::HostFunction{bits_of(fn), bits_of(userData)});
@@ -39,7 +39,7 @@ CUresult cuLaunchHostFunc(CUstream hStream, CUhostFn fn, void* userData) {
 CUresult cuStreamAddCallback(CUstream hStream, CUstreamCallback callback, void* userData, unsigned int flags) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (callback == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
-  start_callback_thread(*admitted.process);
+  VGPU_CHECK(start_callback_thread(*admitted.process));
   Remote remote(admitted, api::opcode::cuStreamAddCallback);
   remote.writer().put(bits_of(hStream));
   remote.writer().put(wire::HostFunction{bits_of(callback), bits_of(userData)});

@@ -23,24 +23,13 @@ constexpr Error kErrors[] = {
 #undef VGPU_CUDART_ERROR
 };
 
-// What only the runtime can say, as far as device code can come by it.
-const char* runtime_text(int code) {
-  switch (code) {
-    case 9: return "invalid configuration argument";
-    case 12: return "invalid pitch argument";
-    case 69: return "limit on number of pending device runtime launches exceeded";
-    case 98: return "invalid device function";
-    default: return face::error_text(code);
-  }
-}
-
 // All texts in one piece of memory, so that one range of a MemoryMap makes them readable.
 class ErrorTexts {
  public:
   ErrorTexts() {
     const Place unknown{append("unrecognized error code"), 0};
     for (const Error& error : kErrors) {
-      const char* const text = runtime_text(error.code);
+      const char* const text = face::error_text(error.code);
       places_[error.code] = {append(error.name), text != nullptr ? append(text) : unknown.name};
     }
     unknown_ = {unknown.name, unknown.name};

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/executor.h"
 
-#include <pthread.h>
 #include <chrono>
-#include <csignal>
 
+#include "common/background_thread.h"
 #include "common/log.h"
 
 namespace vgpu::soft {
@@ -22,7 +21,7 @@ void Executor::submit(std::function<void()> task) {
     wake_.notify_one();
     return;
   }
-  if (start_thread()) {
+  if (start_background_thread("vgpu-soft-queue", [this] { work(); })) {
     ++threads_;
     return;
   }
@@ -32,24 +31,6 @@ void Executor::submit(std::function<void()> task) {
   tasks_.pop_back();
   lock.unlock();
   mine();
-}
-
-bool Executor::start_thread() {
-  // The application's signals are not for our threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const auto body = [](void* executor) -> void* {
-    static_cast<Executor*>(executor)->work();
-    return nullptr;
-  };
-  const bool started = pthread_create(&thread, nullptr, body, this) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!started) return false;
-  pthread_setname_np(thread, "vgpu-soft-queue");
-  pthread_detach(thread);
-  return true;
 }
 
 void Executor::work() {

@@ -19,7 +19,6 @@ class Executor {
 
  private:
   void work();
-  bool start_thread();
 
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;

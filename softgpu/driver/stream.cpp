@@ -37,17 +37,28 @@ Stream::Stream(Context& context, Type type, unsigned flags, int priority)
 
 Stream::~Stream() = default;
 
-// Appends the ticket under the locks that its order against other streams needs. True when nothing is in its way and
-// the caller wants to run it: the caller then owns the queue.
+// True when nothing is in the ticket's way and the caller wants to run it: the caller then owns the queue. Where no
+// thread can be started, the executor runs the queue at once, so no lock may be held.
 bool Stream::push(const Ref<Ticket>& ticket, bool run_here) {
-  if (type_ == Type::legacy) return push_legacy(ticket, run_here);
+  const Runner runner = append(ticket, run_here);
+  if (runner == Runner::executor) submit_queue();
+  return runner == Runner::caller;
+}
+
+void Stream::submit_queue() {
+  Process::get()->executor().submit([self = Ref<Stream>(this)] { self->run_queue(); });
+}
+
+// Under the locks that its order against other streams needs.
+Stream::Runner Stream::append(const Ref<Ticket>& ticket, bool run_here) {
+  if (type_ == Type::legacy) return append_legacy(ticket, run_here);
   const std::lock_guard lock(mutex_);
   // SAFETY of the read: legacy work changes this only with the mutexes of all blocking streams held.
   if (is_blocking()) add_unless_done(ticket->after, context_.legacy_stream().legacy_tail_);
-  return push_locked(ticket, run_here);
+  return append_locked(ticket, run_here);
 }
 
-bool Stream::push_legacy(const Ref<Ticket>& ticket, bool run_here) {
+Stream::Runner Stream::append_legacy(const Ref<Ticket>& ticket, bool run_here) {
   const std::lock_guard streams_lock(context_.streams_mutex());
   const std::vector<Ref<Stream>>& streams = context_.streams();
   for (const Ref<Stream>& stream : streams)
@@ -55,24 +66,22 @@ bool Stream::push_legacy(const Ref<Ticket>& ticket, bool run_here) {
   for (const Ref<Stream>& stream : streams)
     if (stream->is_blocking()) add_unless_done(ticket->after, stream->tail_);
   legacy_tail_ = ticket;
-  bool runs_here;
+  Runner runner;
   {
     const std::lock_guard lock(mutex_);
-    runs_here = push_locked(ticket, run_here);
+    runner = append_locked(ticket, run_here);
   }
   for (const Ref<Stream>& stream : streams)
     if (stream->is_blocking()) stream->mutex_.unlock();
-  return runs_here;
+  return runner;
 }
 
-bool Stream::push_locked(const Ref<Ticket>& ticket, bool run_here) {
+Stream::Runner Stream::append_locked(const Ref<Ticket>& ticket, bool run_here) {
   queue_.push_back(ticket);
   tail_ = ticket;
-  if (scheduled_) return false;
+  if (scheduled_) return Runner::somebody_does;
   scheduled_ = true;
-  if (run_here && ticket->after.empty()) return true;
-  Process::get()->executor().submit([self = Ref<Stream>(this)] { self->run_queue(); });
-  return false;
+  return run_here && ticket->after.empty() ? Runner::caller : Runner::executor;
 }
 
 bool Stream::head_is_ready(Ticket& head) {
@@ -80,8 +89,7 @@ bool Stream::head_is_ready(Ticket& head) {
     const Ref<Completion> dependency = std::move(head.after.back());
     head.after.pop_back();
     if (dependency->done()) continue;
-    const bool subscribed = dependency->subscribe(
-        [self = Ref<Stream>(this)] { Process::get()->executor().submit([self] { self->run_queue(); }); });
+    const bool subscribed = dependency->subscribe([self = Ref<Stream>(this)] { self->submit_queue(); });
     if (subscribed) return false;
   }
   return true;
@@ -158,8 +166,7 @@ CUresult Stream::execute(Ref<Operation> operation) {
 
 void Stream::run_here(Ticket& ticket) {
   if (!run_head(ticket)) return;
-  // Others enqueued behind it in the meantime.
-  Process::get()->executor().submit([self = Ref<Stream>(this)] { self->run_queue(); });
+  submit_queue();  // others enqueued behind it in the meantime
 }
 
 Ref<Completion> Stream::mark() {

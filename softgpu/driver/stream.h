@@ -97,9 +97,14 @@ class Stream final : public Object {
  private:
   struct Ticket;
 
+  // Who runs the queue after something was appended.
+  enum class Runner { somebody_does, caller, executor };
+
   bool push(const Ref<Ticket>& ticket, bool run_here);
-  bool push_legacy(const Ref<Ticket>& ticket, bool run_here);
-  bool push_locked(const Ref<Ticket>& ticket, bool run_here);
+  Runner append(const Ref<Ticket>& ticket, bool run_here);
+  Runner append_legacy(const Ref<Ticket>& ticket, bool run_here);
+  Runner append_locked(const Ref<Ticket>& ticket, bool run_here);
+  void submit_queue();
   bool head_is_ready(Ticket& head);
   bool run_head(Ticket& head);
   // Runs queued work until the queue is empty or its head must wait; called by the one thread that owns the queue.

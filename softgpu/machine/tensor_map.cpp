@@ -37,9 +37,9 @@ constexpr Field kFields[] = {
     {"fill_mode", offsetof(TensorMap, fill), 1, 0, false, static_cast<uint32_t>(TensorFill::count)},
 };
 
-// Operands: address and displacement, value. immediate: the field's offset with the ordinal, its bytes, whether less
+// Operands: address and behind it its displacement, value. immediate: the field's offset with the ordinal, its bytes, whether less
 // one.
-constexpr unsigned kAddress = 0, kDisplacement = 1, kValue = 2;
+constexpr unsigned kAddress = 0, kValue = 2;
 
 uint64_t address_of(Warp& warp, const Instruction& instruction, unsigned operand, bool wide, unsigned lane) {
   const uint64_t displacement = warp.row<uint64_t>(instruction.at(operand + 1))[lane];

@@ -23,11 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/kmod/chance.h"
 #include "uapi/linux/vgpu.h"
 
-#define PAGE 4096ULL
-// The memory of a session as libcuda makes it (vgpu/ring.h). REAL_FORMAT comes from the makefile.
-#define REAL_BYTES ((1 + 64 + 32 * 64 + 256) * PAGE)
 #define FILES 4
 #define VIEWS 16
 #define THREADS 3
@@ -38,15 +36,6 @@ static _Atomic int files[FILES];       // a thread closes what another one uses
 static char* _Atomic views[VIEWS];     // mappings, of REAL_BYTES or less, that may be gone
 static _Atomic size_t view_bytes[VIEWS];
 static char* own;  // memory to pin, PAGE * 256
-static __thread uint64_t state;
-
-static uint64_t any(void) {  // splitmix64
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
-static uint64_t below(uint64_t limit) { return any() % limit; }
 
 // A number as they are in these structs, or near the edge of something.
 static uint64_t number(void) {

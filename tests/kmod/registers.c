@@ -12,27 +12,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/kmod/chance.h"
 #include "vgpu/pci.h"
 
-#define PAGE 4096ULL
 #define HUGE_BYTES (2ULL << 20)
-// The memory of a session as libcuda makes it (vgpu/ring.h). REAL_FORMAT comes from the makefile.
-#define REAL_BYTES ((1 + 64 + 32 * 64 + 256) * PAGE)
 #define LISTS 16      // pages behind the channel
 #define FIRST_DATA 32  // pages that lists may lead to, to the end of the huge page
 
-static uint64_t state;
 static volatile uint32_t* registers;
 static char* memory;  // one huge page: the channel, lists, and what they lead to
 static uint64_t physical;
-
-static uint64_t any(void) {  // splitmix64
-  uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
-static uint64_t below(uint64_t limit) { return any() % limit; }
 
 static void put(uint32_t offset, uint32_t value) { registers[offset / 4] = value; }
 

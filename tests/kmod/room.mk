@@ -8,7 +8,7 @@ $(O)/tests/kmod/uapi: tests/kmod/uapi.c tests/kmod/uapi_report.c tests/kmod/uapi
 	@$(CC) -std=gnu11 -O1 -g1 -Wall -Wextra -Werror -Iinclude -DREAL_FORMAT=$(RING_FORMAT) -static -pthread $(filter %.c,$^) -o $@
 
 # A user, and a kernel, that do everything to the device that can be done: tests/vm/hostile.tests.sh.
-$(O)/tests/kmod/hostile $(O)/tests/kmod/registers: $(O)/tests/kmod/%: tests/kmod/%.c include/vgpu/pci.h include/uapi/linux/vgpu.h include/vgpu/ring.h
+$(O)/tests/kmod/hostile $(O)/tests/kmod/registers: $(O)/tests/kmod/%: tests/kmod/%.c tests/kmod/chance.h include/vgpu/pci.h include/uapi/linux/vgpu.h include/vgpu/ring.h
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
-	@$(CC) -std=gnu11 -O1 -g1 -Wall -Wextra -Werror -Iinclude -DREAL_FORMAT=$(RING_FORMAT) -static -pthread $(filter %.c,$^) -o $@
+	@$(CC) -std=gnu11 -O1 -g1 -Wall -Wextra -Werror -I. -Iinclude -DREAL_FORMAT=$(RING_FORMAT) -static -pthread $(filter %.c,$^) -o $@

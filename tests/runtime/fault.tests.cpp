@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/runtime/fixture.h"
+#include "tests/support/no_threads.h"
 
 using namespace runtime_test;
 
@@ -32,6 +33,30 @@ TEST_CASE("without a visible device there is none", "[runtime][fault]") {
 
 TEST_CASE("all code may be loaded at once", "[runtime][fault]") {
   CHECK(run_child("child: eager", "CUDA_MODULE_LOADING=EAGER") == 0);
+}
+
+// On NVIDIA's driver nobody has asked.
+TEST_CASE("a program goes on where no thread can be started", "[runtime][fault][soft]") {
+  CHECK(run_child("child: no threads") == 0);
+}
+
+TEST_CASE("child: no threads", "[.child]") {
+  const cudaHostFn_t note = [](void* called) { *static_cast<bool*>(called) = true; };
+  DeviceInts memory(1);
+  bool called = false;
+  {
+    const vgpu::test::NoThreads none;
+    const cudaError_t result = cudaLaunchHostFunc(nullptr, note, &called);
+    REQUIRE((result == cudaSuccess || result == cudaErrorOperatingSystem));
+    CHECK_OK(cudaMemsetAsync(memory, 1, sizeof(int), nullptr));
+    CHECK_OK(cudaDeviceSynchronize());
+    CHECK(called == (result == cudaSuccess));
+  }
+  CHECK(memory.first() == 0x01010101);
+  called = false;
+  CHECK_OK(cudaLaunchHostFunc(nullptr, note, &called));
+  CHECK_OK(cudaDeviceSynchronize());
+  CHECK(called);
 }
 
 TEST_CASE("child: eager", "[.child]") {

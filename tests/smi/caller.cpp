@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that makes known calls again and again, so that they can be traced, while it runs a command:
-// caller COMMAND...; its number is $CALLER. A round has a kernel, copies, code, a
-// host function, a failure and a call that nobody carries.
+// caller COMMAND...; its number is $CALLER. A round has a kernel, copies, code, a host function, a failure, a call that
+// nobody carries, and resources.
 #include <cuda.h>
 #include <sys/wait.h>
 #include <unistd.h>

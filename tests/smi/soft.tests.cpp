@@ -118,6 +118,18 @@ TEST_CASE("in a guest vgpu-smi is installed as nvidia-smi, too, unless there is 
                              "./usr/local/lib/libcuda.so.1", "./usr/local/lib/libnvidia-ml.so.1", "another"});
 }
 
+// Halide and others that load the driver at run time ask for no other name.
+TEST_CASE("in a guest the libraries are found without a version as well", "[smi]") {
+  const Outcome ran =
+      run_program({"/bin/bash", "-c",
+                   "set -e; cd $(mktemp -d); trap 'rm -rf $PWD' EXIT; export DESTDIR=$PWD; " +
+                       (build().parent_path() / "tools/guest-install.sh").string() + " " + build().string() +
+                       "; cd usr/local/lib; for name in *.so; do readlink -e $name | sed 's,.*/,,'; done"},
+                  {});
+  CHECK(ran.status == 0);
+  CHECK(ran.lines() == Words{"libcuda.so.1", "libnvidia-ml.so.1"});
+}
+
 TEST_CASE("the doctor says what is missing, and exits with 1", "[smi]") {
   const Outcome ran =
       run_program({build() / "bin/vgpu-smi", "doctor"},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-smi trace, of a program whose calls are known (caller.cpp), over vgpud and the software GPU.
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "common/codec/bytes.h"
@@ -25,6 +27,15 @@ std::vector<nlohmann::json> objects(const Outcome& ran) {
   std::vector<nlohmann::json> all;
   for (const std::string& line : ran.lines()) all.push_back(nlohmann::json::parse(line));
   return all;
+}
+
+// Without what follows the end of the last whole round: what a round makes and destroys fits together only then. Each
+// begins with an allocation.
+std::vector<nlohmann::json> whole_rounds(std::vector<nlohmann::json> calls) {
+  const auto begins = [](const nlohmann::json& call) { return call["call"] == "cuMemAlloc_v2"; };
+  const auto last = std::find_if(calls.rbegin(), calls.rend(), begins);
+  calls.erase(last == calls.rend() ? calls.begin() : std::prev(last.base()), calls.end());
+  return calls;
 }
 
 std::vector<std::byte> a_record(uint32_t more_bytes = 0) {
@@ -53,12 +64,12 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
   REQUIRE(ran.status == 0);
   const auto calls = objects(ran);
   REQUIRE(calls.size() == 80);
+  for (size_t i = 0; i < calls.size(); ++i) CHECK(calls[i]["number"] == i);
   std::map<std::string, nlohmann::json> seen, named;
-  for (size_t i = 0; i < calls.size(); ++i) {
-    CHECK(calls[i]["number"] == i);
-    if (calls[i]["call"] == "cuLaunchKernel") named[calls[i]["arguments"]["grid"]] = calls[i]["arguments"]["kernel"];
-    if (calls[i]["result"] == 0 || calls[i]["call"] != "cuMemFree_v2") seen[calls[i]["call"]] = calls[i];
-    else CHECK(calls[i]["result_name"] == "CUDA_ERROR_INVALID_VALUE");
+  for (const auto& call : whole_rounds(calls)) {
+    if (call["call"] == "cuLaunchKernel") named[call["arguments"]["grid"]] = call["arguments"]["kernel"];
+    if (call["result"] == 0 || call["call"] != "cuMemFree_v2") seen[call["call"]] = call;
+    else CHECK(call["result_name"] == "CUDA_ERROR_INVALID_VALUE");
   }
   CHECK(seen["cuMemAlloc_v2"]["arguments"]["bytesize"] == "4096");
   CHECK(seen["cuMemAlloc_v2"]["results"]["dptr"] == seen["cuMemFree_v2"]["arguments"]["dptr"]);
@@ -80,7 +91,8 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
 
 TEST_CASE("a trace says what pools, textures, shared handles and memory of graphs are", "[smi][trace]") {
   std::map<std::string, nlohmann::json> seen;
-  for (const auto& call : objects(beside_caller("exec $smi trace $CALLER --json -c 80"))) seen[call["call"]] = call;
+  for (const auto& call : whole_rounds(objects(beside_caller("exec $smi trace $CALLER --json -c 80"))))
+    seen[call["call"]] = call;
   const auto argument = [&](const char* call, const char* name) { return seen[call]["arguments"].value(name, ""); };
   const auto result = [&](const char* call, const char* name) { return seen[call]["results"].value(name, ""); };
   CHECK(argument("cuMemPoolCreate", "location") == "device 0");

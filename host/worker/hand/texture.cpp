@@ -60,6 +60,27 @@ CUresult read_object(Invocation& invocation, const KnownValues& known, uint64_t&
   return known.contains(object) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
+template <class Destroy>
+CUresult destroy(Invocation& invocation, KnownValues& known, Destroy driver_destroy) {
+  uint64_t object = 0;
+  if (const CUresult status = read_object(invocation, known, object); status != CUDA_SUCCESS) return status;
+  const CUresult status = driver_destroy(object);
+  if (status == CUDA_SUCCESS) known.drop(object);
+  return status;
+}
+
+template <class Ask>
+CUresult ask_resource(Invocation& invocation, const KnownValues& known, Ask driver_ask) {
+  uint64_t object = 0;
+  if (const CUresult status = read_object(invocation, known, object); status != CUDA_SUCCESS) return status;
+  CUDA_RESOURCE_DESC resource = {};
+  const CUresult status = driver_ask(&resource, object);
+  if (status != CUDA_SUCCESS) return status;
+  to_guest(invocation, resource);
+  invocation.reply.put(resource);
+  return status;
+}
+
 }  // namespace
 
 // CUDA_RESOURCE_DESC, CUDA_TEXTURE_DESC, u32 has view, [CUDA_RESOURCE_VIEW_DESC] -> u64 object.
@@ -81,22 +102,11 @@ CUresult texture_create(Invocation& invocation) {
 }
 
 CUresult texture_destroy(Invocation& invocation) {
-  uint64_t object = 0;
-  if (const CUresult status = read_object(invocation, textures(), object); status != CUDA_SUCCESS) return status;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuTexObjectDestroy)(object);
-  if (status == CUDA_SUCCESS) textures().drop(object);
-  return status;
+  return destroy(invocation, textures(), VGPU_DRIVER(invocation.session.driver, cuTexObjectDestroy));
 }
 
 CUresult texture_resource(Invocation& invocation) {
-  uint64_t object = 0;
-  if (const CUresult status = read_object(invocation, textures(), object); status != CUDA_SUCCESS) return status;
-  CUDA_RESOURCE_DESC resource = {};
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuTexObjectGetResourceDesc)(&resource, object);
-  if (status != CUDA_SUCCESS) return status;
-  to_guest(invocation, resource);
-  invocation.reply.put(resource);
-  return status;
+  return ask_resource(invocation, textures(), VGPU_DRIVER(invocation.session.driver, cuTexObjectGetResourceDesc));
 }
 
 // cuTexObjectGetTextureDesc, cuTexObjectGetResourceViewDesc: (descriptor, object).
@@ -121,22 +131,11 @@ CUresult surface_create(Invocation& invocation) {
 }
 
 CUresult surface_destroy(Invocation& invocation) {
-  uint64_t object = 0;
-  if (const CUresult status = read_object(invocation, surfaces(), object); status != CUDA_SUCCESS) return status;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuSurfObjectDestroy)(object);
-  if (status == CUDA_SUCCESS) surfaces().drop(object);
-  return status;
+  return destroy(invocation, surfaces(), VGPU_DRIVER(invocation.session.driver, cuSurfObjectDestroy));
 }
 
 CUresult surface_resource(Invocation& invocation) {
-  uint64_t object = 0;
-  if (const CUresult status = read_object(invocation, surfaces(), object); status != CUDA_SUCCESS) return status;
-  CUDA_RESOURCE_DESC resource = {};
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuSurfObjectGetResourceDesc)(&resource, object);
-  if (status != CUDA_SUCCESS) return status;
-  to_guest(invocation, resource);
-  invocation.reply.put(resource);
-  return status;
+  return ask_resource(invocation, surfaces(), VGPU_DRIVER(invocation.session.driver, cuSurfObjectGetResourceDesc));
 }
 
 }  // namespace vgpu::host::hand

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls that are exported and answer CUDA_ERROR_NOT_SUPPORTED on purpose, and why: REFUSE(name, reason). A call with
-// neither a row nor a line here does not exist (tests/unit/api_rows.tests.cpp). For docs/coverage.md.
+// neither a row nor a line here does not exist (tests/unit/api_opcodes.tests.cpp). For docs/coverage.md.
 // clang-format off
 REFUSE(cuArray3DCreate,                                  "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
 REFUSE(cuArray3DGetDescriptor,                           "32-bit form of CUDA 3.1; programs for 64 bits cannot use its device pointers")
