@@ -63,6 +63,40 @@ TEST_CASE_METHOD(Gpu, "a small copy to pinned memory waits for the work before i
   CHECK(std::all_of(data, data + bytes, [](unsigned char byte) { return byte == 7; }));
 }
 
+TEST_CASE_METHOD(Gpu, "a small copy does not wait for what another thread sends behind it", "[contract][copy]") {
+  Stream stream(CU_STREAM_DEFAULT);
+  DeviceBuffer memory(4);
+  HostBuffer host(4);
+  bool returned_before = false;
+  // Whether the copy is sent first is for the scheduler to say, as a rule.
+  for (int tries = 0; tries < 5 && !returned_before; ++tries) {
+    Gate before(CU_STREAM_LEGACY);
+    std::atomic<bool> returned{false};
+    CUresult copied = CUDA_ERROR_UNKNOWN;
+    std::thread copier([&] {
+      cuCtxSetCurrent(context);
+      copied = cuMemcpyDtoH(host.data, memory, 4);
+      returned = true;
+    });
+    std::thread opener([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(80));
+      before.open();
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    // NVIDIA's driver lets this wait until the copy is done.
+    Gate behind(stream);
+    opener.join();
+    for (int rounds = 0; rounds < 1000 && !returned; ++rounds)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    returned_before = returned;
+    behind.open();
+    copier.join();
+    CHECK_CUDA(copied);
+    stream.synchronize();
+  }
+  CHECK(returned_before);
+}
+
 TEST_CASE_METHOD(Gpu, "pinned copies of any size, one after the other, carry what was there last", "[contract][copy]") {
   constexpr size_t kMost = 5 << 20;
   DeviceBuffer memory(kMost);
