@@ -103,10 +103,10 @@ TEST_CASE_METHOD(TensorMaps, "a tensor map's box has bounds", "[contract][tensor
 
 TEST_CASE_METHOD(TensorMaps, "words that do not fit make no tensor map", "[contract][tensor-map]") {
   if (refuses_all()) SKIP("no tensor maps");
-  const auto nan = CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA;
-  CHECK(tiled_but([nan](Wanted& w) {
+  constexpr auto kNan = CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA;
+  CHECK(tiled_but([](Wanted& w) {
           w.type = CU_TENSOR_MAP_DATA_TYPE_UINT32;
-          w.fill = nan;
+          w.fill = kNan;
         }) == CUDA_ERROR_INVALID_VALUE);
   CHECK(tiled_but([](Wanted& w) {
           w.rank = 2;
