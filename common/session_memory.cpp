@@ -72,4 +72,8 @@ std::byte* SessionMemory::units(uint64_t position) const {
   return mapping_.data() + ring::kRingOffset + (position % ring::kRingUnits) * ring::kUnit;
 }
 
+std::byte* SessionMemory::ring_page(uint64_t index) const {
+  return mapping_.data() + ring::kRingOffset + index * ring::kPage;
+}
+
 }  // namespace vgpu

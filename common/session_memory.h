@@ -29,6 +29,8 @@ class SessionMemory {
   std::byte* chunk(uint32_t index) const;       // index < kChunks; kChunkBytes long
   // Memory of the command at a ring position; kRingUnits units from there are contiguous.
   std::byte* units(uint64_t position) const;
+  // A page of the ring, or of its second view.
+  std::byte* ring_page(uint64_t index) const;  // index < 2 * kRingBytes / kPage
 
  private:
   explicit SessionMemory(Mapping mapping) : mapping_(std::move(mapping)) {}

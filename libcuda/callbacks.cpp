@@ -10,7 +10,7 @@
 namespace vgpu::guest {
 namespace {
 
-void run(const wire::CallbackRequest& request) {
+void run(const ring::CallbackRequest& request) {
   void* user_data = from_bits<void*>(request.user_data);
   if (request.is_stream_callback == 0) {
     from_bits<CUhostFn>(request.function)(user_data);
@@ -22,19 +22,13 @@ void run(const wire::CallbackRequest& request) {
 
 void serve(Process& process) {
   ThreadState& thread = thread_state();
-  const Admitted admitted = {&process, &thread};
-  for (;;) {
-    Remote next(admitted, wire::kNextCallback);
-    if (next.may_block().call() != CUDA_SUCCESS) return;
-    const auto request = next.reader().get<wire::CallbackRequest>();
-    if (!next.reader().complete()) return;
+  Session& session = process.session();
+  while (const std::optional<ring::CallbackRequest> request = session.next_callback()) {
     // CUDA calls from a host function are not permitted.
     thread.in_callback = true;
-    run(request);
+    run(*request);
     thread.in_callback = false;
-    Remote done(admitted, wire::kCallbackDone);
-    done.writer().put(request.id);
-    if (done.post() != CUDA_SUCCESS) return;
+    session.callback_done();
   }
 }
 
@@ -44,7 +38,10 @@ CUresult start_callback_thread(Process& process) {
   static std::mutex mutex;  // guards `runs`
   static bool runs = false;
   const std::lock_guard lock(mutex);
-  if (!runs) runs = start_background_thread("vgpu-callbacks", [&process] { serve(process); });
+  if (runs) return CUDA_SUCCESS;
+  if (const CUresult served = Remote({&process, &thread_state()}, wire::kServeCallbacks).call(); served != CUDA_SUCCESS)
+    return served;
+  runs = start_background_thread("vgpu-callbacks", [&process] { serve(process); });
   return runs ? CUDA_SUCCESS : CUDA_ERROR_OPERATING_SYSTEM;
 }
 

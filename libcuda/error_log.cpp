@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/error_log.h"
 
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -22,14 +21,15 @@ constexpr char kLeftOut[] = "[CUDA][W] older messages are left out\n";
 // Calls that a callback makes are kept, and told to nobody.
 thread_local bool telling = false;
 
+// The thread is named as NVIDIA's driver names it.
 std::string head() {
   timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   tm local = {};
   localtime_r(&now.tv_sec, &local);
   char text[64];
-  std::snprintf(text, sizeof text, "[%02d:%02d:%02d.%03ld][%ld][CUDA][E] ", local.tm_hour, local.tm_min, local.tm_sec,
-                now.tv_nsec / 1'000'000, syscall(SYS_gettid));
+  std::snprintf(text, sizeof text, "[%02d:%02d:%02d.%03ld][%lu][CUDA][E] ", local.tm_hour, local.tm_min, local.tm_sec,
+                now.tv_nsec / 1'000'000, pthread_self());
   return text;
 }
 

@@ -141,7 +141,6 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
       thread.id,      wire_context(thread),
       thread.request, {},
       extent};
-  thread.last_sent = call.opcode;
   if (posted) return process.session().post(message);
   process.session().count_answered(thread.take_answered());
   const CUresult status = process.session().call(message, thread.reply);
@@ -167,7 +166,6 @@ Remote::Remote(const Admitted& admitted, uint16_t opcode)
       reader_({}) {}
 
 Message Remote::message() const {
-  admitted_.thread->last_sent = opcode_;
   return {opcode_,
           static_cast<uint16_t>(flags_ | helper_flag(*admitted_.process, *admitted_.thread, blocking_)),
           admitted_.thread->id,

@@ -22,8 +22,8 @@ constexpr uint16_t kLeaving[] = {
     op::cuStreamWaitEvent,    op::cuStreamQuery,         op::cuStreamSynchronize,
     op::cuCtxSynchronize,     op::cuPointerGetAttribute, op::cuMemGetInfo_v2,
     op::cuMemFreeAsync,       op::cuMemFree_v2,          wire::kPlaceMarker,
-    wire::kMarkedRecord,      wire::kMarkedWait,         wire::kNextCallback,
-    wire::kCallbackDone,      wire::kTakeOutput,
+    wire::kMarkedRecord,      wire::kMarkedWait,         wire::kMarkedCopy,
+    wire::kServeCallbacks,    wire::kTakeOutput,
 };
 
 std::bitset<wire::kOpcodeEnd> leaving() {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/codec/bytes.h"
+#include "common/futex.h"
 #include "common/log.h"
 #include "common/spin.h"
 #include "libcuda/known_strangers.h"
@@ -134,13 +135,12 @@ bool Session::send_blob(const Message& message, uint64_t& blob) {
   return true;
 }
 
-// Whether the answer is to be observed as well. A callback is news of the device, too.
+// Whether the answer is to be observed as well.
 bool Session::before_command(const Message& message) {
   Coherence* const coherence = coherence_.load(std::memory_order_acquire);
   if (coherence == nullptr) return false;
-  if (message.opcode == wire::kNextCallback) return true;
   if (message.opcode >= wire::kFirstPrivate && message.opcode != wire::kCapturedLaunch &&
-      message.opcode != wire::kMarkedRecord)
+      message.opcode != wire::kMarkedRecord && message.opcode != wire::kMarkedCopy)
     return false;
   coherence->before_command();
   return true;
@@ -182,9 +182,10 @@ Session::Pending Session::begin(const Message& message) {
 // another waking, one's own.
 bool Session::wait_for_reply(ring::ReplySlot& slot, const Pending& pending) {
   Spinner spinner = pending.for_device || pending.woke_worker ? Spinner::for_device(pending.expected) : Spinner();
-  while (!ring::is_done(slot)) {
+  for (unsigned looks = 0; !ring::is_done(slot); ++looks) {
     if (ring::session_state(header()) != ring::SessionState::open) break;
-    if (spinner.spin()) continue;
+    use_wait(looks);
+    if (spinner.spin() || ring_pages_.map_next(position())) continue;
     ring::sleep_announce(slot);
     if (ring::is_done(slot)) break;
     transport_->wait(slot.state, static_cast<uint32_t>(ring::SlotState::pending), kLookAround);
@@ -221,6 +222,25 @@ CUresult Session::finish(const Pending& pending, std::vector<std::byte>& reply) 
   if (pending.observed) coherence_.load(std::memory_order_acquire)->after_answer();
   // CUDA: a call "may also return error codes from previous, asynchronous launches".
   return result == CUDA_SUCCESS ? posted_error : result;
+}
+
+std::optional<ring::CallbackRequest> Session::next_callback() {
+  ring::Header& h = header();
+  const uint32_t done = h.callbacks_done.load(std::memory_order_relaxed);
+  while (h.callbacks_given.load(std::memory_order_acquire) == done) {
+    if (ring::session_state(h) != ring::SessionState::open || check_lost()) return std::nullopt;
+    transport_->wait(h.callbacks_given, done, kLookAround);
+  }
+  const ring::CallbackRequest request = h.callback;
+  // That the stream has come so far is news of the device.
+  if (Coherence* const coherence = coherence_.load(std::memory_order_acquire)) coherence->after_answer();
+  return request;
+}
+
+void Session::callback_done() {
+  ring::Header& h = header();
+  h.callbacks_done.store(h.callbacks_done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  futex::wake_all(h.callbacks_done);  // a worker on the same kernel; one beyond a VM's border looks now and then
 }
 
 CUresult Session::fetch_blob(uint64_t blob, std::vector<std::byte>& reply) {

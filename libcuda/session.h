@@ -6,10 +6,12 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "common/face/cuda_api.h"
+#include "common/ring_pages.h"
 #include "libcuda/idle_streams.h"
 #include "libcuda/transport.h"
 #include "vgpu/wire.h"
@@ -51,7 +53,7 @@ class Session {
   };
 
   explicit Session(std::unique_ptr<Transport> transport)
-      : transport_(std::move(transport)), memory_(transport_->memory()) {}
+      : transport_(std::move(transport)), memory_(transport_->memory()), ring_pages_(memory_, kPagesAhead) {}
 
   Transport& transport() { return *transport_; }
   // Moves with every message that is sent.
@@ -76,12 +78,25 @@ class Session {
   CUresult finish(const Pending& pending, std::vector<std::byte>& reply);
   CUresult call(const Message& message, std::vector<std::byte>& reply) { return finish(begin(message), reply); }
 
+  // The program's host functions, fetched by one thread: the next, none when the session is over; and that it has run.
+  std::optional<ring::CallbackRequest> next_callback();
+  void callback_done();
+
+  // For who waits for the worker or the device, after each look: what can be done beforehand for later commands.
+  void use_wait(unsigned looks) {
+    constexpr unsigned kShort = 256, kLooksPerPage = 32;  // shorter waits count each microsecond
+    if (looks >= kShort && looks % kLooksPerPage == 0) ring_pages_.map_next(position());
+  }
+
   // A staging chunk of the window, ours until it is released here or by the worker.
   uint32_t acquire_chunk();
   void release_chunk(uint32_t chunk);
   std::byte* chunk(uint32_t chunk) const { return memory_.chunk(chunk); }
 
  private:
+  // Of some two thousand launches; a program that sends little need not have all.
+  static constexpr uint32_t kPagesAhead = 64;
+
   bool before_command(const Message& message);
   // A command in the ring; `woke_worker`: the worker slept, and was rung for.
   struct Sent {
@@ -102,6 +117,7 @@ class Session {
 
   const std::unique_ptr<Transport> transport_;
   const SessionMemory& memory_;  // the transport's
+  RingPages ring_pages_;
   std::atomic<bool> lost_{false};
   std::atomic<Coherence*> coherence_{nullptr};
   std::atomic<uint64_t> next_blob_{1};

@@ -24,7 +24,6 @@ struct ThreadState {
   bool per_thread_stream = false;  // inside a _ptds or _ptsz entry point
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   int captures = 0;            // begun by this thread and not relaxed
-  uint16_t last_sent = 0;      // opcode of its last message
   uint32_t answered_here = 0;  // calls that needed no worker, and that it has not been told of
   IdleStreams idle;
   KnownStrangers strangers;

@@ -36,7 +36,7 @@ void Callbacks::run_destructor(void* record) {
 // The mutex is held.
 uint64_t Callbacks::request(Record* record, int status, bool is_stream_callback) {
   const uint64_t id = next_id_++;
-  queue_.push_back({id, record->function, record->user_data, record->stream, status, is_stream_callback ? 1u : 0u});
+  queue_.push_back({id, {record->function, record->user_data, record->stream, status, is_stream_callback ? 1u : 0u}});
   if (!record->keep) records_.erase(record);
   changed_.notify_all();
   return id;
@@ -49,11 +49,11 @@ void Callbacks::run(Record* record, int status, bool is_stream_callback) {
   changed_.wait(lock, [&] { return closed_ || !running_.contains(id); });
 }
 
-std::optional<wire::CallbackRequest> Callbacks::next() {
+std::optional<Callbacks::Request> Callbacks::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
   if (queue_.empty()) return std::nullopt;
-  const wire::CallbackRequest request = queue_.front();
+  const Request request = queue_.front();
   queue_.pop_front();
   return request;
 }

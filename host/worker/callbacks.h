@@ -4,6 +4,7 @@
 // waits that long. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -14,7 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "vgpu/wire.h"
+#include "vgpu/ring.h"
 
 namespace vgpu::host {
 
@@ -39,11 +40,16 @@ class Callbacks {
   // must not wait for the guest.
   static void run_destructor(void* record);
 
+  struct Request {
+    uint64_t id;
+    ring::CallbackRequest request;
+  };
   // Blocks until there is a request; none when the session ends.
-  std::optional<wire::CallbackRequest> next();
+  std::optional<Request> next();
   void done(uint64_t id);
   // Ends all waiting, for good.
   void close();
+  bool is_closed() const { return closed_.load(std::memory_order_relaxed); }
 
  private:
   uint64_t request(Record* record, int status, bool is_stream_callback);
@@ -51,11 +57,11 @@ class Callbacks {
 
   std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
-  std::deque<wire::CallbackRequest> queue_;
+  std::deque<Request> queue_;
   std::unordered_set<uint64_t> running_;
   std::unordered_map<Record*, std::unique_ptr<Record>> records_;
   uint64_t next_id_ = 1;
-  bool closed_ = false;
+  std::atomic<bool> closed_{false};
 };
 
 }  // namespace vgpu::host

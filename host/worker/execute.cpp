@@ -63,6 +63,9 @@ void prepare(Session& session, const CommandCopy& command) {
     case api::opcode::cuFuncSetAttribute:
     case api::opcode::cuFuncSetCacheConfig:
     case api::opcode::cuFuncSetSharedMemConfig: note_change(session, command); break;
+    // Its threshold, among others.
+    case api::opcode::cuMemPoolSetAttribute:
+    case api::opcode::cuMemPoolDestroy: session.debts.pool_changes_now(command.context); break;
     case api::opcode::cuCtxDestroy_v2:
     case api::opcode::cuDevicePrimaryCtxRelease_v2:
     case api::opcode::cuDevicePrimaryCtxReset_v2:

@@ -256,7 +256,13 @@ void RingServer::to_helper(CommandCopy command) {
   session_.counters.own().helper_calls.add(1);
   const uint32_t thread = command.thread;
   const bool last = command.opcode == wire::kThreadExit;
-  helpers_.submit(thread, [this, owned = std::move(command)] { run_command(owned); });
+  // Of the library's own commands, one waits for a callback that may never come.
+  const bool is_call = is_programs_own(command.opcode);
+  if (is_call) answers_due_.add();
+  helpers_.submit(thread, [this, is_call, owned = std::move(command)] {
+    run_command(owned);
+    if (is_call) answers_due_.remove();
+  });
   if (last) helpers_.retire(thread);
 }
 
@@ -332,10 +338,10 @@ void RingServer::idle(Spinner& spinner) {
   if (!copies_.empty()) copies_.look();
   if (!waiting_.empty()) return look_after_waiting();
   if (!copies_.empty()) return;
-  if (session_.guest_wait.is_under_way()) {
+  if (session_.guest_wait.is_under_way() || (has_processors_to_spare() && answers_due_.come_soon())) {
     cpu_relax();
     spinner.reset();
-  } else if (!spinner.spin()) {
+  } else if (!spinner.spin() && !ring_pages_.map_next(position_)) {
     sleep();
     spinner.reset();
   }

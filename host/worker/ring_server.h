@@ -4,7 +4,9 @@
 // empty, then announces that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
 #pragma once
 
+#include "common/ring_pages.h"
 #include "common/spin.h"
+#include "host/worker/answers_due.h"
 #include "host/worker/copies_under_way.h"
 #include "host/worker/helpers.h"
 #include "host/worker/launch_lanes.h"
@@ -63,13 +65,15 @@ class RingServer {
   Session& session_;
   WaitingRoom waiting_;
   CopiesUnderWay copies_;
+  AnswersDue answers_due_;
   Helpers helpers_;  // after what its tasks use
   LaunchLanes lanes_;
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
   // good.
   uint64_t position_ = 0, published_ = 0, caught_up_ = 0;
-  unsigned in_a_row_ = 0;  // commands since the ring was empty
-  unsigned looked_ = 0;    // how often it has been found empty since the last command
+  RingPages ring_pages_{session_.memory, RingPages::kAll};  // while it has nothing to do at the beginning
+  unsigned in_a_row_ = 0;                                   // commands since the ring was empty
+  unsigned looked_ = 0;                                     // how often it has been found empty since the last command
 };
 
 }  // namespace vgpu::host

@@ -15,7 +15,7 @@
 #include "common/bits.h"
 #include "common/codec/call_codec.h"
 #include "host/worker/blobs.h"
-#include "host/worker/callbacks.h"
+#include "host/worker/callback_server.h"
 #include "host/worker/core.h"
 #include "host/worker/counters.h"
 #include "host/worker/device_memory.h"
@@ -83,6 +83,7 @@ struct Session {
   ManagedPages managed_pages;
   Blobs blobs;
   Callbacks callbacks;
+  CallbackServer callback_server{callbacks, memory.header(), waker};
   OutputTap output;
   Faults faults;
   SyncDebts debts;

@@ -15,17 +15,21 @@ namespace vgpu::host {
 class SyncDebts {
  public:
   // Whether a call that waits must be made.
-  bool any() const { return owes_text() || uses_pools(); }
+  bool any() const { return owes_text() || owes_memory(); }
   // Whether anything was launched so far that may have printed.
-  bool may_have_printed() const { return now_.load(std::memory_order_relaxed) != 0; }
+  bool may_have_printed() const { return may_have_printed_.load(std::memory_order_relaxed); }
 
   // Whether some of it is still to be waited for.
-  bool owes_text() const { return streams_.load(std::memory_order_acquire) != 0; }
+  bool owes_text() const { return text_.streams.load(std::memory_order_acquire) != 0; }
+  bool uses_pools() const { return uses_pools_.load(std::memory_order_relaxed); }
+  bool owes_memory() const { return memory_.streams.load(std::memory_order_acquire) != 0; }
 
   // Something that may print is about to be given to the driver's stream.
   void may_print(uint64_t context, uint64_t stream);
-  void use_pool() { uses_pools_.store(true, std::memory_order_relaxed); }
-  bool uses_pools() const { return uses_pools_.load(std::memory_order_relaxed); }
+  // A pool's memory is about to be given back to it, or taken, in the driver's stream.
+  void pool_changes(uint64_t context, uint64_t stream);
+  // Or without a stream's order: whichever stream is waited for, the pool gives memory back.
+  void pool_changes_now(uint64_t context) { note(memory_, {context, kAnyStream}); }
 
   // Before the driver waits; then, when it has, what was due by then is not any more.
   uint64_t now() const { return now_.load(std::memory_order_relaxed); }
@@ -34,11 +38,23 @@ class SyncDebts {
   void forget_context(uint64_t context) { settle_context(context, ~uint64_t{0}); }
 
  private:
-  std::atomic<uint64_t> now_{0};  // launches that may print
-  std::atomic<size_t> streams_{0};
-  std::atomic<bool> uses_pools_{false};
-  std::mutex mutex_;                                        // guards last_
-  std::map<std::pair<uint64_t, uint64_t>, uint64_t> last_;  // by context and stream: the last such launch
+  static constexpr uint64_t kAnyStream = ~uint64_t{0};
+  using Place = std::pair<uint64_t, uint64_t>;  // context and stream
+  struct Book {
+    std::map<Place, uint64_t> last;  // what was noted there last
+    std::atomic<size_t> streams{0};
+  };
+
+  // CUDA's special handles: 0, the default stream, is 1, the legacy one, here.
+  static uint64_t key_of(uint64_t stream) { return stream == 0 ? 1 : stream; }
+  void note(Book& book, const Place& place);
+  template <class Settled>
+  void settle(Settled settled);
+
+  std::atomic<uint64_t> now_{0};  // notes so far
+  std::atomic<bool> may_have_printed_{false}, uses_pools_{false};
+  std::mutex mutex_;  // guards the books' maps
+  Book text_, memory_;
 };
 
 }  // namespace vgpu::host

@@ -108,6 +108,16 @@ struct Marker {
 static_assert(sizeof(Marker) == 16);
 constexpr uint32_t kMarkerRefused = 0x80000000;
 
+// kMarkedCopy: what `call`, one of the synchronous copies, would do with `copy`, whose ends are device addresses or
+// pages mapped on both sides. Where the marker says that it was refused, the copy may have been made, or not.
+struct MarkedCopy {
+  Copy copy;
+  uint32_t word;
+  uint32_t value;
+  uint64_t call;
+};
+static_assert(sizeof(MarkedCopy) == 64);
+
 // Host functions: cuLaunchHostFunc, cuStreamAddCallback, host nodes. The guest's addresses, opaque to the worker.
 struct HostFunction {
   uint64_t function;

@@ -31,6 +31,16 @@ constexpr size_t kMaxInline = 16 << 10;  // payload bytes of a command; larger o
 enum class SessionState : uint32_t { open = 0, worker_lost = 1, closed = 2 };
 
 // First page of the session's memory. Each field that one side writes often has a cache line of its own.
+// A host function that the driver wants to run now, and that is the program's.
+struct CallbackRequest {
+  uint64_t function;
+  uint64_t user_data;
+  uint64_t stream;  // guest's stream handle, for CUstreamCallback
+  int32_t status;
+  uint32_t is_stream_callback;
+};
+static_assert(sizeof(CallbackRequest) == 32);
+
 struct Header {
   uint32_t magic;
   uint32_t format;
@@ -52,6 +62,12 @@ struct Header {
   // Words that the device writes when a stream has come to a point (wire::Marker). The guest says which and reads them;
   // the worker never does, so whoever writes here deceives himself.
   alignas(64) std::atomic<uint32_t> marker[kMarkers];
+  // Host functions, one at a time: `callback` is the one with the number `callbacks_given`, which the worker counts;
+  // the guest counts those that have run. They do not go through the ring: its dispatcher may be in a call of the
+  // driver that goes on only when the host function has run.
+  alignas(64) std::atomic<uint32_t> callbacks_given;
+  CallbackRequest callback;
+  alignas(64) std::atomic<uint32_t> callbacks_done;
 };
 static_assert(sizeof(Header) <= kPage);
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<uint32_t>::is_always_lock_free);

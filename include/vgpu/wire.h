@@ -13,16 +13,15 @@ namespace vgpu::wire {
 // CUDA's calls lie below; private calls are ours and append-only.
 enum Opcode : uint16_t {
   kFirstPrivate = 1024,
-  kSnapshot = 1024,       // -> SnapshotHeader, then DeviceSnapshot per device
-  kFunctionFacts = 1025,  // u64 function or kernel -> FunctionFacts, ParameterFacts per parameter
-  kBlobAppend = 1026,     // u64 blob, u64 total, u32 chunk, u64 bytes: collects a large payload
-  kBlobRead = 1027,       // u64 blob, u64 offset, u32 chunk, u64 bytes: fetches a large reply
-  kBlobDrop = 1028,       // u64 blob
-  kTakeOutput = 1029,     // u32 capacity -> bytes of device printf text
-  kNextCallback = 1030,   // waits for a host callback -> CallbackRequest
-  kCallbackDone = 1031,   // u64 id
-  kStatistics = 1032,     // -> what the worker counted
-  kThreadExit = 1033,     // the guest thread of this command has ended
+  kSnapshot = 1024,        // -> SnapshotHeader, then DeviceSnapshot per device
+  kFunctionFacts = 1025,   // u64 function or kernel -> FunctionFacts, ParameterFacts per parameter
+  kBlobAppend = 1026,      // u64 blob, u64 total, u32 chunk, u64 bytes: collects a large payload
+  kBlobRead = 1027,        // u64 blob, u64 offset, u32 chunk, u64 bytes: fetches a large reply
+  kBlobDrop = 1028,        // u64 blob
+  kTakeOutput = 1029,      // u32 capacity -> bytes of device printf text
+  kServeCallbacks = 1030,  // from now on the guest looks for host functions in the header
+  kStatistics = 1032,      // -> what the worker counted
+  kThreadExit = 1033,      // the guest thread of this command has ended
   kTpcPlaces = 1034,  // u32 1 -> two strings of bytes: GPC of each TPC, place in it; u32 0 asks whether they can be had
   kManagedRead = 1035,      // u64 variable, u64 address, u64 bytes -> bytes of the pages around a managed variable
   kManagedWrite = 1036,     // u64 variable, then runs of: u64 address, u64 count, bytes
@@ -34,7 +33,8 @@ enum Opcode : uint16_t {
   kReserveNodes = 1042,     // u32 count -> handles for nodes of graphs, of which each names one node at most
   kNamedKernelNode = 1043,  // u64 handle, one that was reserved, then cuGraphAddKernelNode_v2's payload
   kMarkedWait = 1044,       // Marker, as kPlaceMarker, for who waits; refused where the driver's own call does more
-  kPrivateKnown = 1045,     // one above the last that is in use
+  kMarkedCopy = 1045,       // MarkedCopy: a copy that is waited for by a marker; as kMarkedWait
+  kPrivateKnown = 1046,     // one above the last that is in use
   kPrivateEnd = 1064,
 };
 constexpr uint16_t kOpcodeEnd = kPrivateEnd;
@@ -75,16 +75,6 @@ struct ParameterFacts {
   uint32_t offset;
   uint32_t size;
 };
-
-struct CallbackRequest {
-  uint64_t id;
-  uint64_t function;
-  uint64_t user_data;
-  uint64_t stream;  // guest's stream handle, for CUstreamCallback
-  int32_t status;
-  uint32_t is_stream_callback;
-};
-static_assert(sizeof(CallbackRequest) == 40);
 
 // What a session moved and how often; the worker counts what it carried out, the guest what it did itself.
 struct Statistics {

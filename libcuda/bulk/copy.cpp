@@ -9,11 +9,13 @@
 #include <deque>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 
 #include "common/bits.h"
 #include "libcuda/bulk/copy_threads.h"
 #include "libcuda/bulk/place.h"
 #include "libcuda/by_hand.h"
+#include "libcuda/marked_wait.h"
 #include "vgpu/hand_wire.h"
 
 namespace vgpu::guest::bulk {
@@ -87,8 +89,44 @@ bool may_post(const Admitted& admitted, const Request& request, std::initializer
   return std::all_of(ends.begin(), ends.end(), is_known);
 }
 
+// A copy between the device and pages of the program's whose thread looks for its end itself (marked_wait.h), instead
+// of the driver, which takes longer to see it. Of many bytes that is little, and these might have to be copied again.
+bool suits_marked_copy(const Admitted& admitted, const Request& request) {
+  constexpr uint64_t kMostBytes = 4 << 20;
+  Process& process = *admitted.process;
+  if (request.async || request.bytes > kMostBytes || !process.serves_private(wire::kMarkedCopy)) return false;
+  const auto is_device = [&](uint64_t address) { return process.device_ranges().contains(address, request.bytes); };
+  const auto is_host = [&](uint64_t address) {
+    return process.host_memory().containing(address, request.bytes).has_value();
+  };
+  return (is_device(request.destination) && is_host(request.source)) ||
+         (is_host(request.destination) && is_device(request.source));
+}
+
+// Nothing when the copy must be made in the driver's way: it may have been made already, and need not have been.
+std::optional<CUresult> copy_marked(const Admitted& admitted, const Request& request) {
+  if (!suits_marked_copy(admitted, request) || !may_mark_any(admitted) || !wants_marked_wait(admitted))
+    return std::nullopt;
+  const Markers::Id id = take_marker(admitted);
+  if (id == 0) return std::nullopt;
+  const wire::Marker marker = Markers::on_wire(id, bits_of(request.stream));
+  Remote remote(admitted, wire::kMarkedCopy);
+  remote.concerns(request.stream)
+      .writer()
+      .put(wire::MarkedCopy{whole(request, wire::HostSide::none), marker.word, marker.value, request.opcode});
+  if (remote.post() != CUDA_SUCCESS) return std::nullopt;
+  const std::chrono::microseconds expected(request.bytes / kBytesPerMicrosecond);
+  switch (wait_for_marker(admitted, id, expected)) {
+    case Markers::State::written: return CUDA_SUCCESS;
+    // Other work comes before it, or the device has failed.
+    case Markers::State::waiting: return forward_blocking(admitted, api::spec::cuStreamSynchronize, request.stream);
+    default: return std::nullopt;
+  }
+}
+
 // Both sides reachable by the driver: one message. A synchronous copy may wait for the device.
 CUresult copy_in_place(const Admitted& admitted, const Request& request) {
+  if (const std::optional<CUresult> done = copy_marked(admitted, request)) return *done;
   Remote remote(admitted, request.opcode);
   if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
   remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::none));

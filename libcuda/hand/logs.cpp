@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// cuLogs*: the log of calls that failed. They need no device and no cuInit. CUDA driver API: Error Log Management.
+// cuLogs*: the log of calls that failed. They need no device and no cuInit. Their flags are reserved, and NVIDIA's
+// driver takes any. CUDA driver API: Error Log Management.
 #include <cstdio>
 #include <cstring>
 
@@ -19,15 +20,15 @@ CUresult cuLogsUnregisterCallback(CUlogsCallbackHandle callback) {
   return ErrorLog::get().remove(callback) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
-CUresult cuLogsCurrent(CUlogIterator* iterator_out, unsigned int flags) {
-  if (iterator_out == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
+CUresult cuLogsCurrent(CUlogIterator* iterator_out, unsigned int) {
+  if (iterator_out == nullptr) return CUDA_ERROR_INVALID_VALUE;
   *iterator_out = ErrorLog::get().end();
   return CUDA_SUCCESS;
 }
 
 // Without an iterator, everything: from the first message there ever was.
-CUresult cuLogsDumpToFile(CUlogIterator* iterator, const char* pathToFile, unsigned int flags) {
-  if (pathToFile == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
+CUresult cuLogsDumpToFile(CUlogIterator* iterator, const char* pathToFile, unsigned int) {
+  if (pathToFile == nullptr) return CUDA_ERROR_INVALID_VALUE;
   std::FILE* const file = std::fopen(pathToFile, "we");
   if (file == nullptr) return CUDA_ERROR_INVALID_VALUE;
   CUlogIterator from = iterator == nullptr ? 0 : *iterator;
@@ -39,8 +40,8 @@ CUresult cuLogsDumpToFile(CUlogIterator* iterator, const char* pathToFile, unsig
   return CUDA_SUCCESS;
 }
 
-CUresult cuLogsDumpToMemory(CUlogIterator* iterator, char* buffer, size_t* size, unsigned int flags) {
-  if (buffer == nullptr || size == nullptr || flags != 0) return CUDA_ERROR_INVALID_VALUE;
+CUresult cuLogsDumpToMemory(CUlogIterator* iterator, char* buffer, size_t* size, unsigned int) {
+  if (buffer == nullptr || size == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const CUlogIterator start = iterator == nullptr ? 0 : *iterator;
   CUlogIterator from = start;
   const std::string text = ErrorLog::get().text(from, *size == 0 ? 0 : *size - 1);

@@ -196,7 +196,7 @@ CUresult cuMemHostGetFlags(unsigned int* pFlags, void* p) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (pFlags == nullptr || p == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const std::optional<HostRange> range = admitted.process->host_memory().containing(bits_of(p), 1);
-  if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
+  if (!range || range->kind == HostKind::managed) return CUDA_ERROR_INVALID_VALUE;
   // Under unified addressing everything is mapped (CUDA driver API, Unified Addressing).
   *pFlags = range->flags | CU_MEMHOSTALLOC_DEVICEMAP;
   return CUDA_SUCCESS;

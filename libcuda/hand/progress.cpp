@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "common/bits.h"
-#include "common/spin.h"
 #include "libcuda/by_hand.h"
+#include "libcuda/marked_wait.h"
 
 namespace vgpu::guest {
 namespace {
@@ -28,17 +28,7 @@ constexpr uint64_t kSharedEvent = ~uint64_t{0};
 constexpr uint64_t kAsked = uint64_t{1} << 31;
 static_assert(kAsked >= ring::kMarkers);
 
-// No error of this context waits to be told.
-bool is_clean(const Admitted& admitted) {
-  const Context* current = admitted.thread->current();
-  return current != nullptr && current->alive() && current->sticky() == CUDA_SUCCESS;
-}
-
 bool may_answer(const Admitted& admitted) { return !admitted.process->session().is_lost() && is_clean(admitted); }
-
-bool is_legacy(const Admitted& admitted, uint64_t stream) {
-  return stream == bits_of(CU_STREAM_LEGACY) || (stream == 0 && !admitted.thread->per_thread_stream);
-}
 
 // Null for streams of which nothing is kept: a thread's own.
 Progress* stream_progress(const Admitted& admitted, CUstream stream) {
@@ -49,21 +39,6 @@ Progress* stream_progress(const Admitted& admitted, CUstream stream) {
 }
 
 // --- Markers
-
-// Where there is a mirror of managed memory, an answer must cross: it brings what the device has changed.
-bool may_mark(const Admitted& admitted, uint64_t stream) {
-  Process& process = *admitted.process;
-  if (!process.serves_private(wire::kMarkedRecord) || !process.serves(api::opcode::cuStreamWriteValue32_v2) ||
-      process.captures.load(std::memory_order_relaxed) != 0 || process.session().is_kept_coherent() ||
-      !is_clean(admitted))
-    return false;
-  if (stream > bits_of(CU_STREAM_PER_THREAD)) return process.handles().is_live(stream);
-  return !is_legacy(admitted, stream) || process.marks_legacy_stream.load(std::memory_order_relaxed);
-}
-
-Markers::Id take_marker(const Admitted& admitted) {
-  return admitted.process->markers().take(admitted.thread->current()->handle());
-}
 
 // A marker behind all that the stream has been given; 0 when there is none.
 Markers::Id mark_end(const Admitted& admitted, uint64_t stream) {
@@ -112,46 +87,17 @@ CUresult wait_unless_idle(const Admitted& admitted, Progress* progress, Ask ask)
   return status;
 }
 
-// An engine that copies has to tell another one, which writes the marker, and that takes longer than to ask the driver.
-bool copies_on_device(uint16_t opcode) {
-  namespace op = api::opcode;
-  return opcode == op::cuMemcpyDtoDAsync_v2 || opcode == op::cuMemcpyAsync || opcode == op::cuMemcpyHtoDAsync_v2 ||
-         opcode == op::cuMemcpyDtoHAsync_v2 || opcode == op::cuMemcpyPeerAsync || opcode == op::cuMemcpy2DAsync_v2 ||
-         opcode == op::cuMemcpy3DAsync_v2;
-}
-
-// Where processors are few, the worker or the device's own threads (the software GPU's) need the one that would look.
-// What was refused once, because of what kernels print or pools hold, is not asked for again for a while.
-bool wants_marked_wait(const Admitted& admitted, uint64_t stream) {
-  Process& process = *admitted.process;
-  if (!has_processors_to_spare() || !process.serves_private(wire::kMarkedWait) ||
-      copies_on_device(admitted.thread->last_sent))
-    return false;
-  if (const uint32_t unmarked = process.unmarked_waits.load(std::memory_order_relaxed); unmarked != 0) {
-    process.unmarked_waits.store(unmarked - 1, std::memory_order_relaxed);
-    return false;
-  }
-  return may_mark(admitted, stream);
-}
-
 // Waits for the stream by looking at a word that the device writes: no answer has to come. False when the driver's call
-// is needed, for whatever reason: a device that has failed never writes.
+// is needed.
 bool wait_marked(const Admitted& admitted, CUstream stream) {
-  constexpr uint32_t kUnmarkedWaits = 64;
-  if (!wants_marked_wait(admitted, bits_of(stream))) return false;
+  if (!admitted.process->serves_private(wire::kMarkedWait) || !may_mark(admitted, bits_of(stream)) ||
+      !wants_marked_wait(admitted))
+    return false;
   const Markers::Id id = take_marker(admitted);
   if (id == 0) return false;
   Remote remote(admitted, wire::kMarkedWait);
   remote.concerns(stream).writer().put(Markers::on_wire(id, bits_of(stream)));
-  if (remote.post() != CUDA_SUCCESS) return false;
-  Markers& markers = admitted.process->markers();
-  Spinner spinner = Spinner::for_device();
-  Markers::State state = Markers::State::waiting;
-  while ((state = markers.look(id)) == Markers::State::waiting && spinner.spin()) {
-  }
-  if (state == Markers::State::refused)
-    admitted.process->unmarked_waits.store(kUnmarkedWaits, std::memory_order_relaxed);
-  return state == Markers::State::written;
+  return remote.post() == CUDA_SUCCESS && wait_for_marker(admitted, id) == Markers::State::written;
 }
 
 CUresult wait_by_driver(const Admitted& admitted, CUstream stream) {

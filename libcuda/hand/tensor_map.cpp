@@ -25,9 +25,6 @@ class Padded {
   std::array<T, kMaxRank> values_ = {};
 };
 
-// The driver that makes the map sees another place than the program's.
-bool can_hold_map(const CUtensorMap* map) { return map != nullptr && reinterpret_cast<uintptr_t>(map) % 64 == 0; }
-
 }  // namespace
 
 namespace by_hand {
@@ -38,7 +35,7 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap* tensorMap, CUtensorMapDataType tens
                                 CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
                                 CUtensorMapL2promotion l2Promotion, CUtensorMapFloatOOBfill oobFill) {
   VGPU_ADMIT(admitted);
-  if (!can_hold_map(tensorMap) || tensorRank == 0 || tensorRank > kMaxRank) return CUDA_ERROR_INVALID_VALUE;
+  if (tensorMap == nullptr || tensorRank == 0 || tensorRank > kMaxRank) return CUDA_ERROR_INVALID_VALUE;
   const Padded<cuuint64_t> strides(globalStrides, tensorRank, 1);
   return forward(admitted, api::spec::cuTensorMapEncodeTiled, tensorMap, tensorDataType, tensorRank, globalAddress,
                  globalDim, strides.get(), boxDim, elementStrides, interleave, swizzle, l2Promotion, oobFill);
@@ -52,7 +49,7 @@ CUresult cuTensorMapEncodeIm2col(CUtensorMap* tensorMap, CUtensorMapDataType ten
                                  CUtensorMapSwizzle swizzle, CUtensorMapL2promotion l2Promotion,
                                  CUtensorMapFloatOOBfill oobFill) {
   VGPU_ADMIT(admitted);
-  if (!can_hold_map(tensorMap) || tensorRank < 3 || tensorRank > kMaxRank) return CUDA_ERROR_INVALID_VALUE;
+  if (tensorMap == nullptr || tensorRank < 3 || tensorRank > kMaxRank) return CUDA_ERROR_INVALID_VALUE;
   const Padded<cuuint64_t> strides(globalStrides, tensorRank, 1);
   const Padded<int> lower(pixelBoxLowerCorner, tensorRank, 2), upper(pixelBoxUpperCorner, tensorRank, 2);
   return forward(admitted, api::spec::cuTensorMapEncodeIm2col, tensorMap, tensorDataType, tensorRank, globalAddress,
@@ -68,7 +65,7 @@ CUresult cuTensorMapEncodeIm2colWide(CUtensorMap* tensorMap, CUtensorMapDataType
                                      CUtensorMapIm2ColWideMode mode, CUtensorMapSwizzle swizzle,
                                      CUtensorMapL2promotion l2Promotion, CUtensorMapFloatOOBfill oobFill) {
   VGPU_ADMIT(admitted);
-  if (!can_hold_map(tensorMap) || tensorRank < 3 || tensorRank > kMaxRank) return CUDA_ERROR_INVALID_VALUE;
+  if (tensorMap == nullptr || tensorRank < 3 || tensorRank > kMaxRank) return CUDA_ERROR_INVALID_VALUE;
   const Padded<cuuint64_t> strides(globalStrides, tensorRank, 1);
   return forward(admitted, api::spec::cuTensorMapEncodeIm2colWide, tensorMap, tensorDataType, tensorRank, globalAddress,
                  globalDim, strides.get(), pixelBoxLowerCornerWidth, pixelBoxUpperCornerWidth, channelsPerPixel,

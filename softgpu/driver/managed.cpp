@@ -89,7 +89,7 @@ CUresult check_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t coun
     return CUDA_ERROR_INVALID_VALUE;
   for (size_t i = 0; i < given.count; ++i) {
     const size_t first = given.first_operations[i];
-    if (first >= count || (i == 0 ? first != 0 : first <= given.first_operations[i - 1]))
+    if (first >= count || (i == 0 ? first != 0 : first < given.first_operations[i - 1]))
       return CUDA_ERROR_INVALID_VALUE;
     VGPU_CHECK(check_location(given.locations[i]));
   }
@@ -110,7 +110,7 @@ CUresult prefetch_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t c
   VGPU_CHECK(check_batch(ranges, sizes, count, given));
   size_t entry = 0;
   for (size_t i = 0; i < count; ++i) {
-    if (entry + 1 < given.count && given.first_operations[entry + 1] == i) ++entry;
+    while (entry + 1 < given.count && given.first_operations[entry + 1] == i) ++entry;
     VGPU_CHECK(prefetch(ranges[i], sizes[i], given.locations[entry], stream));
   }
   return CUDA_SUCCESS;

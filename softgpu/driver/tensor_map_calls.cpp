@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// cuTensorMap*: arithmetic, no device. The rules are those of cuda.h; what a map means to a kernel is in
-// machine/tensor_map.h. Interleaved layouts, elements of less than a byte and im2col along W alone are not carried out.
+// cuTensorMap*: arithmetic, no device. The rules are those of cuda.h, less two that NVIDIA's driver does not hold
+// programs to: where the map lies, and what swizzle goes with interleaving by 32 bytes. What a map means to a kernel is
+// in machine/tensor_map.h. Interleaved layouts, elements of less than a byte and im2col along W alone are not carried
+// out.
 #include "softgpu/driver/process.h"
 #include "softgpu/machine/tensor_map.h"
 
@@ -30,6 +32,9 @@ struct Layout {
 bool is_misaligned(const void* pointer, uintptr_t alignment) {
   return reinterpret_cast<uintptr_t>(pointer) % alignment != 0;
 }
+
+// As bytes: compilers take a CUtensorMap* for a multiple of 64.
+std::byte* place_of(CUtensorMap* map) { return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(map)); }
 
 // An enum as C gives it: any number.
 template <class T>
@@ -69,11 +74,9 @@ uint32_t span_of(CUtensorMapSwizzle swizzle) {
 
 // `inner` elements lie side by side in shared memory.
 CUresult check(const CUtensorMap* map, const Layout& layout, cuuint32_t inner) {
-  if (map == nullptr || is_misaligned(map, 64) || !has_known_words(layout)) return CUDA_ERROR_INVALID_VALUE;
+  if (map == nullptr || !has_known_words(layout)) return CUDA_ERROR_INVALID_VALUE;
   if (!has_good_extents(layout)) return CUDA_ERROR_INVALID_VALUE;
   if (layout.interleave != CU_TENSOR_MAP_INTERLEAVE_NONE && layout.rank < 3) return CUDA_ERROR_INVALID_VALUE;
-  if (layout.interleave == CU_TENSOR_MAP_INTERLEAVE_32B && layout.swizzle != CU_TENSOR_MAP_SWIZZLE_32B)
-    return CUDA_ERROR_INVALID_VALUE;
   if (layout.type > CU_TENSOR_MAP_DATA_TYPE_TFLOAT32_FTZ) return CUDA_ERROR_NOT_SUPPORTED;
   const auto element = static_cast<TensorElement>(layout.type);
   if (layout.fill != CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE && !is_floating(element)) return CUDA_ERROR_INVALID_VALUE;
@@ -139,7 +142,7 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap* tensorMap, CUtensorMapDataType tens
   VGPU_CHECK(check(tensorMap, layout, boxDim[0]));
   TensorMap map = describe(layout);
   for (cuuint32_t i = 0; i < tensorRank; ++i) map.box_last[i] = static_cast<uint8_t>(boxDim[i] - 1);
-  std::memcpy(tensorMap, &map, sizeof map);
+  std::memcpy(place_of(tensorMap), &map, sizeof map);
   return CUDA_SUCCESS;
 }
 
@@ -167,16 +170,15 @@ CUresult cuTensorMapEncodeIm2col(CUtensorMap* tensorMap, CUtensorMapDataType ten
     map.upper[i] = static_cast<int16_t>(pixelBoxUpperCorner[i]);
   }
   if (!has_area(map)) return CUDA_ERROR_INVALID_VALUE;
-  std::memcpy(tensorMap, &map, sizeof map);
+  std::memcpy(place_of(tensorMap), &map, sizeof map);
   return CUDA_SUCCESS;
 }
 
 CUresult cuTensorMapReplaceAddress(CUtensorMap* tensorMap, void* globalAddress) {
   TRY(current_process());
-  if (tensorMap == nullptr || is_misaligned(tensorMap, 64) || is_misaligned(globalAddress, 16))
-    return CUDA_ERROR_INVALID_VALUE;
+  if (tensorMap == nullptr || is_misaligned(globalAddress, 16)) return CUDA_ERROR_INVALID_VALUE;
   const auto address = reinterpret_cast<uint64_t>(globalAddress);
-  std::memcpy(&tensorMap->opaque[0], &address, sizeof address);
+  std::memcpy(place_of(tensorMap), &address, sizeof address);
   return CUDA_SUCCESS;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host functions and stream callbacks. CUDA driver API: cuLaunchHostFunc, cuStreamAddCallback.
 #include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
 
 namespace {
 
@@ -149,4 +150,46 @@ TEST_CASE_METHOD(Gpu, "host functions refuse wrong arguments", "[contract][callb
   CHECK(cuStreamAddCallback(stream, nullptr, nullptr, 0) == CUDA_ERROR_INVALID_VALUE);
   CHECK(cuStreamAddCallback(stream, note_callback, &entry, 1) == CUDA_ERROR_INVALID_VALUE);
   CHECK(log.count == 0);
+}
+
+TEST_CASE_METHOD(Gpu, "more can be launched behind a host function than the device's queue holds",
+                 "[contract][callback]") {
+  Stream stream;
+  Module module(kBasicPtx);
+  const CUfunction fill = module.function("fill");
+  DeviceBuffer memory(4);
+  CUdeviceptr address = memory.address;
+  unsigned value = 5, count = 1;
+  void* parameters[] = {&address, &value, &count};
+  for (int round = 0; round < 3; ++round)
+    REQUIRE_CUDA(cuLaunchHostFunc(
+        stream, [](void*) { std::this_thread::sleep_for(std::chrono::milliseconds(30)); }, nullptr));
+  for (int i = 0; i < 3000; ++i) REQUIRE_CUDA(cuLaunchKernel(fill, 1, 1, 1, 1, 1, 1, 0, stream, parameters, nullptr));
+  stream.synchronize();
+  unsigned found = 0;
+  REQUIRE_CUDA(cuMemcpyDtoH(&found, memory.address, 4));
+  CHECK(found == 5);
+}
+
+TEST_CASE_METHOD(Gpu, "a graph with host functions is launched again while it runs", "[contract][callback]") {
+  Stream stream;
+  std::atomic<unsigned> runs{0};
+  CUgraph graph = nullptr;
+  REQUIRE_CUDA(cuGraphCreate(&graph, 0));
+  CUDA_HOST_NODE_PARAMS host = {};
+  host.fn = [](void* data) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ++*static_cast<std::atomic<unsigned>*>(data);
+  };
+  host.userData = &runs;
+  CUgraphNode first = nullptr, second = nullptr;
+  REQUIRE_CUDA(cuGraphAddHostNode(&first, graph, nullptr, 0, &host));
+  REQUIRE_CUDA(cuGraphAddHostNode(&second, graph, &first, 1, &host));
+  CUgraphExec exec = nullptr;
+  REQUIRE_CUDA(cuGraphInstantiateWithFlags(&exec, graph, 0));
+  for (int i = 0; i < 10; ++i) REQUIRE_CUDA(cuGraphLaunch(exec, stream));
+  stream.synchronize();
+  CHECK(runs == 20);
+  REQUIRE_CUDA(cuGraphExecDestroy(exec));
+  REQUIRE_CUDA(cuGraphDestroy(graph));
 }

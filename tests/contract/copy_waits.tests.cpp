@@ -38,6 +38,51 @@ TEST_CASE_METHOD(Gpu, "a large copy from pinned memory waits for the work before
   CHECK((read_bytes(memory, kLarge) == bytes));
 }
 
+TEST_CASE_METHOD(Gpu, "a small copy to pinned memory waits for the work before it", "[contract][copy]") {
+  const size_t bytes = GENERATE(size_t{4}, size_t{70'001});
+  DeviceBuffer memory(bytes);
+  HostBuffer host(bytes);
+  std::memset(host.data, 0, bytes);
+  Gate gate(CU_STREAM_LEGACY);
+  REQUIRE_CUDA(cuMemsetD8Async(memory, 7, bytes, CU_STREAM_LEGACY));
+  std::atomic<bool> returned{false};
+  CUresult copied = CUDA_ERROR_UNKNOWN;
+  std::thread thread([&] {
+    cuCtxSetCurrent(context);
+    copied = cuMemcpyDtoH(host.data, memory, bytes);
+    returned = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(80));
+  const bool too_early = returned;
+  gate.open();
+  thread.join();
+  CHECK_FALSE(too_early);
+  CHECK_FALSE(gate.timed_out());
+  CHECK_CUDA(copied);
+  const auto* const data = static_cast<const unsigned char*>(host.data);
+  CHECK(std::all_of(data, data + bytes, [](unsigned char byte) { return byte == 7; }));
+}
+
+TEST_CASE_METHOD(Gpu, "pinned copies of any size, one after the other, carry what was there last", "[contract][copy]") {
+  constexpr size_t kMost = 5 << 20;
+  DeviceBuffer memory(kMost);
+  HostBuffer from(kMost), to(kMost);
+  for (const size_t bytes : {size_t{1}, size_t{4}, size_t{1000}, size_t{1} << 16, size_t{1} << 20, kMost}) {
+    INFO("bytes " << bytes);
+    size_t wrong = 0;
+    for (int round = 1; round <= 20; ++round) {
+      std::memset(from.data, round, bytes);
+      REQUIRE_CUDA(cuMemcpyHtoD(memory, from.data, bytes));
+      std::memset(from.data, 0, bytes);
+      REQUIRE_CUDA(cuMemcpyDtoH(to.data, memory, bytes));
+      const auto* const data = static_cast<const unsigned char*>(to.data);
+      wrong +=
+          static_cast<size_t>(std::count_if(data, data + bytes, [&](unsigned char byte) { return byte != round; }));
+    }
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE_METHOD(Gpu, "a large copy to ordinary memory waits for the work before it", "[contract][copy]") {
   DeviceBuffer memory(kLarge);
   const auto bytes = pattern(kLarge, 6);

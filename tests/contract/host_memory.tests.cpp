@@ -72,6 +72,15 @@ TEST_CASE_METHOD(Gpu, "flags of pinned memory can be asked", "[contract][host-me
   CHECK(cuMemHostGetFlags(nullptr, mapped.data) == CUDA_ERROR_INVALID_VALUE);
 }
 
+TEST_CASE_METHOD(Gpu, "flags of registered memory can be asked, too", "[contract][host-memory]") {
+  const std::unique_ptr<void, decltype(&std::free)> pages(std::aligned_alloc(4096, 8192), &std::free);
+  REQUIRE_CUDA(cuMemHostRegister(pages.get(), 8192, CU_MEMHOSTREGISTER_DEVICEMAP));
+  unsigned flags = 0;
+  CHECK_CUDA(cuMemHostGetFlags(&flags, pages.get()));
+  CHECK((flags & CU_MEMHOSTALLOC_DEVICEMAP) != 0);
+  REQUIRE_CUDA(cuMemHostUnregister(pages.get()));
+}
+
 TEST_CASE_METHOD(Gpu, "write-combined memory can be copied from", "[contract][host-memory]") {
   HostBuffer host(5000, CU_MEMHOSTALLOC_WRITECOMBINED);
   std::memset(host.data, 0x3c, 5000);

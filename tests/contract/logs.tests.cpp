@@ -33,7 +33,7 @@ class Logs : public Gpu {
     size_t size = text.size();
     REQUIRE_CUDA(cuLogsDumpToMemory(from, text.data(), &size, 0));
     REQUIRE(size < text.size());
-    CHECK(text[size] == '\0');
+    if (size > 0) CHECK(text[size] == '\0');  // NVIDIA's driver leaves the buffer alone when there is nothing to say
     return {text.data(), size};
   }
 
@@ -148,15 +148,27 @@ TEST_CASE_METHOD(Logs, "wrong calls about the log are refused", "[contract][logs
   if (!kept) SKIP("the driver keeps no log");
   CUlogIterator from = start;
   char text[16];
-  size_t size = sizeof text;
   CHECK(cuLogsCurrent(nullptr, 0) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuLogsCurrent(&from, 1) == CUDA_ERROR_INVALID_VALUE);
   CHECK(cuLogsDumpToMemory(&from, text, nullptr, 0) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuLogsDumpToMemory(&from, text, &size, 1) == CUDA_ERROR_INVALID_VALUE);
   CHECK(cuLogsDumpToFile(&from, nullptr, 0) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(cuLogsDumpToFile(&from, "/tmp/contract-log-unused", 1) == CUDA_ERROR_INVALID_VALUE);
   CHECK(cuLogsRegisterCallback(nullptr, nullptr, nullptr) == CUDA_ERROR_INVALID_VALUE);
   CHECK(from == start);
+}
+
+// The documentation reserves the flags; NVIDIA's driver (580) does not look at them.
+TEST_CASE_METHOD(Logs, "flags of calls about the log mean nothing", "[contract][logs]") {
+  if (!kept) SKIP("the driver keeps no log");
+  fail();
+  char path[] = "/tmp/contract-log-XXXXXX";
+  const int file = mkstemp(path);
+  REQUIRE(file >= 0);
+  close(file);
+  CUlogIterator end = start, from = start;
+  CHECK_CUDA(cuLogsCurrent(&end, 1));
+  CHECK_CUDA(cuLogsDumpToFile(&from, path, 1));
+  std::remove(path);
+  CHECK(end != start);
+  CHECK(from == end);
 }
 
 TEST_CASE_METHOD(Logs, "CUDA_LOG_FILE names a file that errors are written to", "[contract][logs]") {

@@ -231,6 +231,8 @@ TEST_CASE_METHOD(Gpu, "attributes of functions that were listed are as new when 
     Module module(kBasicPtx);
     std::vector<CUfunction> functions(5);
     REQUIRE_CUDA(cuModuleEnumerateFunctions(functions.data(), 5, module));
+    // Listing them loads none, and one that is not loaded has no attributes.
+    for (const CUfunction function : functions) REQUIRE_CUDA(cuFuncLoad(function));
     // None of them has shared memory of its own, so that all are alike.
     if (round == 0) before = attribute_of(functions[0], kSet);
     for (const CUfunction function : functions) {

@@ -129,6 +129,26 @@ TEST_CASE_METHOD(Pools, "a pool counts what is used and keeps what its threshold
   CHECK_CUDA(cuMemPoolDestroy(pool));
 }
 
+// CUDA driver API, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: more than that is given back at the next wait for a stream.
+TEST_CASE_METHOD(Pools, "a pool gives back what was freed at each wait for the stream", "[contract][pool]") {
+  if (!supported) SKIP("no memory pools");
+  CUmemoryPool pool = create();
+  Stream stream, other;
+  for (int round = 0; round < 3; ++round) {
+    CUdeviceptr memory = 0;
+    REQUIRE_CUDA(cuMemAllocFromPoolAsync(&memory, 64 << 20, pool, stream));
+    REQUIRE_CUDA(cuMemsetD8Async(memory, 1, 64 << 20, stream));
+    stream.synchronize();
+    stream.synchronize();
+    CHECK(get(pool, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT) >= 64 << 20);
+    REQUIRE_CUDA(cuMemFreeAsync(memory, stream));
+    other.synchronize();
+    stream.synchronize();
+    CHECK(get(pool, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT) == 0);
+  }
+  CHECK_CUDA(cuMemPoolDestroy(pool));
+}
+
 TEST_CASE_METHOD(Pools, "reuse policies of a pool can be set", "[contract][pool]") {
   if (!supported) SKIP("no memory pools");
   CUmemoryPool pool = create();

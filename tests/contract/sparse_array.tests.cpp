@@ -86,21 +86,10 @@ TEST_CASE_METHOD(SparseArray, "a tile that is mapped keeps what is copied to it"
   stream.synchronize();
 }
 
-TEST_CASE_METHOD(SparseArray, "wrong mappings of tiles are refused", "[contract][array]") {
+// No more than this: NVIDIA's driver (580) dies of a mapping without memory, and may die of others.
+TEST_CASE_METHOD(SparseArray, "mapping tiles needs a list", "[contract][array]") {
   if (!supported) SKIP("no sparse arrays");
   CHECK_REFUSED(cuMemMapArrayAsync(nullptr, 1, stream));
-  CUarrayMapInfo info = first_tile(CU_MEM_OPERATION_TYPE_MAP);
-  info.memHandle.memHandle = 0;
-  CHECK_REFUSED(cuMemMapArrayAsync(&info, 1, stream));
-  info = first_tile(CU_MEM_OPERATION_TYPE_MAP);
-  info.flags = 1;
-  CHECK_REFUSED(cuMemMapArrayAsync(&info, 1, stream));
-  info = first_tile(CU_MEM_OPERATION_TYPE_MAP);
-  info.resource.array = nullptr;
-  CHECK_REFUSED(cuMemMapArrayAsync(&info, 1, stream));
-  info = first_tile(CU_MEM_OPERATION_TYPE_MAP);
-  info.deviceBitMask = 0;
-  CHECK_REFUSED(cuMemMapArrayAsync(&info, 1, stream));
 }
 
 TEST_CASE_METHOD(Gpu, "an array with memory of its own maps none", "[contract][array]") {

@@ -103,16 +103,15 @@ TEST_CASE_METHOD(TensorMaps, "a tensor map's box has bounds", "[contract][tensor
 
 TEST_CASE_METHOD(TensorMaps, "words that do not fit make no tensor map", "[contract][tensor-map]") {
   if (refuses_all()) SKIP("no tensor maps");
-  constexpr auto kNan = CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA;
+  const auto nan = CU_TENSOR_MAP_FLOAT_OOB_FILL_NAN_REQUEST_ZERO_FMA;
   CHECK(tiled_but([](Wanted& w) {
           w.type = CU_TENSOR_MAP_DATA_TYPE_UINT32;
-          w.fill = kNan;
+          w.fill = nan;
         }) == CUDA_ERROR_INVALID_VALUE);
   CHECK(tiled_but([](Wanted& w) {
           w.rank = 2;
           w.interleave = CU_TENSOR_MAP_INTERLEAVE_16B;
         }) == CUDA_ERROR_INVALID_VALUE);
-  CHECK(tiled_but([](Wanted& w) { w.interleave = CU_TENSOR_MAP_INTERLEAVE_32B; }) == CUDA_ERROR_INVALID_VALUE);
   CHECK(tiled_but([](Wanted& w) { w.swizzle = static_cast<CUtensorMapSwizzle>(99); }) == CUDA_ERROR_INVALID_VALUE);
   CHECK(tiled_but([](Wanted& w) { w.type = static_cast<CUtensorMapDataType>(99); }) == CUDA_ERROR_INVALID_VALUE);
 }
@@ -132,11 +131,24 @@ TEST_CASE_METHOD(TensorMaps, "im2col has bounds of its own", "[contract][tensor-
         }) == CUDA_ERROR_INVALID_VALUE);
 }
 
-TEST_CASE_METHOD(TensorMaps, "a tensor map lies where a kernel can have it", "[contract][tensor-map]") {
+// The documentation asks for a swizzle of 32 bytes beside it; NVIDIA's driver (580) does not.
+TEST_CASE_METHOD(TensorMaps, "interleaving by 32 bytes goes without swizzling", "[contract][tensor-map]") {
+  if (refuses_all()) SKIP("no tensor maps");
+  CHECK(tiled_but([](Wanted& w) { w.interleave = CU_TENSOR_MAP_INTERLEAVE_32B; }) != CUDA_ERROR_INVALID_VALUE);
+}
+
+// A kernel needs it at a multiple of 64 bytes, and so says the documentation; where it is made NVIDIA's driver (580)
+// does not look.
+TEST_CASE_METHOD(TensorMaps, "a tensor map can be made anywhere", "[contract][tensor-map]") {
   if (refuses_all()) SKIP("no tensor maps");
   alignas(64) unsigned char room[sizeof(CUtensorMap) + 64] = {};
   const Wanted good = wanted();
-  CHECK(cuTensorMapEncodeTiled(reinterpret_cast<CUtensorMap*>(room + 32), good.type, good.rank,
-                               reinterpret_cast<void*>(good.address), good.extents, good.strides, good.box, good.steps,
-                               good.interleave, good.swizzle, good.promotion, good.fill) == CUDA_ERROR_INVALID_VALUE);
+  REQUIRE_CUDA(tiled(good));
+  REQUIRE_CUDA(cuTensorMapEncodeTiled(reinterpret_cast<CUtensorMap*>(room + 32), good.type, good.rank,
+                                      reinterpret_cast<void*>(good.address), good.extents, good.strides, good.box,
+                                      good.steps, good.interleave, good.swizzle, good.promotion, good.fill));
+  CHECK(std::memcmp(room + 32, &map, sizeof map) == 0);
+  const std::vector<unsigned char> untouched(32);
+  CHECK(std::memcmp(room, untouched.data(), 32) == 0);
+  CHECK(std::memcmp(room + 32 + sizeof map, untouched.data(), 32) == 0);
 }

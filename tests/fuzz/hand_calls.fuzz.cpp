@@ -25,7 +25,7 @@ bool takes_long(uint16_t opcode, const std::vector<std::byte>& payload) {
 std::vector<uint16_t> hand_calls() {
   std::vector<uint16_t> calls;
   for (uint16_t opcode = 0; opcode < wire::kOpcodeEnd; ++opcode)
-    if (find_hand_call(opcode) != nullptr && opcode != wire::kNextCallback) calls.push_back(opcode);
+    if (find_hand_call(opcode) != nullptr) calls.push_back(opcode);
   return calls;
 }
 

@@ -64,6 +64,43 @@ TEST_CASE("a node is only named by a handle that was reserved, and once", "[host
   CHECK(scene.damage() == "");
 }
 
+TEST_CASE("a mapping of tiles names an array without memory, and memory that is there", "[hostile]") {
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    CUDA_ARRAY3D_DESCRIPTOR shape = {64, 64, 0, CU_AD_FORMAT_FLOAT, 1, 0};
+    CUarray array = nullptr;
+    REQUIRE(client.row(api::spec::cuArray3DCreate_v2, &array, &shape) == CUDA_SUCCESS);
+    CUarrayMapInfo mapping = {};
+    mapping.resourceType = CU_RESOURCE_TYPE_ARRAY;
+    mapping.resource.array = array;
+    mapping.subresource.sparseLevel.extentWidth = mapping.subresource.sparseLevel.extentHeight = 64;
+    mapping.subresource.sparseLevel.extentDepth = 1;
+    mapping.memOperationType = CU_MEM_OPERATION_TYPE_MAP;
+    mapping.deviceBitMask = 1;
+    const auto map = [&](unsigned count = 1) {
+      return client.row(api::spec::cuMemMapArrayAsync, &mapping, count, CUstream{});
+    };
+    CHECK(map() == CUDA_ERROR_INVALID_VALUE);
+    CHECK(map(0) == CUDA_ERROR_INVALID_VALUE);
+    mapping.memHandle.memHandle = reinterpret_cast<uintptr_t>(array);
+    CHECK(map() != CUDA_SUCCESS);
+    mapping.memHandle.memHandle = 0;
+    mapping.resourceType = CU_RESOURCE_TYPE_MIPMAPPED_ARRAY;
+    CHECK(map() == CUDA_ERROR_INVALID_HANDLE);
+    mapping.resourceType = static_cast<CUresourcetype>(77);
+    CHECK(map() == CUDA_ERROR_INVALID_VALUE);
+    mapping.resourceType = CU_RESOURCE_TYPE_ARRAY;
+    mapping.resource.array = nullptr;
+    CHECK(map() == CUDA_ERROR_INVALID_HANDLE);
+    CHECK(client.row(api::spec::cuArrayDestroy, array) == CUDA_SUCCESS);
+    mapping.resource.array = array;
+    CHECK(map() == CUDA_ERROR_INVALID_HANDLE);
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("large copies that the device makes by itself go nowhere else either", "[hostile]") {
   Scene scene;
   {

@@ -55,8 +55,8 @@ TEST_CASE("a client that makes up threads without end gets an error, and its wor
     RawClient client = scene.attacker();
     REQUIRE(client.is_open());
     client.flags = ring::kHelper;
-    for (client.thread = 1; client.thread < 3000; ++client.thread) client.post(wire::kNextCallback, {});
-    const Reply reply = client.call(wire::kNextCallback, {});
+    for (client.thread = 1; client.thread < 3000; ++client.thread) client.post(wire::kStatistics, {});
+    const Reply reply = client.call(wire::kStatistics, {});
     CHECK(reply.arrived);
     CHECK(reply.result == CUDA_ERROR_OUT_OF_MEMORY);
     for (const pid_t worker : scene.daemon.workers()) CHECK(threads_of(worker) < 1200);

@@ -351,6 +351,67 @@ TEST_CASE("just-in-time options that are pointers do not let the driver follow t
   CHECK(client.call(wire::kStatistics, {}).arrived);
 }
 
+TEST_CASE("a copy with a marker is made before the word is there, and refused where it may not be made", "[hostile]") {
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    constexpr uint64_t kBase = wire::kSharedBase, kBytes = 4096;
+    const UniqueFd file = create_memory_file("vgpu-test", kBytes).value();
+    REQUIRE(client.map(file.get(), kBase, kBytes) == 0);
+    REQUIRE(client.call(op::cuMemHostRegister_v2, pack(kBase, kBytes, uint32_t{0})).result == CUDA_SUCCESS);
+    const uint64_t memory = client.allocate(kBytes);
+    uint32_t word = 0;
+    const auto copied = [&](const wire::Copy& copy, uint64_t call) {
+      ++word;
+      CHECK(client.call(wire::kMarkedCopy, pack(wire::MarkedCopy{copy, word, 7, call})).arrived);
+      const auto present = [&] { return client.header().marker[word].load(); };
+      CHECK(eventually([&] { return present() != 0; }));
+      CHECK((present() == 7 || present() == (7 | wire::kMarkerRefused)));
+      return present() == 7;
+    };
+    constexpr auto kNone = wire::HostSide::none;
+    for (const uint64_t way : {uint64_t{op::cuMemcpyHtoD_v2}, uint64_t{op::cuMemcpy}}) {
+      const uint32_t sent = 0x5eed0000 + static_cast<uint32_t>(way);
+      REQUIRE(::pwrite(file.get(), &sent, sizeof sent, 0) == sizeof sent);
+      CHECK(copied(copy_of(memory, kBase, sizeof sent, kNone), way));
+      CHECK(copied(copy_of(kBase + 64, memory, sizeof sent, kNone), op::cuMemcpyDtoH_v2));
+      uint32_t received = 0;
+      REQUIRE(::pread(file.get(), &received, sizeof received, 64) == sizeof received);
+      CHECK(received == sent);
+    }
+    for (const uint64_t address : kWorkerAddresses) {
+      INFO("address " << std::hex << address);
+      CHECK_FALSE(copied(copy_of(memory, address, 64, kNone), op::cuMemcpyHtoD_v2));
+      CHECK_FALSE(copied(copy_of(address, memory, 64, kNone), op::cuMemcpyDtoH_v2));
+      CHECK_FALSE(copied(copy_of(address, memory, 64, kNone), op::cuMemcpy));
+    }
+    wire::Copy elsewhere = copy_of(memory, kBase, 64, kNone);
+    elsewhere.stream = memory;
+    CHECK_FALSE(copied(elsewhere, op::cuMemcpyHtoD_v2));
+
+    using wire::MarkedCopy;
+    const wire::Copy good = copy_of(memory, kBase, 64, kNone);
+    const auto malformed = [&](const MarkedCopy& message) {
+      return client.call(wire::kMarkedCopy, pack(message)).malformed();
+    };
+    CHECK(malformed({good, ring::kMarkers, 1, op::cuMemcpyHtoD_v2}));
+    CHECK(malformed({good, 0, 0, op::cuMemcpyHtoD_v2}));
+    CHECK(malformed({good, 0, wire::kMarkerRefused, op::cuMemcpyHtoD_v2}));
+    for (const uint64_t call : {uint64_t{op::cuMemcpyHtoDAsync_v2}, uint64_t{op::cuMemcpyAsync},
+                                uint64_t{op::cuMemAlloc_v2}, uint64_t{op::cuMemcpyHtoD_v2} | 1 << 16, ~uint64_t{0}})
+      CHECK(malformed({good, 0, 1, call}));
+    for (const auto side : {wire::HostSide::inline_data, wire::HostSide::window, static_cast<wire::HostSide>(9)})
+      CHECK(malformed({copy_of(memory, kBase, 64, side), 0, 1, op::cuMemcpyHtoD_v2}));
+    CHECK(client.call(wire::kMarkedCopy, pack(good)).malformed());
+    client.flags = ring::kHelper;
+    CHECK(malformed({good, 0, 1, op::cuMemcpyHtoD_v2}));
+    client.flags = 0;
+    CHECK(client.header().marker[0].load() == 0);
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("a shared file that shrinks under the worker costs its own session only", "[hostile]") {
   Scene scene;
   {

@@ -18,10 +18,10 @@ TEST_CASE("the stream waits until the guest has run its host function", "[unit][
   });
   const auto request = callbacks.next();
   REQUIRE(request.has_value());
-  CHECK(request->function == 0x11);
-  CHECK(request->user_data == 0x22);
-  CHECK(request->stream == 0x33);
-  CHECK(request->is_stream_callback == 0);
+  CHECK(request->request.function == 0x11);
+  CHECK(request->request.user_data == 0x22);
+  CHECK(request->request.stream == 0x33);
+  CHECK(request->request.is_stream_callback == 0);
   CHECK_FALSE(returned.load());
   callbacks.done(request->id);
   stream.join();
@@ -33,8 +33,8 @@ TEST_CASE("a stream callback brings its status", "[unit][callbacks]") {
   Callbacks::Record* record = callbacks.add(1, 2, 3, false);
   std::thread stream([&] { Callbacks::run_stream_callback(nullptr, 700, record); });
   const auto request = callbacks.next();
-  CHECK(request->status == 700);
-  CHECK(request->is_stream_callback == 1);
+  CHECK(request->request.status == 700);
+  CHECK(request->request.is_stream_callback == 1);
   callbacks.done(request->id);
   stream.join();
 }
@@ -45,7 +45,7 @@ TEST_CASE("a record that is kept runs as often as its graph", "[unit][callbacks]
   for (int launch = 0; launch < 3; ++launch) {
     std::thread stream([&] { Callbacks::run_host_function(record); });
     const auto request = callbacks.next();
-    CHECK(request->function == 1);
+    CHECK(request->request.function == 1);
     callbacks.done(request->id);
     stream.join();
   }
@@ -58,7 +58,7 @@ TEST_CASE("requests are handed out in the order in which they came", "[unit][cal
   for (uint64_t i = 0; i < 5; ++i) {
     streams.emplace_back([&callbacks, i] { Callbacks::run_host_function(callbacks.add(i, 0, 0, false)); });
     const auto request = callbacks.next();
-    CHECK(request->function == i);
+    CHECK(request->request.function == i);
     callbacks.done(request->id);
   }
   for (std::thread& stream : streams) stream.join();

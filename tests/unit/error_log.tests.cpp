@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcuda/error_log.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <string>
 #include <thread>
@@ -43,6 +45,7 @@ TEST_CASE("a message says which call returned which error", "[unit][error_log]")
   const std::string text = from_start(log);
   CHECK(text.find("[CUDA][E] Returning 1 (CUDA_ERROR_INVALID_VALUE) from cuMemFree_v2\n") != std::string::npos);
   CHECK(lines_of(text) == 1);
+  CHECK(text.find("][" + std::to_string(pthread_self()) + "][CUDA]") != std::string::npos);
 }
 
 TEST_CASE("that something is not done yet is no error", "[unit][error_log]") {

@@ -58,11 +58,46 @@ TEST_CASE("text is owed from a launch that may print to the wait for it", "[unit
   CHECK_FALSE(debts.owes_text());
 }
 
-TEST_CASE("who uses pools must wait, always", "[unit][sync_debts]") {
+TEST_CASE("a pool that changed in a stream gives memory back when that is waited for", "[unit][sync_debts]") {
   SyncDebts debts;
-  debts.use_pool();
+  CHECK_FALSE(debts.uses_pools());
+  debts.pool_changes(1, 100);
+  CHECK(debts.uses_pools());
   CHECK(debts.any());
   CHECK_FALSE(debts.owes_text());
-  debts.settle_context(1, ~uint64_t{0});
+  CHECK_FALSE(debts.may_have_printed());
+  debts.settle_stream(1, 200, debts.now());
+  debts.settle_context(2, debts.now());
   CHECK(debts.any());
+  const uint64_t before = debts.now();
+  debts.pool_changes(1, 100);
+  debts.settle_stream(1, 100, before);
+  CHECK(debts.any());
+  debts.settle_stream(1, 100, debts.now());
+  CHECK_FALSE(debts.any());
+  CHECK(debts.uses_pools());
+}
+
+TEST_CASE("a pool that changed at once gives memory back whichever stream is waited for", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.pool_changes_now(1);
+  CHECK(debts.any());
+  debts.settle_stream(2, 100, debts.now());
+  CHECK(debts.any());
+  debts.settle_stream(1, 100, debts.now());
+  CHECK_FALSE(debts.any());
+  debts.pool_changes_now(1);
+  debts.settle_context(1, debts.now());
+  CHECK_FALSE(debts.any());
+}
+
+TEST_CASE("text and memory of one stream are due side by side", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.may_print(1, 100);
+  debts.pool_changes(1, 0);
+  debts.settle_stream(1, 100, debts.now());
+  CHECK_FALSE(debts.owes_text());
+  CHECK(debts.owes_memory());
+  debts.settle_stream(1, 1, debts.now());
+  CHECK_FALSE(debts.any());
 }

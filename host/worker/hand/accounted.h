@@ -25,20 +25,20 @@ CUresult accounted(Invocation& invocation, const Call& call, Bytes bytes, Key ke
   return status;
 }
 
-// Frees what argument 0 names and, on success, what was accounted under it. `before` is told what it is.
+// Frees what argument 0 names and, on success, what was accounted under it. `before` is told of the call.
 template <class Before>
 CUresult accounted_release(Invocation& invocation, const Call& call, Before before) {
   RowCall row{call, {}};
   if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  const uint64_t key = row.argument<uint64_t>(0);
-  before(key);
+  const auto key = row.argument<uint64_t>(0);
+  before(row);
   const CUresult status = call_row(invocation, row);
   if (status == CUDA_SUCCESS) invocation.session.device_memory.free(key);
   return status;
 }
 
 inline CUresult accounted_release(Invocation& invocation, const Call& call) {
-  return accounted_release(invocation, call, [](uint64_t) {});
+  return accounted_release(invocation, call, [](const RowCall&) {});
 }
 
 inline uint64_t result_in_argument_0(const RowCall& row) {

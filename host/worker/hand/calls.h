@@ -20,8 +20,7 @@ CUresult blob_append(Invocation& invocation);
 CUresult blob_read(Invocation& invocation);
 CUresult blob_drop(Invocation& invocation);
 CUresult take_output(Invocation& invocation);
-CUresult next_callback(Invocation& invocation);
-CUresult callback_done(Invocation& invocation);
+CUresult serve_callbacks(Invocation& invocation);
 CUresult thread_exit(Invocation& invocation);
 CUresult refused_call(Invocation& invocation);
 CUresult statistics(Invocation& invocation);
@@ -124,6 +123,7 @@ CUresult user_object_create(Invocation& invocation);
 CUresult place_marker(Invocation& invocation);
 CUresult marked_record(Invocation& invocation);
 CUresult marked_wait(Invocation& invocation);
+CUresult marked_copy(Invocation& invocation);
 
 // managed_variable.cpp
 CUresult managed_variable(Invocation& invocation);

@@ -147,6 +147,19 @@ bool copies_by_itself(const CommandCopy& command) {
          copy.bytes > kFewBytes;
 }
 
+bool may_be_marked(uint64_t call, const wire::Copy& copy) {
+  return copy.host_side == wire::HostSide::none &&
+         std::any_of(std::begin(kCopies), std::end(kCopies),
+                     [&](const CopyCall& known) { return known.opcode == call && !known.async; });
+}
+
+CUresult start_marked_copy(Invocation& invocation, uint16_t call, const wire::Copy& copy, CUstream stream) {
+  const Way way = call_of(call).way;
+  void* host = nullptr;
+  const CUresult status = find_host(invocation, call_of(call), copy, host);
+  return status == CUDA_SUCCESS ? submit_async(invocation.session.driver, way, copy, host, stream) : status;
+}
+
 std::optional<CUresult> start_copy(Invocation& invocation, CUstream& stream) {
   Session& session = invocation.session;
   const CopyCall& call = call_of(invocation.command.opcode);

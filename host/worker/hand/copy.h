@@ -21,4 +21,9 @@ bool copies_by_itself(const CommandCopy& command);
 // when the stream has come so far.
 std::optional<CUresult> start_copy(Invocation& invocation, CUstream& stream);
 
+// Whether `call` is a synchronous copy, and nothing of it is staged (wire::MarkedCopy).
+bool may_be_marked(uint64_t call, const wire::Copy& copy);
+// Gives such a copy to the stream.
+CUresult start_marked_copy(Invocation& invocation, uint16_t call, const wire::Copy& copy, CUstream stream);
+
 }  // namespace vgpu::host::hand

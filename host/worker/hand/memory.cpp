@@ -9,10 +9,15 @@
 namespace vgpu::host::hand {
 // cuMemAlloc_v2, cuMemAllocAsync, cuMemAllocFromPoolAsync: (dptr, bytesize, ...).
 CUresult allocate(Invocation& invocation) {
-  if (invocation.command.opcode != api::opcode::cuMemAlloc_v2) invocation.session.debts.use_pool();
-  return accounted(
-      invocation, *api::find_row(invocation.command.opcode), [](const RowCall& row) { return row.argument<size_t>(1); },
-      result_in_argument_0);
+  namespace op = api::opcode;
+  SyncDebts& debts = invocation.session.debts;
+  const auto bytes = [&](const RowCall& row) {
+    if (row.call.opcode == op::cuMemAllocAsync || row.call.opcode == op::cuMemAllocFromPoolAsync)
+      debts.pool_changes(invocation.command.context,
+                         bits_of(row.argument<CUstream>(row.call.opcode == op::cuMemAllocAsync ? 2 : 3)));
+    return row.argument<size_t>(1);
+  };
+  return accounted(invocation, *api::find_row(invocation.command.opcode), bytes, result_in_argument_0);
 }
 
 CUresult allocate_pitch(Invocation& invocation) {
@@ -27,7 +32,12 @@ CUresult allocate_pitch(Invocation& invocation) {
 
 // cuMemFree_v2, cuMemFreeAsync.
 CUresult release(Invocation& invocation) {
-  return accounted_release(invocation, *api::find_row(invocation.command.opcode), [&](uint64_t address) {
+  return accounted_release(invocation, *api::find_row(invocation.command.opcode), [&](const RowCall& row) {
+    const auto address = row.argument<CUdeviceptr>(0);
+    SyncDebts& debts = invocation.session.debts;
+    if (row.call.opcode == api::opcode::cuMemFreeAsync)
+      debts.pool_changes(invocation.command.context, bits_of(row.argument<CUstream>(1)));
+    else if (debts.uses_pools()) debts.pool_changes_now(invocation.command.context);
     // Before the address can be somebody else's.
     invocation.session.exports.forget(wire::ShareKind::memory, address);
     invocation.session.exports.forget(wire::ShareKind::pool_pointer, address);

@@ -34,8 +34,7 @@ std::span<const std::byte> bytes_of(const Image& image) { return {image.data, st
 
 uint64_t add_code(Invocation& invocation, Kind kind, uint64_t real, const PrintScan::Images& images) {
   const uint64_t wire = invocation.add(kind, real);
-  // Pools make all calls that wait necessary (sync_debts.h).
-  if (!invocation.session.debts.uses_pools()) invocation.session.print_scan.add(wire, images);
+  invocation.session.print_scan.add(wire, images);
   return wire;
 }
 

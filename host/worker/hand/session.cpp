@@ -163,17 +163,9 @@ CUresult take_output(Invocation& invocation) {
   return CUDA_SUCCESS;
 }
 
-CUresult next_callback(Invocation& invocation) {
+CUresult serve_callbacks(Invocation& invocation) {
   if (!invocation.request.complete()) return invocation.bad_message();
-  const std::optional<wire::CallbackRequest> request = invocation.session.callbacks.next();
-  if (!request) return CUDA_ERROR_DEINITIALIZED;
-  invocation.reply.put(*request);
-  return CUDA_SUCCESS;
-}
-
-CUresult callback_done(Invocation& invocation) {
-  invocation.session.callbacks.done(invocation.request.get<uint64_t>());
-  return invocation.request.complete() ? CUDA_SUCCESS : invocation.bad_message();
+  return invocation.session.callback_server.start() ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 CUresult thread_exit(Invocation& invocation) {

@@ -25,8 +25,7 @@ constexpr Entry kEntries[] = {
     {wire::kBlobRead, blob_read},
     {wire::kBlobDrop, blob_drop},
     {wire::kTakeOutput, take_output},
-    {wire::kNextCallback, next_callback},
-    {wire::kCallbackDone, callback_done},
+    {wire::kServeCallbacks, serve_callbacks},
     {wire::kStatistics, hand::statistics},
     {wire::kThreadExit, thread_exit},
     {wire::kRefusedCall, refused_call},
@@ -35,6 +34,7 @@ constexpr Entry kEntries[] = {
     {wire::kPlaceMarker, place_marker},
     {wire::kMarkedRecord, marked_record},
     {wire::kMarkedWait, marked_wait},
+    {wire::kMarkedCopy, marked_copy},
     {wire::kReserveNodes, reserve_nodes},
     {wire::kNamedKernelNode, named_kernel_node},
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA driver API: Stream Memory Operations; Stream Management.
+#include "libcuda/marked_wait.h"
+
+#include "common/bits.h"
+#include "common/spin.h"
+
+namespace vgpu::guest {
+
+bool is_clean(const Admitted& admitted) {
+  const Context* current = admitted.thread->current();
+  return current != nullptr && current->alive() && current->sticky() == CUDA_SUCCESS;
+}
+
+bool is_legacy(const Admitted& admitted, uint64_t stream) {
+  return stream == bits_of(CU_STREAM_LEGACY) || (stream == 0 && !admitted.thread->per_thread_stream);
+}
+
+// Where there is a mirror of managed memory, an answer must cross: it brings what the device has changed.
+bool may_mark_any(const Admitted& admitted) {
+  Process& process = *admitted.process;
+  return process.serves_private(wire::kMarkedRecord) && process.serves(api::opcode::cuStreamWriteValue32_v2) &&
+         process.captures.load(std::memory_order_relaxed) == 0 && !process.session().is_kept_coherent() &&
+         is_clean(admitted);
+}
+
+bool may_mark(const Admitted& admitted, uint64_t stream) {
+  Process& process = *admitted.process;
+  if (!may_mark_any(admitted)) return false;
+  if (stream > bits_of(CU_STREAM_PER_THREAD)) return process.handles().is_live(stream);
+  return !is_legacy(admitted, stream) || process.marks_legacy_stream.load(std::memory_order_relaxed);
+}
+
+Markers::Id take_marker(const Admitted& admitted) {
+  return admitted.process->markers().take(admitted.thread->current()->handle());
+}
+
+// Where processors are few, the worker or the device's own threads (the software GPU's) need the one that would look.
+// What was refused once, because of what kernels print or pools hold, is not asked for again for a while.
+bool wants_marked_wait(const Admitted& admitted) {
+  Process& process = *admitted.process;
+  if (!has_processors_to_spare()) return false;
+  const uint32_t unmarked = process.unmarked_waits.load(std::memory_order_relaxed);
+  if (unmarked != 0) process.unmarked_waits.store(unmarked - 1, std::memory_order_relaxed);
+  return unmarked == 0;
+}
+
+Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::chrono::microseconds expected) {
+  constexpr uint32_t kUnmarkedWaits = 64;
+  const Markers& markers = admitted.process->markers();
+  Spinner spinner = Spinner::for_device(expected);
+  Markers::State state = Markers::State::waiting;
+  for (unsigned looks = 0; (state = markers.look(id)) == Markers::State::waiting && spinner.spin(); ++looks)
+    admitted.process->session().use_wait(looks);
+  if (state == Markers::State::refused)
+    admitted.process->unmarked_waits.store(kUnmarkedWaits, std::memory_order_relaxed);
+  return state;
+}
+
+}  // namespace vgpu::guest
