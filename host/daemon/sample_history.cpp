@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/daemon/sample_history.h"
 
+#include <cstddef>
+
 namespace vgpu::host {
 namespace {
 

@@ -16,7 +16,7 @@ namespace vgpu::ring {
 
 constexpr uint32_t kMagic = 0x55504756;  // "VGPU"
 // Raised when the meaning of existing bytes changes. Everything else is negotiated by the bitmap of served calls.
-constexpr uint32_t kFormat = 3;
+constexpr uint32_t kFormat = 4;
 
 constexpr size_t kUnit = 64;
 constexpr size_t kPage = 4096;

@@ -37,8 +37,8 @@ constexpr Field kFields[] = {
     {"fill_mode", offsetof(TensorMap, fill), 1, 0, false, static_cast<uint32_t>(TensorFill::count)},
 };
 
-// Operands: address and behind it its displacement, value. immediate: the field's offset with the ordinal, its bytes, whether less
-// one.
+// Operands: address, its displacement behind it, value. immediate: the field's offset with the ordinal, its bytes,
+// whether less one.
 constexpr unsigned kAddress = 0, kValue = 2;
 
 uint64_t address_of(Warp& warp, const Instruction& instruction, unsigned operand, bool wide, unsigned lane) {

@@ -2,6 +2,7 @@
 // Programs that ask again and again whether a stream or an event has finished. CUDA driver API: cuStreamQuery,
 // cuEventQuery; CUDA C++ Programming Guide, formatted output.
 #include <functional>
+#include <optional>
 
 #include "tests/contract/child.h"
 #include "tests/contract/fixture.h"

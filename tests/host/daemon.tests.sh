@@ -124,7 +124,7 @@ test_a_client_that_leaves_while_its_worker_starts_leaves_nothing() {
 
 test_another_wire_format_is_refused_with_both_numbers() {
   start_daemon
-  expect_like answer "$(client hello=77)" "refused: this vgpud speaks wire format 3, the program's libcuda.so.1 speaks 119"
+  expect_like answer "$(client hello=77)" "refused: this vgpud speaks wire format 4, the program's libcuda.so.1 speaks 119"
   expect_clean
 }
 

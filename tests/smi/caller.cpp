@@ -20,7 +20,8 @@ bool make_resources(CUdeviceptr memory) {
   CUmemPoolProps pool_of = {};
   pool_of.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
   pool_of.handleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
-  pool_of.location = {CU_MEM_LOCATION_TYPE_DEVICE, {0}};
+  pool_of.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  pool_of.location.id = 0;
   CUmemoryPool pool = nullptr, imported = nullptr;
   int file = -1;
   bool good = cuMemPoolCreate(&pool, &pool_of) == CUDA_SUCCESS;
