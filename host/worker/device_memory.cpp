@@ -10,12 +10,6 @@ void DeviceMemory::keep(uint64_t key, uint64_t bytes) {
   place = bytes;
 }
 
-uint64_t DeviceMemory::bytes_of(uint64_t key) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = bytes_.find(key);
-  return found == bytes_.end() ? 0 : found->second;
-}
-
 void DeviceMemory::free(uint64_t key) {
   uint64_t bytes = 0;
   {

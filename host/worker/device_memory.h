@@ -23,8 +23,6 @@ class DeviceMemory {
   }
   // The reservation now belongs to this allocation.
   void keep(uint64_t key, uint64_t bytes);
-  // 0 when it is none of this session.
-  uint64_t bytes_of(uint64_t key) const;
   // The allocation is gone.
   void free(uint64_t key);
 
@@ -36,7 +34,7 @@ class DeviceMemory {
  private:
   MemoryBudget& budget_;
   std::atomic<uint64_t> held_{0};
-  mutable std::mutex mutex_;  // guards bytes_
+  std::mutex mutex_;  // guards bytes_
   std::unordered_map<uint64_t, uint64_t> bytes_;
 };
 

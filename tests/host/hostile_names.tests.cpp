@@ -93,7 +93,7 @@ TEST_CASE("a mapping of tiles names an array without memory, and memory that is 
     CHECK(map() == CUDA_ERROR_INVALID_VALUE);
     mapping.resourceType = CU_RESOURCE_TYPE_ARRAY;
     mapping.resource.array = nullptr;
-    CHECK(map() == CUDA_ERROR_INVALID_HANDLE);
+    CHECK(map() == CUDA_ERROR_INVALID_VALUE);
     CHECK(client.row(api::spec::cuArrayDestroy, array) == CUDA_SUCCESS);
     mapping.resource.array = array;
     CHECK(map() == CUDA_ERROR_INVALID_HANDLE);
