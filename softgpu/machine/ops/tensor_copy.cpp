@@ -52,9 +52,15 @@ bool read_request(Warp& warp, const Instruction& instruction, unsigned map, unsi
   request.mode = mode_of(instruction);
   for (unsigned i = 0; i < coordinates_of(request.mode, rank); ++i)
     request.at[i] = warp.row<int32_t>(instruction.at(map + 1 + i))[lane];
-  if (is_usable(request, rank)) return true;
-  warp.fault(CUDA_ERROR_ILLEGAL_INSTRUCTION, instruction, lane, "copy by a tensor map that is not of its kind",
-             address);
+  if (!is_usable(request, rank)) {
+    warp.fault(CUDA_ERROR_ILLEGAL_INSTRUCTION, instruction, lane, "copy by a tensor map that is not of its kind",
+               address);
+    return false;
+  }
+  // The manual does not say so; an H100 does.
+  if (int64_t{request.at[0]} * int64_t{bytes_of(request.map.element)} % int64_t{kUnit} == 0) return true;
+  warp.fault(CUDA_ERROR_ILLEGAL_INSTRUCTION, instruction, lane,
+             "tensor copy of a row from between two units of 16 bytes", address);
   return false;
 }
 
