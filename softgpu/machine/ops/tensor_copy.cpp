@@ -78,7 +78,8 @@ uint64_t fill_of(const TensorMap& map) {
 uint32_t converted(TensorElement element, uint32_t bits) {
   const uint32_t size = bits & Single::kMagnitude;
   if (element != TensorElement::tf32 && size < 0x00800000u) return bits & Single::kSign;
-  if (element == TensorElement::f32_ftz || size >= Single::kInfinity) return bits;
+  if (element == TensorElement::f32_ftz || size == Single::kInfinity) return bits;
+  if (size > Single::kInfinity) return 0x7fffe000u;  // an H100's, of a positive one
   return (bits + 0xfff + (bits >> 13 & 1u)) & ~0x1fffu;
 }
 
