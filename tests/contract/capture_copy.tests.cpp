@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/contract/fixture.h"
+#include "tests/contract/pages.h"
 
 namespace {
 
@@ -87,8 +88,10 @@ TEST_CASE_METHOD(CapturedCopy, "a captured copy reads ordinary memory when its g
 
 TEST_CASE_METHOD(CapturedCopy, "captured copies of rows leave the gaps of ordinary memory alone",
                  "[contract][capture]") {
-  std::vector<unsigned> home(45, 1);
-  const CUDA_MEMCPY3D box = rows(home.data());
+  Pages pages(1);
+  auto* const home = reinterpret_cast<unsigned*>(pages.data);
+  std::fill_n(home, 45, 1u);
+  const CUDA_MEMCPY3D box = rows(home);
   Graph graph(captured([&] { REQUIRE_CUDA(cuMemcpy3DAsync(&box, stream)); }));
   GraphExec exec(graph);
   fill(8);
@@ -102,10 +105,12 @@ TEST_CASE_METHOD(CapturedCopy, "captured copies of rows leave the gaps of ordina
 
 TEST_CASE_METHOD(CapturedCopy, "captured copies of two dimensions read ordinary memory when their graph runs",
                  "[contract][capture]") {
-  std::vector<unsigned> home(45, 1);
+  Pages pages(1);
+  auto* const home = reinterpret_cast<unsigned*>(pages.data);
+  std::fill_n(home, 45, 1u);
   CUDA_MEMCPY2D box = {};
   box.srcMemoryType = CU_MEMORYTYPE_UNIFIED;
-  box.srcDevice = unified(home.data());
+  box.srcDevice = unified(home);
   box.srcPitch = 60;
   box.dstMemoryType = CU_MEMORYTYPE_UNIFIED;
   box.dstDevice = memory;

@@ -1,28 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinned and registered host memory. CUDA driver API: Memory management; programming guide: Page-locked host memory.
-#include <sys/mman.h>
-
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
-
-namespace {
-
-class Pages {
- public:
-  explicit Pages(size_t count)
-      : size(count * 4096),
-        data(static_cast<unsigned char*>(
-            mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
-    REQUIRE(static_cast<void*>(data) != MAP_FAILED);
-    std::memset(data, 0, size);
-  }
-  ~Pages() { munmap(data, size); }
-
-  size_t size;
-  unsigned char* data;
-};
-
-}  // namespace
+#include "tests/contract/pages.h"
 
 TEST_CASE_METHOD(Gpu, "pinned memory is ordinary memory for the host", "[contract][host-memory]") {
   HostBuffer host(10000);
@@ -73,12 +53,12 @@ TEST_CASE_METHOD(Gpu, "flags of pinned memory can be asked", "[contract][host-me
 }
 
 TEST_CASE_METHOD(Gpu, "flags of registered memory can be asked, too", "[contract][host-memory]") {
-  const std::unique_ptr<void, decltype(&std::free)> pages(std::aligned_alloc(4096, 8192), &std::free);
-  REQUIRE_CUDA(cuMemHostRegister(pages.get(), 8192, CU_MEMHOSTREGISTER_DEVICEMAP));
+  Pages pages(2);
+  REQUIRE_CUDA(cuMemHostRegister(pages.data, pages.size, CU_MEMHOSTREGISTER_DEVICEMAP));
   unsigned flags = 0;
-  CHECK_CUDA(cuMemHostGetFlags(&flags, pages.get()));
+  CHECK_CUDA(cuMemHostGetFlags(&flags, pages.data));
   CHECK((flags & CU_MEMHOSTALLOC_DEVICEMAP) != 0);
-  REQUIRE_CUDA(cuMemHostUnregister(pages.get()));
+  REQUIRE_CUDA(cuMemHostUnregister(pages.data));
 }
 
 TEST_CASE_METHOD(Gpu, "write-combined memory can be copied from", "[contract][host-memory]") {

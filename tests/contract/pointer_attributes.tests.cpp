@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tests/contract/fixture.h"
+#include "tests/contract/pages.h"
 
 TEST_CASE_METHOD(Gpu, "device memory says so", "[contract][pointer]") {
   DeviceBuffer memory(4096);
@@ -77,8 +78,8 @@ TEST_CASE_METHOD(Gpu, "an address that CUDA does not know is refused", "[contrac
 TEST_CASE_METHOD(Gpu, "ordinary memory that is registered is host memory, whoever asked before and where",
                  "[contract][pointer]") {
   if (attribute(CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)) SKIP("the device knows ordinary memory");
-  std::vector<std::byte> memory(1 << 16);
-  const auto address = reinterpret_cast<CUdeviceptr>(memory.data());
+  Pages memory(16);
+  const auto address = reinterpret_cast<CUdeviceptr>(memory.data);
   unsigned type = 0;
   const auto ask = [&] { return cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address); };
   CUcontext other = nullptr, popped = nullptr;
@@ -91,7 +92,7 @@ TEST_CASE_METHOD(Gpu, "ordinary memory that is registered is host memory, whoeve
     CUresult registered = CUDA_ERROR_UNKNOWN;
     std::thread([&] {
       cuCtxSetCurrent(context);
-      registered = cuMemHostRegister(memory.data(), memory.size(), CU_MEMHOSTREGISTER_PORTABLE);
+      registered = cuMemHostRegister(memory.data, memory.size, CU_MEMHOSTREGISTER_PORTABLE);
     }).join();
     REQUIRE_CUDA(registered);
     REQUIRE_CUDA(ask());
@@ -100,7 +101,7 @@ TEST_CASE_METHOD(Gpu, "ordinary memory that is registered is host memory, whoeve
     REQUIRE_CUDA(ask());
     CHECK(type == CU_MEMORYTYPE_HOST);
     CHECK_CUDA(cuCtxPopCurrent(&popped));
-    CHECK_CUDA(cuMemHostUnregister(memory.data()));
+    CHECK_CUDA(cuMemHostUnregister(memory.data));
   }
   CHECK(ask() == CUDA_ERROR_INVALID_VALUE);
   CHECK_CUDA(cuCtxDestroy(other));

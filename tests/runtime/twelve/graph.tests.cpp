@@ -148,7 +148,8 @@ TEST_CASE("a launch on several devices needs something to launch", "[twelve][lau
   CHECK_ERROR(old_cudaLaunchCooperativeKernelMultiDevice(&launch, 1, 0), cudaErrorInvalidDeviceFunction);
 }
 
-TEST_CASE("semaphores of other APIs need values, in each age's layout", "[twelve][foreign]") {
+// NVIDIA's driver (580) dies of a semaphore that is none.
+TEST_CASE("semaphores of other APIs need values, in each age's layout", "[twelve][foreign][soft]") {
   cudaExternalSemaphore_t none = nullptr;
   twelve::SemaphoreSignalV1 signal{};
   twelve::SemaphoreWaitV1 wait{};
