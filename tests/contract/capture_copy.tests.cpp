@@ -10,6 +10,7 @@
 namespace {
 
 constexpr size_t kWords = 5000;  // more than rides in a message, and no multiple of a page
+constexpr size_t kPages = 5;     // for those words
 
 class CapturedCopy : public Gpu {
  public:
@@ -53,10 +54,11 @@ class CapturedCopy : public Gpu {
 }  // namespace
 
 TEST_CASE_METHOD(CapturedCopy, "a captured copy's destination may be ordinary memory", "[contract][capture]") {
-  std::vector<unsigned> words(kWords);
+  Pages pages(kPages);
+  auto* const words = reinterpret_cast<unsigned*>(pages.data);
   unsigned last = 0;
   Graph graph(captured([&] {
-    REQUIRE_CUDA(cuMemcpyDtoHAsync(words.data(), memory, kWords * 4, stream));
+    REQUIRE_CUDA(cuMemcpyDtoHAsync(words, memory, kWords * 4, stream));
     REQUIRE_CUDA(cuMemcpyAsync(unified(&last), memory + (kWords - 1) * 4, 4, stream));
   }));
   GraphExec exec(graph);
@@ -64,21 +66,22 @@ TEST_CASE_METHOD(CapturedCopy, "a captured copy's destination may be ordinary me
   for (const unsigned value : {3u, 4u}) {
     fill(value);
     run(exec);
-    CHECK(words == std::vector<unsigned>(kWords, value));
+    CHECK(std::vector<unsigned>(words, words + kWords) == std::vector<unsigned>(kWords, value));
     CHECK(last == value);
   }
 }
 
 TEST_CASE_METHOD(CapturedCopy, "a captured copy reads ordinary memory when its graph runs", "[contract][capture]") {
-  std::vector<unsigned> words(kWords, 1);
+  Pages pages(kPages);
+  auto* const words = reinterpret_cast<unsigned*>(pages.data);
   unsigned first = 1;
   Graph graph(captured([&] {
-    REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, words.data(), kWords * 4, stream));
+    REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, words, kWords * 4, stream));
     REQUIRE_CUDA(cuMemcpyAsync(memory, unified(&first), 4, stream));
   }));
   GraphExec exec(graph);
   for (const unsigned value : {5u, 6u}) {
-    words.assign(kWords, value);
+    std::fill_n(words, kWords, value);
     first = 10 * value;
     run(exec);
     CHECK(read_words(memory, 1)[0] == 10 * value);
