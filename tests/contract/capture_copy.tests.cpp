@@ -55,7 +55,7 @@ class CapturedCopy : public Gpu {
 
 TEST_CASE_METHOD(CapturedCopy, "a captured copy's destination may be ordinary memory", "[contract][capture]") {
   Pages pages(kPages);
-  auto* const words = reinterpret_cast<unsigned*>(pages.data);
+  auto* const words = pages.as<unsigned>();
   unsigned last = 0;
   Graph graph(captured([&] {
     REQUIRE_CUDA(cuMemcpyDtoHAsync(words, memory, kWords * 4, stream));
@@ -73,7 +73,7 @@ TEST_CASE_METHOD(CapturedCopy, "a captured copy's destination may be ordinary me
 
 TEST_CASE_METHOD(CapturedCopy, "a captured copy reads ordinary memory when its graph runs", "[contract][capture]") {
   Pages pages(kPages);
-  auto* const words = reinterpret_cast<unsigned*>(pages.data);
+  auto* const words = pages.as<unsigned>();
   unsigned first = 1;
   Graph graph(captured([&] {
     REQUIRE_CUDA(cuMemcpyHtoDAsync(memory, words, kWords * 4, stream));
@@ -92,7 +92,7 @@ TEST_CASE_METHOD(CapturedCopy, "a captured copy reads ordinary memory when its g
 TEST_CASE_METHOD(CapturedCopy, "captured copies of rows leave the gaps of ordinary memory alone",
                  "[contract][capture]") {
   Pages pages(1);
-  auto* const home = reinterpret_cast<unsigned*>(pages.data);
+  auto* const home = pages.as<unsigned>();
   std::fill_n(home, 45, 1u);
   const CUDA_MEMCPY3D box = rows(home);
   Graph graph(captured([&] { REQUIRE_CUDA(cuMemcpy3DAsync(&box, stream)); }));
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(CapturedCopy, "captured copies of rows leave the gaps of ordina
 TEST_CASE_METHOD(CapturedCopy, "captured copies of two dimensions read ordinary memory when their graph runs",
                  "[contract][capture]") {
   Pages pages(1);
-  auto* const home = reinterpret_cast<unsigned*>(pages.data);
+  auto* const home = pages.as<unsigned>();
   std::fill_n(home, 45, 1u);
   CUDA_MEMCPY2D box = {};
   box.srcMemoryType = CU_MEMORYTYPE_UNIFIED;

@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Gpu, "registered memory is read and written by kernels", "[cont
   REQUIRE_CUDA(cuMemHostRegister(pages.data, pages.size, CU_MEMHOSTREGISTER_DEVICEMAP));
   CUdeviceptr address = 0;
   REQUIRE_CUDA(cuMemHostGetDevicePointer(&address, pages.data, 0));
-  auto* words = reinterpret_cast<unsigned*>(pages.data);
+  auto* words = pages.as<unsigned>();
   for (unsigned i = 0; i < 4096; ++i) words[i] = 2 * i;
   REQUIRE_CUDA(launch(module.function("add"), 32, 128, nullptr, address, 1u, 4096u));
   REQUIRE_CUDA(cuCtxSynchronize());

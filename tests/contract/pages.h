@@ -19,6 +19,13 @@ class Pages {
     std::memset(data, 0, size);
   }
   ~Pages() { munmap(data, size); }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(data);
+  }
 
   size_t size;
   unsigned char* data;
