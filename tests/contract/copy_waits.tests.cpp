@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 #include "tests/contract/fixture.h"
@@ -12,19 +13,13 @@ namespace {
 
 constexpr size_t kLarge = (3 << 20) + 12345;
 
-}  // namespace
-
-TEST_CASE_METHOD(Gpu, "a large copy from pinned memory waits for the work before it", "[contract][copy]") {
-  DeviceBuffer memory(kLarge);
-  HostBuffer host(kLarge);
-  const auto bytes = pattern(kLarge, 5);
-  std::memcpy(host.data, bytes.data(), kLarge);
-  Gate gate(CU_STREAM_LEGACY);
+// The copy returns only when the gate has been opened, and then well.
+void check_that_it_waits(CUcontext context, Gate& gate, const std::function<CUresult()>& copy) {
   std::atomic<bool> returned{false};
   CUresult copied = CUDA_ERROR_UNKNOWN;
   std::thread thread([&] {
     cuCtxSetCurrent(context);
-    copied = cuMemcpyHtoD(memory, host.data, kLarge);
+    copied = copy();
     returned = true;
   });
   // Longer than anybody watches the copy. (No other call meanwhile: NVIDIA's driver lets it wait for the copy.)
@@ -35,6 +30,17 @@ TEST_CASE_METHOD(Gpu, "a large copy from pinned memory waits for the work before
   CHECK_FALSE(too_early);
   CHECK_FALSE(gate.timed_out());
   CHECK_CUDA(copied);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Gpu, "a large copy from pinned memory waits for the work before it", "[contract][copy]") {
+  DeviceBuffer memory(kLarge);
+  HostBuffer host(kLarge);
+  const auto bytes = pattern(kLarge, 5);
+  std::memcpy(host.data, bytes.data(), kLarge);
+  Gate gate(CU_STREAM_LEGACY);
+  check_that_it_waits(context, gate, [&] { return cuMemcpyHtoD(memory, host.data, kLarge); });
   CHECK((read_bytes(memory, kLarge) == bytes));
 }
 
@@ -45,20 +51,7 @@ TEST_CASE_METHOD(Gpu, "a small copy to pinned memory waits for the work before i
   std::memset(host.data, 0, bytes);
   Gate gate(CU_STREAM_LEGACY);
   REQUIRE_CUDA(cuMemsetD8Async(memory, 7, bytes, CU_STREAM_LEGACY));
-  std::atomic<bool> returned{false};
-  CUresult copied = CUDA_ERROR_UNKNOWN;
-  std::thread thread([&] {
-    cuCtxSetCurrent(context);
-    copied = cuMemcpyDtoH(host.data, memory, bytes);
-    returned = true;
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(80));
-  const bool too_early = returned;
-  gate.open();
-  thread.join();
-  CHECK_FALSE(too_early);
-  CHECK_FALSE(gate.timed_out());
-  CHECK_CUDA(copied);
+  check_that_it_waits(context, gate, [&] { return cuMemcpyDtoH(host.data, memory, bytes); });
   const auto* const data = static_cast<const unsigned char*>(host.data);
   CHECK(std::all_of(data, data + bytes, [](unsigned char byte) { return byte == 7; }));
 }
