@@ -97,5 +97,11 @@ for step in $FIRST $THEN $BESIDE; do
 done
 printf '%-20s %-6s %5d s\n' all "" $((SECONDS - begin_all))
 [[ -z $missing ]] || { broken=1; echo "A build failed: not run were$missing."; }
+# Once more, for those who see the end alone.
+for step in $FIRST $THEN $BESIDE; do
+  [[ $(cut -d ' ' -f 1 "$LOGS/$step.result" 2>/dev/null) == FAILED ]] || continue
+  echo "$step ended so, the rest is in $LOGS/$step.log:"
+  tail -n 12 "$LOGS/$step.log" | sed 's/^/    /'
+done
 echo "$passed passed, $failed failed"
 exit $broken
