@@ -68,9 +68,10 @@ $(AHEAD:%=$(O)/ahead/%/precompiled.h.gch): $(O)/ahead/%/precompiled.h.gch: $$(or
 	@mkdir -p $(@D)
 	@echo "  CXX  $< ($*)"
 	@echo '#include "$<"' > $(@:.gch=)
-	@$(CCACHE) $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$*) -MD -MP -MT $@ -MF $(@:.gch=.d) $(AHEAD_FLAGS.$(VARIANT)) -x c++-header $(@:.gch=) -o $@
+	@$(if $(VARIANT),,$(CCACHE)) $(CXX) $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$*) -MD -MP -MT $@ -MF $(@:.gch=.d) $(AHEAD_FLAGS.$(VARIANT)) -x c++-header $(@:.gch=) -o $@
 -include $(wildcard $(O)/ahead/*/precompiled.d)
-# make compares times; clang would refuse what ccache brings from another tree, whose headers have other times.
+# clang's result names the tree in which it was made, and is refused where that tree is gone: ccache, which would bring it
+# from another one, has no part in it. Without times in it, two results are equal, so ccache knows what they go into.
 AHEAD_FLAGS.asan := -Xclang -fno-pch-timestamp
 
 # Everything that includes cuda.h-derived tables waits for the generator, and that for the packages.
