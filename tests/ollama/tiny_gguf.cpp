@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // tiny-gguf OUT TYPE [tiny|large [LAYERS]]: writes a language model of the llama architecture with random weights of a
 // fixed seed: the same bytes every time. Its text is noise, so it shows that two runs compute the same, never what they
-// mean. TYPE is that of all matrices: f32, f16, q4_0, q8_0 or q4_k. A tiny one is small enough for a GPU that is a CPU;
-// a large one is a real model's size (1.3 GB in Q4_0), for what a token costs, and is written in seconds.
+// mean. TYPE is that of the matrices: f32, f16, q4_0, q8_0 or q4_k (in the last three the output's is q8_0). A tiny one
+// is small enough for a GPU that is a CPU; a large one is a real model's size (1.3 GB in Q4_0), for what a token costs,
+// and is written in seconds.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -93,12 +94,15 @@ class Weights {
 
   // `spread`: the standard deviation of what comes out when what goes in has 1.
   void matrix(const std::string& name, uint64_t in, uint64_t out, float spread) {
+    matrix(name, in, out, spread, type_);
+  }
+  void matrix(const std::string& name, uint64_t in, uint64_t out, float spread, WeightType type) {
     // Making up and encoding each number of a large matrix would take minutes: it repeats its first million.
     constexpr uint64_t kDistinct = 1 << 20;
     std::vector<float> values(std::min(in * out, kDistinct));
     const float scale = spread / std::sqrt(static_cast<float>(in));
     for (float& value : values) value = random_.gaussian() * scale;
-    file_.add_tensor(name, std::vector<uint64_t>{in, out}, type_, values);
+    file_.add_tensor(name, std::vector<uint64_t>{in, out}, type, values);
   }
   void norm(const std::string& name, uint64_t width) {
     file_.add_tensor(name, std::vector<uint64_t>{width}, WeightType::f32, std::vector<float>(width, 1.0f));
@@ -112,13 +116,16 @@ class Weights {
 
 void add_weights(GgufFile& file, const Shape& shape, uint32_t vocabulary, WeightType type) {
   // Narrow inside, so that the rounding of activations to eight bits, which each backend does its own way, is not
-  // amplified from layer to layer; wide at the end, so that the best token is rarely a near tie.
-  constexpr float kInside = 0.5f, kOutput = 4.0f;
+  // amplified from layer to layer; the layers still make a fifth of the widest number. That one is about 1.
+  constexpr float kInside = 0.15f, kOutput = 0.24f;
+  // Files that are made for use keep this matrix finer than the others, too.
+  const bool blocks = type != WeightType::f32 && type != WeightType::f16;
+  const WeightType output_type = blocks ? WeightType::q8_0 : type;
   const uint64_t width = shape.embedding, kv_width = uint64_t{shape.kv_heads} * shape.head_width();
   Weights weights(file, type);
   weights.matrix("token_embd.weight", width, vocabulary, 1.0f);
   weights.norm("output_norm.weight", width);
-  weights.matrix("output.weight", width, vocabulary, kOutput);
+  weights.matrix("output.weight", width, vocabulary, kOutput, output_type);
   for (uint32_t layer = 0; layer < shape.layers; ++layer) {
     const std::string block = "blk." + std::to_string(layer) + ".";
     weights.norm(block + "attn_norm.weight", width);

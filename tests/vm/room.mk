@@ -29,8 +29,8 @@ build/vm/ko/%.stamp: $(KMOD_SOURCES) | build/deps.vm
 vm-modules: $(VM_MODULES)
 
 # Every test, or NAMES="pattern..."; check-vm has those that fit into a few minutes without KVM.
-VM_NEEDS := all $(VM_PROGRAMS) $(addprefix $(O)/tests/,contract nvml kmod/uapi kmod/hostile kmod/registers vm-qmp vm-client smi/holder smi/caller) $(VM_MODULES)
-vm: $(VM_NEEDS) $(OLLAMA_BINS) vm-fetch
+VM_NEEDS := all $(VM_PROGRAMS) $(addprefix $(O)/tests/,contract nvml kmod/uapi kmod/hostile kmod/registers vm-qmp vm-client smi/holder smi/caller) $(OLLAMA_BINS) $(VM_MODULES)
+vm: $(VM_NEEDS) vm-fetch
 	@BUILD=$(abspath $(O)) tests/vm/run-tests all $(NAMES)
 check-vm: $(VM_NEEDS) vm-fetch
 	@BUILD=$(abspath $(O)) tests/vm/run-tests short $(NAMES)
