@@ -104,7 +104,7 @@ TEST_CASE("the doctor is content where programs find the GPU", "[smi]") {
 TEST_CASE("in a guest vgpu-smi is installed as nvidia-smi, too, unless there is another", "[smi]") {
   const Outcome ran =
       run_program({"/bin/bash", "-c",
-                   "set -e; cd $(mktemp -d); trap 'rm -rf $PWD' EXIT; export DESTDIR=$PWD; " +
+                   "set -e; cd $(mktemp -d); trap \"rm -rf $PWD\" EXIT; export DESTDIR=$PWD; " +
                        (build().parent_path() / "tools/guest-install.sh").string() + " " + build().string() +
                        "; readlink usr/local/bin/nvidia-smi; usr/local/bin/nvidia-smi --version >/dev/null; find . "
                        "-type f | sort;" +
@@ -122,7 +122,7 @@ TEST_CASE("in a guest vgpu-smi is installed as nvidia-smi, too, unless there is 
 TEST_CASE("in a guest the libraries are found without a version as well", "[smi]") {
   const Outcome ran =
       run_program({"/bin/bash", "-c",
-                   "set -e; cd $(mktemp -d); trap 'rm -rf $PWD' EXIT; export DESTDIR=$PWD; " +
+                   "set -e; cd $(mktemp -d); trap \"rm -rf $PWD\" EXIT; export DESTDIR=$PWD; " +
                        (build().parent_path() / "tools/guest-install.sh").string() + " " + build().string() +
                        "; cd usr/local/lib; for name in *.so; do readlink -e $name | sed 's,.*/,,'; done"},
                   {});
