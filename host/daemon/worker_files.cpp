@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/daemon/worker_files.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "common/log.h"
@@ -34,13 +38,38 @@ void give_to_workers(const std::string& path) {
     VGPU_DEBUG("%s stays root's: workers that are not root cannot use it", path.c_str());
 }
 
+constexpr std::string_view kPrefix = "vgpu-workers-";
+
+// Ours, as long as we live: the lock goes with the descriptor, whatever ends us.
+UniqueFd try_lock(const std::string& path) {
+  UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (directory && ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) directory.reset();
+  return directory;
+}
+
+// A daemon that was killed left its directory. One that is younger than this may be about to be locked.
+constexpr time_t kYoung = 60;
+void remove_left(const std::filesystem::path& parent) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
+    if (!entry.path().filename().string().starts_with(kPrefix)) continue;
+    struct stat about = {};
+    if (::lstat(entry.path().c_str(), &about) != 0 || about.st_uid != ::geteuid()) continue;
+    if (about.st_mtime > ::time(nullptr) - kYoung) continue;
+    std::error_code left;
+    if (try_lock(entry.path())) std::filesystem::remove_all(entry.path(), left);
+  }
+}
+
 }  // namespace
 
 Result<WorkerFiles> WorkerFiles::create(FileUsers users) {
   std::error_code error;
-  std::string name = (std::filesystem::temp_directory_path(error) / "vgpu-workers-XXXXXX").string();
+  const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  remove_left(parent);
+  std::string name = (parent / (std::string(kPrefix) + "XXXXXX")).string();
   if (::mkdtemp(name.data()) == nullptr) return Error::from_errno("cannot make " + name);
-  WorkerFiles files(name);
+  WorkerFiles files(name, try_lock(name));
   if (!mount_memory(name)) {
     if (users == FileUsers::guest) return Error::from_errno("cannot mount a file system of limited size");
     give_to_workers(name);
@@ -54,7 +83,8 @@ Result<WorkerFiles> WorkerFiles::create(FileUsers users) {
   return files;
 }
 
-WorkerFiles::WorkerFiles(WorkerFiles&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+WorkerFiles::WorkerFiles(WorkerFiles&& other) noexcept
+    : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
 
 WorkerFiles::~WorkerFiles() {
   if (path_.empty()) return;

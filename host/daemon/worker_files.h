@@ -2,11 +2,13 @@
 // WorkerFiles: the directory that NVIDIA's driver may write to in the workers of one daemon. In `code` it keeps the
 // machine code that it made of PTX, so that the next process need not make it again (CUDA programming guide: CUDA
 // Environment Variables); `shm` is their /dev/shm, where it keeps events that processes share. All programs of a daemon
-// use one, and no others: who writes to it decides what the rest run. Gone when the daemon is. One owner.
+// use one, and no others: who writes to it decides what the rest run. Gone when the daemon is; what a
+// killed one left, the next one of the same user takes away. One owner.
 #pragma once
 
 #include <string>
 
+#include "common/fd.h"
 #include "common/result.h"
 
 namespace vgpu::host {
@@ -28,9 +30,10 @@ class WorkerFiles {
   const std::string& path() const { return path_; }
 
  private:
-  explicit WorkerFiles(std::string path) : path_(std::move(path)) {}
+  WorkerFiles(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::string path_;  // empty: moved away
+  UniqueFd lock_;     // on the directory, so that others see that somebody uses it
 };
 
 }  // namespace vgpu::host
