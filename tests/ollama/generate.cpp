@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -112,9 +113,10 @@ Result<Session> Session::create(const std::string& directory, bool cuda, bool ve
   if (session.llama_.backend_load((directory + "/libggml-cpu-" + kind + ".so").c_str()) == nullptr) {
     return Error{"no CPU backend " + kind};
   }
-  if (cuda && session.llama_.backend_load((directory + "/libggml-cuda.so").c_str()) == nullptr) {
-    return Error{"libggml-cuda.so does not load"};
-  }
+  // Ollama keeps its backends in directories of their own, and names one of them so.
+  const char* const named = std::getenv("GGML_BACKEND_PATH");
+  const std::string backend = named != nullptr ? named : directory + "/libggml-cuda.so";
+  if (cuda && session.llama_.backend_load(backend.c_str()) == nullptr) return Error{backend + " does not load"};
   session.llama_.backend_init();
   return session;
 }
