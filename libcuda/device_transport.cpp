@@ -99,6 +99,9 @@ class DeviceTransport final : public Transport {
 
   void forget_shared(void* address, size_t size) override { unshare_in_place(address, size); }
 
+  // The module holds the pages, whatever the program maps at their address.
+  std::optional<bool> are_in_place(const void*, size_t) override { return std::nullopt; }
+
   void unshare_in_place(void* address, size_t) override {
     const std::lock_guard lock(mutex_);
     const auto found = objects_.find(bits_of(address));
