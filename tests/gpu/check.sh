@@ -76,7 +76,8 @@ runtimes() {
     [[ -r $theirs/libcudart.so.$release ]] || continue
     [[ ! -d $programs ]] || step "cudart $release samples alike $way" ${through[@]+"${through[@]}"} \
       env LOCK="$here/../../libcuda/cudart$release/exports.lock" "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
-    [[ ! -x $wrong ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
+    # Through the ring what the driver's side of a wrong argument says first is another question.
+    [[ ! -x $wrong || $way = socket ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
       "$here/../check/wrong_calls.sh" "$release" "$wrong" "$theirs" "$ours" "${folder[$way]%%:*}"
   done
   [[ ! -r $theirs/libcudart.so.$release || ! -x $contract ]] ||
