@@ -39,6 +39,11 @@ $(O)/tests/gpu/proc_addresses: $(call obj,tests/gpu/proc_addresses.cpp)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+# It asks whichever libnvidia-ml.so.1 it finds.
+$(O)/tests/gpu/nvml_values: $(call obj,$(wildcard tests/gpu/nvml_values/*.cpp))
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
 
 # Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver. The plugin
 # is loaded and unloaded by them.
