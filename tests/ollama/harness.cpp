@@ -7,8 +7,8 @@
 //   ollama-harness list --backend DIR         devices of the loaded backends
 //   ollama-harness product --backend DIR --type TYPE    a matrix times a vector on both backends, and as it should be
 //   ollama-harness generate --backend DIR --model FILE [--device cpu|cuda] [--tokens N] ...
-//   ollama-harness serve --backend DIR --model FILE     answers prompts, a line each, with JSON strings, as long as
-//   there are any ollama-harness compare FILE FILE          logits of two runs: the largest difference and its place
+//   ollama-harness serve --backend DIR --model FILE     answers each line of its input, a prompt, with a JSON string
+//   ollama-harness compare FILE FILE          logits of two runs: the largest difference and its place
 // Exit status: 0 done, 1 failed, 2 bad arguments. With --json one object on standard output.
 #include <CLI/CLI.hpp>
 #include <algorithm>
