@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "common/session_memory.h"
 
@@ -36,6 +37,9 @@ class Transport {
   virtual void unshare_in_place(void* address, size_t size) = 0;
   // Ends the sharing of pages shared in place without a look at what is at their address now.
   virtual void forget_shared(void* address, size_t size) = 0;
+  // Whether [address, address + size), of pages shared in place, are still those pages: the program may have unmapped
+  // them. Nothing where the transport cannot tell.
+  virtual std::optional<bool> are_in_place(const void* address, size_t size) = 0;
 };
 
 // Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it /dev/vgpu0 where it is there,

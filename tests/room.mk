@@ -15,7 +15,7 @@ DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,events.cpp gpu_choice.cp
                       traces.cpp worker_files.cpp) \
                       host/vfio_user/connection.cpp \
                       $(addprefix host/device/,channel.cpp guest_memory.cpp pci_config.cpp run_list.cpp))
-GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp error_log.cpp known_strangers.cpp markers.cpp \
+GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp error_log.cpp known_strangers.cpp mapped_here.cpp markers.cpp \
                       pointer_facts.cpp shared_descriptors.cpp))
 UNIT_LIBS     := $(call obj,tests/survey/survey.cpp bench/gate.cpp) $(WORKER_UNIT_OBJS) $(DAEMON_UNIT_OBJS) \
                  $(GUEST_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)

@@ -39,6 +39,7 @@ class FakeTransport final : public guest::Transport {
   Result<void> adopt(void*, size_t) override { return {}; }
   void unshare_in_place(void*, size_t) override {}
   void forget_shared(void*, size_t) override {}
+  std::optional<bool> are_in_place(const void*, size_t) override { return std::nullopt; }
 
   std::atomic<uint64_t> rings{0};
   std::atomic<bool> is_lost{false};
