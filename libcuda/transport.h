@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "common/session_memory.h"
+#include "vgpu/wire.h"
 
 namespace vgpu::guest {
 
@@ -36,6 +37,12 @@ class Transport {
   virtual void unshare_in_place(void* address, size_t size) = 0;
   // Ends the sharing of pages shared in place without a look at what is at their address now.
   virtual void forget_shared(void* address, size_t size) = 0;
+
+  // What this process has exported under `token` lasts until the other end of the socket `lifeline` is closed, also
+  // when this process has ended. Where nobody can be told, as in a VM, it lasts as long as this process.
+  virtual Result<void> keep_export([[maybe_unused]] const wire::Token& token, [[maybe_unused]] int lifeline) {
+    return {};
+  }
 };
 
 // Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it /dev/vgpu0 where it is there,
