@@ -8,13 +8,14 @@
 
 namespace vgpu::guest {
 
-Result<UniqueFd> SharedDescriptors::make(const wire::SharedName& name) {
+Result<UniqueFd> SharedDescriptors::make(const wire::SharedName& name, const Tell& tell) {
   int pair[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return Error::from_errno("cannot make a shareable handle's descriptor");
   UniqueFd end(pair[0]), given(pair[1]);
   if (::send(end.get(), &name, sizeof name, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof name)
     return Error::from_errno("cannot write a shareable handle's name");
+  TRY(tell(end.get()));
   const std::lock_guard lock(mutex_);
   exports_.push_back({std::move(end), name.token});
   count_.store(exports_.size(), std::memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #include "common/bits.h"
@@ -164,20 +165,32 @@ class SocketTransport final : public Transport {
     static_cast<void>(swap_pages(view, address).ok());
   }
 
+  Result<void> keep_export(const wire::Token& token, int lifeline) override {
+    const std::lock_guard lock(mutex_);
+    wire::ControlMessage message = {};
+    message.type = wire::Control::keep;
+    std::memcpy(message.text, &token, sizeof token);
+    return converse(message, lifeline, "the daemon cannot keep an export");
+  }
+
  private:
   Result<void> tell_worker(wire::Control type, const void* address, size_t size, int file, int how = 0) {
     wire::ControlMessage message = {};
     message.type = type;
     message.result = how;
-    message.id = ++last_id_;
     message.address = bits_of(address);
     message.size = size;
+    return converse(message, file, "the worker cannot map shared memory");
+  }
+
+  Result<void> converse(wire::ControlMessage& message, int file, const char* failure) {
+    message.id = ++last_id_;
     TRY(send_message(socket_.get(), message, file));
     for (;;) {
       const Received answer = TRY(receive_message(socket_.get()));
       if (answer.message.type != wire::Control::done || answer.message.id != message.id) continue;
       if (answer.message.result == 0) return {};
-      return Error::from_errno("the worker cannot map shared memory", answer.message.result);
+      return Error::from_errno(failure, answer.message.result);
     }
   }
 

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/session_memory.h"
+#include "vgpu/wire.h"
 
 namespace vgpu::guest {
 
@@ -40,6 +41,12 @@ class Transport {
   // Whether [address, address + size), of pages shared in place, are still those pages: the program may have unmapped
   // them. Nothing where the transport cannot tell.
   virtual std::optional<bool> are_in_place(const void* address, size_t size) = 0;
+
+  // What this process has exported under `token` lasts until the other end of the socket `lifeline` is closed, also
+  // when this process has ended. Where nobody can be told, as in a VM, it lasts as long as this process.
+  virtual Result<void> keep_export([[maybe_unused]] const wire::Token& token, [[maybe_unused]] int lifeline) {
+    return {};
+  }
 };
 
 // Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it /dev/vgpu0 where it is there,

@@ -197,6 +197,10 @@ void Session::worker_shares(Incoming& incoming) {
   worker_->send(answer, {&file, file >= 0 ? size_t{1} : size_t{0}});
 }
 
+int Session::keep(EventLoop& loop, const wire::Token& token, UniqueFd lifeline) {
+  return state_ == State::open ? host_.shared_objects().keep(loop, key_, token, std::move(lifeline)) : ENODEV;
+}
+
 std::vector<uint64_t> Session::take_requests() {
   std::vector<uint64_t> ids;
   for (const auto& [id, request] : std::exchange(requests_, {})) ids.push_back(request.guest_id);

@@ -111,6 +111,8 @@ class Session : public WorkerClient {
   // Both answer through answered(), perhaps before they return.
   void map(const RangeRequest& request);
   void unmap(uint64_t id, uint64_t address, uint64_t size);
+  // What the program has exported under this token lasts until `lifeline` hangs up. An errno.
+  int keep(EventLoop& loop, const wire::Token& token, UniqueFd lifeline);
   void refuse(const std::string& why);
   void end();
   State state() const { return state_; }

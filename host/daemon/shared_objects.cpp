@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -36,6 +37,18 @@ bool is_export(int file, DriverKind driver) {
   return ::fstat(file, &about) == 0 && S_ISCHR(about.st_mode);
 }
 
+// Those that a guest holds as descriptors. The others are names, which die with their process as CUDA has it.
+bool is_descriptor(wire::ShareKind kind) {
+  return kind == wire::ShareKind::memory_file || kind == wire::ShareKind::pool_file;
+}
+
+// Whatever else a client may send could hold this process up when it is closed.
+bool is_unix_socket(int file) {
+  int domain = 0;
+  socklen_t bytes = sizeof domain;
+  return ::getsockopt(file, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_UNIX;
+}
+
 }  // namespace
 
 SharedObjects::Limits SharedObjects::default_limits() {
@@ -60,7 +73,7 @@ int SharedObjects::offer(uint64_t session, Owner owner, wire::SharedObject& obje
   if (entries_.contains(object.token)) return EIO;  // The same 128 random bits twice.
   files_ += file ? 1 : 0;
   ++count_[owner];
-  entries_.emplace(object.token, Entry{session, owner, object, std::move(file)});
+  entries_.emplace(object.token, Entry{session, owner, object, std::move(file), {}, {}});
   return 0;
 }
 
@@ -74,7 +87,7 @@ int SharedObjects::claim(Owner owner, wire::SharedObject& object, int& file) con
 }
 
 SharedObjects::Entries::iterator SharedObjects::erase(Entries::iterator at) {
-  files_ -= at->second.file ? 1 : 0;
+  files_ -= (at->second.file ? 1 : 0) + (at->second.lifeline ? 1 : 0);
   const auto count = count_.find(at->second.owner);
   if (--count->second == 0) count_.erase(count);
   return entries_.erase(at);
@@ -85,9 +98,31 @@ void SharedObjects::withdraw(uint64_t session, const wire::Token& token) {
   if (found != entries_.end() && found->second.session == session) erase(found);
 }
 
+int SharedObjects::keep(EventLoop& loop, uint64_t session, const wire::Token& token, UniqueFd lifeline) {
+  const auto found = entries_.find(token);
+  if (found == entries_.end() || found->second.session != session || !is_descriptor(found->second.object.kind))
+    return ENOENT;
+  if (!is_unix_socket(lifeline.get())) return EBADF;
+  if (found->second.lifeline) return EBUSY;
+  if (files_ >= limits_.files) return ENOSPC;
+  // No event is asked for: hang-ups are told unasked.
+  auto watch = loop.watch(lifeline.get(), 0, [this, token](uint32_t) {
+    if (const auto kept = entries_.find(token); kept != entries_.end()) erase(kept);
+  });
+  if (!watch) return EIO;
+  ++files_;
+  found->second.lifeline = std::move(lifeline);
+  found->second.watch = std::move(*watch);
+  return 0;
+}
+
 void SharedObjects::drop(uint64_t session) {
-  for (auto at = entries_.begin(); at != entries_.end();)
-    at = at->second.session == session ? erase(at) : std::next(at);
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    Entry& entry = at->second;
+    const bool goes = entry.session == session && !entry.lifeline;
+    if (entry.session == session) entry.session = kNoSession;
+    at = goes ? erase(at) : std::next(at);
+  }
 }
 
 }  // namespace vgpu::host

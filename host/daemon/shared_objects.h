@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SharedObjects: what programs have exported to other programs of the same owner: for each object the driver's name or
 // file, and a random token that stands for it in guests. An object is claimed only with its token, as what it was
-// offered as, and by a session of its owner; it is gone when it is withdrawn or when its session ends. Workers are not
-// trusted: what one offers is checked to be of the kind that its driver makes. The daemon's thread only.
+// offered as, and by a session of its owner; it is gone when it is withdrawn or when its session ends. An object that
+// is kept has a lifeline, and is gone when that hangs up instead of with its session. Workers are not trusted: what one
+// offers is checked to be of the kind that its driver makes. The daemon's thread only.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <unordered_map>
 
 #include "common/fd.h"
+#include "host/daemon/event_loop.h"
 #include "host/daemon/owner.h"
 #include "host/daemon/worker_process.h"
 #include "vgpu/wire.h"
@@ -18,7 +20,7 @@ namespace vgpu::host {
 
 class SharedObjects {
  public:
-  // Limits: objects of one owner; files of all owners, which are descriptors of this process.
+  // Limits: objects of one owner; files and lifelines of all owners, which are descriptors of this process.
   struct Limits {
     size_t per_owner = 4096;
     size_t files = 1024;
@@ -36,7 +38,11 @@ class SharedObjects {
   int claim(Owner owner, wire::SharedObject& object, int& file) const;
   // Objects of other sessions stay.
   void withdraw(uint64_t session, const wire::Token& token);
-  // The session has ended.
+  // The object lasts until the other end of `lifeline`, a Unix socket, is closed. An errno: ENOENT for an object that
+  // is not this session's or that is not named by a descriptor, EBADF for another file, EBUSY for one that is kept
+  // already, ENOSPC when a limit is reached. The loop outlives this.
+  int keep(EventLoop& loop, uint64_t session, const wire::Token& token, UniqueFd lifeline);
+  // The session has ended: what it has not kept is gone.
   void drop(uint64_t session);
 
   size_t size() const { return entries_.size(); }
@@ -46,13 +52,16 @@ class SharedObjects {
     uint64_t session = 0;
     Owner owner;
     wire::SharedObject object = {};
-    UniqueFd file;
+    UniqueFd file, lifeline;
+    Watch watch;
   };
   // Tokens are random already.
   struct Hash {
     size_t operator()(const wire::Token& token) const { return token.word[0]; }
   };
   using Entries = std::unordered_map<wire::Token, Entry, Hash>;
+
+  static constexpr uint64_t kNoSession = 0;
 
   int check(const wire::SharedObject& object, int file) const;
   Entries::iterator erase(Entries::iterator at);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "common/futex.h"
 #include "common/log.h"
@@ -40,8 +41,8 @@ int check_file(const Incoming& incoming) {
 
 }  // namespace
 
-SocketSession::SocketSession(SessionHost& host, UniqueFd client)
-    : Session(host), host_(host), client_(std::move(client)) {
+SocketSession::SocketSession(EventLoop& loop, SessionHost& host, UniqueFd client)
+    : Session(host), loop_(loop), host_(host), client_(std::move(client)) {
   ucred peer = {};
   socklen_t bytes = sizeof peer;
   if (::getsockopt(client_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) return;
@@ -50,7 +51,7 @@ SocketSession::SocketSession(SessionHost& host, UniqueFd client)
 }
 
 Result<std::unique_ptr<SocketSession>> SocketSession::open(EventLoop& loop, SessionHost& host, UniqueFd client) {
-  std::unique_ptr<SocketSession> session(new SocketSession(host, std::move(client)));
+  std::unique_ptr<SocketSession> session(new SocketSession(loop, host, std::move(client)));
   SocketSession* self = session.get();
   session->client_watch_ =
       TRY(loop.watch(self->client_.get(), EPOLLIN, [self](uint32_t events) { self->on_client(events); }));
@@ -102,6 +103,7 @@ void SocketSession::on_message(Incoming& incoming) {
     case wire::Control::statistics: return host_.query_statistics(*this, message.id);
     case wire::Control::map: return on_map(incoming);
     case wire::Control::report: return on_report(incoming);
+    case wire::Control::keep: on_keep(incoming); return throttle();
     case wire::Control::unmap: unmap(message.id, message.address, message.size); return throttle();
     case wire::Control::welcome:
     case wire::Control::refused:
@@ -156,6 +158,12 @@ void SocketSession::on_map(const Incoming& incoming) {
        .adopt = request.result == 1,
        .memory = {.file = incoming.files[0].get(), .offset = request.offset}});
   throttle();
+}
+
+void SocketSession::on_keep(Incoming& incoming) {
+  wire::Token token = {};
+  std::memcpy(&token, incoming.message.text, sizeof token);
+  answered(incoming.message.id, incoming.file_count == 1 ? keep(loop_, token, std::move(incoming.files[0])) : EBADF);
 }
 
 // The request is in the client's file, and the answer goes there.

@@ -28,12 +28,13 @@ class SocketSession final : public Session {
   Owner owner() const override { return {false, client_user_.value_or(kNobody)}; }
 
  private:
-  SocketSession(SessionHost& host, UniqueFd client);
+  SocketSession(EventLoop& loop, SessionHost& host, UniqueFd client);
   void on_client(uint32_t events);
   void on_message(Incoming& incoming);
   void on_hello(const wire::ControlMessage& hello);
   void on_map(const Incoming& incoming);
   void on_report(Incoming& incoming);
+  void on_keep(Incoming& incoming);
   void break_off(const char* why);
   void send_waiting();
   void throttle();
@@ -44,6 +45,7 @@ class SocketSession final : public Session {
   void tell_lost() override;
   void answered(uint64_t id, int error) override;
 
+  EventLoop& loop_;
   SessionHost& host_;
   UniqueFd client_;
   Watch client_watch_;

@@ -104,7 +104,8 @@ void Worker::on_message(Incoming& incoming) {
     case wire::Control::map:
     case wire::Control::unmap:
     case wire::Control::report:
-    case wire::Control::trace: break;
+    case wire::Control::trace:
+    case wire::Control::keep: break;
   }
   break_off("sent a message that is not a worker's");
 }

@@ -90,6 +90,7 @@ void ControlChannel::on_message(Incoming& incoming) {
     case wire::Control::claim:
     case wire::Control::withdraw:
     case wire::Control::fault:
+    case wire::Control::keep:
       // Not for workers; the daemon is ours, so this is a bug and not an attack.
       return;
   }

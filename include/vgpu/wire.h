@@ -137,6 +137,8 @@ enum class Control : uint32_t {
                // object in `text`, and its file
   withdraw = 16,  // worker -> daemon: the token of an offer of its own that nobody can claim any more
   fault = 17,     // worker -> daemon: `text` holds a Fault
+  keep = 18,      // client -> daemon, with one end of a socket pair: the offer of its worker's whose token is in `text`
+                  // lasts until that end hangs up, also when its session has ended. Answered by done
 };
 
 // The files of map and attach, daemon -> worker: the memory's file, and, where it consists of several runs of that file

@@ -48,22 +48,22 @@ CUresult check_ranges(const Admitted& admitted, const Ranges& ranges) {
   return CUDA_SUCCESS;
 }
 
-// Each place begins no sooner than the one before it, the first with the first range. NVIDIA's driver lets two begin
-// with the same range; then it is the later one's.
+// The first place begins with the first range. NVIDIA's driver does not look at the order of the others.
 CUresult check_places(const Places& places, size_t ranges) {
   if (places.locations == nullptr || places.first_ranges == nullptr || places.count == 0 || places.count > ranges ||
       places.first_ranges[0] != 0)
     return CUDA_ERROR_INVALID_VALUE;
   for (size_t i = 1; i < places.count; ++i)
-    if (places.first_ranges[i] < places.first_ranges[i - 1] || places.first_ranges[i] >= ranges)
-      return CUDA_ERROR_INVALID_VALUE;
+    if (places.first_ranges[i] >= ranges) return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;
 }
 
+// As NVIDIA's driver does it: each range but the first is the next place's if that begins there, else its
+// predecessor's. So a place that begins no later than the one before it is never reached, nor is one behind it.
 CUresult prefetch(const Ranges& ranges, const Places& places, CUstream stream) {
   size_t place = 0;
   for (size_t i = 0; i < ranges.count; ++i) {
-    while (place + 1 < places.count && places.first_ranges[place + 1] == i) ++place;
+    if (i > 0 && place + 1 < places.count && places.first_ranges[place + 1] == i) ++place;
     VGPU_CHECK(
         by_hand::cuMemPrefetchAsync_v2(ranges.addresses[i], ranges.sizes[i], places.locations[place], 0, stream));
   }

@@ -13,13 +13,15 @@
 namespace vgpu::guest {
 namespace {
 
+void withdraw_export(const Admitted& admitted, const wire::Token& token) {
+  Remote remote(admitted, wire::kWithdrawExport);
+  remote.writer().put(token);
+  static_cast<void>(remote.post());
+}
+
 // Exports whose last descriptor is closed hold memory no longer.
 void end_closed_exports(const Admitted& admitted) {
-  for (const wire::Token& token : admitted.process->descriptors().take_closed()) {
-    Remote remote(admitted, wire::kWithdrawExport);
-    remote.writer().put(token);
-    static_cast<void>(remote.post());
-  }
+  for (const wire::Token& token : admitted.process->descriptors().take_closed()) withdraw_export(admitted, token);
 }
 
 CUresult check_type(const char* call, CUmemAllocationHandleType type) {
@@ -35,9 +37,12 @@ CUresult export_object(const Admitted& admitted, uint16_t opcode, uint64_t objec
   VGPU_CHECK(remote.may_block().call());
   const auto name = remote.reader().get<wire::SharedName>();
   if (!remote.reader().complete()) return CUDA_ERROR_UNKNOWN;
-  Result<UniqueFd> descriptor = admitted.process->descriptors().make(name);
+  Process& process = *admitted.process;
+  Result<UniqueFd> descriptor = process.descriptors().make(
+      name, [&](int end) { return process.session().transport().keep_export(name.token, end); });
   if (!descriptor.ok()) {
     VGPU_WARN("%s", descriptor.error().message.c_str());
+    withdraw_export(admitted, name.token);
     return CUDA_ERROR_OPERATING_SYSTEM;
   }
   const int given = descriptor->release();

@@ -82,15 +82,15 @@ struct Locations {
   size_t count;
 };
 
-// Each location applies from one operation up to the next entry's; the first begins at operation 0.
+// Each location applies from one operation up to the next entry's; the first begins at operation 0. NVIDIA's driver
+// does not look at the order of the others.
 CUresult check_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t count, const Locations& given) {
   if (ranges == nullptr || sizes == nullptr || count == 0 || given.locations == nullptr ||
       given.first_operations == nullptr || given.count == 0 || given.count > count)
     return CUDA_ERROR_INVALID_VALUE;
   for (size_t i = 0; i < given.count; ++i) {
     const size_t first = given.first_operations[i];
-    if (first >= count || (i == 0 ? first != 0 : first < given.first_operations[i - 1]))
-      return CUDA_ERROR_INVALID_VALUE;
+    if (first >= count || (i == 0 && first != 0)) return CUDA_ERROR_INVALID_VALUE;
     VGPU_CHECK(check_location(given.locations[i]));
   }
   for (size_t i = 0; i < count; ++i) TRY(find_managed(ranges[i], sizes[i]));
@@ -110,7 +110,8 @@ CUresult prefetch_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t c
   VGPU_CHECK(check_batch(ranges, sizes, count, given));
   size_t entry = 0;
   for (size_t i = 0; i < count; ++i) {
-    while (entry + 1 < given.count && given.first_operations[entry + 1] == i) ++entry;
+    // From the second operation on, and one place at a time, as NVIDIA's driver looks for the next one's beginning.
+    if (i > 0 && entry + 1 < given.count && given.first_operations[entry + 1] == i) ++entry;
     VGPU_CHECK(prefetch(ranges[i], sizes[i], given.locations[entry], stream));
   }
   return CUDA_SUCCESS;

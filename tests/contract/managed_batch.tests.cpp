@@ -90,15 +90,37 @@ TEST_CASE_METHOD(Batches, "a batch must be whole", "[contract][managed]") {
   CHECK_REFUSED(prefetch(1));
 }
 
-// As NVIDIA's driver (580) takes it: the first place is left without a range.
+// As NVIDIA's driver (580) takes it: it looks for the next place's beginning from the second range on, so that the
+// second place is left without a range.
 TEST_CASE_METHOD(Batches, "two places of a batch may begin with the same range", "[contract][managed]") {
   if (!supported) SKIP("no batches of managed memory");
   first_ranges[0] = first_ranges[1] = 0;
   CHECK_CUDA(prefetch());
   stream.synchronize();
+  CHECK(last_place(ranges[0]) == 0);
+  CHECK(last_place(ranges[1]) == 0);
   CHECK((read_bytes(ranges[1], kBytes) == std::vector<unsigned char>(kBytes, 1)));
   CHECK_CUDA(discard_and_prefetch());
   stream.synchronize();
+}
+
+TEST_CASE_METHOD(Batches, "places of a batch that begin out of order are taken in their own order",
+                 "[contract][managed]") {
+  if (!supported) SKIP("no batches of managed memory");
+  const CUdeviceptr third = [] {
+    CUdeviceptr range = 0;
+    REQUIRE_CUDA(cuMemAllocManaged(&range, kBytes, CU_MEM_ATTACH_GLOBAL));
+    return range;
+  }();
+  CUdeviceptr three[] = {ranges[0], ranges[1], third};
+  size_t bytes[] = {kBytes, kBytes, kBytes}, begins[] = {0, 2, 1};
+  CUmemLocation places[] = {locations[0], locations[1], locations[0]};
+  CHECK_CUDA(cuMemPrefetchBatchAsync(three, bytes, 3, places, begins, 3, 0, stream));
+  stream.synchronize();
+  CHECK(last_place(ranges[0]) == 0);
+  CHECK(last_place(ranges[1]) == 0);
+  CHECK(last_place(third) == CU_DEVICE_CPU);
+  CHECK_CUDA(cuMemFree(third));
 }
 
 TEST_CASE_METHOD(Batches, "a batch is of managed memory and not for the legacy stream", "[contract][managed]") {

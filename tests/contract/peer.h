@@ -119,6 +119,12 @@ class Peer {
     child_ = -1;
   }
 
+  // It ends in the middle of what it does.
+  void kill() {
+    REQUIRE(::kill(child_, SIGKILL) == 0);
+    end();
+  }
+
   int descriptor = -1;
 
  private:

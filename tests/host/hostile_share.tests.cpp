@@ -3,10 +3,12 @@
 #ifndef __CUDA_API_VERSION_INTERNAL
 #define __CUDA_API_VERSION_INTERNAL
 #endif
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "common/soft_share.h"
@@ -70,6 +72,19 @@ wire::SharedName name_in(const Reply& reply) {
   wire::SharedName name = {};
   if (reply.data.size() == sizeof name) std::memcpy(&name, reply.data.data(), sizeof name);
   return name;
+}
+
+// What the daemon answers to a client that has something kept with this file; -1 when it turns the client out.
+int keep(RawClient& client, const wire::Token& token, std::initializer_list<int> files) {
+  wire::ControlMessage message = {};
+  message.type = wire::Control::keep;
+  message.id = 77;
+  std::memcpy(message.text, &token, sizeof token);
+  REQUIRE(send_control(client.socket(), message, files) == Delivery::sent);
+  const Incoming answer = receive_control(client.socket(), 0);
+  const bool is_answer =
+      answer.receipt == Receipt::message && answer.message.type == wire::Control::done && answer.message.id == 77;
+  return is_answer ? answer.message.result : -1;
 }
 
 // Becomes another user while it exists, for the sockets that are connected meanwhile.
@@ -189,6 +204,56 @@ TEST_CASE("exports end with what was exported, and with their session", "[hostil
       CHECK(open_memory(importer, orphan) == CUDA_SUCCESS);
     }
     CHECK(eventually([&] { return open_memory(importer, orphan) == CUDA_ERROR_INVALID_VALUE; }));
+  }
+  CHECK(scene.damage() == "");
+}
+
+TEST_CASE("a kept export lives as long as its lifeline, whoever has that", "[hostile]") {
+  Scene scene;
+  {
+    RawClient importer = attacker_with_context(scene);
+    int pair[2] = {-1, -1};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    UniqueFd lent(pair[0]), held(pair[1]);
+    wire::SharedName kept = {}, plain = {};
+    {
+      RawClient exporter = attacker_with_context(scene);
+      kept = name_in(export_file(exporter, create_memory(exporter)));
+      plain = name_in(export_file(exporter, create_memory(exporter)));
+      REQUIRE(keep(exporter, kept.token, {lent.get()}) == 0);
+      lent.reset();
+    }
+    CHECK(eventually([&] {
+      return importer.call(op::cuMemImportFromShareableHandle, pack(plain)).result == CUDA_ERROR_INVALID_VALUE;
+    }));
+    CHECK(importer.call(op::cuMemImportFromShareableHandle, pack(kept)).result == CUDA_SUCCESS);
+    held.reset();
+    CHECK(eventually([&] {
+      return importer.call(op::cuMemImportFromShareableHandle, pack(kept)).result == CUDA_ERROR_INVALID_VALUE;
+    }));
+  }
+  CHECK(scene.damage() == "");
+}
+
+TEST_CASE("nothing but one's own export is kept, and with nothing but a socket", "[hostile]") {
+  Scene scene;
+  {
+    RawClient exporter = attacker_with_context(scene), other = attacker_with_context(scene);
+    const wire::SharedName name = name_in(export_file(exporter, create_memory(exporter)));
+    CUipcMemHandle handle = {};
+    REQUIRE(export_memory(exporter, exporter.allocate(kBytes), handle) == CUDA_SUCCESS);
+    int pair[2] = {-1, -1}, ends[2] = {-1, -1};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const UniqueFd lent(pair[0]), held(pair[1]), in(ends[0]), out(ends[1]);
+    CHECK(keep(other, name.token, {lent.get()}) == ENOENT);
+    CHECK(keep(exporter, {}, {lent.get()}) == ENOENT);
+    CHECK(keep(exporter, name_in(handle).token, {lent.get()}) == ENOENT);
+    CHECK(keep(exporter, name.token, {}) == EBADF);
+    CHECK(keep(exporter, name.token, {lent.get(), held.get()}) == EBADF);
+    CHECK(keep(exporter, name.token, {in.get()}) == EBADF);
+    REQUIRE(keep(exporter, name.token, {lent.get()}) == 0);
+    CHECK(keep(exporter, name.token, {lent.get()}) == EBUSY);
   }
   CHECK(scene.damage() == "");
 }

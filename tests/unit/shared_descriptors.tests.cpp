@@ -2,6 +2,7 @@
 #include "libcuda/shared_descriptors.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,9 +15,13 @@ wire::SharedName name_of(uint64_t number) {
   return {wire::kSharedNameMagic, {{number, ~number}}, wire::ShareKind::memory_file, 0};
 }
 
+Result<UniqueFd> make(SharedDescriptors& descriptors, uint64_t number) {
+  return descriptors.make(name_of(number), [](int) { return Result<void>(); });
+}
+
 TEST_CASE("a shared descriptor's name can be read any number of times, from any copy", "[unit]") {
   SharedDescriptors descriptors;
-  const UniqueFd made = std::move(descriptors.make(name_of(5))).value();
+  const UniqueFd made = std::move(make(descriptors, 5)).value();
   const UniqueFd copy = std::move(made.duplicate()).value();
   for (const int descriptor : {made.get(), copy.get(), made.get()}) {
     const auto name = SharedDescriptors::read(descriptor);
@@ -27,8 +32,8 @@ TEST_CASE("a shared descriptor's name can be read any number of times, from any 
 
 TEST_CASE("an export is over when the last copy of its descriptor is closed, and told once", "[unit]") {
   SharedDescriptors descriptors;
-  UniqueFd first = std::move(descriptors.make(name_of(1))).value();
-  const UniqueFd second = std::move(descriptors.make(name_of(2))).value();
+  UniqueFd first = std::move(make(descriptors, 1)).value();
+  const UniqueFd second = std::move(make(descriptors, 2)).value();
   UniqueFd copy = std::move(first.duplicate()).value();
   first.reset();
   CHECK(descriptors.take_closed().empty());
@@ -36,6 +41,29 @@ TEST_CASE("an export is over when the last copy of its descriptor is closed, and
   const auto closed = descriptors.take_closed();
   REQUIRE(closed.size() == 1);
   CHECK(closed[0] == name_of(1).token);
+  CHECK(descriptors.take_closed().empty());
+}
+
+TEST_CASE("the end that is lent hangs up with the last copy of the descriptor, whoever has it", "[unit]") {
+  UniqueFd lent, made;
+  {
+    SharedDescriptors descriptors;
+    const auto keep = [&lent](int end) -> Result<void> {
+      lent.reset(::fcntl(end, F_DUPFD_CLOEXEC, 0));
+      return {};
+    };
+    made = std::move(descriptors.make(name_of(6), keep)).value();
+  }
+  pollfd hang_up = {lent.get(), 0, 0};
+  CHECK(::poll(&hang_up, 1, 0) == 0);
+  REQUIRE(SharedDescriptors::read(made.get()).has_value());
+  made.reset();
+  CHECK(::poll(&hang_up, 1, 0) == 1);
+}
+
+TEST_CASE("there is no descriptor for an export that the host does not keep", "[unit]") {
+  SharedDescriptors descriptors;
+  CHECK_FALSE(descriptors.make(name_of(7), [](int) { return Result<void>(Error{"no"}); }).ok());
   CHECK(descriptors.take_closed().empty());
 }
 
