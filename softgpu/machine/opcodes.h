@@ -48,6 +48,7 @@
   X(convert_float)           \
   X(convert_packed)          \
   X(matrix_multiply)         \
+  X(matrix_sparse)           \
   X(matrix_load)             \
   X(matrix_quad)             \
   X(matrix_bits)             \

@@ -46,10 +46,10 @@ enum Row : uint32_t {
   workspace_high,
   workspace_low,
   zero,
-  gridid,
+  gridid = zero + 2,  // registers of 64 bits take two rows
   row_count = gridid + 2,
 };
-constexpr uint32_t kRowBytes = 128;  // gridid, the last one, takes two
+constexpr uint32_t kRowBytes = 128;
 constexpr uint32_t kFirstRow = 512;  // behind the sink
 static_assert(kFirstRow + row_count * kRowBytes <= kSpecialBytes);
 
@@ -107,6 +107,8 @@ std::optional<Operand> find_special_row(Word word, unsigned component, uint64_t 
     // No performance counters.
     case Word::sr_pm_:
     case Word::sr_pm_64_: row = zero; break;
+    // 0 outside of a graph that kernels may launch, of which there are none.
+    case Word::sr_current_graph_exec_: row = zero; break;
     default: return std::nullopt;
   }
   return Operand::at(Operand::special, offset_of(row));

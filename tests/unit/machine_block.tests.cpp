@@ -246,6 +246,23 @@ TEST_CASE("an instruction that the machine lacks is refused by name and line", "
   CHECK(gpu.message() == "line 7: unsupported instruction 'add.bogus.u32'");
 }
 
+TEST_CASE("a kernel that is refused leaves the others of its module alone", "[unit]") {
+  SoftMachine gpu;
+  REQUIRE(gpu.load(R"(
+.visible .entry refused() {
+  .reg .b32 %r<4>;
+  add.bogus.u32 %r1, %r2, %r3;
+  ret;
+}
+.visible .entry test() {
+  ret;
+})") == "");
+  const auto refused = gpu.program().get_kernel("refused");
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().log == "line 7: unsupported instruction 'add.bogus.u32'");
+  CHECK(gpu.run({}, {1, 1, 1}, {}) == CUDA_SUCCESS);
+}
+
 TEST_CASE("vprintf formats each lane's arguments", "[unit]") {
   SoftMachine gpu;
   // "%d %5.2f %s|\n"

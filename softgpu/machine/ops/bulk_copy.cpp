@@ -9,16 +9,19 @@ namespace vgpu::soft::VGPU_ISA {
 namespace {
 
 constexpr uint32_t kUnit = 16;  // bytes: sizes and addresses are multiples
-// aux: spaces, widths of the addresses, how completion is told.
+// aux: spaces, widths of the addresses, how completion is told. The immediate: which operand says what bytes are
+// copied.
 constexpr uint8_t kToShared = 1, kFromShared = 2, kWideTo = 4, kWideFrom = 8, kReports = 16, kWideBarrier = 32,
-                  kMulticast = 64;
+                  kMulticast = 64, kMasked = 128;
 // Operands: destination, source, size, and perhaps the mbarrier and the mask of blocks; an address takes two.
 constexpr unsigned kTo = 0, kFrom = 2, kSize = 4, kBarrier = 5, kBlocks = 7;
 static_assert(kBlocks >= kInlineOperands);  // so it is always in Instruction::more
 
-using Transfer = void (*)(std::byte* to, const std::byte* from);
+// A bit of `bytes` for each byte of the unit.
+using Transfer = void (*)(std::byte* to, const std::byte* from, uint32_t bytes);
 
-// transfer(to, from) for each 16 bytes of a lane's copy to `to`, and the report to `barrier`. False after a fault.
+// transfer(to, from, bytes) for each 16 bytes of a lane's copy to `to`, and the report to `barrier`. False after a
+// fault.
 bool move_units(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t to, uint64_t barrier,
                 Transfer transfer) {
   const uint8_t aux = instruction.aux;
@@ -26,12 +29,14 @@ bool move_units(Warp& warp, const Instruction& instruction, unsigned lane, uint6
   const Space from_space = (aux & kFromShared) != 0 ? Space::shared : Space::global;
   const uint32_t size = warp.row<uint32_t>(instruction.at(kSize))[lane];
   const uint64_t from = address_at(warp, instruction, kFrom, (aux & kWideFrom) != 0, lane);
+  const auto bytes_operand = static_cast<unsigned>(instruction.immediate);
+  const uint32_t bytes = (aux & kMasked) != 0 ? warp.row<uint16_t>(instruction.at(bytes_operand))[lane] : 0xffff;
   for (uint32_t done = 0; done < size; done += kUnit) {
     std::byte* source = resolve(warp, instruction, lane, from_space, from + done, kUnit, false);
     if (source == nullptr) return false;
     std::byte* destination = resolve(warp, instruction, lane, to_space, to + done, kUnit, true);
     if (destination == nullptr) return false;
-    transfer(destination, source);
+    transfer(destination, source, bytes);
   }
   return (aux & kReports) == 0 || report_bytes(warp, instruction, barrier, lane, size);
 }
@@ -66,12 +71,20 @@ void for_units(Warp& warp, const Instruction& instruction, LaneMask mask, Transf
 }
 
 void copy(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  for_units(warp, instruction, mask, [](std::byte* to, const std::byte* from) { __builtin_memmove(to, from, kUnit); });
+  for_units(warp, instruction, mask,
+            [](std::byte* to, const std::byte* from, uint32_t) { __builtin_memmove(to, from, kUnit); });
+}
+
+void copy_some(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  for_units(warp, instruction, mask, [](std::byte* to, const std::byte* from, uint32_t bytes) {
+    for (unsigned i = 0; i < kUnit; ++i)
+      if ((bytes >> i & 1) != 0) to[i] = from[i];
+  });
 }
 
 template <class Op, class T>
 void reduce(Warp& warp, const Instruction& instruction, LaneMask mask) {
-  for_units(warp, instruction, mask, [](std::byte* to, const std::byte* from) {
+  for_units(warp, instruction, mask, [](std::byte* to, const std::byte* from, uint32_t) {
     for (unsigned i = 0; i < kUnit; i += sizeof(T))
       change<Op>(reinterpret_cast<T*>(to + i), *reinterpret_cast<const T*>(from + i), T{});
   });
@@ -98,6 +111,10 @@ void declare_operands(Choice& choice, uint8_t aux, bool policy) {
   if ((aux & kReports) != 0 && declare_address(choice) == 64) aux |= kWideBarrier;
   if ((aux & kMulticast) != 0) choice.source(Type::u16);
   if (policy) choice.source(Type::b64);
+  if ((aux & kMasked) != 0) {
+    choice.set_immediate(policy ? kBarrier + 1 : kBarrier);
+    choice.source(Type::b16);
+  }
   choice.set_aux(aux);
 }
 
@@ -124,8 +141,9 @@ Handler choose_copy(Choice& choice) {
   // Only what comes from global memory can go to several blocks.
   if (aux == (kToShared | kReports) && choice.take("multicast::cluster")) aux |= kMulticast;
   const bool policy = (aux & (kToShared | kFromShared)) != (kToShared | kFromShared) && choice.take("L2::cache_hint");
+  if ((aux & kToShared) == 0 && choice.take("cp_mask")) aux |= kMasked;
   declare_operands(choice, aux, policy);
-  return copy;
+  return (aux & kMasked) != 0 ? copy_some : copy;
 }
 
 struct ReductionHandler {

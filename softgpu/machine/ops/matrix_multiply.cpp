@@ -4,78 +4,10 @@
 // and width are not documented. Integer products are summed exactly: k times the largest product is below 2^24.
 #include <cstring>
 
-#include "softgpu/machine/ops/matrix.h"
+#include "softgpu/machine/ops/matrix_fragments.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
-
-constexpr unsigned kMaxRows = 16, kMaxDepth = 64, kColumns = 8;
-
-// What the chooser found out, packed into the immediate.
-struct Plan {
-  uint8_t rows, depth;
-  Type a, b;
-  bool half_result, half_addend, saturate;
-  uint32_t mode = kDefaultMode;  // of f64 arithmetic
-
-  int64_t pack() const {
-    return rows | depth << 8 | static_cast<int>(a) << 16 | static_cast<int>(b) << 22 | half_result << 28 |
-           half_addend << 29 | saturate << 30 | int64_t{mode} << 32;
-  }
-  static Plan unpack(int64_t bits) {
-    return {static_cast<uint8_t>(bits & 255),
-            static_cast<uint8_t>(bits >> 8 & 255),
-            static_cast<Type>(bits >> 16 & 63),
-            static_cast<Type>(bits >> 22 & 63),
-            (bits >> 28 & 1) != 0,
-            (bits >> 29 & 1) != 0,
-            (bits >> 30 & 1) != 0,
-            static_cast<uint32_t>(bits >> 32)};
-  }
-  unsigned a_registers() const { return rows * depth * bits_of(a) / 32 / kLanes; }
-  unsigned b_registers() const { return depth * kColumns * bits_of(b) / 32 / kLanes; }
-  unsigned elements() const { return rows * kColumns / kLanes; }  // of C and D, per lane
-};
-
-using MatrixA = float[kMaxRows][kMaxDepth];
-using MatrixB = float[kMaxDepth][kColumns];
-// Row-major, 8 columns: element e of lane l stands at (e / 2) * 64 + l * 2 + e % 2.
-using Sums = float[kMaxRows * kColumns];
-
-// Run: elements of four lanes, which are contiguous in a row of A or a column of B.
-template <unsigned Run>
-void load_a(Warp& warp, const Instruction& instruction, unsigned first, const Plan& plan, MatrixA& a) {
-  const DecodeRow decode = element_format(plan.a).decode;
-  const unsigned row_groups = plan.rows / 8;
-  float decoded[kLanes * 8];
-  for (unsigned r = 0; r < plan.a_registers(); ++r) {
-    decode(warp.row<uint32_t>(instruction.at(first + r)), decoded);
-    const unsigned row = r % row_groups * 8, column = r / row_groups * Run;
-    for (unsigned group = 0; group < 8; ++group)
-      std::memcpy(&a[row + group][column], decoded + group * Run, Run * sizeof(float));
-  }
-}
-
-template <unsigned Run>
-void load_b(Warp& warp, const Instruction& instruction, unsigned first, const Plan& plan, MatrixB& b) {
-  const DecodeRow decode = element_format(plan.b).decode;
-  float decoded[kLanes * 8];
-  for (unsigned r = 0; r < plan.b_registers(); ++r) {
-    decode(warp.row<uint32_t>(instruction.at(first + r)), decoded);
-    for (unsigned j = 0; j < Run; ++j)
-      for (unsigned column = 0; column < kColumns; ++column) b[r * Run + j][column] = decoded[column * Run + j];
-  }
-}
-
-void load_factors(Warp& warp, const Instruction& instruction, const Plan& plan, unsigned first_a, unsigned first_b,
-                  MatrixA& a, MatrixB& b) {
-  switch (bits_of(plan.a)) {
-    case 4: load_a<32>(warp, instruction, first_a, plan, a); return load_b<32>(warp, instruction, first_b, plan, b);
-    case 8: load_a<16>(warp, instruction, first_a, plan, a); return load_b<16>(warp, instruction, first_b, plan, b);
-    case 16: load_a<8>(warp, instruction, first_a, plan, a); return load_b<8>(warp, instruction, first_b, plan, b);
-    default: load_a<4>(warp, instruction, first_a, plan, a); return load_b<4>(warp, instruction, first_b, plan, b);
-  }
-}
 
 // Eight columns at a time, which is a row of B and of the sums; four rows together hide the latency of the additions.
 using Row = float __attribute__((vector_size(kColumns * sizeof(float))));
@@ -93,7 +25,6 @@ void multiply(const MatrixA& a, const MatrixB& b, const Plan& plan, Sums& sums) 
   }
 }
 
-// f32 or f16x2 accumulators.
 void complete_float(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask) {
   const Plan plan = Plan::unpack(instruction.immediate);
   const unsigned results = plan.elements() / (plan.half_result ? 2 : 1);
@@ -102,32 +33,11 @@ void complete_float(Warp& warp, const Instruction& instruction, LaneMask mask, L
   MatrixB b;
   Sums sums;
   load_factors(warp, instruction, plan, results, first_b, a, b);
-  for (unsigned pair = 0; pair < plan.elements() / 2; ++pair) {
-    if (plan.half_addend) {
-      decode_halves<HalfOps>(warp.row<uint32_t>(instruction.at(first_c + pair)), sums + pair * 64);
-      continue;
-    }
-    const float* even = warp.row<float>(instruction.at(first_c + 2 * pair));
-    const float* odd = warp.row<float>(instruction.at(first_c + 2 * pair + 1));
-    for (unsigned i = 0; i < kLanes; ++i) sums[pair * 64 + 2 * i] = even[i];
-    for (unsigned i = 0; i < kLanes; ++i) sums[pair * 64 + 2 * i + 1] = odd[i];
-  }
+  load_sums(warp, instruction, plan, first_c, sums);
   multiply(a, b, plan, sums);
-  for (unsigned pair = 0; pair < plan.elements() / 2; ++pair) {
-    const float* part = sums + pair * 64;
-    if (plan.half_result) {
-      for_lanes(mask, warp.row<uint32_t>(instruction.at(pair)), [=](unsigned i) {
-        return uint32_t{float_to_half(part[2 * i])} | uint32_t{float_to_half(part[2 * i + 1])} << 16;
-      });
-      continue;
-    }
-    for (unsigned odd = 0; odd < 2; ++odd)
-      for_lanes(mask, warp.row<float>(instruction.at(2 * pair + odd)),
-                [=](unsigned i) { return finish(part[2 * i + odd], 0, 0); });
-  }
+  store_sums(warp, instruction, mask, plan, sums);
 }
 
-// s32 accumulators: wrapping, or clamped with .satfinite.
 void complete_integer(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask) {
   const Plan plan = Plan::unpack(instruction.immediate);
   const unsigned results = plan.elements();
@@ -137,15 +47,7 @@ void complete_integer(Warp& warp, const Instruction& instruction, LaneMask mask,
   Sums sums = {};
   load_factors(warp, instruction, plan, results, first_b, a, b);
   multiply(a, b, plan, sums);
-  for (unsigned e = 0; e < results; ++e) {
-    const float* part = sums + e / 2 * 64 + e % 2;
-    const int32_t* c = warp.row<int32_t>(instruction.at(first_c + e));
-    for_lanes(mask, warp.row<int32_t>(instruction.at(e)), [=](unsigned i) {
-      const int64_t sum = int64_t{c[i]} + static_cast<int32_t>(part[2 * i]);
-      const int64_t clamped = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum;
-      return static_cast<int32_t>(plan.saturate ? clamped : sum);
-    });
-  }
+  add_integers(warp, instruction, mask, plan, first_c, sums);
 }
 
 // f64: fused, in order of k, in the instruction's rounding mode.
@@ -238,17 +140,13 @@ Handler choose_mma(Choice& choice) {
                       plan.elements());
     return mma_double;
   }
-  const ElementFormat format = element_format(a);
-  if (format.bits != element_format(b).bits || format.integer != element_format(b).integer) return nullptr;
-  if (format.bits >= 16 && a != b) return nullptr;
-  if (format.integer) {
-    if (c != Type::s32 || d != Type::s32) return nullptr;
+  if (!types_fit(d, a, b, c)) return nullptr;
+  if (element_format(a).integer) {
     declare_fragments(choice, d, plan.elements(), Type::b32, plan.a_registers(), plan.b_registers(), c,
                       plan.elements());
     return mma_integer;
   }
-  const bool half_allowed = a == Type::f16 || format.bits == 8;
-  if (saturate || c != d || (d != Type::f32 && !(half_allowed && d == Type::f16))) return nullptr;
+  if (saturate) return nullptr;
   declare_fragments(choice, plan.half_result ? Type::b32 : d, plan.elements() / (plan.half_result ? 2 : 1), Type::b32,
                     plan.a_registers(), plan.b_registers(), plan.half_addend ? Type::b32 : c,
                     plan.elements() / (plan.half_addend ? 2 : 1));

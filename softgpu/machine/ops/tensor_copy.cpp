@@ -307,6 +307,8 @@ Handler choose_load(Choice& choice, int64_t rank, bool cluster) {
   const BoxMode mode = take_mode(choice, "im2col", "tile::gather4");
   int64_t flags = flags_of(rank, mode);
   if (cluster && choice.take("multicast::cluster")) flags |= kMulticast;
+  // That the mbarrier is in the destination's own block is so without it, too.
+  choice.take("cta_group::1");
   const bool policy = choice.take("L2::cache_hint");
   if (declare_address(choice) == 64) flags |= kWideShared;
   if (!declare_tensor(choice, mode, rank)) return nullptr;
