@@ -33,9 +33,12 @@ int64_t load_selector(const Param& param, void* const* argv) {
 
 bool has_handle_elements(const Param& param) { return param.kind != Kind::none; }
 
-void encode_elements(const Param& param, const void* data, uint64_t count, Writer& writer) {
+// A count that is no count must not make us look for memory, or read any.
+bool encode_elements(const Param& param, const void* data, uint64_t count, Writer& writer) {
+  if (param.size != 0 && count > Arena::kMax / param.size) return false;
   writer.put(count);
   writer.bytes(data, static_cast<size_t>(count) * param.size);
+  return true;
 }
 
 bool encode_one(const Param& param, void* const* argv, int index, Writer& writer) {
@@ -56,7 +59,7 @@ bool encode_one(const Param& param, void* const* argv, int index, Writer& writer
   switch (param.role) {
     case Role::inout:
     case Role::copies: writer.bytes(pointer, param.size); break;
-    case Role::reads: encode_elements(param, pointer, load_count(param, argv), writer); break;
+    case Role::reads: return encode_elements(param, pointer, load_count(param, argv), writer);
     case Role::writes: writer.put(load_count(param, argv)); break;
     case Role::cstr: writer.string(static_cast<const char*>(pointer)); break;
     case Role::sized_in:

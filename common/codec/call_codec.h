@@ -12,8 +12,8 @@
 
 namespace vgpu::codec {
 
-// Guest: appends the arguments that `argv` points to. False when a sized value's selector is unknown to us, which
-// the caller reports as an invalid value.
+// Guest: appends the arguments that `argv` points to. False when a sized value's selector is unknown to us, or
+// a count is one that no memory holds; the caller reports an invalid value.
 bool encode_request(const Call& call, void* const* argv, Writer& writer);
 
 // Guest: told about handles that a successful call made or destroyed.

@@ -480,6 +480,25 @@ TEST_CASE("a selector that no table knows is refused before anything is sent", "
   CHECK(tried > 0);
 }
 
+TEST_CASE("a count that no memory holds is refused before anything is read", "[unit][rows]") {
+  Random random(20);
+  size_t tried = 0;
+  for (const Call* call : carried_rows())
+    for (int i = 0; i < call->argc; ++i) {
+      const Param& param = call->param[i];
+      if (param.role != Role::reads || param.count_is_pointer || param.size == 0) continue;
+      RowArguments arguments(*call, random);
+      std::vector<std::byte>& count = arguments.cell(param.count_arg);
+      std::fill(count.begin(), count.end(), std::byte{0xff});
+      Bytes message;
+      codec::Writer writer(message);
+      INFO(call->name);
+      CHECK_FALSE(codec::encode_request(*call, arguments.argv(), writer));
+      ++tried;
+    }
+  CHECK(tried > 0);
+}
+
 TEST_CASE("random bytes are refused or decoded within bounds by every row", "[unit][rows]") {
   Random random(19);
   for (const Call* call : carried_rows())
