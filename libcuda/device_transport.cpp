@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -116,6 +115,9 @@ class DeviceTransport final : public Transport {
     return file;
   }
 
+  // The module holds the pages, whatever the program maps at their address.
+  std::optional<bool> are_in_place(const void*, size_t) override { return std::nullopt; }
+
   void unshare_in_place(void* address, size_t) override {
     const std::lock_guard lock(mutex_);
     const auto found = objects_.find(bits_of(address));
@@ -161,7 +163,10 @@ OpenFailure no_device(Error error) { return {std::move(error), CUDA_ERROR_NO_DEV
 
 // What a user can do about it.
 Error cannot_open(int error) {
-  if (error == EACCES || error == EPERM)
+  if (error == EPERM)
+    return Error{std::string(kDeviceNode) + " is not among the devices of this service or container: allow it " +
+                 "(DeviceAllow=" + kDeviceNode + " rw in a unit of systemd's)"};
+  if (error == EACCES)
     return Error{std::string(kDeviceNode) + " is not accessible to this user: see its group and mode (ls -l " +
                  kDeviceNode + ")"};
   if (error == ENODEV) return Error{std::string(kDeviceNode) + ": the virtual GPU does not answer; see dmesg"};
@@ -169,8 +174,6 @@ Error cannot_open(int error) {
 }
 
 }  // namespace
-
-bool has_device_node() { return ::access(kDeviceNode, F_OK) == 0; }
 
 Result<std::unique_ptr<Transport>, OpenFailure> open_device_transport() {
   UniqueFd device(::open(kDeviceNode, O_RDWR | O_CLOEXEC));

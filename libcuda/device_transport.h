@@ -6,7 +6,6 @@
 
 namespace vgpu::guest {
 
-bool has_device_node();
 Result<std::unique_ptr<Transport>, OpenFailure> open_device_transport();
 
 }  // namespace vgpu::guest

@@ -48,8 +48,17 @@ void HostMemory::forget_managed(uint64_t address, uint64_t bytes) {
   }
 }
 
+// Two buffers of graphs may meet on a page, so of a run that goes the rest is staged again.
 Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
-  drop_staged(begin, end);
+  std::vector<Span> left;
+  drop_staged(begin, end, left);
+  const Result<void> shared = share_runs(begin, end, how);
+  // Where that fails the memory is gone, and no graph can use it any more.
+  for (const Span& rest : left) static_cast<void>(share_runs(rest.begin, rest.end, How::stage).ok());
+  return shared;
+}
+
+Result<void> HostMemory::share_runs(uint64_t begin, uint64_t end, How how) {
   std::vector<uint64_t> added;
   std::vector<uint64_t> joined;
   uint64_t at = begin;
@@ -64,11 +73,14 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
     // A run that covers `at` is used together; otherwise everything up to the next run is new.
     auto next = runs_.upper_bound(at);
     if (next != runs_.begin()) {
-      const auto before = std::prev(next);
-      if (before->second.end > at) {
-        ++before->second.users;
-        joined.push_back(before->first);
-        at = before->second.end;
+      auto& [first, run] = *std::prev(next);
+      if (run.end > at) {
+        // Graphs together are one user.
+        if (how != How::stage || !run.staged) {
+          ++run.users;
+          joined.push_back(first);
+        }
+        at = run.end;
         continue;
       }
     }
@@ -88,15 +100,23 @@ Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
 }
 
 // The memory may be gone, and another's now: only the worker is told.
-void HostMemory::drop_staged(uint64_t begin, uint64_t end) {
+void HostMemory::drop_staged(uint64_t begin, uint64_t end, std::vector<Span>& left) {
   auto run = runs_.upper_bound(begin);
   if (run != runs_.begin()) --run;
   while (run != runs_.end() && run->first < end) {
-    if (run->second.end <= begin || !run->second.staged) {
+    const Span span = {run->first, run->second.end};
+    // Memory that is registered as well is the program's until it says otherwise.
+    const bool droppable = span.end > begin && run->second.staged && run->second.users == 1;
+    if (!droppable || transport_.are_in_place(from_bits<void*>(span.begin), span.end - span.begin).value_or(false)) {
       ++run;
       continue;
     }
-    transport_.forget_shared(from_bits<void*>(run->first), run->second.end - run->first);
+    for (const Span& rest : {Span{span.begin, begin}, Span{end, span.end}}) {
+      if (rest.begin >= rest.end) continue;
+      if (transport_.are_in_place(from_bits<void*>(rest.begin), rest.end - rest.begin).value_or(true))
+        left.push_back(rest);
+    }
+    transport_.forget_shared(from_bits<void*>(span.begin), span.end - span.begin);
     run = runs_.erase(run);
   }
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <vector>
 
 #include "libcuda/transport.h"
 
@@ -54,10 +55,17 @@ class HostMemory {
     int users = 0;
     bool staged = false;  // for graphs alone
   };
+  struct Span {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
   enum class How { share, stage, adopt };
   Result<void> share_pages(uint64_t begin, uint64_t end, How how);
+  Result<void> share_runs(uint64_t begin, uint64_t end, How how);
   void unshare_pages(uint64_t begin, uint64_t end);
-  void drop_staged(uint64_t begin, uint64_t end);
+  // What was staged of these pages is forgotten where the program has other memory there by now, or may have. A run
+  // goes as a whole; `left` gets what of it lies outside and may still be in use by a graph.
+  void drop_staged(uint64_t begin, uint64_t end, std::vector<Span>& left);
 
   Transport& transport_;
   mutable std::shared_mutex mutex_;  // guards all below

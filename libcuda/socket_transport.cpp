@@ -19,6 +19,7 @@
 #include "common/bits.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
+#include "libcuda/mapped_here.h"
 #include "libcuda/page_swap.h"
 #include "libcuda/shared_address.h"
 #include "vgpu/wire.h"
@@ -119,6 +120,7 @@ class SocketTransport final : public Transport {
     Mapping view = TRY(Mapping::shared(file.get(), size));
     // Let the worker map the pages first: what it cannot map stays untouched here.
     TRY(tell_worker(wire::Control::map, address, size, file.get()));
+    in_place_[bits_of(address)] = identity_of(file.get());
     return swap_pages(view, address);
   }
 
@@ -141,11 +143,21 @@ class SocketTransport final : public Transport {
 
   void forget_shared(void* address, size_t size) override {
     const std::lock_guard lock(mutex_);
+    in_place_.erase(bits_of(address));
     static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());
+  }
+
+  std::optional<bool> are_in_place(const void* address, size_t size) override {
+    const std::lock_guard lock(mutex_);
+    auto run = in_place_.upper_bound(bits_of(address));
+    if (run == in_place_.begin()) return false;
+    --run;
+    return is_mapped_here(run->second, bits_of(address) - run->first, bits_of(address), size);
   }
 
   void unshare_in_place(void* address, size_t size) override {
     const std::lock_guard lock(mutex_);
+    in_place_.erase(bits_of(address));
     static_cast<void>(tell_worker(wire::Control::unmap, address, size, -1).ok());
     void* copy = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (copy == MAP_FAILED) return;  // The pages stay shared with nobody: still the program's memory.
@@ -192,6 +204,7 @@ class SocketTransport final : public Transport {
   std::mutex mutex_;  // guards the conversation on socket_, and all below
   uint64_t last_id_ = 0;
   SharedAddresses addresses_;
+  std::map<uint64_t, FileIdentity> in_place_;  // what pages shared in place are, by the address of the first
 };
 
 OpenFailure no_device(Error error) { return {std::move(error), CUDA_ERROR_NO_DEVICE}; }

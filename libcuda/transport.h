@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "common/session_memory.h"
 #include "vgpu/wire.h"
@@ -37,6 +38,9 @@ class Transport {
   virtual void unshare_in_place(void* address, size_t size) = 0;
   // Ends the sharing of pages shared in place without a look at what is at their address now.
   virtual void forget_shared(void* address, size_t size) = 0;
+  // Whether [address, address + size), of pages shared in place, are still those pages: the program may have unmapped
+  // them. Nothing where the transport cannot tell.
+  virtual std::optional<bool> are_in_place(const void* address, size_t size) = 0;
 
   // What this process has exported under `token` lasts, also when this process has ended, until the descriptor is
   // closed for which this is asked: `lifeline` is the other end of its socket. The file that comes back, if there is

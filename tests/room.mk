@@ -15,7 +15,7 @@ DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,event_loop.cpp events.cp
                       traces.cpp worker_files.cpp) \
                       host/vfio_user/connection.cpp \
                       $(addprefix host/device/,channel.cpp guest_memory.cpp pci_config.cpp run_list.cpp))
-GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp error_log.cpp known_strangers.cpp markers.cpp \
+GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cpp error_log.cpp known_strangers.cpp mapped_here.cpp markers.cpp \
                       pointer_facts.cpp shared_descriptors.cpp))
 UNIT_LIBS     := $(call obj,tests/survey/survey.cpp bench/gate.cpp) $(WORKER_UNIT_OBJS) $(DAEMON_UNIT_OBJS) \
                  $(GUEST_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
@@ -39,6 +39,11 @@ $(O)/tests/gpu/proc_addresses: $(call obj,tests/gpu/proc_addresses.cpp)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
+# It asks whichever libnvidia-ml.so.1 it finds.
+$(O)/tests/gpu/nvml_values: $(call obj,$(wildcard tests/gpu/nvml_values/*.cpp))
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
 
 # Contract tests of the runtime API: the library path says whose libcudart.so.13 runs them, over which driver. The plugin
 # is loaded and unloaded by them.

@@ -48,7 +48,7 @@ Result<void, ReportFailure> ReportClient::open() {
   connection_.reset();
   owner_ = ::getpid();
   const char* const configured = std::getenv("VGPU_SOCKET");
-  is_device_ = configured == nullptr && ::access(kDeviceNode, F_OK) == 0;
+  is_device_ = configured == nullptr && has_device_node();
   if (is_device_) {
     connection_.reset(::open(kDeviceNode, O_RDWR | O_CLOEXEC));
     if (!connection_) return failure(std::string("cannot open ") + kDeviceNode, errno);

@@ -384,6 +384,12 @@ Result<uint64_t, trace::State> Daemon::find_program(uint32_t pid, const Owner& a
   return why;
 }
 
+bool Daemon::is_session_open_to(uint64_t key, const Owner& asker) const {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](auto& one) { return one->key() == key; });
+  const bool in_vm = found != sessions_.end() && (*found)->vm_number() != 0;
+  return found != sessions_.end() && in_vm == asker.in_vm && (*found)->is_open_to(asker);
+}
+
 bool Daemon::hand_trace(uint64_t key, int pipe) {
   const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](auto& one) { return one->key() == key; });
   if (found == sessions_.end() || (*found)->worker() == nullptr) return false;

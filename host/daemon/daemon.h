@@ -41,6 +41,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   }
   SharedObjects& shared_objects() override { return shared_objects_; }
   void program_failed(const Owner& owner, const wire::Fault& fault) override { events_->program_failed(owner, fault); }
+  void session_begins(Session& session) override { traces_.begins(session.key(), session.program()); }
   void session_ended(Session&) override { sessions_changed_ = true; }
 
  private:
@@ -84,6 +85,7 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   CallCounts unsupported_calls() const override;
   Result<uint64_t, trace::State> find_program(uint32_t pid, const Owner& asker) const override;
   bool hand_trace(uint64_t session, int pipe) override;
+  bool is_session_open_to(uint64_t session, const Owner& asker) const override;
   void after(std::chrono::milliseconds time, std::function<void()> done) override;
   template <class Visit>
   void each_worker(Visit visit) const;

@@ -69,6 +69,7 @@ void Session::start(uint32_t format, const std::optional<std::string>& visible_d
 void Session::worker_ready() {
   if (state_ != State::starting) return;
   state_ = State::attaching;
+  host_.session_begins(*this);
   attach_memory();
 }
 

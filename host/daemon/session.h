@@ -38,6 +38,8 @@ class SessionHost {
   virtual void report(const Owner& asker, std::span<const std::byte> request, ReportAnswered answered) = 0;
   // What the programs of this daemon have exported to each other.
   virtual SharedObjects& shared_objects() = 0;
+  // It has a worker, which is given the session's memory next.
+  virtual void session_begins(Session& session) = 0;
   // A context of a program of this owner died of what the program did.
   virtual void program_failed(const Owner& owner, const wire::Fault& fault) = 0;
   // The session may be destroyed after the event that is being handled.

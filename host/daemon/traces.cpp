@@ -36,7 +36,7 @@ std::vector<std::byte> Traces::answer(const Owner& asker, std::span<const std::b
   if (bytes.size() != sizeof request) return {};
   std::memcpy(&request, bytes.data(), sizeof request);
   switch (request.step) {
-    case trace::Step::begin: return bytes_of(begin(asker, request.pid));
+    case trace::Step::begin: return bytes_of(begin(asker, request));
     case trace::Step::take: {
       Trace* const found = find(asker, request.trace);
       return found != nullptr ? take(*found, request) : bytes_of({trace::State::unknown, 0, request.trace});
@@ -56,36 +56,54 @@ Traces::Trace* Traces::find(const Owner& asker, uint64_t number) {
   return found != traces_.end() && found->second.owner == asker ? &found->second : nullptr;
 }
 
-trace::Answer Traces::begin(const Owner& asker, uint32_t pid) {
+trace::Answer Traces::begin(const Owner& asker, const trace::Request& request) {
   uint64_t number = 0;
-  const trace::State state = start(asker, pid, number);
+  const trace::State state = start(asker, request, number);
   return {state, 0, number};
 }
 
-trace::State Traces::start(const Owner& asker, uint32_t pid, uint64_t& number) {
+trace::State Traces::start(const Owner& asker, const trace::Request& request, uint64_t& number) {
   expire();
-  const auto session = programs_.find_program(pid, asker);
-  if (!session.ok()) return session.error();
+  const auto session = programs_.find_program(request.pid, asker);
+  const bool awaits = !session.ok() && session.error() == trace::State::no_program &&
+                      request.position == trace::kAwait && request.pid != 0 && !asker.in_vm;
+  if (!session.ok() && !awaits) return session.error();
   const bool is_traced = std::any_of(traces_.begin(), traces_.end(), [&](const auto& entry) {
-    return entry.second.session == session.value() && entry.second.pipe;
+    return session.ok() && entry.second.session == session.value() && entry.second.pipe;
   });
   int ends[2] = {-1, -1};
   if (is_traced || traces_.size() >= kMostTraces || ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
     return trace::State::busy;
   Trace trace;
   trace.pipe.reset(ends[0]);
-  const UniqueFd writing(ends[1]);
+  UniqueFd writing(ends[1]);
   // Users with many pipes get small ones; more is lost then.
   ::fcntl(ends[0], F_SETPIPE_SZ, kPipeBytes);
   trace.capacity = static_cast<size_t>(std::max(::fcntl(ends[0], F_GETPIPE_SZ), 0));
-  if (!programs_.hand_trace(session.value(), writing.get())) return trace::State::no_program;
+  if (session.ok() && !programs_.hand_trace(session.value(), writing.get())) return trace::State::no_program;
   trace.owner = asker;
-  trace.session = session.value();
+  if (session.ok()) {
+    trace.session = session.value();
+  } else {
+    trace.awaited = request.pid;
+    trace.writing = std::move(writing);
+  }
   trace.asked = Clock::now();
   // Whoever has the number has the trace: it cannot be guessed.
   if (::getrandom(&number, sizeof number, 0) != sizeof number || !traces_.emplace(number, std::move(trace)).second)
     return trace::State::busy;
   return trace::State::running;
+}
+
+void Traces::begins(uint64_t session, uint32_t pid) {
+  for (auto& [number, trace] : traces_) {
+    if (!trace.writing || trace.awaited != pid || !programs_.is_session_open_to(session, trace.owner)) continue;
+    // Afterwards only the worker can write, so its end is the pipe's.
+    programs_.hand_trace(session, trace.writing.get());
+    trace.session = session;
+    trace.writing.reset();
+    return;
+  }
 }
 
 // Adds what is in the pipe, as long as no more than `room` is kept.

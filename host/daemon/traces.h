@@ -28,6 +28,8 @@ class TracedPrograms {
   virtual Result<uint64_t, trace::State> find_program(uint32_t pid, const Owner& asker) const = 0;
   // Lets the session's worker write into `pipe`. False when it is gone.
   virtual bool hand_trace(uint64_t session, int pipe) = 0;
+  // Whether that session's calls are the asker's business.
+  virtual bool is_session_open_to(uint64_t session, const Owner& asker) const = 0;
 };
 
 class Traces {
@@ -38,6 +40,8 @@ class Traces {
 
   // Empty when the request makes no sense.
   std::vector<std::byte> answer(const Owner& asker, std::span<const std::byte> request);
+  // A session of that program has a worker, which serves nobody yet: whoever awaits the program sees all its calls.
+  void begins(uint64_t session, uint32_t pid);
   // Closes what nobody asks for any more; deadline(): when that is next, if ever.
   void expire();
   std::optional<Clock::time_point> deadline() const;
@@ -47,6 +51,9 @@ class Traces {
     Owner owner;
     uint64_t session = 0;
     UniqueFd pipe;  // the reading end; none: the program has ended
+    // While there is no session: the program, and the other end.
+    uint32_t awaited = 0;
+    UniqueFd writing;
     size_t capacity = 0;
     bool was_full = false;
     uint64_t position = 0;        // of the first of `kept`
@@ -54,8 +61,8 @@ class Traces {
     Clock::time_point asked;
   };
 
-  trace::Answer begin(const Owner& asker, uint32_t pid);
-  trace::State start(const Owner& asker, uint32_t pid, uint64_t& number);
+  trace::Answer begin(const Owner& asker, const trace::Request& request);
+  trace::State start(const Owner& asker, const trace::Request& request, uint64_t& number);
   std::vector<std::byte> take(Trace& trace, const trace::Request& request);
   static void read(Trace& trace, size_t room);
   Trace* find(const Owner& asker, uint64_t number);

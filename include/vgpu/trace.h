@@ -37,12 +37,16 @@ enum class Step : uint32_t {
 struct Request {
   uint32_t kind;  // report::Kind::trace
   Step step;
-  uint32_t pid;       // begin: of the program, as it knows itself
-  uint32_t room;      // take: the whole answer is no longer
-  uint64_t trace;     // take, end: which
-  uint64_t position;  // take: bytes of records that have arrived; the daemon may forget them
+  uint32_t pid;    // begin: of the program, as it knows itself
+  uint32_t room;   // take: the whole answer is no longer
+  uint64_t trace;  // take, end: which
+  // take: bytes of records that have arrived; the daemon may forget them. begin: kAwait, if the program has no session
+  // yet and its first one is to be traced from its first call on; of this machine's programs only, for a VM's pids may
+  // have become another user's by then.
+  uint64_t position;
 };
 static_assert(sizeof(Request) == 32);
+constexpr uint64_t kAwait = 1;
 
 enum class State : uint32_t {
   running = 0,

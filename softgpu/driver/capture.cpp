@@ -129,10 +129,12 @@ bool Capture::all_joined() const {
     if (!reached.insert(node).second) continue;
     for (const GraphNode::Edge& edge : node->dependencies) open.push_back(edge.node);
   }
-  for (const Participant& participant : participants_)
-    for (const GraphNode::Edge& edge : participant.dependencies)
-      if (!reached.contains(edge.node)) return false;
-  return true;
+  const auto is_joined = [&](const Dependencies& dependencies) {
+    return std::all_of(dependencies.begin(), dependencies.end(),
+                       [&](const GraphNode::Edge& edge) { return reached.contains(edge.node); });
+  };
+  return is_joined(left_) && std::all_of(participants_.begin(), participants_.end(),
+                                         [&](const Participant& each) { return is_joined(each.dependencies); });
 }
 
 CUresult Capture::end(Stream& stream, CUgraph* out) {
@@ -247,6 +249,19 @@ CUresult Capture::refuse_event() {
   if (state_ != State::active) return CUDA_ERROR_INVALID_VALUE;
   invalidate();
   return CUDA_ERROR_CAPTURED_EVENT;
+}
+
+CUresult Capture::leave(Stream& stream) {
+  const GraphLock lock;
+  if (state_ == State::ended) return CUDA_SUCCESS;
+  if (&stream == origin_) {
+    invalidate();
+    return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+  }
+  if (const Participant* const participant = find(stream)) merge(left_, participant->dependencies);
+  stream.set_capture(nullptr);
+  std::erase_if(participants_, [&](const Participant& each) { return each.stream.get() == &stream; });
+  return CUDA_SUCCESS;
 }
 
 Capture::Info Capture::info(Stream& stream) {

@@ -29,6 +29,7 @@ class Capture final : public StreamCapture {
   CUresult wait_event(Stream& stream, Event& event, unsigned flags) override;
   CUresult refuse() override;
   CUresult refuse_event() override;
+  CUresult leave(Stream& stream) override;
 
   // cuStreamGetCaptureInfo. The arrays live until the stream's dependencies change.
   struct Info {
@@ -80,6 +81,7 @@ class Capture final : public StreamCapture {
   const bool own_graph_;
   State state_ = State::active;
   std::vector<Participant> participants_;  // the origin first
+  Dependencies left_;                      // last work of streams that are destroyed, to be joined like that of others
   // Points recorded in it. An event that is gone cannot be looked up, and a new one at its address has no capture.
   std::unordered_map<const Event*, Dependencies> events_;
 };

@@ -36,6 +36,9 @@ class StreamCapture : public RefCounted {
   virtual CUresult refuse() = 0;
   // A query of, or wait for, an event that was recorded in it: the same, with the error for that.
   virtual CUresult refuse_event() = 0;
+  // A capturing stream is being destroyed: it captures no longer, and what it has recorded stays. Refused, and
+  // invalidates, for the stream where the capture began, which has to end it.
+  virtual CUresult leave(Stream& stream) = 0;
 };
 
 class Stream final : public Object {

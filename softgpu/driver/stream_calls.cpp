@@ -24,7 +24,7 @@ CUresult destroy_stream(CUstream handle) {
     return CUDA_ERROR_INVALID_HANDLE;
   const Ref<Stream> stream = find<Stream>(handle);
   if (!stream) return CUDA_ERROR_INVALID_HANDLE;
-  VGPU_CHECK(stream->refuse_in_capture());
+  if (const Ref<StreamCapture> recorder = stream->capture()) VGPU_CHECK(recorder->leave(*stream));
   VGPU_CHECK(stream->context().destroy_stream(*stream));
   return stream->context().error();
 }

@@ -171,8 +171,9 @@ const char* Choice::selector() {
   const ptx::Operand* operand = current();
   if (operand == nullptr || operand->kind != OperandKind::reg || operand->selector == Word::none_) return "";
   selectors_ |= uint64_t{1} << (cursor_ & 63);
-  // Listed words are string literals, so the view ends with a NUL.
-  return ptx::known_word_text(operand->selector).data();
+  // Listed words are string literals, so the view ends with a NUL. A text may have words of its own here.
+  const char* text = ptx::known_word_text(operand->selector).data();
+  return text == nullptr ? "unknown" : text;
 }
 
 void Choice::push(Slot::Role role, Type type, bool relaxed, const ptx::Operand* operand) {

@@ -87,7 +87,7 @@ uint32_t ProgramState::link_variable(LinkedModule& module, const ptx::Variable& 
 
 uint32_t ProgramState::link_function(LinkedModule& module, const ptx::Function& function) {
   LinkedFunction linked{&module, &function, nullptr};
-  if (!function.defined) linked.builtin = find_builtin(function.name);
+  if (!function.defined && !function.entry) linked.builtin = find_builtin(function.name);
   functions_.push_back(linked);
   return static_cast<uint32_t>(functions_.size() - 1);
 }

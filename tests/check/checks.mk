@@ -144,7 +144,8 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
-GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime nvml vm-client vm-qmp gpu/proc_addresses) $(PROGRAM_BINS)
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime nvml vm-client vm-qmp smi/holder gpu/proc_addresses gpu/nvml_values) $(PROGRAM_BINS) \
+             $(TWELVE_BINS) $(TWELVE_TESTS) $(WRONG_CALLS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)
@@ -152,7 +153,7 @@ gpu-guest: build/deps.vm build/vm/ko/6.1.stamp
 	@tests/vm/fetch rootfs kernel 6.1 $$(qemu-system-x86_64 -device help 2>/dev/null | grep -q '"vfio-user-pci"' || echo qemu)
 
 # The same for a machine that has a card and neither network nor tools: build/gpu-pack is carried there, and its `run` started.
-gpu-pack: $(GPU_NEEDS) $(O)/tests/smi/holder $(O)/bench/vgpu-bench build/vm/ko/6.1.stamp build/deps.vm
+gpu-pack: $(GPU_NEEDS) $(O)/bench/vgpu-bench build/vm/ko/6.1.stamp build/deps.vm
 	@tests/vm/fetch qemu virtiofsd rootfs kernel 6.1
 	@tests/gpu/pack $(O)
 # On the software GPU, in a root that has next to nothing.

@@ -123,6 +123,30 @@ TEST_CASE_METHOD(Capture, "a second stream joins the capture through events", "[
   CHECK(run(graph) == 111);
 }
 
+TEST_CASE_METHOD(Capture, "a second stream that has joined again may be destroyed during the capture",
+                 "[contract][capture]") {
+  CUstream side = nullptr;
+  REQUIRE_CUDA(cuStreamCreate(&side, CU_STREAM_NON_BLOCKING));
+  CUevent fork = nullptr, join = nullptr;
+  REQUIRE_CUDA(cuEventCreate(&fork, CU_EVENT_DISABLE_TIMING));
+  REQUIRE_CUDA(cuEventCreate(&join, CU_EVENT_DISABLE_TIMING));
+  begin(stream);
+  add(1, stream);
+  REQUIRE_CUDA(cuEventRecord(fork, stream));
+  REQUIRE_CUDA(cuStreamWaitEvent(side, fork, 0));
+  add(10, side);
+  REQUIRE_CUDA(cuEventRecord(join, side));
+  REQUIRE_CUDA(cuStreamWaitEvent(stream, join, 0));
+  CHECK_CUDA(cuStreamDestroy(side));
+  CHECK_CUDA(cuEventDestroy(fork));
+  CHECK_CUDA(cuEventDestroy(join));
+  CHECK(status(stream) == CU_STREAM_CAPTURE_STATUS_ACTIVE);
+  add(100, stream);
+  Graph graph(end(stream));
+  CHECK(nodes_of(graph) == 3);
+  CHECK(run(graph) == 111);
+}
+
 TEST_CASE_METHOD(Capture, "copies, sets and host functions are captured", "[contract][capture]") {
   HostBuffer host(kCount * 4);
   std::atomic<unsigned> calls{0};

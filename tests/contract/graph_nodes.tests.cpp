@@ -5,10 +5,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
+#include "tests/contract/pages.h"
 
 namespace {
 
@@ -299,4 +302,32 @@ TEST_CASE_METHOD(OneNode, "memory that a graph copied to is ordinary memory when
     REQUIRE_CUDA(cuMemHostUnregister(place));
   }
   CHECK(::munmap(place, kPage) == 0);
+}
+
+// What an allocator gives to two buffers, one after the other.
+TEST_CASE_METHOD(OneNode, "the memory of two copy nodes may meet on one page", "[contract][graph-nodes]") {
+  Pages pages(4);
+  const size_t near = 4096 + 512;  // each buffer ends on the page on which the next one begins
+  const bool downwards = GENERATE(false, true);
+  std::vector<CUDA_MEMCPY3D> copies;
+  DeviceBuffer large(3 * near);
+  for (size_t i = 0; i < 3; ++i) {
+    CUDA_MEMCPY3D copy = copy_params(large + i * near, pages.data + i * near);
+    copy.WidthInBytes = copy.srcPitch = copy.dstPitch = near;
+    copies.push_back(copy);
+  }
+  if (downwards) std::reverse(copies.begin(), copies.end());
+  Graph graph;
+  for (const CUDA_MEMCPY3D& copy : copies) {
+    CUgraphNode node = nullptr;
+    REQUIRE_CUDA(cuGraphAddMemcpyNode(&node, graph, nullptr, 0, &copy, context));
+  }
+  GraphExec exec(graph);
+  for (const unsigned char value : {5, 6}) {
+    REQUIRE_CUDA(cuMemsetD8(large, value, 3 * near));
+    REQUIRE_CUDA(cuCtxSynchronize());
+    run(exec);
+    CHECK(std::count(pages.data, pages.data + 3 * near, value) == static_cast<std::ptrdiff_t>(3 * near));
+    CHECK(pages.data[3 * near] == 0);
+  }
 }

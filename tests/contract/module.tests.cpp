@@ -55,6 +55,19 @@ TEST_CASE_METHOD(Gpu, "a function that is not there is not found", "[contract][m
   CHECK(cuModuleGetFunction(&function, module, nullptr) == CUDA_ERROR_INVALID_VALUE);
 }
 
+// Also where the name is that of a function that every program has.
+TEST_CASE_METHOD(Gpu, "a kernel that is only declared cannot be had", "[contract][module]") {
+  for (const std::string name : {"declared", "free"}) {
+    CAPTURE(name);
+    const std::string text = ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry " + name + ";\n";
+    CUmodule module = nullptr;
+    if (cuModuleLoadData(&module, text.c_str()) != CUDA_SUCCESS) continue;
+    CUfunction function = nullptr;
+    CHECK(cuModuleGetFunction(&function, module, name.c_str()) != CUDA_SUCCESS);
+    CHECK_CUDA(cuModuleUnload(module));
+  }
+}
+
 TEST_CASE_METHOD(Gpu, "PTX that does not parse is refused", "[contract][module]") {
   CUmodule module = nullptr;
   CHECK(cuModuleLoadData(&module, kBrokenPtx) == CUDA_ERROR_INVALID_PTX);

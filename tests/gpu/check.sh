@@ -55,6 +55,38 @@ step "runtime socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/
 guest runtime
 [[ $driver = soft ]] || step "nvml native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" '[nvml]~[ours]'
 step "nvml socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" ${cases[@]+"${cases[@]}"}
+if [[ $driver = soft ]]; then
+  step "nvml values" "${socket[@]}" "$here/nvml_values.py" "$build" soft
+else
+  step "nvml values" env KEEP="$logs/nvml-values" "$here/nvml_values.py" "$build" "$driver"
+fi
+# Our runtime libraries beside NVIDIA's, natively and through a ring: exports, samples, contract, wrong calls, texts of errors.
+# What the machine has not, is not compared.
+runtimes() {
+  local release=$1 theirs=$2 programs=$3 contract=$4 wrong=$5 filter=$6 ours=$build/lib/cudart way
+  local -A folder=([native]=${LD_LIBRARY_PATH:-/nowhere} [socket]=$build/lib/guest)
+  [[ $driver = nvidia ]] || folder[native]=$build/$driver:${folder[native]}
+  for way in native socket; do
+    local through=()
+    [[ $way = native ]] || through=("${socket[@]}")
+    [[ ! -d $programs ]] || step "cudart $release samples ours $way" ${through[@]+"${through[@]}"} \
+      env "LD_LIBRARY_PATH=$ours:${folder[$way]}" "$here/../programs/run.sh" "$programs"
+    [[ ! -x $contract ]] || step "cudart $release contract ours $way" ${through[@]+"${through[@]}"} \
+      env "LD_LIBRARY_PATH=$ours:${folder[$way]}" "$here/../check/catch.sh" "$LIMIT" "$contract" "$filter"
+    [[ -r $theirs/libcudart.so.$release ]] || continue
+    [[ ! -d $programs ]] || step "cudart $release samples alike $way" ${through[@]+"${through[@]}"} \
+      env LOCK="$here/../../libcuda/cudart$release/exports.lock" "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
+    # Through the ring what the driver's side of a wrong argument says first is another question.
+    [[ ! -x $wrong || $way = socket ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
+      "$here/../check/wrong_calls.sh" "$release" "$wrong" "$theirs" "$ours" "${folder[$way]%%:*}"
+  done
+  [[ ! -r $theirs/libcudart.so.$release || ! -x $contract ]] ||
+    step "cudart $release contract theirs" env "LD_LIBRARY_PATH=$theirs:${folder[native]}" "$here/../check/catch.sh" "$LIMIT" "$contract" "$filter~[later]"
+}
+top=$(readlink -f "$here/../..")
+runtimes 13 "${CUDA_HOME:-/usr/local/cuda}/lib64" "$top/build/programs/shared" "$build/tests/runtime" "$build/tests/wrong_calls" '~[soft]~[.]'
+runtimes 12 "$top/build/cuda12/lib" "$top/build/programs/cudart12" "$build/tests/cudart12/runtime" "$build/tests/cudart12/wrong_calls" '~[since13]~[soft]~[.]'
+[[ $driver = soft ]] || step "texts of errors" "$here/error_texts.py" "$build"
 for kind in static shared; do
   programs=$here/../../build/programs/$kind
   [[ -d $programs ]] || continue

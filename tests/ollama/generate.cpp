@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -66,6 +67,26 @@ Result<std::vector<int32_t>> tokenize(const Llama& llama, const Vocabulary* voca
   return tokens;
 }
 
+Result<ModelHolder> load_model(const Llama& llama, const Request& request) {
+  Parameters parameters = llama.model_default_params();
+  parameters.set(kModelGpuLayers, request.offload ? 1000 : 0);
+  ModelHolder model(llama.model_load_from_file(request.model.c_str(), parameters), llama.model_free);
+  if (model == nullptr) return Error{request.model + ": the model does not load"};
+  return model;
+}
+
+Result<ContextHolder> make_context(const Llama& llama, Model* model) {
+  Parameters parameters = llama.context_default_params();
+  parameters.set(kContextLength, kContextTokens);
+  parameters.set(kContextBatch, kContextTokens);
+  parameters.set(kContextMicroBatch, kContextTokens);
+  ContextHolder context(llama.init_from_model(model, parameters), llama.free);
+  if (context == nullptr) return Error{"no context for the model"};
+  // Their threads wait for each other by spinning, which on a busy machine takes far longer than the work.
+  llama.set_n_threads(context.get(), 1, 1);
+  return context;
+}
+
 Result<void> decode(const Llama& llama, Context* context, std::span<int32_t> tokens, int chunk) {
   const size_t step = chunk == 0 ? tokens.size() : static_cast<size_t>(chunk);
   for (size_t at = 0; at < tokens.size(); at += step) {
@@ -88,6 +109,7 @@ void take_choice(const Llama& llama, const Vocabulary* vocabulary, std::span<con
 Result<void> generate_tokens(const Llama& llama, Context* context, const Vocabulary* vocabulary, const Request& request,
                              Answer& answer) {
   const auto width = static_cast<size_t>(llama.vocab_n_tokens(vocabulary));
+  answer.prompt_tokens = TRY(tokenize(llama, vocabulary, request));
   std::vector<int32_t> next = answer.prompt_tokens;
   for (size_t i = 0; i < static_cast<size_t>(request.tokens); ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -112,9 +134,10 @@ Result<Session> Session::create(const std::string& directory, bool cuda, bool ve
   if (session.llama_.backend_load((directory + "/libggml-cpu-" + kind + ".so").c_str()) == nullptr) {
     return Error{"no CPU backend " + kind};
   }
-  if (cuda && session.llama_.backend_load((directory + "/libggml-cuda.so").c_str()) == nullptr) {
-    return Error{"libggml-cuda.so does not load"};
-  }
+  // Ollama keeps its backends in directories of their own, and names one of them so.
+  const char* const named = std::getenv("GGML_BACKEND_PATH");
+  const std::string backend = named != nullptr ? named : directory + "/libggml-cuda.so";
+  if (cuda && session.llama_.backend_load(backend.c_str()) == nullptr) return Error{backend + " does not load"};
   session.llama_.backend_init();
   return session;
 }
@@ -152,27 +175,28 @@ Result<Answer> Session::generate(const Request& request) const {
   answer.free_before = free_bytes();
   {
     const auto start = std::chrono::steady_clock::now();
-    Parameters parameters = llama_.model_default_params();
-    parameters.set(kModelGpuLayers, request.offload ? 1000 : 0);
-    const ModelHolder model(llama_.model_load_from_file(request.model.c_str(), parameters), llama_.model_free);
-    if (model == nullptr) return Error{request.model + ": the model does not load"};
-    parameters = llama_.context_default_params();
-    parameters.set(kContextLength, kContextTokens);
-    parameters.set(kContextBatch, kContextTokens);
-    parameters.set(kContextMicroBatch, kContextTokens);
-    const ContextHolder context(llama_.init_from_model(model.get(), parameters), llama_.free);
-    if (context == nullptr) return Error{"no context for the model"};
-    // Their threads wait for each other by spinning, which on a busy machine takes far longer than the work.
-    llama_.set_n_threads(context.get(), 1, 1);
+    const ModelHolder model = TRY(load_model(llama_, request));
+    const ContextHolder context = TRY(make_context(llama_, model.get()));
     answer.load_seconds = seconds_since(start);
     answer.free_loaded = free_bytes();
-    const Vocabulary* vocabulary = llama_.model_get_vocab(model.get());
-    answer.prompt_tokens = TRY(tokenize(llama_, vocabulary, request));
-    TRY(generate_tokens(llama_, context.get(), vocabulary, request, answer));
+    TRY(generate_tokens(llama_, context.get(), llama_.model_get_vocab(model.get()), request, answer));
   }
   answer.free_after = free_bytes();
   answer.notes = log().notes;
   return answer;
+}
+
+// A context of its own for each prompt, so that none sees another's.
+Result<void> Session::serve(Request request, const NextPrompt& next, const TakeAnswer& take) const {
+  const ModelHolder model = TRY(load_model(llama_, request));
+  while (next(request.prompt)) {
+    const ContextHolder context = TRY(make_context(llama_, model.get()));
+    Answer answer;
+    TRY(generate_tokens(llama_, context.get(), llama_.model_get_vocab(model.get()), request, answer));
+    answer.notes = log().notes;
+    take(answer);
+  }
+  return {};
 }
 
 }  // namespace vgpu::ollama

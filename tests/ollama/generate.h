@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,10 @@ class Session {
   // The first of a type, as Llama::dev_type numbers them.
   Result<Device*> device(int type) const;
   Result<Answer> generate(const Request& request) const;
+  // Keeps the model loaded and answers prompts, one after the other, as long as `next` has one.
+  using NextPrompt = std::function<bool(std::string& prompt)>;
+  using TakeAnswer = std::function<void(const Answer& answer)>;
+  Result<void> serve(Request request, const NextPrompt& next, const TakeAnswer& take) const;
 
  private:
   explicit Session(const Llama& llama) : llama_(llama) {}

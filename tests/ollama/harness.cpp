@@ -7,6 +7,7 @@
 //   ollama-harness list --backend DIR         devices of the loaded backends
 //   ollama-harness product --backend DIR --type TYPE    a matrix times a vector on both backends, and as it should be
 //   ollama-harness generate --backend DIR --model FILE [--device cpu|cuda] [--tokens N] ...
+//   ollama-harness serve --backend DIR --model FILE     answers each line of its input, a prompt, with a JSON string
 //   ollama-harness compare FILE FILE          logits of two runs: the largest difference and its place
 // Exit status: 0 done, 1 failed, 2 bad arguments. With --json one object on standard output.
 #include <CLI/CLI.hpp>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -131,6 +133,20 @@ Result<json> run_generate(const Options& options) {
               {"seconds", {answer.load_seconds, answer.prompt_seconds, answer.token_seconds}}};
 }
 
+// What a runner of Ollama's does, in lines instead of requests.
+Result<json> run_serve(const Options& options) {
+  const Session session = TRY(Session::create(options.backend, options.device == "cuda", options.verbose, options.cpu));
+  int answered = 0;
+  TRY(session.serve(
+      options.request, [](std::string& prompt) { return static_cast<bool>(std::getline(std::cin, prompt)); },
+      [&answered](const Answer& answer) {
+        ++answered;
+        std::printf("%s\n", json(answer.text).dump(-1, ' ', true, json::error_handler_t::replace).c_str());
+        std::fflush(stdout);
+      }));
+  return json{{"answered", answered}};
+}
+
 // Between a backend and its own rounding there may be the order of additions, and no more.
 Result<json> run_product(const Options& options) {
   constexpr double kOrderOfAdditions = 1e-5;
@@ -208,11 +224,15 @@ int run(int count, char** words) {
   product->add_option("--backend", options.backend, "directory of the prebuilt libraries")->required();
   product->add_option("--type", options.type, "of the matrix: q4_0, q8_0 or q4_k");
   CLI::App* generate = app.add_subcommand("generate", "loads a model and generates tokens greedily");
-  for (CLI::App* one : {list, generate}) {
+  CLI::App* serve = app.add_subcommand("serve", "loads a model and answers prompts from standard input");
+  for (CLI::App* one : {list, generate, serve}) {
     one->add_option("--backend", options.backend, "directory of the prebuilt libraries")->required();
     one->add_option("--device", options.device, "cpu or cuda")->check(CLI::IsMember({"cpu", "cuda"}));
   }
-  generate->add_option("--model", options.request.model, "GGUF file")->required();
+  for (CLI::App* one : {generate, serve}) {
+    one->add_option("--model", options.request.model, "GGUF file")->required();
+    one->add_option("--tokens", options.request.tokens, "to generate");
+  }
   generate->add_option("--cpu", options.cpu, "which CPU backend: haswell, x64, ...");
   generate->add_option("--prompt", options.request.prompt);
   generate->add_option("--repeat", options.request.prompt_repeats, "how often the prompt is repeated");
@@ -220,12 +240,11 @@ int run(int count, char** words) {
   generate->add_option("--follow", options.request.follow, "tokens to go on with, instead of the chosen ones")
       ->delimiter(',');
   generate->add_option("--rounds", options.rounds, "loads, generates and unloads so often")->check(CLI::PositiveNumber);
-  generate->add_option("--tokens", options.request.tokens, "to generate");
   generate->add_option("--logits", options.logits_file, "file for the logits, 32-bit floats");
   CLI::App* compare = app.add_subcommand("compare", "logits of two runs");
   compare->add_option("files", options.compared)->required()->expected(2);
   compare->add_option("--tolerance", options.tolerance, "largest difference, as a part of the widest number");
-  for (CLI::App* one : {probe, symbols, runtime, cublas, list, product, generate, compare}) one->fallthrough();
+  for (CLI::App* one : {probe, symbols, runtime, cublas, list, product, generate, serve, compare}) one->fallthrough();
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -238,6 +257,7 @@ int run(int count, char** words) {
   if (cublas->parsed()) return report(options, run_cublas());
   if (product->parsed()) return report(options, run_product(options));
   if (compare->parsed()) return report(options, run_compare(options));
+  if (serve->parsed()) return report(options, run_serve(options));
   return report(options, list->parsed() ? run_list(options) : run_generate(options));
 }
 

@@ -34,6 +34,7 @@ class Machine {
     fs::create_directories(root_ / "sys/module/vgpu");
     write(root_ / "sys/module/vgpu/version", "0.1.0\n");
   }
+  void announce_node() { fs::create_directories(root_ / "sys/class/misc/vgpu0"); }
   void put_node() { write(root_ / "dev/vgpu0", ""); }
 
   doctor::Findings examine(doctor::Way& way, const std::string& socket = "") {
@@ -71,6 +72,17 @@ TEST_CASE("a device without a module wants the module", "[smi]") {
   CHECK(finds(findings, doctor::State::note, "waits for the module"));
   CHECK(finds(findings, doctor::State::problem, "modprobe vgpu"));
   CHECK(finds(findings, doctor::State::problem, "/dev/vgpu0 does not exist"));
+}
+
+TEST_CASE("a node that only this process lacks is kept from it", "[smi]") {
+  Machine machine;
+  machine.plug("vgpu");
+  machine.load();
+  machine.announce_node();
+  doctor::Way way = doctor::Way::nothing;
+  const auto findings = machine.examine(way);
+  CHECK(finds(findings, doctor::State::problem, "/dev/vgpu0 does not exist here"));
+  CHECK(finds(findings, doctor::State::problem, "PrivateDevices=no"));
 }
 
 TEST_CASE("a device that another driver has taken is to be released", "[smi]") {

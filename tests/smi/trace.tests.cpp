@@ -157,6 +157,50 @@ TEST_CASE("a trace of no program of ours says why there is none", "[smi][trace]"
   CHECK(dead.err.find("/nowhere/vgpud.sock") != std::string::npos);
 }
 
+TEST_CASE("a program that a trace starts is seen from its first call on, and gives its status", "[smi][trace]") {
+  const std::string holder = build() / "tests/smi/holder";
+  const Outcome ran = soft_smi({"trace", "--json", "--", holder, "4", "/bin/sh", "-c", "echo $HOLDER; exit 7"});
+  CHECK(ran.status == 7);
+  // The program's own output is its own.
+  CHECK(ran.lines().size() == 1);
+  std::vector<nlohmann::json> calls;
+  std::istringstream lines(ran.err);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("{")) calls.push_back(nlohmann::json::parse(line));
+  REQUIRE(calls.size() >= 3);
+  for (size_t i = 0; i < calls.size(); ++i) CHECK(calls[i]["number"] == i);
+  const auto seen = [&](const char* name) {
+    return std::any_of(calls.begin(), calls.end(), [&](const auto& call) { return call["call"] == name; });
+  };
+  CHECK(seen("cuDevicePrimaryCtxRetain"));
+  CHECK(seen("cuMemAlloc_v2"));
+  CHECK(seen("cuMemsetD8_v2"));
+}
+
+TEST_CASE("a program that a trace starts ends as it would by itself", "[smi][trace]") {
+  CHECK(soft_smi({"trace", "--", "/bin/sh", "-c", "kill -TERM $$"}).status == 143);
+  CHECK(soft_smi({"trace", "--", "/nowhere/at/all"}).status == 127);
+  CHECK(soft_smi({"trace", "--", "/etc/passwd"}).status == 126);
+  const Outcome idle = soft_smi({"trace", "--", "/bin/true"});
+  CHECK(idle.status == 0);
+  CHECK(idle.err.find("itself did not use the GPU") != std::string::npos);
+  CHECK(soft_smi({"trace", "--"}).status == 2);
+  CHECK(soft_smi({"trace", "1", "--", "/bin/true"}).status == 2);
+  const Outcome dead = vgpu::test::smi({"trace", "--", "/bin/echo", "started"});
+  CHECK(dead.status == 9);
+  CHECK(dead.out.empty());
+}
+
+TEST_CASE("vgpu-run writes a program's calls to a file", "[smi][trace]") {
+  const std::string holder = build() / "tests/smi/holder";
+  const Outcome ran =
+      run_program({"/bin/sh", "-c",
+                   "file=$(mktemp); " + (build() / "bin/vgpu-run").string() + " --driver soft --trace $file -- " +
+                       holder + " 4 /bin/sh -c 'exit 5'; echo $?; grep -c cuMemAlloc_v2 $file; rm $file"},
+                  {});
+  CHECK(ran.lines() == Words{"5", "1"});
+}
+
 TEST_CASE("stats names the unsupported calls that were asked for", "[smi]") {
   const Outcome ran = beside_caller("sleep 0.2; $smi stats $CALLER; exec $smi stats --json");
   REQUIRE(ran.status == 0);

@@ -34,6 +34,7 @@ struct Programs final : TracedPrograms {
     pipe.reset(::dup(file));
     return !is_gone;
   }
+  bool is_session_open_to(uint64_t, const Owner& asker) const override { return asker == kOwner; }
   bool write(const std::string& text) const {
     return ::write(pipe.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
   }
@@ -146,6 +147,30 @@ TEST_CASE("names of unsupported calls are names, and of a limited number", "[uni
   CHECK(calls.take_changed().empty());
   for (int i = 0; i < 1000; ++i) CHECK(calls.count("cu" + std::to_string(i)));
   CHECK(calls.take_changed().size() == 255);
+}
+
+TEST_CASE("a program that is awaited is traced from its session's beginning on, for its user only", "[trace]") {
+  Scene scene;
+  const Taken waiting = scene.ask(kOwner, {0, Step::begin, 8, 0, 0, trace::kAwait});
+  const Taken others = scene.ask(kOther, {0, Step::begin, 8, 0, 0, trace::kAwait});
+  REQUIRE(waiting.state == State::running);
+  CHECK(scene.ask(kOwner, {0, Step::begin, 8, 0, 0, 0}).state == State::no_program);
+  CHECK(scene.ask(kOwner, {0, Step::take, 0, 100, waiting.trace, 0}).state == State::running);
+  scene.traces.begins(70, 9);
+  CHECK_FALSE(scene.programs.pipe);
+  scene.traces.begins(70, 8);
+  REQUIRE(scene.programs.write("first"));
+  CHECK(scene.ask(kOwner, {0, Step::take, 0, 100, waiting.trace, 0}).records == "first");
+  CHECK(scene.ask(kOther, {0, Step::take, 0, 100, others.trace, 0}).records.empty());
+  // Nobody else has the writing end.
+  scene.programs.pipe.reset();
+  CHECK(scene.ask(kOwner, {0, Step::take, 0, 100, waiting.trace, 5}).state == State::ended);
+}
+
+TEST_CASE("programs of a VM are not awaited", "[trace]") {
+  Scene scene;
+  const Owner guest = {.in_vm = true};
+  CHECK(scene.ask(guest, {0, Step::begin, 8, 0, 0, trace::kAwait}).state == State::no_program);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ build/deps.vm: tools/deps.sh
 	@touch $@
 
 vm-fetch: build/deps.vm
-	@tests/vm/fetch qemu rootfs $(foreach k,$(VM_KERNELS),kernel $(k))
+	@tests/vm/fetch qemu rootfs systemd $(foreach k,$(VM_KERNELS),kernel $(k))
 
 build/vm/ko/%.stamp: $(KMOD_SOURCES) | build/deps.vm
 	@tests/vm/build-module $*

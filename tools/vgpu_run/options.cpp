@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/version.h"
+#include "tools/vgpu_run/private_daemon.h"
 
 namespace vgpu::run {
 namespace {
@@ -21,8 +22,8 @@ constexpr const char* kFooter =
     "Exit status: the program's; 128+N when signal N ended it; 125 when vgpu-run itself fails; 126 when the program\n"
     "cannot be executed; 127 when it is not found.\n"
     "Example: vgpu-run --driver soft --stats -- ./vectorAdd";
-constexpr std::string_view kWithValue[] = {"--driver",         "--memory-limit", "--prestart",
-                                           "--ready-contexts", "--log",          "--worker"};
+constexpr std::string_view kWithValue[] = {"--driver", "--memory-limit", "--prestart", "--ready-contexts",
+                                           "--log",    "--worker",       "--trace"};
 
 struct Manual : CLI::Formatter {
   std::string make_usage(const CLI::App*, std::string) const override {
@@ -49,7 +50,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.formatter(std::make_shared<Manual>());
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("vgpu-run ") + kVersion);
-  std::string driver, limit, prestart, contexts, level, worker;
+  std::string driver, limit, prestart, contexts, level, worker, trace;
   Options options;
   app.add_option("--driver", driver,
                  "soft: the software GPU; nvidia: NVIDIA's driver; auto: NVIDIA's if it finds a GPU, else soft;\n"
@@ -65,6 +66,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       ->type_name("N")
       ->check(CLI::Range(0u, 64u).description(""));
   app.add_flag("--stats", options.statistics, "say at the end what the program's GPU did, on standard error");
+  app.add_option("--trace", trace,
+                 "a file for the program's calls, from the first one on, as vgpu-smi trace prints them")
+      ->type_name("FILE");
   app.add_option("--log", level, "off, error, warn, info or debug, for vgpud and its worker (default warn)")
       ->type_name("LEVEL");
   app.add_option("--worker", worker, "the worker's executable (default: vgpu-worker beside vgpud)")->type_name("PATH");
@@ -81,7 +85,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     std::cerr << "vgpu-run: which program? Try vgpu-run --help\n";
     return kOwnFailure;
   }
-  options.command.assign(argv + own, argv + argc);
+  // The tool beside us starts the program then, and ends as it does.
+  if (!trace.empty()) options.command = {own_directory() + "/vgpu-smi", "trace", "--output", trace, "--"};
+  options.command.insert(options.command.end(), argv + own, argv + argc);
   const std::pair<const char*, std::string*> passed_on[] = {{"--driver", &driver},     {"--memory-limit", &limit},
                                                             {"--prestart", &prestart}, {"--ready-contexts", &contexts},
                                                             {"--log", &level},         {"--worker", &worker}};

@@ -197,7 +197,9 @@ int run_statistics(const Options& options) {
 }
 
 int run_trace(const Options& options) {
-  const auto followed = follow_trace({options.pid, options.count, options.only_errors, options.only, options.json});
+  const TraceOptions chosen = {options.pid, options.count, options.only_errors, options.only, options.json, stdout};
+  const auto followed =
+      options.command.empty() ? follow_trace(chosen) : trace_program(chosen, options.command, options.output);
   return followed.ok() ? followed.value() : complain(followed.error());
 }
 

@@ -180,7 +180,12 @@ std::vector<Command> add_commands(CLI::App& app, Options& options, Raw& raw) {
   statistics->add_option("-l,--loop", raw.loop, "again every SEC seconds, until stopped")->type_name("SEC");
   all.push_back({statistics, Action::statistics});
   CLI::App* const trace = app.add_subcommand("trace", "the calls of one process, with arguments, times and errors");
-  trace->add_option("PID", options.pid, "the process")->required()->check(CLI::Range(1u, 4'194'304u).description(""));
+  trace->add_option("PID", options.pid, "the process; or, after the options, -- PROGRAM [ARGUMENT]... to start one")
+      ->check(CLI::Range(1u, 4'194'304u).description(""));
+  trace
+      ->add_option("-o,--output", options.output,
+                   "a file for the calls of a program that is started (else standard error)")
+      ->type_name("FILE");
   trace->add_option("-c,--count", options.count, "end after so many calls (default: when it ends, or Ctrl-C)")
       ->type_name("N")
       ->check(CLI::Range(1u, 4'000'000'000u).description(""));
@@ -271,6 +276,12 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   options.program = base_name(argc > 0 ? argv[0] : nullptr);
   add_options(app, options, raw);
   const std::vector<Command> commands = add_commands(app, options, raw);
+  // What a trace starts has options of its own.
+  for (int i = 1; i < argc; ++i)
+    if (std::string_view(argv[i]) == "--" && std::string_view(argv[1]) == "trace") {
+      options.command.assign(argv + i + 1, argv + argc);
+      argc = i;
+    }
   std::vector<std::string> words = plain_words(argc, argv);
   const bool has_command = !words.empty() && words.front().find('-') != 0;
   if (const auto changing = find_changing(words, has_command); !changing.empty()) {
@@ -296,6 +307,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   }
   if (const auto why = choose_action(app, commands, raw, options)) return refuse(*why);
   if (const auto why = choose_interval(app, raw, options)) return refuse(*why);
+  if (options.action == Action::trace && (options.pid == 0) == options.command.empty())
+    return refuse("trace: which process? Its number, or -- PROGRAM [ARGUMENT]... to start one");
   return options;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace vgpu::smi {
 
@@ -45,8 +46,10 @@ struct Options {
   std::string clock_columns;              // -o of a monitor: D, T or both
   bool topology_matrix = false;
   unsigned int pid = 0;
-  bool only_errors = false;  // of a trace
-  std::string only;          // of a trace: part of a call's name
+  bool only_errors = false;          // of a trace
+  std::string only;                  // of a trace: part of a call's name
+  std::string output;                // of a trace: a file
+  std::vector<std::string> command;  // of a trace: the program to start
 };
 
 // The options, or the status to exit with, after saying why.

@@ -84,7 +84,11 @@ std::string user_name() {
 
 Finding cannot_open(const std::string& node, int error) {
   struct stat about = {};
-  if ((error == EACCES || error == EPERM) && ::stat(node.c_str(), &about) == 0) {
+  // What the file's mode does not forbid, a control group does.
+  if (error == EPERM)
+    return {State::problem, "device node", node + " is not among the devices of this service or container",
+            "In a unit of systemd's: DeviceAllow=/dev/vgpu0 rw; for a container: --device /dev/vgpu0"};
+  if (error == EACCES && ::stat(node.c_str(), &about) == 0) {
     const std::string group = group_name(about.st_gid);
     // Nobody is to join root's group for this.
     const bool group_may = (about.st_mode & 0060) == 0060 && about.st_gid != 0;
@@ -131,13 +135,21 @@ void check_query(int node, const std::string& path, Findings& findings) {
                         "Install the same release on host and VM"});
 }
 
+Finding no_node(const Place& place, const std::string& path) {
+  std::error_code failed;
+  if (fs::exists(place.root + "/sys/class/misc/vgpu0", failed))
+    return {State::problem, "device node", path + " does not exist here, but the module has the device",
+            "This process has a /dev of its own. In a unit of systemd's: PrivateDevices=no; for a container: --device "
+            "/dev/vgpu0"};
+  return {State::problem, "device node", path + " does not exist",
+          "The module makes it when it has a device: dmesg | grep vgpu says why it has not"};
+}
+
 bool check_node(const Place& place, bool expected, Findings& findings) {
   const std::string path = place.root + "/dev/vgpu0";
   struct stat about = {};
   if (::stat(path.c_str(), &about) != 0) {
-    if (expected)
-      findings.push_back({State::problem, "device node", path + " does not exist",
-                          "The module makes it when it has a device: dmesg | grep vgpu says why it has not"});
+    if (expected) findings.push_back(no_node(place, path));
     return false;
   }
   if (!S_ISCHR(about.st_mode)) {

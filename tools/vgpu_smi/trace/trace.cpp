@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/vgpu_smi/trace/trace.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 
+#include "common/fd.h"
 #include "tools/vgpu_smi/daemon/complaint.h"
 #include "tools/vgpu_smi/trace/print.h"
 #include "uapi/linux/vgpu.h"
@@ -19,6 +22,9 @@ namespace {
 
 constexpr uint32_t kRoom = 64 << 10;
 constexpr useconds_t kPause = 20'000;  // microseconds
+
+// As a shell says it of a program.
+constexpr int kNotExecutable = 126, kNoProgram = 127;
 
 volatile sig_atomic_t stopped = 0;
 
@@ -78,23 +84,25 @@ class Printer {
  public:
   explicit Printer(const TraceOptions& options) : options_(options) {}
 
+  bool has_seen() const { return expected_ != 0; }
+
   bool print(const TracedCall& call) {
     if (call.number > expected_) gap(call.number - expected_);
     expected_ = call.number + 1;
     if (!is_wanted(options_, call)) return true;
     if (options_.json) {
       const auto replace = nlohmann::json::error_handler_t::replace;
-      fmt::print("{}\n", trace_json(call).dump(-1, ' ', false, replace));
+      fmt::print(options_.out, "{}\n", trace_json(call).dump(-1, ' ', false, replace));
     } else {
-      fmt::print("{}", trace_line(call));
+      fmt::print(options_.out, "{}", trace_line(call));
     }
     return ++printed_ != options_.count;
   }
 
  private:
   void gap(uint64_t lost) const {
-    if (options_.json) fmt::print("{}\n", nlohmann::json({{"lost", lost}}).dump());
-    else fmt::print("{}", gap_line(lost));
+    if (options_.json) fmt::print(options_.out, "{}\n", nlohmann::json({{"lost", lost}}).dump());
+    else fmt::print(options_.out, "{}", gap_line(lost));
   }
 
   const TraceOptions& options_;
@@ -115,11 +123,78 @@ void say_end(const TraceOptions& options, TraceClient::Next next) {
   else fmt::print(stderr, "Process {} has ended.\n", options.pid);
 }
 
+// What ends a trace of a running program is passed on to one that was started here, unless the terminal has told it.
+volatile sig_atomic_t child = 0;
+void pass_on_signals(pid_t program) {
+  child = program;
+  struct sigaction action = {};
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  action.sa_sigaction = [](int number, siginfo_t* about, void*) {
+    if (about->si_code != SI_KERNEL) ::kill(child, number);
+  };
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
+}
+
+// A process that becomes the program when a byte comes by `gate`, and ends when none can come any more.
+pid_t start_waiting(const std::vector<std::string>& command, UniqueFd& gate) {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
+  const UniqueFd reading(ends[0]);
+  gate.reset(ends[1]);
+  std::vector<char*> argv;
+  for (const std::string& argument : command) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const pid_t program = ::fork();
+  if (program != 0) return program;
+  gate.reset();
+  char byte = 0;
+  if (::read(reading.get(), &byte, 1) != 1) ::_exit(kNotExecutable);
+  ::execvp(argv[0], argv.data());
+  const int error = errno;
+  fmt::print(stderr, "vgpu-smi: cannot run {}: {}\n", argv[0], ::strerror(error));
+  ::_exit(error == ENOENT ? kNoProgram : kNotExecutable);
+}
+
+int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+// A VM's programs cannot be awaited (vgpu/trace.h), so there they are looked for until one has a session.
+Result<std::unique_ptr<TraceClient>, Complaint> catch_session(pid_t program) {
+  constexpr useconds_t kOften = 1'000;
+  for (;;) {
+    auto client = TraceClient::begin(static_cast<uint32_t>(program));
+    siginfo_t ended = {};
+    ::waitid(P_PID, static_cast<id_t>(program), &ended, WEXITED | WNOHANG | WNOWAIT);
+    if (client.ok() || client.error().code != kNotFound || ended.si_pid != 0) return client;
+    ::usleep(kOften);
+  }
+}
+
+// Prints until the program has ended and no more comes. Its status, as waitpid tells it.
+int follow_program(TraceClient& client, pid_t program, const TraceOptions& options) {
+  constexpr int kLastQuestions = 50;
+  Printer printer(options);
+  int status = 0, questions = 0;
+  bool has_ended = false, wanted = true, more = true;
+  while (!has_ended || (more && questions < kLastQuestions)) {
+    has_ended = has_ended || ::waitpid(program, &status, WNOHANG) == program;
+    if (has_ended) ++questions;
+    auto next = more ? client.fetch() : Result<TraceClient::Next, Complaint>(TraceClient::Next::waits);
+    while (const auto call = more ? client.records().next() : std::nullopt) wanted = wanted && printer.print(*call);
+    std::fflush(options.out);
+    more = more && next.ok() && next.value() != TraceClient::Next::ended &&
+           next.value() != TraceClient::Next::ended_in_full && !client.records().broken();
+    if (!more || next.value() == TraceClient::Next::waits) ::usleep(kPause);
+  }
+  if (!printer.has_seen()) fmt::print(stderr, "No call was seen: process {} itself did not use the GPU.\n", program);
+  return status;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<TraceClient>, Complaint> TraceClient::begin(uint32_t pid) {
+Result<std::unique_ptr<TraceClient>, Complaint> TraceClient::begin(uint32_t pid, bool awaits) {
   trace::Request question = request(trace::Step::begin, 0);
   question.pid = pid;
+  question.position = awaits ? trace::kAwait : 0;
   trace::Answer answer = {};
   nvml::ReportClient client;
   TRY(ask(client, question, answer));
@@ -174,6 +249,30 @@ Result<int, Complaint> follow_trace(const TraceOptions& options) {
     if (next == TraceClient::Next::waits) ::usleep(kPause);
   }
   return kSuccess;
+}
+
+Result<int, Complaint> trace_program(TraceOptions options, const std::vector<std::string>& command,
+                                     const std::string& file) {
+  options.out = file.empty() ? stderr : std::fopen(file.c_str(), "we");
+  if (options.out == nullptr) return Complaint{fmt::format("cannot write {}: {}", file, ::strerror(errno)), kOther};
+  UniqueFd gate;
+  const pid_t program = start_waiting(command, gate);
+  if (program < 0) return Complaint{fmt::format("cannot start a process: {}", ::strerror(errno)), kOther};
+  pass_on_signals(program);
+  auto client = TraceClient::begin(static_cast<uint32_t>(program), true);
+  const bool awaits = client.ok();
+  int status = 0;
+  if (!awaits && client.error().code != kNotFound) {
+    gate.reset();
+    ::waitpid(program, &status, 0);
+    return client.error();
+  }
+  static_cast<void>(::write(gate.get(), "", 1));
+  if (!awaits) client = catch_session(program);
+  if (client.ok()) status = follow_program(*client.value(), program, options);
+  else ::waitpid(program, &status, 0);
+  if (options.out != stderr) std::fclose(options.out);
+  return exit_status(status);
 }
 
 }  // namespace vgpu::smi

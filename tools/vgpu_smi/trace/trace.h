@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/nvml/report_client.h"
 #include "tools/vgpu_smi/card.h"
@@ -17,7 +19,8 @@ namespace vgpu::smi {
 class TraceClient {
  public:
   // Begins it; a complaint when there is no such program, or it is not ours.
-  static Result<std::unique_ptr<TraceClient>, Complaint> begin(uint32_t pid);
+  // With `awaits`: also of a process that does not use the GPU yet, from its first call on.
+  static Result<std::unique_ptr<TraceClient>, Complaint> begin(uint32_t pid, bool awaits = false);
   // Ends it.
   ~TraceClient();
 
@@ -41,9 +44,15 @@ struct TraceOptions {
   bool only_errors = false;  // only calls that failed
   std::string only;          // only calls whose name has this in it
   bool json = false;         // an object on each line
+  std::FILE* out = stdout;
 };
 
 // Prints as calls come. An exit status.
 Result<int, Complaint> follow_trace(const TraceOptions& options);
+
+// Starts a program and prints its calls from the first one on. The program's exit status; 128+N when signal N ended it,
+// 126 when it cannot be executed, 127 when it is not found. Calls go to `file`, or, without one, to standard error.
+Result<int, Complaint> trace_program(TraceOptions options, const std::vector<std::string>& command,
+                                     const std::string& file);
 
 }  // namespace vgpu::smi
