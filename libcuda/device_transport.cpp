@@ -17,6 +17,7 @@
 #include "common/endpoints.h"
 #include "common/face/cuda_api.h"
 #include "common/log.h"
+#include "common/token_text.h"
 #include "libcuda/shared_address.h"
 #include "uapi/linux/vgpu.h"
 
@@ -98,6 +99,21 @@ class DeviceTransport final : public Transport {
   }
 
   void forget_shared(void* address, size_t size) override { unshare_in_place(address, size); }
+
+  // A file of the device that is in the descriptor's socket is closed with that, and the host is told. When there are
+  // too many such files, the export ends with this process.
+  Result<UniqueFd> keep_export(const wire::Token& token, int) override {
+    UniqueFd file(::open(kDeviceNode, O_RDWR | O_CLOEXEC));
+    const std::string text = token_text(token);
+    vgpu_open open = {};
+    open.bytes = ring::kPage;
+    open.format = wire::kLifelineFormat;
+    open.flags = VGPU_OPEN_TEXT;
+    open.text = bits_of(text.data());
+    open.text_bytes = static_cast<uint32_t>(text.size());
+    if (!file || control(file.get(), VGPU_IOCTL_OPEN, &open) != 0) return UniqueFd();
+    return file;
+  }
 
   // The module holds the pages, whatever the program maps at their address.
   std::optional<bool> are_in_place(const void*, size_t) override { return std::nullopt; }

@@ -5,17 +5,40 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace vgpu::guest {
+namespace {
+
+// A process may have only so many files under way; without its file the name is still good.
+bool send_name(int socket, wire::SharedName name, int file) {
+  iovec part = {&name, sizeof name};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (file >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const attached = CMSG_FIRSTHDR(&message);
+    attached->cmsg_level = SOL_SOCKET;
+    attached->cmsg_type = SCM_RIGHTS;
+    attached->cmsg_len = CMSG_LEN(sizeof file);
+    std::memcpy(CMSG_DATA(attached), &file, sizeof file);
+  }
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof name;
+}
+
+}  // namespace
 
 Result<UniqueFd> SharedDescriptors::make(const wire::SharedName& name, const Tell& tell) {
   int pair[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return Error::from_errno("cannot make a shareable handle's descriptor");
   UniqueFd end(pair[0]), given(pair[1]);
-  if (::send(end.get(), &name, sizeof name, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof name)
+  const UniqueFd file = TRY(tell(end.get()));
+  if (!send_name(end.get(), name, file.get()) && !send_name(end.get(), name, -1))
     return Error::from_errno("cannot write a shareable handle's name");
-  TRY(tell(end.get()));
   const std::lock_guard lock(mutex_);
   exports_.push_back({std::move(end), name.token});
   count_.store(exports_.size(), std::memory_order_relaxed);

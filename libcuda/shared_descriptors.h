@@ -2,8 +2,9 @@
 // SharedDescriptors: the file descriptors that programs get as shareable handles. A host's descriptor cannot cross into
 // a VM, so the program gets one end of a socket pair in which a message waits: the export's name (wire::SharedName).
 // It can be sent to other processes like any descriptor; whoever has it reads the name without taking it out. The
-// other end stays here, and hangs up when the last copy is closed: then the export is over, as CUDA has it. The host
-// may have a copy of that end, so that it notices by itself, also when this process has ended. Thread-safe.
+// other end stays here, and hangs up when the last copy is closed: then the export is over, as CUDA has it. So that the
+// host notices by itself, also when this process has ended, it has a copy of that end, or a file goes with the message
+// that is closed with the descriptor. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,8 @@ namespace vgpu::guest {
 
 class SharedDescriptors {
  public:
-  // Lends the end that stays here.
-  using Tell = std::function<Result<void>(int end)>;
+  // Lends the end that stays here; the file is for the message.
+  using Tell = std::function<Result<UniqueFd>(int end)>;
 
   // A new descriptor, the caller's, for this export. What `tell` says decides whether there is one.
   Result<UniqueFd> make(const wire::SharedName& name, const Tell& tell);

@@ -165,12 +165,14 @@ class SocketTransport final : public Transport {
     static_cast<void>(swap_pages(view, address).ok());
   }
 
-  Result<void> keep_export(const wire::Token& token, int lifeline) override {
+  // The daemon sees the other end being closed by itself.
+  Result<UniqueFd> keep_export(const wire::Token& token, int lifeline) override {
     const std::lock_guard lock(mutex_);
     wire::ControlMessage message = {};
     message.type = wire::Control::keep;
     std::memcpy(message.text, &token, sizeof token);
-    return converse(message, lifeline, "the daemon cannot keep an export");
+    TRY(converse(message, lifeline, "the daemon cannot keep an export"));
+    return UniqueFd();
   }
 
  private:

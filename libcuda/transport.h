@@ -42,11 +42,10 @@ class Transport {
   // them. Nothing where the transport cannot tell.
   virtual std::optional<bool> are_in_place(const void* address, size_t size) = 0;
 
-  // What this process has exported under `token` lasts until the other end of the socket `lifeline` is closed, also
-  // when this process has ended. Where nobody can be told, as in a VM, it lasts as long as this process.
-  virtual Result<void> keep_export([[maybe_unused]] const wire::Token& token, [[maybe_unused]] int lifeline) {
-    return {};
-  }
+  // What this process has exported under `token` lasts, also when this process has ended, until the descriptor is
+  // closed for which this is asked: `lifeline` is the other end of its socket. The file that comes back, if there is
+  // one, is to be in that socket as long, and open nowhere else.
+  virtual Result<UniqueFd> keep_export(const wire::Token& token, int lifeline) = 0;
 };
 
 // Opens the transport of this process: VGPU_SOCKET names a daemon's socket; without it /dev/vgpu0 where it is there,

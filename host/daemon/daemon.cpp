@@ -145,7 +145,7 @@ Result<void> Daemon::serve_vm() {
   holder_ = TRY(Holder::start(executable));
   vm_sessions_ = std::make_unique<VmSessions>(
       *loop_, *this, [this](std::unique_ptr<Session> session) { sessions_.push_back(std::move(session)); },
-      [this](int pidfd) { holder_->worker(pidfd); });
+      [this](int pidfd) { holder_->worker(pidfd); }, options_.max_sessions / 2);
   vm_device_ = TRY(VmDevice::create(*loop_, options_.vm_socket, shown, options_.max_sessions, *vm_sessions_, *holder_));
   vm_sessions_->set_channel(*vm_device_);
   return {};

@@ -73,7 +73,7 @@ int SharedObjects::offer(uint64_t session, Owner owner, wire::SharedObject& obje
   if (entries_.contains(object.token)) return EIO;  // The same 128 random bits twice.
   files_ += file ? 1 : 0;
   ++count_[owner];
-  entries_.emplace(object.token, Entry{session, owner, object, std::move(file), {}, {}});
+  entries_.emplace(object.token, Entry{session, owner, object, std::move(file), {}, {}, false});
   return 0;
 }
 
@@ -103,7 +103,7 @@ int SharedObjects::keep(EventLoop& loop, uint64_t session, const wire::Token& to
   if (found == entries_.end() || found->second.session != session || !is_descriptor(found->second.object.kind))
     return ENOENT;
   if (!is_unix_socket(lifeline.get())) return EBADF;
-  if (found->second.lifeline) return EBUSY;
+  if (found->second.lifeline || found->second.held) return EBUSY;
   if (files_ >= limits_.files) return ENOSPC;
   // No event is asked for: hang-ups are told unasked.
   auto watch = loop.watch(lifeline.get(), 0, [this, token](uint32_t) {
@@ -116,10 +116,24 @@ int SharedObjects::keep(EventLoop& loop, uint64_t session, const wire::Token& to
   return 0;
 }
 
+int SharedObjects::hold(Owner owner, const wire::Token& token) {
+  const auto found = entries_.find(token);
+  if (found == entries_.end() || found->second.owner != owner || !is_descriptor(found->second.object.kind))
+    return ENOENT;
+  if (found->second.lifeline || found->second.held) return EBUSY;
+  found->second.held = true;
+  return 0;
+}
+
+void SharedObjects::let_go(const wire::Token& token) {
+  const auto found = entries_.find(token);
+  if (found != entries_.end() && found->second.held) erase(found);
+}
+
 void SharedObjects::drop(uint64_t session) {
   for (auto at = entries_.begin(); at != entries_.end();) {
     Entry& entry = at->second;
-    const bool goes = entry.session == session && !entry.lifeline;
+    const bool goes = entry.session == session && !entry.lifeline && !entry.held;
     if (entry.session == session) entry.session = kNoSession;
     at = goes ? erase(at) : std::next(at);
   }

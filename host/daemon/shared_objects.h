@@ -42,7 +42,10 @@ class SharedObjects {
   // is not this session's or that is not named by a descriptor, EBADF for another file, EBUSY for one that is kept
   // already, ENOSPC when a limit is reached. The loop outlives this.
   int keep(EventLoop& loop, uint64_t session, const wire::Token& token, UniqueFd lifeline);
-  // The session has ended: what it has not kept is gone.
+  // The same without a file, for what any program of this owner has exported: it lasts until let_go. ENOENT, EBUSY.
+  int hold(Owner owner, const wire::Token& token);
+  void let_go(const wire::Token& token);
+  // The session has ended: what is not kept is gone.
   void drop(uint64_t session);
 
   size_t size() const { return entries_.size(); }
@@ -54,6 +57,7 @@ class SharedObjects {
     wire::SharedObject object = {};
     UniqueFd file, lifeline;
     Watch watch;
+    bool held = false;
   };
   // Tokens are random already.
   struct Hash {

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/token_text.h"
+
 namespace vgpu::host {
 
 VmSession* VmSessions::find(uint32_t session) const {
@@ -13,7 +15,9 @@ VmSession* VmSessions::find(uint32_t session) const {
 
 void VmSessions::open(const OpenRequest& request) {
   const uint32_t number = request.session;
-  if (sessions_.contains(number) || leaving_.contains(number)) return channel_->complete(request.cookie, EBUSY);
+  if (sessions_.contains(number) || leaving_.contains(number) || lifelines_.contains(number))
+    return channel_->complete(request.cookie, EBUSY);
+  if (request.format == wire::kLifelineFormat) return channel_->complete(request.cookie, open_lifeline(request));
   auto session = std::make_unique<VmSession>(loop_, host_, *channel_, guard_, number);
   VmSession* const self = session.get();
   adopt_(std::move(session));
@@ -25,7 +29,25 @@ void VmSessions::open(const OpenRequest& request) {
   self->open(request, refused, [this, number] { left(number); });
 }
 
+int VmSessions::open_lifeline(const OpenRequest& request) {
+  const auto token = parse_token(request.text.value_or(""));
+  if (!token) return EINVAL;
+  if (lifelines_.size() >= max_lifelines_) return ENOSPC;
+  if (const int error = host_.shared_objects().hold({.in_vm = true}, *token); error != 0) return error;
+  lifelines_[request.session] = *token;
+  return 0;
+}
+
+void VmSessions::drop_lifelines() {
+  for (const auto& [number, token] : std::exchange(lifelines_, {})) host_.shared_objects().let_go(token);
+}
+
 void VmSessions::close(uint32_t session, uint64_t cookie) {
+  if (const auto lifeline = lifelines_.find(session); lifeline != lifelines_.end()) {
+    host_.shared_objects().let_go(lifeline->second);
+    lifelines_.erase(lifeline);
+    return channel_->complete(cookie, 0);
+  }
   VmSession* const closing = find(session);
   if (closing == nullptr) return channel_->complete(cookie, leaving_.contains(session) ? EALREADY : ENOENT);
   sessions_.erase(session);
@@ -65,6 +87,7 @@ void VmSessions::left(uint32_t session) {
 }
 
 void VmSessions::drop_all(std::function<void()> done) {
+  drop_lifelines();
   for (const auto& [number, session] : std::exchange(sessions_, {})) {
     leaving_.insert(number);
     session->leave([this, number = number] { left(number); });

@@ -186,6 +186,10 @@ struct Fault {
 };
 static_assert(sizeof(Fault) == 24);
 
+// A VM's OPEN with this format starts no worker. Its text is the token of an export (common/token_text.h), which lasts
+// until that session is closed, whatever becomes of the exporter's.
+constexpr uint32_t kLifelineFormat = 0x6b656570;
+
 // Guest pages that both sides map at the same address are placed here, where neither a program nor the worker puts
 // anything of its own.
 constexpr uint64_t kSharedBase = 0x400000000000;

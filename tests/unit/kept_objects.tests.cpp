@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "common/token_text.h"
 #include "host/daemon/shared_objects.h"
 #include "tests/support/test.h"
 
@@ -107,6 +108,32 @@ TEST_CASE("only descriptors are kept, only by their session, only once, and only
   CHECK(scene.keep(name, std::move(line.guests.duplicate()).value()) == ENOENT);
   REQUIRE(scene.keep(object, std::move(line.daemons)) == 0);
   CHECK(scene.keep(object, std::move(another.daemons)) == EBUSY);
+}
+
+TEST_CASE("an object that is held outlives its session until it is let go", "[unit]") {
+  Scene scene;
+  Lifeline line;
+  const wire::SharedObject held = scene.offer(), name = scene.offer(wire::ShareKind::memory);
+  CHECK(scene.objects.hold({true, 0}, held.token) == ENOENT);
+  CHECK(scene.objects.hold(kUser, name.token) == ENOENT);
+  scene.objects.let_go(held.token);
+  REQUIRE(scene.objects.hold(kUser, held.token) == 0);
+  CHECK(scene.objects.hold(kUser, held.token) == EBUSY);
+  CHECK(scene.keep(held, std::move(line.daemons)) == EBUSY);
+  scene.objects.drop(kSession);
+  CHECK(scene.is_there(held));
+  scene.objects.let_go(held.token);
+  CHECK_FALSE(scene.is_there(held));
+}
+
+TEST_CASE("a token is the same after it was text, and no other text is one", "[unit]") {
+  const wire::Token token = {{0x0123456789abcdef, 0xf}};
+  CHECK(token_text(token) == "0123456789abcdef000000000000000f");
+  REQUIRE(parse_token(token_text(token)).has_value());
+  CHECK(*parse_token(token_text(token)) == token);
+  for (const char* text : {"", "0123456789abcdef000000000000000", "0123456789abcdef000000000000000f0",
+                           "0123456789ABCDEF000000000000000f", "0123456789abcdef00000000000000 f"})
+    CHECK_FALSE(parse_token(text));
 }
 
 TEST_CASE("lifelines count as the daemon's descriptors, and kept objects as their owner's", "[unit]") {

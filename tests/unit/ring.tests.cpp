@@ -39,6 +39,7 @@ class FakeTransport final : public guest::Transport {
   Result<void> adopt(void*, size_t) override { return {}; }
   void unshare_in_place(void*, size_t) override {}
   void forget_shared(void*, size_t) override {}
+  Result<UniqueFd> keep_export(const wire::Token&, int) override { return UniqueFd(); }
   std::optional<bool> are_in_place(const void*, size_t) override { return std::nullopt; }
 
   std::atomic<uint64_t> rings{0};

@@ -16,7 +16,7 @@ wire::SharedName name_of(uint64_t number) {
 }
 
 Result<UniqueFd> make(SharedDescriptors& descriptors, uint64_t number) {
-  return descriptors.make(name_of(number), [](int) { return Result<void>(); });
+  return descriptors.make(name_of(number), [](int) { return Result<UniqueFd>(UniqueFd()); });
 }
 
 TEST_CASE("a shared descriptor's name can be read any number of times, from any copy", "[unit]") {
@@ -48,9 +48,9 @@ TEST_CASE("the end that is lent hangs up with the last copy of the descriptor, w
   UniqueFd lent, made;
   {
     SharedDescriptors descriptors;
-    const auto keep = [&lent](int end) -> Result<void> {
+    const auto keep = [&lent](int end) -> Result<UniqueFd> {
       lent.reset(::fcntl(end, F_DUPFD_CLOEXEC, 0));
-      return {};
+      return UniqueFd();
     };
     made = std::move(descriptors.make(name_of(6), keep)).value();
   }
@@ -61,9 +61,25 @@ TEST_CASE("the end that is lent hangs up with the last copy of the descriptor, w
   CHECK(::poll(&hang_up, 1, 0) == 1);
 }
 
+TEST_CASE("a file that goes with a name is closed with the last copy of the descriptor, and not by reading", "[unit]") {
+  int ends[2] = {-1, -1};
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const UniqueFd in(ends[0]);
+  UniqueFd made;
+  {
+    SharedDescriptors descriptors;
+    made = std::move(descriptors.make(name_of(8), [&](int) { return Result<UniqueFd>(UniqueFd(ends[1])); })).value();
+  }
+  pollfd hang_up = {in.get(), 0, 0};
+  for (int i = 0; i < 3; ++i) REQUIRE(SharedDescriptors::read(made.get()).has_value());
+  CHECK(::poll(&hang_up, 1, 0) == 0);
+  made.reset();
+  CHECK(::poll(&hang_up, 1, 0) == 1);
+}
+
 TEST_CASE("there is no descriptor for an export that the host does not keep", "[unit]") {
   SharedDescriptors descriptors;
-  CHECK_FALSE(descriptors.make(name_of(7), [](int) { return Result<void>(Error{"no"}); }).ok());
+  CHECK_FALSE(descriptors.make(name_of(7), [](int) { return Result<UniqueFd>(Error{"no"}); }).ok());
   CHECK(descriptors.take_closed().empty());
 }
 
