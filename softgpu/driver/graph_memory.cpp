@@ -5,6 +5,8 @@
 #include <array>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "softgpu/driver/device.h"
 #include "softgpu/driver/operations.h"
@@ -15,7 +17,7 @@ namespace vgpu::soft {
 namespace {
 
 struct Usage {
-  cuuint64_t used = 0, used_high = 0;          // of live allocations
+  cuuint64_t used = 0, used_high = 0;          // of allocations that a launch has mapped
   cuuint64_t reserved = 0, reserved_high = 0;  // of all allocations of graphs
 };
 
@@ -55,6 +57,7 @@ GraphAllocation::~GraphAllocation() {
     // A new allocation can only get this address after free_device_memory below.
     registry().allocations.erase(address());
     usage_of(device_).reserved -= bytes();
+    unmap();
   }
   // What the program still uses is the program's to free (CUDA driver API, cuGraphAddMemAllocNode).
   if (!was_live) free_device_memory(address());
@@ -86,11 +89,27 @@ CuResult<GraphAllocationRef> GraphAllocation::adopt(Pool& pool, CUdeviceptr addr
 }
 
 void GraphAllocation::set_live(bool live) {
-  if (live_.exchange(live, std::memory_order_acq_rel) == live) return;
+  if (live_.exchange(live, std::memory_order_acq_rel) == live || !live) return;
   const std::lock_guard lock(registry().mutex);
+  if (std::exchange(mapped_, true)) return;
   Usage& usage = usage_of(device_);
-  usage.used = live ? usage.used + bytes() : usage.used - bytes();
+  usage.used += bytes();
   usage.used_high = std::max(usage.used_high, usage.used);
+}
+
+void GraphAllocation::unmap() {
+  if (std::exchange(mapped_, false)) usage_of(device_).used -= bytes();
+}
+
+void GraphAllocation::trim(int device) {
+  std::vector<GraphAllocationRef> held;  // let go without the lock, which the last one's end takes
+  const std::lock_guard lock(registry().mutex);
+  for (const auto& [address, weak] : registry().allocations) {
+    GraphAllocationRef allocation = weak.lock();
+    if (!allocation) continue;
+    if (allocation->device_ == device && !allocation->live()) allocation->unmap();
+    held.push_back(std::move(allocation));
+  }
 }
 
 GraphAllocationRef find_graph_allocation(CUdeviceptr address) {
@@ -141,9 +160,10 @@ CUresult CUDAAPI cuDeviceSetGraphMemAttribute(CUdevice device, CUgraphMem_attrib
   }
 }
 
-// Graphs keep no memory beyond that of their nodes.
+// The nodes keep their memory here, for its address must stay; what is not live no longer counts as used.
 CUresult CUDAAPI cuDeviceGraphMemTrim(CUdevice device) {
   TRY(get_device(device));
+  GraphAllocation::trim(device);
   return CUDA_SUCCESS;
 }
 

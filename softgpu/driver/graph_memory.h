@@ -32,14 +32,19 @@ class GraphAllocation {
   // Between a launch that allocates and the free of the memory.
   bool live() const { return live_.load(std::memory_order_acquire); }
   void set_live(bool live);
+  // cuDeviceGraphMemTrim: what is not live no longer counts as mapped by a graph.
+  static void trim(int device);
 
  private:
   explicit GraphAllocation(const CUDA_MEM_ALLOC_NODE_PARAMS& parameters);
   static GraphAllocationRef enter(const CUDA_MEM_ALLOC_NODE_PARAMS& parameters);
+  void unmap();
 
   const CUDA_MEM_ALLOC_NODE_PARAMS parameters_;
   const int device_;
   std::atomic<bool> live_{false};
+  // From the first launch to a trim or the end: what a free leaves with the graph. Guarded by the table's mutex.
+  bool mapped_ = false;
 };
 
 // The allocation of a graph at this address, if there is one.

@@ -217,6 +217,33 @@ TEST_CASE_METHOD(OneNode, "a graph allocates memory for itself and frees it", "[
   CHECK_CUDA(cuDeviceGraphMemTrim(device));
 }
 
+TEST_CASE_METHOD(OneNode, "memory that a graph has freed stays with it until it is trimmed",
+                 "[contract][graph-nodes]") {
+  if (!attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) SKIP("no memory pools");
+  const auto used = [&] {
+    cuuint64_t bytes = 0;
+    REQUIRE_CUDA(cuDeviceGetGraphMemAttribute(device, CU_GRAPH_MEM_ATTR_USED_MEM_CURRENT, &bytes));
+    return bytes;
+  };
+  REQUIRE_CUDA(cuDeviceGraphMemTrim(device));
+  const cuuint64_t before = used();
+  CUDA_MEM_ALLOC_NODE_PARAMS allocation = {};
+  allocation.poolProps.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  allocation.poolProps.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  allocation.poolProps.location.id = device;
+  allocation.bytesize = size_t{64} << 20;
+  Graph graph;
+  CUgraphNode allocate = nullptr, release = nullptr;
+  REQUIRE_CUDA(cuGraphAddMemAllocNode(&allocate, graph, nullptr, 0, &allocation));
+  REQUIRE_CUDA(cuGraphAddMemFreeNode(&release, graph, &allocate, 1, allocation.dptr));
+  GraphExec exec(graph);
+  CHECK(used() == before);
+  run(exec);
+  CHECK(used() >= before + allocation.bytesize);
+  REQUIRE_CUDA(cuDeviceGraphMemTrim(device));
+  CHECK(used() == before);
+}
+
 TEST_CASE_METHOD(OneNode, "an allocation in a captured stream becomes part of the graph", "[contract][graph-nodes]") {
   if (!attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) SKIP("no memory pools");
   HostBuffer host(kWords * 4);
