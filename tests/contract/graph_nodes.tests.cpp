@@ -350,7 +350,7 @@ TEST_CASE_METHOD(OneNode, "the memory of two copy nodes may meet on one page", "
     REQUIRE_CUDA(cuGraphAddMemcpyNode(&node, graph, nullptr, 0, &copy, context));
   }
   GraphExec exec(graph);
-  for (const unsigned char value : {5, 6}) {
+  for (const uint8_t value : {uint8_t{5}, uint8_t{6}}) {
     REQUIRE_CUDA(cuMemsetD8(large, value, 3 * near));
     REQUIRE_CUDA(cuCtxSynchronize());
     run(exec);
