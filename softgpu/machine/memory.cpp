@@ -35,15 +35,10 @@ std::byte* refuse(Warp& warp, const Instruction& instruction, unsigned lane, CUr
 }
 
 std::byte* find_global(Warp& warp, const Instruction& instruction, uint64_t address, uint64_t size, bool write) {
-  CachedRange& cached = cached_range(warp, instruction);
-  const uint64_t epoch = warp.map_epoch->load(std::memory_order_acquire);
-  if (cached.epoch != epoch || address - cached.begin >= cached.size) {
-    const auto range = warp.map->find(address);
-    if (!range) return nullptr;
-    cached = {range->begin, range->size, range->writable ? range->size : 0, epoch};
-  }
-  const uint64_t usable = write ? cached.writable_size : cached.size;
-  if (usable < size || address - cached.begin > usable - size) return nullptr;
+  const CachedRange* range = find_range(warp, instruction, address);
+  if (range == nullptr) return nullptr;
+  const uint64_t usable = write ? range->writable_size : range->size;
+  if (usable < size || address - range->begin > usable - size) return nullptr;
   // SAFETY: the driver has put this range into the map for kernels to touch.
   return reinterpret_cast<std::byte*>(address);
 }
@@ -79,6 +74,25 @@ std::byte* locate(Warp& warp, const Instruction& instruction, unsigned lane, Spa
 }
 
 }  // namespace
+
+// Instructions share slots, so what one of them has lost another may still know; the map is locked.
+const CachedRange* find_range(Warp& warp, const Instruction& instruction, uint64_t address) {
+  CachedRange& cached = cached_range(warp, instruction);
+  const uint64_t epoch = warp.map_epoch->load(std::memory_order_acquire);
+  const auto contains = [=](const CachedRange& range) {
+    return range.epoch == epoch && address - range.begin < range.size;
+  };
+  if (contains(cached)) return &cached;
+  for (const CachedRange& other : warp.ranges) {
+    if (!contains(other)) continue;
+    cached = other;
+    return &cached;
+  }
+  const auto range = warp.map->find(address);
+  if (!range) return nullptr;
+  cached = {range->begin, range->size, range->writable ? range->size : 0, epoch};
+  return &cached;
+}
 
 std::byte* resolve(Warp& warp, const Instruction& instruction, unsigned lane, Space space, uint64_t address,
                    uint32_t size, bool write) {

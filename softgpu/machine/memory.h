@@ -33,6 +33,9 @@ bool resolve_lanes(Warp& warp, const Instruction& instruction, LaneMask mask, Sp
 // Whether [address, address + size) of global memory may be read, or written. No fault.
 bool is_accessible(Warp& warp, const Instruction& instruction, uint64_t address, uint64_t size, bool write);
 
+// The range of global memory with this address, which the instruction remembers from now on; nullptr: there is none.
+const CachedRange* find_range(Warp& warp, const Instruction& instruction, uint64_t address);
+
 // Where an instruction's recent range is kept.
 VGPU_INLINE CachedRange& cached_range(Warp& warp, const Instruction& instruction) {
   return warp.ranges[reinterpret_cast<uintptr_t>(&instruction) / 64 % kCachedRanges];

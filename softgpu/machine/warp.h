@@ -30,7 +30,7 @@ struct CachedRange {
   uint64_t writable_size = 0;  // size, or 0 when kernels may only read it
   uint64_t epoch = 0;
 };
-inline constexpr unsigned kCachedRanges = 8;
+inline constexpr unsigned kCachedRanges = 16;
 
 class Warp {
  public:

@@ -7,9 +7,28 @@
 namespace vgpu::soft::VGPU_ISA {
 namespace {
 
+// Operations on integers that may be put together first: what all lanes do to the place is one change.
+template <class Op, class T>
+inline constexpr bool kAssociative =
+    std::is_same_v<Op, Add<T>> || std::is_same_v<Op, And<T>> || std::is_same_v<Op, Or<T>> ||
+    std::is_same_v<Op, Xor<T>> || std::is_same_v<Op, Min<T>> || std::is_same_v<Op, Max<T>>;
+
 // All lanes in the mask, at the same place. old[i] is what lane i found.
 template <class Op, class T>
-VGPU_INLINE void change_together(T* pointer, LaneMask mask, const T* b, const T* c, T* old) {
+VGPU_INLINE void change_at_once(T* pointer, LaneMask mask, const T* b, T* old) {
+  const unsigned first = static_cast<unsigned>(__builtin_ctz(mask));
+  T together = b[first];
+  for_each_lane(mask & (mask - 1), [&](unsigned i) {
+    old[i] = together;
+    together = Op::apply(together, b[i], T{});
+  });
+  const T before = change<Op>(pointer, together, T{});
+  for_each_lane(mask & (mask - 1), [&](unsigned i) { old[i] = Op::apply(before, old[i], T{}); });
+  old[first] = before;
+}
+
+template <class Op, class T>
+VGPU_INLINE void change_one_by_one(T* pointer, LaneMask mask, const T* b, const T* c, T* old) {
   T before = __atomic_load_n(pointer, __ATOMIC_SEQ_CST);
   T after = before;
   do {
@@ -38,7 +57,7 @@ void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* b = warp.row<T>(instruction.operand[kFirst + 1]);
   const T* c = warp.row<T>(instruction.operand[kFirst + 2]);
   T old[kLanes];
-  const Place place = find_place<kSpace, true>(warp, instruction);
+  const Place place = find_place<kSpace, true>(warp, instruction, addresses.at[__builtin_ctz(mask)]);
   if (!all_inside(addresses, mask, place, sizeof(T))) {
     std::byte* pointers[kLanes];
     if (!resolve_lanes(warp, instruction, mask, kSpace, addresses.at, sizeof(T), true, pointers)) return;
@@ -50,7 +69,9 @@ void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
       *pointer = Op::apply(old[i], b[i], c[i]);
     });
   } else if (same_place(addresses, mask)) {
-    change_together<Op>(reinterpret_cast<T*>(place.base + addresses.at[__builtin_ctz(mask)]), mask, b, c, old);
+    T* pointer = reinterpret_cast<T*>(place.base + addresses.at[__builtin_ctz(mask)]);
+    if constexpr (kAssociative<Op, T>) change_at_once<Op>(pointer, mask, b, old);
+    else change_one_by_one<Op>(pointer, mask, b, c, old);
   } else {
     for_each_lane(
         mask, [&](unsigned i) { old[i] = change<Op>(reinterpret_cast<T*>(place.base + addresses.at[i]), b[i], c[i]); });

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fast paths of memory accesses: the addresses of a whole warp, checked at once, in the patterns that matter (32
-// elements in a row, one for all lanes, anything else). Included by the memory classes in ops/ only; see memory.h for
-// the rest.
+// Fast paths of memory accesses: the addresses of a whole warp, checked at once, in the patterns that matter (elements
+// in a row, one for all lanes, anything else). Included by the memory classes in ops/ only; see memory.h for the rest.
 #pragma once
 
 #include <cstring>
 
 #include "softgpu/machine/memory.h"
 #include "softgpu/machine/ops/lanes.h"
+#include "softgpu/machine/windows.h"
 
 namespace vgpu::soft::VGPU_ISA {
 
@@ -36,12 +36,32 @@ struct Place {
 template <Space kSpace>
 inline constexpr bool kStrided = kSpace == Space::local || kSpace == Space::parameter;
 
+template <Space kSpace>
+inline constexpr bool kGlobal = kSpace == Space::global || kSpace == Space::generic || kSpace == Space::constant;
+
+// Generic addresses of shared and local memory.
+VGPU_INLINE Place find_window(const Warp& warp, uint64_t address) {
+  if (address - kSharedWindow < kWindowSize) {
+    return {reinterpret_cast<uintptr_t>(warp.shared) - kSharedWindow, 0, kSharedWindow, warp.shared_size};
+  }
+  if (address - kLocalWindow < kWindowSize) {
+    return {reinterpret_cast<uintptr_t>(warp.local) - kLocalWindow, warp.local_stride, kLocalWindow, warp.local_stride};
+  }
+  return {};
+}
+
+// `address` is that of a lane which is active: where it lies, the others probably do, too.
 template <Space kSpace, bool kWrite>
-VGPU_INLINE Place find_place(Warp& warp, const Instruction& instruction) {
-  if constexpr (kSpace == Space::global || kSpace == Space::generic || kSpace == Space::constant) {
-    const CachedRange& range = cached_range(warp, instruction);
-    const bool fresh = range.epoch == warp.map_epoch->load(std::memory_order_acquire);
-    return {0, 0, range.begin, !fresh ? 0 : kWrite ? range.writable_size : range.size};
+VGPU_INLINE Place find_place(Warp& warp, const Instruction& instruction, uint64_t address) {
+  if constexpr (kGlobal<kSpace>) {
+    const CachedRange* range = &cached_range(warp, instruction);
+    const bool known = range->epoch == warp.map_epoch->load(std::memory_order_acquire);
+    if (!known || address - range->begin >= range->size) [[unlikely]] {
+      if (kSpace == Space::generic && address >= kSharedWindow) return find_window(warp, address);
+      range = find_range(warp, instruction, address);
+      if (range == nullptr) return {};
+    }
+    return {0, 0, range->begin, kWrite ? range->writable_size : range->size};
   } else if constexpr (kSpace == Space::shared) {
     return {reinterpret_cast<uintptr_t>(warp.shared), 0, 0, warp.shared_size};
   } else if constexpr (kSpace == Space::local) {
@@ -76,38 +96,56 @@ VGPU_INLINE bool all_inside(const Addresses& addresses, LaneMask mask, const Pla
   return !sign_of(outside) && (low_bits & (bytes - 1)) == 0;
 }
 
-// Sixteen lanes at a time, because tiles are often 16 wide.
-inline constexpr unsigned kHalf = 16;
+// How the addresses of consecutive lanes lie, when all of them are inside and aligned: `ascending` is one access of
+// kBytes behind the other.
 enum class Pattern : uint8_t { outside, any, same, ascending };
 
-template <class A, unsigned kBytes>
-VGPU_INLINE Pattern classify(const A* row, A displacement, const Place& place) {
+template <class A, unsigned kCount>
+VGPU_INLINE bool is_regular(const A* row, A step) {
+  const A first = row[0];
+  A differs = 0;
+  VGPU_LANE_LOOP
+  for (unsigned i = 0; i < kCount; ++i) differs |= static_cast<A>(row[i] - static_cast<A>(i) * step) ^ first;
+  return differs == 0;
+}
+
+template <class A, unsigned kBytes, unsigned kCount>
+VGPU_INLINE Pattern regular_pattern(const A* row) {
+  const A step = static_cast<A>(row[1] - row[0]);
+  if (step == kBytes && is_regular<A, kCount>(row, kBytes)) return Pattern::ascending;
+  return step == 0 && is_regular<A, kCount>(row, 0) ? Pattern::same : Pattern::any;
+}
+
+template <class A, unsigned kBytes, unsigned kCount>
+VGPU_INLINE bool is_inside(const A* row, A displacement, const Place& place, Pattern pattern) {
   const A begin = static_cast<A>(place.begin);
   const A limit = static_cast<A>(place.size - kBytes);
-  const A first = row[0];
-  const A step = static_cast<A>(row[1] - first);
-  if (step == 0 || step == kBytes) {
-    A differs = 0;
-    VGPU_LANE_LOOP
-    for (unsigned i = 0; i < kHalf; ++i) differs |= static_cast<A>(row[i] - first - static_cast<A>(i) * step);
-    if (differs == 0) {
-      const A offset = static_cast<A>(first + displacement - begin);
-      const A last = static_cast<A>(offset + (kHalf - 1) * step);
-      const bool good =
-          offset <= limit && last <= limit && last >= offset && ((first + displacement) & (kBytes - 1)) == 0;
-      return !good ? Pattern::outside : step == 0 ? Pattern::same : Pattern::ascending;
-    }
+  if (pattern != Pattern::any) {
+    const A address = static_cast<A>(row[0] + displacement);
+    const A offset = static_cast<A>(address - begin);
+    const A last = static_cast<A>(offset + (pattern == Pattern::same ? 0 : (kCount - 1) * kBytes));
+    return offset <= limit && last <= limit && last >= offset && (address & (kBytes - 1)) == 0;
   }
   A outside = 0;
   A low_bits = 0;
   VGPU_LANE_LOOP
-  for (unsigned i = 0; i < kHalf; ++i) {
+  for (unsigned i = 0; i < kCount; ++i) {
     const A address = static_cast<A>(row[i] + displacement);
     outside |= beyond(static_cast<A>(address - begin), limit);
     low_bits |= address;
   }
-  return sign_of(outside) || (low_bits & (kBytes - 1)) != 0 ? Pattern::outside : Pattern::any;
+  return !sign_of(outside) && (low_bits & (kBytes - 1)) == 0;
 }
+
+// Of kCount lanes with kBytes each. place.size is not smaller.
+template <class A, unsigned kBytes, unsigned kCount>
+VGPU_INLINE Pattern classify(const A* row, A displacement, const Place& place) {
+  const Pattern pattern = regular_pattern<A, kBytes, kCount>(row);
+  return is_inside<A, kBytes, kCount>(row, displacement, place, pattern) ? pattern : Pattern::outside;
+}
+
+// Tiles are often 16 wide.
+inline constexpr unsigned kHalf = kLanes / 2;
 
 // Memory is read and written in whole elements; their addresses are aligned.
 template <class M>
