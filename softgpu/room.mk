@@ -3,7 +3,7 @@
 SOFT_PTX_OBJS     := $(call obj,$(wildcard softgpu/ptx/*.cpp)) $(CODE_OBJS)
 # Instruction classes are compiled once per level of the host's instruction set; the machine picks one when it starts. An
 # instrumented build has the lowest alone, not optimised: they have the same source, and compiling takes longer than running.
-SOFT_ISAS         := baseline $(if $(VARIANT),,v3 v4)
+SOFT_ISAS         := baseline $(if $(VARIANT),,v3)
 SOFT_OPS_SRCS     := $(wildcard softgpu/machine/ops/*.cpp)
 SOFT_OPS_OBJS     := $(foreach isa,$(SOFT_ISAS),$(SOFT_OPS_SRCS:%.cpp=$(O)/obj/%.$(isa).o))
 SOFT_MACHINE_OBJS := $(call obj,$(wildcard softgpu/machine/*.cpp)) $(SOFT_OPS_OBJS)
@@ -19,7 +19,6 @@ CXXFLAGS.softgpu/machine/warp_sync := $(if $(VARIANT),,-O3)
 SOFT_OPS_FLAGS    := -fno-strict-aliasing -ffp-contract=off -fno-math-errno -fno-trapping-math $(if $(VARIANT),-O0,-O3)
 SOFT_ISA.baseline :=
 SOFT_ISA.v3       := -march=x86-64-v3
-SOFT_ISA.v4       := -march=x86-64-v4 -mprefer-vector-width=512
 
 # A weak symbol outside of its level's namespace could replace the same function of a lower level: refused.
 define SOFT_OPS_RULE

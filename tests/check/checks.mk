@@ -52,7 +52,6 @@ check-unit: $(O)/tests/unit
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/unit
 check-ptx: all $(O)/tests/ptx
 	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
-	@VGPU_SOFT_LEVEL=v3 VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
 	@VGPU_SOFT_COMPUTE_CAPABILITY=10.0 $(NATIVE) timeout 300 $(O)/tests/ptx $(shell grep -rl '^// target sm_10' tests/ptx)
 check-ptx-forms: all $(O)/tests/ptx_forms
 	@$(NATIVE) tests/check/ptx_forms.sh $(O)/tests/ptx_forms $(CUDA_HOME) $(wildcard tests/ptx_forms/*.forms)
