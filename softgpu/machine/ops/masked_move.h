@@ -11,41 +11,7 @@
 
 namespace vgpu::soft::VGPU_ISA {
 
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-
-template <class T>
-inline constexpr bool kHasMaskedMove = sizeof(T) <= 8;
-
-// Lane 0 is at `memory`, whether it is active or not.
-template <class T>
-VGPU_INLINE void load_masked(T* row, const void* memory, LaneMask mask) {
-  const char* from = static_cast<const char*>(memory);
-  for (unsigned part = 0; part < sizeof(T) * kLanes / 32; ++part) {
-    const unsigned lane = part * 32 / sizeof(T);
-    const LaneMask lanes = mask >> lane;
-    __m256i* to = reinterpret_cast<__m256i*>(row + lane);
-    if constexpr (sizeof(T) == 1) *to = _mm256_mask_loadu_epi8(*to, lanes, from);
-    if constexpr (sizeof(T) == 2) *to = _mm256_mask_loadu_epi16(*to, static_cast<__mmask16>(lanes), from + part * 32);
-    if constexpr (sizeof(T) == 4) *to = _mm256_mask_loadu_epi32(*to, static_cast<__mmask8>(lanes), from + part * 32);
-    if constexpr (sizeof(T) == 8) *to = _mm256_mask_loadu_epi64(*to, static_cast<__mmask8>(lanes), from + part * 32);
-  }
-}
-
-template <class T>
-VGPU_INLINE void store_masked(void* memory, const T* row, LaneMask mask) {
-  char* to = static_cast<char*>(memory);
-  for (unsigned part = 0; part < sizeof(T) * kLanes / 32; ++part) {
-    const unsigned lane = part * 32 / sizeof(T);
-    const LaneMask lanes = mask >> lane;
-    const __m256i from = *reinterpret_cast<const __m256i*>(row + lane);
-    if constexpr (sizeof(T) == 1) _mm256_mask_storeu_epi8(to, lanes, from);
-    if constexpr (sizeof(T) == 2) _mm256_mask_storeu_epi16(to + part * 32, static_cast<__mmask16>(lanes), from);
-    if constexpr (sizeof(T) == 4) _mm256_mask_storeu_epi32(to + part * 32, static_cast<__mmask8>(lanes), from);
-    if constexpr (sizeof(T) == 8) _mm256_mask_storeu_epi64(to + part * 32, static_cast<__mmask8>(lanes), from);
-  }
-}
-
-#elif defined(__AVX2__)
+#ifdef __AVX2__
 
 template <class T>
 inline constexpr bool kHasMaskedMove = sizeof(T) == 4 || sizeof(T) == 8;
