@@ -71,8 +71,11 @@ class Machine::Pool {
   void serve(uint32_t worker);
   // Runs clusters of the job while there are any; a pool thread gives way after its turn.
   void work(Job& job, uint32_t worker, bool own);
-  std::unique_ptr<Cluster> take(Job& job, uint32_t worker);
-  void put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress);
+  // The next cluster to run; `ended`, if any, is the finished one that the same thread had before.
+  std::unique_ptr<Cluster> take(Job& job, uint32_t worker, std::unique_ptr<Cluster> ended);
+  static void put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress);
+  // Under the job's mutex.
+  static void finish(Job& job, std::unique_ptr<Cluster> cluster);
   void wait(Job& job, uint32_t worker);
 
   MemoryMap& map_;
@@ -136,20 +139,22 @@ void Machine::Pool::serve(uint32_t worker) {
   }
 }
 
-std::unique_ptr<Cluster> Machine::Pool::take(Job& job, uint32_t worker) {
+std::unique_ptr<Cluster> Machine::Pool::take(Job& job, uint32_t worker, std::unique_ptr<Cluster> ended) {
   std::unique_lock lock(job.mutex);
+  if (ended != nullptr) finish(job, std::move(ended));
   if (job.over()) return nullptr;
   std::unique_ptr<Cluster> cluster;
   if (job.next < job.total && (!job.idle.empty() || job.made < job.limit)) {
     const uint64_t index = job.next++;
-    if (!job.idle.empty()) {
+    if (job.idle.empty()) {
+      ++job.made;
+    } else {
       cluster = std::move(job.idle.back());
       job.idle.pop_back();
-    } else {
-      ++job.made;
-      lock.unlock();
-      cluster = Cluster::create(job.state, worker);
     }
+    // What a block begins with takes as long as a short block; the other threads need not wait for it.
+    lock.unlock();
+    if (cluster == nullptr) cluster = Cluster::create(job.state, worker);
     cluster->start(index);
   } else if (!job.parked.empty()) {
     cluster = std::move(job.parked.front());
@@ -158,26 +163,34 @@ std::unique_ptr<Cluster> Machine::Pool::take(Job& job, uint32_t worker) {
   return cluster;
 }
 
+void Machine::Pool::finish(Job& job, std::unique_ptr<Cluster> cluster) {
+  ++job.finished;
+  job.idle.push_back(std::move(cluster));
+  if (job.over()) job.changed.notify_all();
+}
+
 void Machine::Pool::put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress) {
   std::lock_guard lock(job.mutex);
-  if (progress == Block::Progress::finished) {
-    ++job.finished;
-    job.idle.push_back(std::move(cluster));
-  } else if (progress == Block::Progress::spinning) {
-    job.parked.push_back(std::move(cluster));
-  }
+  if (progress == Block::Progress::finished) return finish(job, std::move(cluster));
+  if (progress == Block::Progress::spinning) job.parked.push_back(std::move(cluster));
   if (job.over() || progress == Block::Progress::spinning) job.changed.notify_all();
 }
 
 void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
   const FloatEnvironment environment;
   const Clock::time_point end = Clock::now() + kTurn;
-  while (auto cluster = take(job, worker)) {
+  std::unique_ptr<Cluster> ended;
+  while (auto cluster = take(job, worker, std::move(ended))) {
     const Block::Progress progress = cluster->run();
+    const bool turn_is_over = !own && Clock::now() >= end;
+    if (progress == Block::Progress::finished && !turn_is_over) {
+      ended = std::move(cluster);
+      continue;
+    }
     put(job, std::move(cluster), progress);
     // What it waits for may be the work of a thread that another program's has taken the processor from.
     if (progress == Block::Progress::spinning) std::this_thread::yield();
-    if (!own && Clock::now() >= end) return;
+    if (turn_is_over) return;
   }
 }
 
