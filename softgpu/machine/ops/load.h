@@ -5,14 +5,15 @@
 
 #include "softgpu/machine/ops/element.h"
 #include "softgpu/machine/ops/masked_move.h"
+#include "softgpu/machine/ops/whole_vector.h"
 
 namespace vgpu::soft::VGPU_ISA {
 
-// One element of each lane, `offset` bytes behind its address.
+// One element of each lane.
 template <class M, class R>
-VGPU_INLINE void gather(R* destination, const Addresses& addresses, const Place& place, LaneMask mask, size_t offset) {
+VGPU_INLINE void gather(R* destination, const Addresses& addresses, const Place& place, LaneMask mask) {
   // SAFETY: all_inside has checked the addresses of all lanes in the mask.
-  const uintptr_t base = place.base + offset;
+  const uintptr_t base = place.base;
   if (mask == kAllLanes) {
     for (unsigned i = 0; i < kLanes; ++i) {
       destination[i] = extend<R>(read_memory<M>(base + addresses.at[i] + place.stride * i));
@@ -40,10 +41,9 @@ template <class M, class R>
                      pointers)) {
     return;
   }
-  for (unsigned k = 0; k < elements; ++k) {
-    R* destination = warp.row<R>(instruction.at(k));
-    for_each_lane(mask, [&](unsigned i) { destination[i] = extend<R>(read_memory<M>(pointers[i] + k * sizeof(M))); });
-  }
+  if (elements > 1) return load_at_once<M, R>(warp, instruction, mask, [&](unsigned i) { return pointers[i]; });
+  R* destination = warp.row<R>(instruction.at(0));
+  for_each_lane(mask, [&](unsigned i) { destination[i] = extend<R>(read_memory<M>(pointers[i])); });
 }
 
 // kCount lanes that read one element behind the other, or all the same one.
@@ -134,16 +134,19 @@ void load(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if (!all_inside(addresses, mask, place, bytes)) {
     return load_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
   }
+  if (elements == 1) return gather<M>(warp.row<R>(instruction.at(0)), addresses, place, mask);
   if constexpr (sizeof(M) <= 8) {
-    const Pattern pattern = elements != 1 && mask == kAllLanes ? vector_pattern(addresses, place, bytes) : Pattern::any;
+    const bool whole = mask == kAllLanes && (instruction.aux & kSynchronises) == 0;
+    const Pattern pattern = whole ? vector_pattern(addresses, place, bytes) : Pattern::any;
     // SAFETY: all_inside has checked the addresses of all lanes.
     if (pattern != Pattern::any) {
       return load_vectors<M, R>(warp, instruction, place.base + addresses.at[0], pattern);
     }
   }
-  for (unsigned k = 0; k < elements; ++k) {
-    gather<M>(warp.row<R>(instruction.at(k)), addresses, place, mask, k * sizeof(M));
-  }
+  // SAFETY: as above.
+  load_at_once<M, R>(warp, instruction, mask, [&](unsigned i) {
+    return reinterpret_cast<const std::byte*>(place.base + addresses.at[i] + place.stride * i);
+  });
 }
 
 // A kernel parameter by name: the same bytes for all lanes; the immediate is the offset.

@@ -4,6 +4,7 @@
 
 #include "softgpu/machine/ops/element.h"
 #include "softgpu/machine/ops/masked_move.h"
+#include "softgpu/machine/ops/whole_vector.h"
 
 namespace vgpu::soft::VGPU_ISA {
 
@@ -16,18 +17,16 @@ template <class M, class R>
                      pointers)) {
     return;
   }
-  for (unsigned k = 0; k < elements; ++k) {
-    const R* source = warp.row<R>(instruction.at(1 + k));
-    for_each_lane(mask, [&](unsigned i) { write_memory<M>(pointers[i] + k * sizeof(M), extend<M>(source[i])); });
-  }
+  if (elements > 1) return store_at_once<M, R>(warp, instruction, mask, [&](unsigned i) { return pointers[i]; });
+  const R* source = warp.row<R>(instruction.at(1));
+  for_each_lane(mask, [&](unsigned i) { write_memory<M>(pointers[i], extend<M>(source[i])); });
 }
 
-// One element of each lane, `offset` bytes behind its address.
+// One element of each lane.
 template <class M, class R>
-VGPU_INLINE void scatter(const R* source, const Addresses& addresses, const Place& place, LaneMask mask,
-                         size_t offset) {
+VGPU_INLINE void scatter(const R* source, const Addresses& addresses, const Place& place, LaneMask mask) {
   // SAFETY: all_inside has checked the addresses of all lanes in the mask.
-  const uintptr_t base = place.base + offset;
+  const uintptr_t base = place.base;
   if constexpr (std::is_same_v<M, R> && kHasMaskedMove<M>) {
     if (place.stride == 0 && is_ascending(addresses, mask, sizeof(M))) {
       const unsigned lane = first_of(mask);
@@ -115,16 +114,18 @@ void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
   if (!all_inside(addresses, mask, place, bytes)) {
     return store_slowly<M, R>(warp, instruction, mask, kSpace, addresses);
   }
+  if (elements == 1) return scatter<M>(warp.row<R>(instruction.at(1)), addresses, place, mask);
   if constexpr (sizeof(M) <= 8) {
-    const bool whole = elements != 1 && mask == kAllLanes;
+    const bool whole = mask == kAllLanes && (instruction.aux & kSynchronises) == 0;
     // SAFETY: all_inside has checked the addresses of all lanes.
     if (whole && vector_pattern(addresses, place, bytes) == Pattern::ascending) {
       return store_vectors<M, R>(warp, instruction, place.base + addresses.at[0]);
     }
   }
-  for (unsigned k = 0; k < elements; ++k) {
-    scatter<M>(warp.row<R>(instruction.at(1 + k)), addresses, place, mask, k * sizeof(M));
-  }
+  // SAFETY: as above.
+  store_at_once<M, R>(warp, instruction, mask, [&](unsigned i) {
+    return reinterpret_cast<std::byte*>(place.base + addresses.at[i] + place.stride * i);
+  });
 }
 
 }  // namespace vgpu::soft::VGPU_ISA
