@@ -18,9 +18,10 @@ CUresult failed = CUDA_SUCCESS;  // why the last attempt to open did not work
 Process* opened = nullptr;       // has a session, but cuInit may still be to come
 std::atomic<uint32_t> next_thread{1};
 
-// The child of a fork has the parent's memory but not its worker: CUDA is unusable there, as on the real driver.
+// The child of a fork has the parent's memory but not its worker: CUDA is unusable there, as on the real driver. Before
+// cuInit the session has only been asked for what needs none, and the child may open its own.
 void mark_forked() {
-  if (opened != nullptr) forked.store(true, std::memory_order_relaxed);
+  if (Process::get() != nullptr) forked.store(true, std::memory_order_relaxed);
   opened = nullptr;
   the_process.store(nullptr, std::memory_order_relaxed);
 }
