@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "common/codec/bytes.h"
@@ -13,6 +14,7 @@ namespace {
 
 std::atomic<Process*> the_process{nullptr};
 std::atomic<bool> forked{false};
+std::atomic<bool> shut_down{false};
 std::mutex init_mutex;           // guards opened and failed
 CUresult failed = CUDA_SUCCESS;  // why the last attempt to open did not work
 Process* opened = nullptr;       // has a session, but cuInit may still be to come
@@ -61,6 +63,8 @@ ThreadState& thread_state() {
 
 Process* Process::get() noexcept { return the_process.load(std::memory_order_acquire); }
 
+bool Process::is_shut_down() noexcept { return shut_down.load(std::memory_order_relaxed); }
+
 Process* Process::open(CUresult& failure, bool again) {
   const std::lock_guard lock(init_mutex);
   if (opened != nullptr) return opened;
@@ -97,6 +101,9 @@ CUresult Process::initialise(unsigned flags) {
   CUresult failure = CUDA_SUCCESS;
   Process* process = open(failure, true);
   if (process == nullptr) return failure;
+  // The runtime unloads its kernels from a handler that is older, which must not wait for what the device still does.
+  static const int registered = std::atexit([] { shut_down.store(true, std::memory_order_relaxed); });
+  static_cast<void>(registered);
   the_process.store(process, std::memory_order_release);
   return CUDA_SUCCESS;
 }

@@ -119,6 +119,24 @@ TEST_CASE_METHOD(Gpu, "child: an exit handler makes calls", "[.][child-ending-ha
   std::exit(kOwnCode);
 }
 
+// CUDA driver API, CUDA_ERROR_DEINITIALIZED: "the CUDA driver is in the process of shutting down". It begins to at
+// exit, where cuInit has put its own handler: those from before it come later. The runtime unloads its kernels in one
+// of these, and must not wait there for what still runs.
+TEST_CASE("exit handlers from before cuInit find the driver shut down", "[contract][ending]") {
+  CHECK(contract::run_child("child-ending-shut-down").exit_code == kOwnCode);
+}
+
+TEST_CASE("child: an exit handler from before cuInit", "[.][child-ending-shut-down]") {
+  const auto handler = [] { _exit(cuCtxSynchronize() == CUDA_ERROR_DEINITIALIZED ? kOwnCode : 1); };
+  REQUIRE(std::atexit(handler) == 0);
+  CUcontext context = nullptr;
+  REQUIRE_CUDA(cuInit(0));
+  REQUIRE_CUDA(cuDevicePrimaryCtxRetain(&context, 0));
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  REQUIRE_CUDA(cuCtxSynchronize());
+  std::exit(0);
+}
+
 TEST_CASE("a thread ends though what it keeps makes calls then", "[contract][ending]") {
   REQUIRE_CHILD("child-ending-thread");
 }
