@@ -53,6 +53,7 @@ CUresult check_posted(Process& process, const Call& call, void* const* argv) {
 CUresult admit(Admitted& out) {
   out.process = Process::get();
   if (out.process == nullptr) return CUDA_ERROR_NOT_INITIALIZED;
+  if (Process::is_shut_down()) return CUDA_ERROR_DEINITIALIZED;
   out.thread = &thread_state();
   return out.thread->in_callback ? CUDA_ERROR_NOT_PERMITTED : CUDA_SUCCESS;
 }

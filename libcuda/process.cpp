@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "common/codec/bytes.h"
@@ -13,14 +14,16 @@ namespace {
 
 std::atomic<Process*> the_process{nullptr};
 std::atomic<bool> forked{false};
+std::atomic<bool> shut_down{false};
 std::mutex init_mutex;           // guards opened and failed
 CUresult failed = CUDA_SUCCESS;  // why the last attempt to open did not work
 Process* opened = nullptr;       // has a session, but cuInit may still be to come
 std::atomic<uint32_t> next_thread{1};
 
-// The child of a fork has the parent's memory but not its worker: CUDA is unusable there, as on the real driver.
+// The child of a fork has the parent's memory but not its worker: CUDA is unusable there, as on the real driver. Before
+// cuInit the session has only been asked for what needs none, and the child may open its own.
 void mark_forked() {
-  if (opened != nullptr) forked.store(true, std::memory_order_relaxed);
+  if (Process::get() != nullptr) forked.store(true, std::memory_order_relaxed);
   opened = nullptr;
   the_process.store(nullptr, std::memory_order_relaxed);
 }
@@ -60,6 +63,8 @@ ThreadState& thread_state() {
 
 Process* Process::get() noexcept { return the_process.load(std::memory_order_acquire); }
 
+bool Process::is_shut_down() noexcept { return shut_down.load(std::memory_order_relaxed); }
+
 Process* Process::open(CUresult& failure, bool again) {
   const std::lock_guard lock(init_mutex);
   if (opened != nullptr) return opened;
@@ -96,6 +101,9 @@ CUresult Process::initialise(unsigned flags) {
   CUresult failure = CUDA_SUCCESS;
   Process* process = open(failure, true);
   if (process == nullptr) return failure;
+  // The runtime unloads its kernels from a handler that is older, which must not wait for what the device still does.
+  static const int registered = std::atexit([] { shut_down.store(true, std::memory_order_relaxed); });
+  static_cast<void>(registered);
   the_process.store(process, std::memory_order_release);
   return CUDA_SUCCESS;
 }

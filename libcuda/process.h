@@ -29,6 +29,8 @@ class Process {
   static Process* open(CUresult& failure, bool again);
   // Null before a successful cuInit and in a forked child.
   static Process* get() noexcept;
+  // Whether exit handlers run by now that are older than cuInit: as with the real driver no call works there.
+  static bool is_shut_down() noexcept;
 
   Session& session() { return session_; }
   ContextTable& contexts() { return contexts_; }

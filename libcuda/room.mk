@@ -4,10 +4,11 @@ LIBCUDA_OBJS := $(call obj,$(wildcard libcuda/*.cpp libcuda/hand/*.cpp libcuda/b
 LIBCUDA      := $(O)/lib/guest/libcuda.so.1
 ARTEFACTS    += $(LIBCUDA)
 
+# nodelete: threads of the program call into it when they end, and threads of its own run until the process ends.
 $(LIBCUDA): $(LIBCUDA_OBJS) $(FACE_OBJS) $(COMMON_OBJS) $(GEN)/cuda.map
 	@mkdir -p $(@D)
 	@echo "  LD   $@"
-	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map $(NO_UNDEFINED) -Wl,-Bsymbolic \
+	@$(CXX) -shared -Wl,-soname,libcuda.so.1 -Wl,--version-script=$(GEN)/cuda.map $(NO_UNDEFINED) -Wl,-z,nodelete -Wl,-Bsymbolic \
 	  $(STATIC_RUNTIME) -Wl,--exclude-libs,ALL $(LDFLAGS) $(filter %.o,$^) -o $@.new && mv $@.new $@
 
 # The name without a version, as NVIDIA's installer makes it: programs of several kinds ask for no other, and linkers.

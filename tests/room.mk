@@ -35,6 +35,12 @@ $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -o $@
 
+# It opens and closes whichever libcuda.so.1 the library path names, and is linked with none.
+$(O)/tests/unload: $(call obj,$(wildcard tests/unload/*.cpp)) $(TEST_MAIN_OBJ)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
+
 $(O)/tests/gpu/proc_addresses: $(call obj,tests/gpu/proc_addresses.cpp)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

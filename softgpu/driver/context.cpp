@@ -322,8 +322,7 @@ ContextState* Context::find_state(ContextSlot slot) {
 }
 
 CuResult<Context*> current_context_unchecked() {
-  if (Process::get() == nullptr) return CUDA_ERROR_NOT_INITIALIZED;
-  if (inside_host_function()) return CUDA_ERROR_NOT_PERMITTED;
+  TRY(current_process());
   const ThreadState& thread = thread_state();
   if (thread.contexts.empty()) return CUDA_ERROR_INVALID_CONTEXT;
   return thread.contexts.back().get();

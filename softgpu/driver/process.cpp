@@ -22,6 +22,7 @@ namespace {
 std::mutex start_mutex;  // serialises initialize()
 std::atomic<Process*> process{nullptr};
 std::atomic<bool> is_forked_child{false};
+std::atomic<bool> is_shut_down{false};
 
 void after_fork_in_child() {
   // The threads that ran the device are not in the child, and locks may be held by them for ever.
@@ -93,6 +94,9 @@ CUresult Process::initialize(unsigned flags) {
   std::unique_ptr<Process> starting(new Process);
   VGPU_CHECK(starting->start());
   pthread_atfork(nullptr, nullptr, after_fork_in_child);
+  // As with NVIDIA's driver no call works in exit handlers that are older than this: the runtime unloads its kernels in
+  // one of them, which must not wait for what still runs.
+  std::atexit([] { is_shut_down.store(true, std::memory_order_relaxed); });
   process.store(starting.release(), std::memory_order_release);
   return CUDA_SUCCESS;
 }
@@ -107,6 +111,7 @@ Device* Process::find_device(CUdevice ordinal) {
 CuResult<Process*> current_process() {
   Process* const current = Process::get();
   if (current == nullptr) return CUDA_ERROR_NOT_INITIALIZED;
+  if (is_shut_down.load(std::memory_order_relaxed)) return CUDA_ERROR_DEINITIALIZED;
   if (inside_host_function()) return CUDA_ERROR_NOT_PERMITTED;
   return current;
 }

@@ -9,7 +9,7 @@ CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring asan-fuzz
 CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
 
-TEST_BINS   := $(addprefix $(O)/tests/,unit contract $(if $(VARIANT),,ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker gpu/proc_addresses smi/smi))
+TEST_BINS   := $(addprefix $(O)/tests/,unit contract unload $(if $(VARIANT),,ptx ptx_forms nvml nvml-vendor hostile host/client host/fake-worker gpu/proc_addresses smi/smi))
 VGPU_RUN    := $(O)/bin/vgpu-run
 # The drivers under test: the software GPU in the process, or the guest's library and a worker.
 NATIVE      := LD_LIBRARY_PATH=$(abspath $(O)/soft)
@@ -59,10 +59,12 @@ check-ptx-forms: all $(O)/tests/ptx_forms
 	@VGPU_LOG=error VGPU_SOFT_COMPUTE_CAPABILITY=10.0 $(NATIVE) timeout 300 $(O)/tests/ptx_forms $(shell grep -l '^target sm_10' tests/ptx_forms/*.forms)
 check-ptx-ring: all $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
-check-contract: all $(O)/tests/contract
+check-contract: all $(O)/tests/contract $(O)/tests/unload
+	@$(NATIVE) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
 	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
 # The second run is of workers that have a context before there is a program.
-check-ring: all $(O)/tests/contract
+check-ring: all $(O)/tests/contract $(O)/tests/unload
+	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(VGPU_RUN) --driver soft --ready-contexts 2 -- tests/contract/run.sh $(O)/tests/contract primary context green
 # Managed variables as with a driver that keeps its managed memory to itself: the software GPU under another name.

@@ -22,6 +22,20 @@ std::string uuid_prefix(CUdevice device) {
 
 const std::string kVariable = "CUDA_VISIBLE_DEVICES";
 
+void initialise_on_both_sides_of_a_fork() {
+  const pid_t child = fork();
+  if (child == 0) {
+    int count = 0;
+    const bool good = cuInit(0) == CUDA_SUCCESS && cuDeviceGetCount(&count) == CUDA_SUCCESS && count > 0;
+    _exit(good ? 0 : 1);
+  }
+  REQUIRE(child > 0);
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK_CUDA(cuInit(0));
+}
+
 }  // namespace
 
 TEST_CASE("an empty list of visible devices hides them all", "[contract][process]") {
@@ -61,18 +75,19 @@ TEST_CASE("a process that only forked may initialise in the child", "[contract][
   REQUIRE_CHILD("child-fork-before");
 }
 
-TEST_CASE("child: fork before cuInit", "[.][child-fork-before]") {
-  const pid_t child = fork();
-  if (child == 0) {
-    int count = 0;
-    const bool good = cuInit(0) == CUDA_SUCCESS && cuDeviceGetCount(&count) == CUDA_SUCCESS && count > 0;
-    _exit(good ? 0 : 1);
-  }
-  REQUIRE(child > 0);
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
-  CHECK_CUDA(cuInit(0));
+TEST_CASE("child: fork before cuInit", "[.][child-fork-before]") { initialise_on_both_sides_of_a_fork(); }
+
+TEST_CASE("what needs no cuInit leaves a later child free to initialise", "[contract][process]") {
+  REQUIRE_CHILD("child-fork-version");
+}
+
+TEST_CASE("child: the driver's version, then fork", "[.][child-fork-version]") {
+  int version = 0;
+  void* entry = nullptr;
+  CUdriverProcAddressQueryResult found = CU_GET_PROC_ADDRESS_SUCCESS;
+  REQUIRE_CUDA(cuDriverGetVersion(&version));
+  REQUIRE_CUDA(cuGetProcAddress("cuInit", &entry, version, CU_GET_PROC_ADDRESS_DEFAULT, &found));
+  initialise_on_both_sides_of_a_fork();
 }
 
 TEST_CASE("a forked child ends without harm to its parent's context", "[contract][process]") {
