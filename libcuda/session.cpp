@@ -187,7 +187,7 @@ bool Session::wait_for_reply(ring::ReplySlot& slot, const Pending& pending) {
     use_wait(looks);
     if (spinner.spin() || ring_pages_.map_next(position())) continue;
     ring::sleep_announce(slot);
-    if (ring::is_done(slot)) break;
+    if (ring::is_done(slot) || ring::session_state(header()) != ring::SessionState::open) break;
     transport_->wait(slot.state, static_cast<uint32_t>(ring::SlotState::pending), kLookAround);
     if (!ring::is_done(slot) && check_lost()) break;
   }
