@@ -92,18 +92,20 @@ class Printer {
     if (!is_wanted(options_, call)) return true;
     if (options_.json) {
       const auto replace = nlohmann::json::error_handler_t::replace;
-      fmt::print(options_.out, "{}\n", trace_json(call).dump(-1, ' ', false, replace));
+      put(trace_json(call).dump(-1, ' ', false, replace) + "\n");
     } else {
-      fmt::print(options_.out, "{}", trace_line(call));
+      put(trace_line(call));
     }
     return ++printed_ != options_.count;
   }
 
  private:
   void gap(uint64_t lost) const {
-    if (options_.json) fmt::print(options_.out, "{}\n", nlohmann::json({{"lost", lost}}).dump());
-    else fmt::print(options_.out, "{}", gap_line(lost));
+    put(options_.json ? nlohmann::json({{"lost", lost}}).dump() + "\n" : gap_line(lost));
   }
+
+  // A full disk must not end the program that is traced, as an exception of fmt::print would leave it alone.
+  void put(const std::string& text) const { std::fwrite(text.data(), 1, text.size(), options_.out); }
 
   const TraceOptions& options_;
   uint64_t expected_ = 0, printed_ = 0;
@@ -271,7 +273,10 @@ Result<int, Complaint> trace_program(TraceOptions options, const std::vector<std
   if (!awaits) client = catch_session(program);
   if (client.ok()) status = follow_program(*client.value(), program, options);
   else ::waitpid(program, &status, 0);
+  const bool written = std::ferror(options.out) == 0;
   if (options.out != stderr) std::fclose(options.out);
+  // The status stays the program's.
+  if (!written) fmt::print(stderr, "vgpu-smi: not every call could be written to {}\n", file);
   return exit_status(status);
 }
 
