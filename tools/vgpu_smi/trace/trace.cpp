@@ -33,6 +33,8 @@ static_assert(VGPU_REPORT_TRACE == static_cast<uint32_t>(report::Kind::trace));
 static_assert(VGPU_REPORT_TRACE_BEGIN == static_cast<uint32_t>(trace::Step::begin));
 static_assert(offsetof(vgpu_report_trace, step) == offsetof(trace::Request, step));
 static_assert(offsetof(vgpu_report_trace, pid) == offsetof(trace::Request, pid));
+static_assert(offsetof(vgpu_report_trace, tracer) == offsetof(trace::Request, trace));
+static_assert(VGPU_REPORT_TRACES_ANYONE == trace::kTracesAnyone);
 
 Complaint refusal(trace::State state, uint32_t pid) {
   switch (state) {
@@ -159,7 +161,7 @@ pid_t start_waiting(const std::vector<std::string>& command, UniqueFd& gate) {
 
 int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-// A VM's programs cannot be awaited (vgpu/trace.h), so there they are looked for until one has a session.
+// Where a VM's older module cannot let programs be awaited (vgpu/trace.h), they are looked for until one has a session.
 Result<std::unique_ptr<TraceClient>, Complaint> catch_session(pid_t program) {
   constexpr useconds_t kOften = 1'000;
   for (;;) {
