@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/version.h"
@@ -18,8 +19,10 @@ using nlohmann::json;
 json name_of(const SessionFacts& session) {
   if (session.vm_session != 0 || session.pid == 0) return nullptr;
   std::ifstream file("/proc/" + std::to_string(session.pid) + "/comm");
-  std::string name;
-  return std::getline(file, name) ? json(name) : json(nullptr);
+  std::string name(std::istreambuf_iterator<char>(file), {});
+  // A name may have lines of its own; the last one's end is the kernel's.
+  if (name.ends_with('\n')) name.pop_back();
+  return name.empty() ? json(nullptr) : json(name);
 }
 
 void put_work(json& to, const wire::Statistics& work) {
