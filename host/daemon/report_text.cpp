@@ -73,7 +73,7 @@ json totals_of(const wire::DaemonStatistics& all, const CallCounts& unsupported)
 
 }  // namespace
 
-std::string Reports::overview_text() const {
+std::string Reports::overview_text(bool in_vm) const {
   const CardFacts& facts = monitor_.facts();
   const wire::DaemonStatistics all = source_.daemon_statistics();
   json report = {{"format", report::kFormat},
@@ -94,6 +94,8 @@ std::string Reports::overview_text() const {
   }
   report["sessions"] = json::array();
   for (const SessionFacts& session : source_.session_facts()) {
+    // A VM learns nothing of the host's programs but what all of them use.
+    if (in_vm && session.vm_session == 0) continue;
     json shown = {{"pid", session.pid}, {"name", name_of(session)}, {"state", session.state}};
     shown["vm_session"] = session.vm_session != 0 ? json(session.vm_session) : json(nullptr);
     shown["mapped_bytes"] = session.mapped_bytes;
