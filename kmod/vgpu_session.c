@@ -251,7 +251,10 @@ static int vgpu_session_prepare(struct vgpu_session *session, const struct vgpu_
 	return error;
 }
 
-/* Whose program asks. U32_MAX is nobody's number: one that has another's rights as well is not its user's to trace. */
+/*
+ * Whose program asks. U32_MAX is nobody's number: one that has another's rights as well is not its
+ * user's to trace.
+ */
 static u32 vgpu_current_user(void)
 {
 	const struct cred *cred = current_cred();
