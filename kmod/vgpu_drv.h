@@ -19,6 +19,7 @@
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
 #include <linux/completion.h>
+#include <linux/cred.h>
 #include <linux/idr.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -28,6 +29,7 @@
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/user_namespace.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -282,6 +284,12 @@ void vgpu_object_detach_all(struct vgpu_session *session);
 void vgpu_object_destroy_all(struct vgpu_session *session);
 
 /* vgpu_report.c */
+/* A user as the host is told of it; 0 would be nobody. */
+static inline u32 vgpu_user_number(kuid_t user)
+{
+	return from_kuid(&init_user_ns, user) + 1;
+}
+
 int vgpu_report_ask(struct vgpu_session *session, struct vgpu_report *report);
 void vgpu_report_detach_all(struct vgpu_session *session);
 void vgpu_report_destroy_all(struct vgpu_session *session);

@@ -44,9 +44,12 @@ static int vgpu_trace_permit(struct vgpu_report_trace *trace)
 	const struct cred *own = current_cred(), *other;
 	struct pid *pid = find_get_pid(trace->pid);
 	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
-	bool same;
+	bool same, anyone;
 
 	put_pid(pid);
+	/* A process may open its session later, and be another user's by then. */
+	anyone = ns_capable_noaudit(&init_user_ns, CAP_SYS_PTRACE);
+	trace->tracer = vgpu_user_number(own->fsuid) | (anyone ? VGPU_REPORT_TRACES_ANYONE : 0);
 	/* Nobody's number: the host answers that there is no such program. */
 	trace->pid = 0;
 	if (!task)
@@ -58,17 +61,18 @@ static int vgpu_trace_permit(struct vgpu_report_trace *trace)
 	rcu_read_unlock();
 	trace->pid = task_tgid_nr(task);
 	put_task_struct(task);
-	return same || capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
+	return same || anyone ? 0 : -EPERM;
 }
 
 static int vgpu_request_permit(void *request, u32 bytes)
 {
 	struct vgpu_report_trace *trace = request;
 
-	if (bytes < sizeof(*trace) || trace->kind != VGPU_REPORT_TRACE ||
+	if (bytes < offsetofend(struct vgpu_report_trace, pid) || trace->kind != VGPU_REPORT_TRACE ||
 	    trace->step != VGPU_REPORT_TRACE_BEGIN)
 		return 0;
-	return vgpu_trace_permit(trace);
+	/* The host knows no shorter one. */
+	return bytes < sizeof(*trace) ? -EINVAL : vgpu_trace_permit(trace);
 }
 
 static struct vgpu_paper *vgpu_paper_create(struct vgpu_session *session,

@@ -251,6 +251,18 @@ static int vgpu_session_prepare(struct vgpu_session *session, const struct vgpu_
 	return error;
 }
 
+/*
+ * Whose program asks. U32_MAX is nobody's number: one that has another's rights as well is not its
+ * user's to trace.
+ */
+static u32 vgpu_current_user(void)
+{
+	const struct cred *cred = current_cred();
+	bool same = uid_eq(cred->uid, cred->euid) && uid_eq(cred->uid, cred->suid);
+
+	return same ? vgpu_user_number(cred->uid) : U32_MAX;
+}
+
 static int vgpu_session_ask_open(struct vgpu_session *session, const struct vgpu_open *open,
 				 struct vgpu_answer *answer)
 {
@@ -260,7 +272,7 @@ static int vgpu_session_ask_open(struct vgpu_session *session, const struct vgpu
 		.text = session->text_dma,
 		.format = open->format,
 		.has_text = !!(open->flags & VGPU_OPEN_TEXT),
-		.address = session->pid,
+		.address = session->pid | (u64)vgpu_current_user() << 32,
 	};
 	struct vgpu_segment segment;
 

@@ -41,7 +41,9 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   }
   SharedObjects& shared_objects() override { return shared_objects_; }
   void program_failed(const Owner& owner, const wire::Fault& fault) override { events_->program_failed(owner, fault); }
-  void session_begins(Session& session) override { traces_.begins(session.key(), session.program()); }
+  void session_begins(Session& session) override {
+    traces_.begins(session.key(), session.program(), session.vm_user());
+  }
   void session_ended(Session&) override { sessions_changed_ = true; }
 
  private:

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <type_traits>
@@ -39,6 +40,25 @@ Result<UniqueFd> bind_port(Address& address) {
     return Error::from_errno("cannot listen on the port");
   ::getsockname(socket.get(), any, &bytes);
   return socket;
+}
+
+struct RequestLine {
+  std::string_view method, path;  // the path without what is asked of it
+};
+
+RequestLine request_line(std::string_view request) {
+  const std::string_view line = request.substr(0, request.find_first_of("\r\n"));
+  const size_t space = std::min(line.find(' '), line.size());
+  const std::string_view rest = line.substr(std::min(space + 1, line.size()));
+  return {line.substr(0, space), rest.substr(0, rest.find_first_of(" ?"))};
+}
+
+std::string answer_text(std::string_view status, std::string_view text, bool with_text = true) {
+  std::string answer =
+      "HTTP/1.0 " + std::string(status) +
+      "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: " + std::to_string(text.size()) +
+      "\r\nConnection: close\r\n\r\n";
+  return with_text ? answer.append(text) : answer;
 }
 
 }  // namespace
@@ -122,16 +142,24 @@ void MetricsServer::on_client(Client& client, uint32_t events) {
 void MetricsServer::on_request(Client& client) {
   client.asked = true;
   client.watch.expect(0);
+  const RequestLine line = request_line(client.request);
+  const bool has_text = line.method != "HEAD";
+  if (line.method != "GET" && has_text) return refuse(client, "405 Method Not Allowed");
+  if (line.path != "/metrics" && line.path != "/") return refuse(client, "404 Not Found");
   std::weak_ptr<Client> waiting;
   for (const auto& known : clients_)
     if (known.get() == &client) waiting = known;
-  source_([waiting](const std::string& text) {
+  source_([waiting, has_text](const std::string& text) {
     const auto still = waiting.lock();
     if (still == nullptr || still->done) return;
-    still->answer = "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: " +
-                    std::to_string(text.size()) + "\r\nConnection: close\r\n\r\n" + text;
+    still->answer = answer_text("200 OK", text, has_text);
     write_answer(*still);
   });
+}
+
+void MetricsServer::refuse(Client& client, const char* status) {
+  client.answer = answer_text(status, "GET /metrics is all that there is.\n");
+  write_answer(client);
 }
 
 void MetricsServer::write_answer(Client& client) {

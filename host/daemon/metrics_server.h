@@ -44,6 +44,7 @@ class MetricsServer {
   void accept_clients();
   void on_client(Client& client, uint32_t events);
   void on_request(Client& client);
+  static void refuse(Client& client, const char* status);
   static void write_answer(Client& client);
 
   EventLoop& loop_;

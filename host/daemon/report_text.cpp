@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/version.h"
@@ -18,8 +19,10 @@ using nlohmann::json;
 json name_of(const SessionFacts& session) {
   if (session.vm_session != 0 || session.pid == 0) return nullptr;
   std::ifstream file("/proc/" + std::to_string(session.pid) + "/comm");
-  std::string name;
-  return std::getline(file, name) ? json(name) : json(nullptr);
+  std::string name(std::istreambuf_iterator<char>(file), {});
+  // A name may have lines of its own; the last one's end is the kernel's.
+  if (name.ends_with('\n')) name.pop_back();
+  return name.empty() ? json(nullptr) : json(name);
 }
 
 void put_work(json& to, const wire::Statistics& work) {
@@ -70,7 +73,7 @@ json totals_of(const wire::DaemonStatistics& all, const CallCounts& unsupported)
 
 }  // namespace
 
-std::string Reports::overview_text() const {
+std::string Reports::overview_text(bool in_vm) const {
   const CardFacts& facts = monitor_.facts();
   const wire::DaemonStatistics all = source_.daemon_statistics();
   json report = {{"format", report::kFormat},
@@ -91,6 +94,8 @@ std::string Reports::overview_text() const {
   }
   report["sessions"] = json::array();
   for (const SessionFacts& session : source_.session_facts()) {
+    // A VM learns nothing of the host's programs but what all of them use.
+    if (in_vm && session.vm_session == 0) continue;
     json shown = {{"pid", session.pid}, {"name", name_of(session)}, {"state", session.state}};
     shown["vm_session"] = session.vm_session != 0 ? json(session.vm_session) : json(nullptr);
     shown["mapped_bytes"] = session.mapped_bytes;

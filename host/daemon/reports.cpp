@@ -21,11 +21,11 @@ void Reports::ask(const Owner& asker, std::span<const std::byte> request, Answer
   switch (kind) {
     case report::Kind::overview:
       if (reader.get<uint32_t>() != 0 || !reader.complete()) return answered(EINVAL, {});
-      return overview(std::move(answered));
+      return overview(asker.in_vm, std::move(answered));
     case report::Kind::reading: return reading(request, std::move(answered));
     case report::Kind::processes:
       if (!reader.complete()) return answered(EINVAL, {});
-      return processes(std::move(answered));
+      return processes(asker.in_vm, std::move(answered));
     case report::Kind::trace: {
       const std::vector<std::byte> bytes = traces_.answer(asker, request);
       return answered(bytes.empty() ? EINVAL : 0, bytes);
@@ -35,16 +35,16 @@ void Reports::ask(const Owner& asker, std::span<const std::byte> request, Answer
   answered(ENOSYS, {});
 }
 
-void Reports::overview(Answered answered) {
-  look(true, [this, answered = std::move(answered)] {
-    const std::string text = overview_text();
+void Reports::overview(bool in_vm, Answered answered) {
+  look(true, [this, in_vm, answered = std::move(answered)] {
+    const std::string text = overview_text(in_vm);
     if (text.size() > report::kMaxAnswer) return answered(EMSGSIZE, {});
     answered(0, std::as_bytes(std::span(text)));
   });
 }
 
-void Reports::processes(Answered answered) {
-  look(true, [this, answered = std::move(answered)] { answered(0, list_processes()); });
+void Reports::processes(bool in_vm, Answered answered) {
+  look(true, [this, in_vm, answered = std::move(answered)] { answered(0, list_processes(in_vm)); });
 }
 
 report::Process Reports::describe(const SessionFacts& session) const {
@@ -61,12 +61,13 @@ report::Process Reports::describe(const SessionFacts& session) const {
   return process;
 }
 
-std::vector<std::byte> Reports::list_processes() const {
+std::vector<std::byte> Reports::list_processes(bool in_vm) const {
   std::vector<std::byte> list;
   codec::Writer entries(list);
   uint32_t count = 0;
   for (const SessionFacts& session : source_.session_facts()) {
-    if (!session.open || session.pid == 0) continue;
+    // The other side's numbers are other processes here.
+    if (!session.open || session.pid == 0 || (session.vm_session != 0) != in_vm) continue;
     entries.put(describe(session));
     ++count;
   }

@@ -70,9 +70,10 @@ class Reports {
     std::unordered_map<uint64_t, uint64_t> by_session;
   };
 
-  void overview(Answered answered);
-  void processes(Answered answered);
-  std::vector<std::byte> list_processes() const;
+  // `in_vm`: for somebody in the VM.
+  void overview(bool in_vm, Answered answered);
+  void processes(bool in_vm, Answered answered);
+  std::vector<std::byte> list_processes(bool in_vm) const;
   report::Process describe(const SessionFacts& session) const;
   void reading(std::span<const std::byte> request, Answered answered);
   // The card's answer with this daemon's share in it.
@@ -98,7 +99,7 @@ class Reports {
   };
   Share share_of(const SessionFacts& session, uint32_t device) const;
   Share share_of_all(uint32_t device) const;
-  std::string overview_text() const;
+  std::string overview_text(bool in_vm) const;
   void read_sensor(const std::shared_ptr<Readings>& readings, size_t sensor, uint32_t device);
   void have_reading(Readings& readings) const;
   std::string metrics_text(const Readings& readings) const;

@@ -67,6 +67,8 @@ class Session : public WorkerClient {
   // For reports: of the program, 0 when nobody has told; a number of its own among this daemon's sessions; "open".
   virtual uint32_t program() const = 0;
   virtual uint32_t vm_number() const { return 0; }
+  // Of a VM's program: its user, as OPEN tells it; 0 when nobody has told.
+  virtual uint32_t vm_user() const { return 0; }
   // Whether its calls are the asker's business.
   virtual bool is_open_to(const Owner& asker) const = 0;
   uint64_t key() const { return key_; }

@@ -29,6 +29,13 @@ std::vector<std::byte> bytes_of(const trace::Answer& answer, std::span<const std
   return bytes;
 }
 
+// Whether a VM's program of that user is the tracer's business: both words are its module's (vgpu/trace.h). Only a
+// module that tells a session's user has overwritten what the tracer says of itself.
+bool may_trace(uint64_t tracer, uint32_t user) {
+  if (user == 0) return false;
+  return (tracer & trace::kTracesAnyone) != 0 || (tracer == user && user != trace::kNoUser);
+}
+
 }  // namespace
 
 std::vector<std::byte> Traces::answer(const Owner& asker, std::span<const std::byte> bytes) {
@@ -66,7 +73,7 @@ trace::State Traces::start(const Owner& asker, const trace::Request& request, ui
   expire();
   const auto session = programs_.find_program(request.pid, asker);
   const bool awaits = !session.ok() && session.error() == trace::State::no_program &&
-                      request.position == trace::kAwait && request.pid != 0 && !asker.in_vm;
+                      request.position == trace::kAwait && request.pid != 0 && (!asker.in_vm || request.trace != 0);
   if (!session.ok() && !awaits) return session.error();
   const bool is_traced = std::any_of(traces_.begin(), traces_.end(), [&](const auto& entry) {
     return session.ok() && entry.second.session == session.value() && entry.second.pipe;
@@ -86,6 +93,7 @@ trace::State Traces::start(const Owner& asker, const trace::Request& request, ui
     trace.session = session.value();
   } else {
     trace.awaited = request.pid;
+    trace.tracer = request.trace;
     trace.writing = std::move(writing);
   }
   trace.asked = Clock::now();
@@ -95,9 +103,10 @@ trace::State Traces::start(const Owner& asker, const trace::Request& request, ui
   return trace::State::running;
 }
 
-void Traces::begins(uint64_t session, uint32_t pid) {
+void Traces::begins(uint64_t session, uint32_t pid, uint32_t user) {
   for (auto& [number, trace] : traces_) {
     if (!trace.writing || trace.awaited != pid || !programs_.is_session_open_to(session, trace.owner)) continue;
+    if (trace.owner.in_vm && !may_trace(trace.tracer, user)) continue;
     // Afterwards only the worker can write, so its end is the pipe's.
     programs_.hand_trace(session, trace.writing.get());
     trace.session = session;

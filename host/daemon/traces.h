@@ -41,7 +41,8 @@ class Traces {
   // Empty when the request makes no sense.
   std::vector<std::byte> answer(const Owner& asker, std::span<const std::byte> request);
   // A session of that program has a worker, which serves nobody yet: whoever awaits the program sees all its calls.
-  void begins(uint64_t session, uint32_t pid);
+  // `user`: of a VM's program, as trace::Request has it; 0 when its module does not tell.
+  void begins(uint64_t session, uint32_t pid, uint32_t user);
   // Closes what nobody asks for any more; deadline(): when that is next, if ever.
   void expire();
   std::optional<Clock::time_point> deadline() const;
@@ -53,6 +54,7 @@ class Traces {
     UniqueFd pipe;  // the reading end; none: the program has ended
     // While there is no session: the program, and the other end.
     uint32_t awaited = 0;
+    uint64_t tracer = 0;  // in a VM: who asked
     UniqueFd writing;
     size_t capacity = 0;
     bool was_full = false;

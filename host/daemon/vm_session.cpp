@@ -25,6 +25,7 @@ Result<VmSession::Lent> VmSession::lend(const GuestPages& pages) {
 void VmSession::open(const OpenRequest& request, std::function<void()> refused, std::function<void()> gone) {
   open_cookie_ = request.cookie;
   program_ = request.program;
+  user_ = request.user;
   refused_ = std::move(refused);
   gone_ = std::move(gone);
   if (request.bytes != ring::kTotalBytes)

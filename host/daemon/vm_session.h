@@ -27,6 +27,7 @@ class VmSession final : public Session {
   void announce_end() override {}
   std::string name() const override;
   uint32_t program() const override { return program_; }
+  uint32_t vm_user() const override { return user_; }
   Owner owner() const override { return {true, 0}; }
   uint32_t vm_number() const override { return number_; }
   bool is_open_to(const Owner& asker) const override { return asker.in_vm; }
@@ -49,7 +50,7 @@ class VmSession final : public Session {
   DeviceChannel& channel_;
   const std::function<void(int)> guard_;  // takes the worker's pidfd before it gets guest memory
   const uint32_t number_;
-  uint32_t program_ = 0;
+  uint32_t program_ = 0, user_ = 0;
   uint64_t open_cookie_ = 0;              // until OPEN is answered
   std::function<void()> refused_, gone_;  // for a refusal
   Lent memory_;

@@ -125,6 +125,7 @@ int Channel::open(const vgpu_command& command) {
   request.format = command.format;
   request.bytes = command.bytes;
   request.program = static_cast<uint32_t>(command.address);
+  request.user = static_cast<uint32_t>(command.address >> 32);
   if (const int error = read_run_list(memory_, GuestAddr{command.list}, command.bytes, request.pages); error != 0)
     return error;
   if (command.has_text != 0) {

@@ -28,6 +28,7 @@ struct OpenRequest {
   GuestPages pages;  // `bytes` in all
   std::optional<std::string> text;
   uint32_t program = 0;  // its process id in the VM; 0: the module did not tell
+  uint32_t user = 0;     // whose it is, as trace::Request has it (vgpu/trace.h); 0: the module did not tell
 };
 
 struct MapRequest {

@@ -117,7 +117,8 @@ struct vgpu_command {
   __u64 cookie; /* not 0; comes back in the completion */
   /*
    * MAP, UNMAP: in the guest process, and so in the worker; page-aligned. OPEN: the process's id, 0 if the module does
-   * not tell. REPORT: bytes that the answer may have.
+   * not tell, and, from bit 32 on, its user's number plus 1; 0: not told, all bits set: it has several. REPORT: bytes
+   * that the answer may have.
    */
   __u64 address;
   __u64 bytes; /* OPEN, MAP, UNMAP, REPORT: multiple of the page size */

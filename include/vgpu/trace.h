@@ -37,16 +37,22 @@ enum class Step : uint32_t {
 struct Request {
   uint32_t kind;  // report::Kind::trace
   Step step;
-  uint32_t pid;    // begin: of the program, as it knows itself
-  uint32_t room;   // take: the whole answer is no longer
-  uint64_t trace;  // take, end: which
+  uint32_t pid;   // begin: of the program, as it knows itself
+  uint32_t room;  // take: the whole answer is no longer
+  // take, end: which. begin, in a VM: who asks, in the words of its module, which overwrites what the program said: the
+  // user's number plus 1, and perhaps kTracesAnyone; 0: an older module, which tells nothing.
+  uint64_t trace;
   // take: bytes of records that have arrived; the daemon may forget them. begin: kAwait, if the program has no session
-  // yet and its first one is to be traced from its first call on; of this machine's programs only, for a VM's pids may
-  // have become another user's by then.
+  // yet and its first one is to be traced from its first call on. A VM's pid may have become another user's by
+  // then, so there the session must be of the user who asked (DeviceChannel's OPEN tells), or the asker trace anyone.
   uint64_t position;
 };
 static_assert(sizeof(Request) == 32);
 constexpr uint64_t kAwait = 1;
+// The asker has CAP_SYS_PTRACE.
+constexpr uint64_t kTracesAnyone = uint64_t{1} << 32;
+// A session whose process has several users, as one that was started with another's rights.
+constexpr uint32_t kNoUser = 0xffffffff;
 
 enum class State : uint32_t {
   running = 0,

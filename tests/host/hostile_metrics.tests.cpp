@@ -71,6 +71,22 @@ TEST_CASE("a request that never ends is cut off, and one without anything is let
   CHECK(metrics.ask("GET / HTTP/1.0\r\n\r\n").find("vgpu_info") != std::string::npos);
 }
 
+TEST_CASE("there is one page, to be read only", "[hostile][metrics]") {
+  Metrics metrics;
+  const std::string head = metrics.ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(head.starts_with("HTTP/1.0 200 "));
+  CHECK(head.ends_with("\r\n\r\n"));
+  CHECK(metrics.ask("GET /metrics?name=x HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 200 "));
+  for (const char* wrong :
+       {"GET /metricsx HTTP/1.0\r\n\r\n", "GET /a/metrics HTTP/1.0\r\n\r\n", "GET  HTTP/1.0\r\n\r\n"}) {
+    const std::string answer = metrics.ask(wrong);
+    CHECK(answer.starts_with("HTTP/1.0 404 "));
+    CHECK(answer.find("/metrics") != std::string::npos);
+  }
+  for (const char* wrong : {"POST /metrics HTTP/1.0\r\n\r\n", "get /metrics HTTP/1.0\r\n\r\n", "\r\n\r\n"})
+    CHECK(metrics.ask(wrong).starts_with("HTTP/1.0 405 "));
+}
+
 TEST_CASE("clients that hold all places are let go after five seconds", "[hostile][metrics]") {
   Metrics metrics;
   std::vector<UniqueFd> silent;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,7 +152,7 @@ static int begin_trace(pid_t process, uid_t user) {
   if (child == 0) {
     struct {
       struct vgpu_report_trace begin;
-      uint32_t rest[5];
+      uint64_t position;
     } request = {.begin = {VGPU_REPORT_TRACE, VGPU_REPORT_TRACE_BEGIN, (uint32_t)(process != 0 ? process : getpid())}};
     struct vgpu_report report = valid(room, sizeof room - 1);
     report.request = (uintptr_t)&request;
@@ -172,4 +173,10 @@ void a_trace_is_of_the_users_own_processes(void) {
   CHECK_ERROR(begin_trace(0, 1000), 0);
   // Nobody's number is for the host to refuse.
   CHECK_ERROR(begin_trace(4194303, 1000), 0);
+  // One that ends before there is room for who asks.
+  static const struct vgpu_report_trace begin = {VGPU_REPORT_TRACE, VGPU_REPORT_TRACE_BEGIN, 1, 0, 0};
+  struct vgpu_report report = valid(room, sizeof room - 1);
+  report.request = (uintptr_t)&begin;
+  report.request_bytes = offsetof(struct vgpu_report_trace, tracer);
+  refuse(report, EINVAL);
 }

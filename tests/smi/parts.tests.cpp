@@ -7,6 +7,7 @@
 #include "tools/vgpu_smi/clean_text.h"
 #include "tools/vgpu_smi/daemon/statistics.h"
 #include "tools/vgpu_smi/doctor/finding.h"
+#include "tools/vgpu_smi/fit.h"
 #include "tools/vgpu_smi/similar.h"
 #include "tools/vgpu_smi/topology.h"
 
@@ -148,4 +149,18 @@ TEST_CASE("a daemon's answer may lack anything, and have anything of another typ
     CHECK_FALSE(host_page(overview.value(), "/run/x").empty());
   }
   for (const char* text : {"", "[]", "{", "null"}) CHECK_FALSE(Overview::parse(text).ok());
+}
+
+TEST_CASE("words are cut by columns, not within a character", "[smi]") {
+  CHECK(fit("12345", 5) == "12345");
+  CHECK(fit("123456", 5) == "12...");
+  CHECK(fit_end("123456", 5) == "...56");
+  CHECK(fit("", 5).empty());
+  CHECK(fit("\u00e9\u00e9\u00e9\u00e9\u00e9", 5) == "\u00e9\u00e9\u00e9\u00e9\u00e9");
+  CHECK(fit("\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", 5) == "\u00e9\u00e9...");
+  CHECK(fit_end("\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9", 5) == "...\u00e9\u00e9");
+  // Characters of two columns.
+  CHECK(fit("\u6f22\u6f22\u6f22", 6) == "\u6f22\u6f22\u6f22");
+  CHECK(fit("\u6f22\u6f22\u6f22", 5) == "\u6f22...");
+  CHECK(fit_end("\u6f22\u6f22\u6f22\u6f22", 6) == "...\u6f22");
 }

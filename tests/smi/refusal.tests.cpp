@@ -116,4 +116,16 @@ TEST_CASE("commands of the known tool that are not here are named, and are not a
 TEST_CASE("a full disk and a file that cannot be written are told", "[smi]") {
   CHECK(smi({"-L", "-f", "/nowhere/file"}).status == 255);
   CHECK(smi({"-L", "-f", "/dev/full"}).status == 255);
+  // Short and long texts, and help.
+  const std::vector<Words> views = {
+      {},         {"-q"},   {"-q", "-x"}, {"--json"}, {"--help-query-gpu"}, {"--help-query-compute-apps"},
+      {"--help"}, {"dmon"}, {"topo"},     {"doctor"}};
+  for (const Words& view : views) {
+    Words command = {"/bin/sh", "-c", "exec \"$0\" \"$@\" >/dev/full", build() / "bin/vgpu-smi"};
+    command.insert(command.end(), view.begin(), view.end());
+    const Outcome ran = run_program(command, {"LD_LIBRARY_PATH=" + (build() / "tests/smi").string()});
+    CAPTURE(view);
+    CHECK((ran.status == 255 || view == Words{"doctor"}));
+    CHECK(says(ran, "vgpu-smi: not everything could be written: No space left on device"));
+  }
 }

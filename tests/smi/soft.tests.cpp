@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-smi over our own libnvidia-ml.so.1, vgpud and the software GPU.
+#include <algorithm>
+
 #include "tests/smi/tool.h"
 #include "tests/smi/xml.h"
 #include "tests/support/test.h"
@@ -48,6 +50,34 @@ TEST_CASE("a program and its memory are seen while it runs", "[smi]") {
   CHECK(process[2].find("holder") != std::string::npos);
   CHECK(std::stoi(lines[2]) >= 64);
   CHECK(ran.out.find("No running processes") == std::string::npos);
+}
+
+TEST_CASE("a program's name may be any, and the table keeps its shape", "[smi]") {
+  const std::filesystem::path place =
+      std::filesystem::temp_directory_path() / ("vgpu-names-" + std::to_string(::getpid()));
+  // Of bytes there are more than of columns; and a name that is cut within a character.
+  const std::filesystem::path named = place /
+                                      "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+                                      "\u00e9\u00e9\u00e9\u00e9 q\"\\\nend";
+  const std::filesystem::path lines = place / "a\nb";
+  std::filesystem::create_directories(place);
+  for (const auto& name : {named, lines}) std::filesystem::copy_file(build() / "tests/smi/holder", name);
+  const std::string tool = build() / "bin/vgpu-smi";
+  const Outcome ran =
+      run_program({build() / "bin/vgpu-run", "--driver", "soft", "--", named, "8", lines, "4", tool}, {});
+  const Outcome told =
+      run_program({build() / "bin/vgpu-run", "--driver", "soft", "--", lines, "4", tool, "stats", "--json"}, {});
+  std::filesystem::remove_all(place);
+  size_t rows = 0;
+  for (const std::string& line : ran.lines()) {
+    if (!line.starts_with("|") && !line.starts_with("+")) continue;
+    CAPTURE(line);
+    CHECK(std::count_if(line.begin(), line.end(), [](char byte) { return (byte & 0xc0) != 0x80; }) == 91);
+    if (line.ends_with(" 8MiB |")) CHECK(line.find("\u00e9 q\"\\?end ") != std::string::npos);
+    rows += line.ends_with(" 8MiB |") || line.ends_with(" 4MiB |") ? 1 : 0;
+  }
+  CHECK(rows == 2);
+  CHECK(told.json()["sessions"][0]["name"] == "a\nb");
 }
 
 TEST_CASE("after a program has ended, nothing of it is left", "[smi]") {

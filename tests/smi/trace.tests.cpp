@@ -191,6 +191,15 @@ TEST_CASE("a program that a trace starts ends as it would by itself", "[smi][tra
   CHECK(dead.out.empty());
 }
 
+TEST_CASE("a disk that is full costs the trace, not the program", "[smi][trace]") {
+  const std::string caller = build() / "tests/smi/caller";
+  const Outcome ran =
+      soft_smi({"trace", "-o", "/dev/full", "--", caller, "/bin/sh", "-c", "sleep 0.3; echo done; exit 7"});
+  CHECK(ran.status == 7);
+  CHECK(ran.lines() == Words{"done"});
+  CHECK(ran.err.find("not every call could be written to /dev/full") != std::string::npos);
+}
+
 TEST_CASE("vgpu-run writes a program's calls to a file", "[smi][trace]") {
   const std::string holder = build() / "tests/smi/holder";
   const Outcome ran =

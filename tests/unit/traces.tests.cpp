@@ -24,9 +24,10 @@ constexpr Owner kOther = {.user = 1001};
 struct Programs final : TracedPrograms {
   UniqueFd pipe;
   bool is_gone = false;
+  Owner owner = kOwner;
   Result<uint64_t, State> find_program(uint32_t pid, const Owner& asker) const override {
     if (pid != 7) return State::no_program;
-    if (asker != kOwner) return State::not_yours;
+    if (asker != owner) return State::not_yours;
     return uint64_t{70};
   }
   bool hand_trace(uint64_t session, int file) override {
@@ -34,7 +35,7 @@ struct Programs final : TracedPrograms {
     pipe.reset(::dup(file));
     return !is_gone;
   }
-  bool is_session_open_to(uint64_t, const Owner& asker) const override { return asker == kOwner; }
+  bool is_session_open_to(uint64_t, const Owner& asker) const override { return asker == owner; }
   bool write(const std::string& text) const {
     return ::write(pipe.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
   }
@@ -156,9 +157,9 @@ TEST_CASE("a program that is awaited is traced from its session's beginning on, 
   REQUIRE(waiting.state == State::running);
   CHECK(scene.ask(kOwner, {0, Step::begin, 8, 0, 0, 0}).state == State::no_program);
   CHECK(scene.ask(kOwner, {0, Step::take, 0, 100, waiting.trace, 0}).state == State::running);
-  scene.traces.begins(70, 9);
+  scene.traces.begins(70, 9, 0);
   CHECK_FALSE(scene.programs.pipe);
-  scene.traces.begins(70, 8);
+  scene.traces.begins(70, 8, 0);
   REQUIRE(scene.programs.write("first"));
   CHECK(scene.ask(kOwner, {0, Step::take, 0, 100, waiting.trace, 0}).records == "first");
   CHECK(scene.ask(kOther, {0, Step::take, 0, 100, others.trace, 0}).records.empty());
@@ -167,10 +168,33 @@ TEST_CASE("a program that is awaited is traced from its session's beginning on, 
   CHECK(scene.ask(kOwner, {0, Step::take, 0, 100, waiting.trace, 5}).state == State::ended);
 }
 
-TEST_CASE("programs of a VM are not awaited", "[trace]") {
+TEST_CASE("programs of a VM are awaited only as far as its module tells users", "[trace]") {
   Scene scene;
   const Owner guest = {.in_vm = true};
-  CHECK(scene.ask(guest, {0, Step::begin, 8, 0, 0, trace::kAwait}).state == State::no_program);
+  scene.programs.owner = guest;
+  const auto await = [&](uint64_t tracer) { return scene.ask(guest, {0, Step::begin, 8, 0, tracer, trace::kAwait}); };
+  // Whether a program that `user` may trace is traced for who begins with `tracer`.
+  const auto is_given = [&](uint64_t tracer, uint32_t user) {
+    const Taken waiting = await(tracer);
+    REQUIRE(waiting.state == State::running);
+    scene.programs.pipe.reset();
+    scene.traces.begins(70, 8, user);
+    const bool given = bool(scene.programs.pipe);
+    CHECK(scene.end(waiting.trace, guest).state == State::ended);
+    return given;
+  };
+  constexpr uint64_t kUser = 1001, kAnyone = trace::kTracesAnyone;
+  // An older module.
+  CHECK(await(0).state == State::no_program);
+  CHECK_FALSE(is_given(kUser, 0));
+  CHECK_FALSE(is_given(kUser | kAnyone, 0));
+  CHECK(is_given(kUser, kUser));
+  CHECK_FALSE(is_given(kUser, kUser + 1));
+  CHECK_FALSE(is_given(kUser, trace::kNoUser));
+  CHECK(is_given(kUser | kAnyone, kUser + 1));
+  CHECK(is_given(kUser | kAnyone, trace::kNoUser));
+  // The number that is the last user's is nobody's.
+  CHECK_FALSE(is_given(trace::kNoUser, trace::kNoUser));
 }
 
 }  // namespace

@@ -19,6 +19,26 @@ test_smi_without_the_module() {
   check "and that there is a problem" grep -q '^doctor 1$' <<<"$output"
 }
 
+# A program of the host and one of the VM, of the same daemon: each side sees its own, and the host's administrator both.
+test_smi_on_both_sides() {
+  guest_with_smi --vgpud-arg --socket --vgpud-arg "$PWD/side.sock" -- holder 16 /bin/sh /root/guest/both_sides.sh >guest.out 2>&1 &
+  local running=$!
+  check "the guest's program runs" eventually 60 grep -q '^holding' guest.out
+  local pid
+  pid=$(sed -n 's/^holding //p' guest.out)
+  export VGPU_SOCKET=$PWD/side.sock
+  LD_LIBRARY_PATH=$BUILD/lib/guest "$BUILD/tests/smi/holder" 8 /bin/bash -c ". '$HERE/support.sh'"'
+    echo "$HOLDER" >host.pid
+    eventually 60 grep -q "^looked" guest.out
+    "$BUILD/bin/vgpu-smi" --query-compute-apps=pid,used_memory --format=csv,noheader,nounits >apps
+    "$BUILD/bin/vgpu-smi" --host --socket "$VGPU_SOCKET" >all'
+  wait "$running"
+  check "the guest's checks pass" test $? -eq 0
+  grep -E '^(ok|FAIL) ' guest.out
+  check "the host's tools see the host's program only" is "$(cat apps)" "$(cat host.pid), 8"
+  check "--host sees both" test "$(grep -cE "^ +($pid +\? +VM, |$(cat host.pid) +holder +this host)" all)" -eq 2
+}
+
 # Programs of Debian's that this machine has unpacked, or has, with the libraries that a guest lacks.
 test_nvtop() {
   local root library files=()

@@ -4,11 +4,13 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "tools/vgpu_smi/card.h"
@@ -258,8 +260,14 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   const auto parsed = vgpu::smi::parse_options(argc, argv);
-  if (const int* status = std::get_if<int>(&parsed)) return *status;
-  const int status = vgpu::smi::run(std::get<vgpu::smi::Options>(parsed));
+  const int* const told = std::get_if<int>(&parsed);
+  int status = vgpu::smi::kOther;
+  try {
+    status = told != nullptr ? *told : vgpu::smi::run(std::get<vgpu::smi::Options>(parsed));
+  } catch (const std::system_error& error) {
+    // fmt::print throws when a text that is longer than stdio's buffer cannot be written.
+    errno = error.code().value();
+  }
   // What was not written was not said.
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
   std::perror("vgpu-smi: not everything could be written");

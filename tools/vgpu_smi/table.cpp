@@ -8,6 +8,7 @@
 
 #include "common/version.h"
 #include "tools/vgpu_smi/field.h"
+#include "tools/vgpu_smi/fit.h"
 
 namespace vgpu::smi {
 namespace {
@@ -20,11 +21,6 @@ std::string rule(char line, bool columns, char edge = '+') {
   if (!columns) return fmt::format("{}{}{}\n", edge, std::string(kWhole, line), edge);
   return fmt::format("{}{}+{}+{}{}\n", edge, std::string(kFirst, line), std::string(kSecond, line),
                      std::string(kThird, line), edge);
-}
-
-// Cut to `width`, with dots in place of what is missing.
-std::string fit(const std::string& words, size_t width) {
-  return words.size() <= width ? words : words.substr(0, width - 3) + "...";
 }
 
 std::string row(const std::string& first, const std::string& second, const std::string& third) {
@@ -105,7 +101,7 @@ std::string process_rows(const std::vector<Card>& cards) {
       lines += whole(fmt::format(
           " {:>4}  {:>3}  {:>3} {:>16}  {:>5}   {:<33} {:>12} ", card.index(), instance(process.info.gpuInstanceId),
           instance(process.info.computeInstanceId), process.info.pid, type_letter(process.type),
-          fit(card.process_name(process.info.pid), 33), number_and(held_memory(process), "MiB")));
+          fit_end(card.process_name(process.info.pid), 33), number_and(held_memory(process), "MiB")));
   }
   return lines.empty() ? whole("  No running processes found") : lines;
 }

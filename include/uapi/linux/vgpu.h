@@ -135,13 +135,18 @@ struct vgpu_report {
 /*
  * The beginning of the one kind of request that the module looks at: it begins a trace of a process's
  * calls. The process must be the caller's own, or the caller needs CAP_SYS_PTRACE: else EPERM. `pid` is
- * a number of the caller's pid namespace; the host gets the first one's.
+ * a number of the caller's pid namespace; the host gets the first one's. `tracer` is overwritten, so that
+ * the host can tell whether a process that opens its session later is still the caller's.
  */
 struct vgpu_report_trace {
 	__u32 kind; /* VGPU_REPORT_TRACE */
 	__u32 step; /* VGPU_REPORT_TRACE_BEGIN */
 	__u32 pid;
+	__u32 reserved; /* not looked at */
+	__u64 tracer; /* the caller's user plus 1, and VGPU_REPORT_TRACES_ANYONE with CAP_SYS_PTRACE */
 };
+
+#define VGPU_REPORT_TRACES_ANYONE (1ULL << 32)
 
 #define VGPU_REPORT_TRACE 4
 #define VGPU_REPORT_TRACE_BEGIN 0

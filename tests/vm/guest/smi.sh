@@ -35,6 +35,26 @@ fi
 echo 'guest:x:1000:1000::/:/bin/sh' >>/etc/passwd
 holder 48 /bin/sh /root/guest/smi.sh || failed=1
 caller /bin/sh /root/guest/smi.sh || failed=1
+
+# A program that a trace starts, of an ordinary user. It stops the tracer until its calls are made, so that they are seen only
+# where the trace was there before them.
+cat >/tmp/traced.sh <<'END'
+export TRACER=$PPID
+kill -STOP $TRACER
+exec $1 4 /bin/sh -c 'kill -CONT $TRACER; exit 7'
+END
+trace_of() { su guest -c "vgpu-smi trace -- /bin/sh /tmp/traced.sh $1" >/tmp/trace 2>&1; }
+trace_of holder
+check "a program that a trace starts gives its status" [ $? -eq 7 ]
+check "and is seen from its first call on" sh -c 'grep "  cu" /tmp/trace | head -n 1 | grep -q cuDevicePrimaryCtxRetain && grep -q cuMemAlloc_v2 /tmp/trace'
+sed 's/^/      /' /tmp/trace
+cp /usr/local/bin/holder /usr/local/bin/roots-holder && chmod 4755 /usr/local/bin/roots-holder
+trace_of roots-holder
+check "one that takes another user's rights runs" [ $? -eq 7 ]
+check "but its calls are not shown" sh -c '! grep -q "  cu" /tmp/trace'
+vgpu-smi trace -- roots-holder 4 /bin/true >/tmp/trace 2>&1
+check "except to root" grep -q cuMemAlloc_v2 /tmp/trace
+
 nothing_held() { [ "$(vgpu-smi --query-gpu=memory.used --format=csv,noheader,nounits)" = 0 ]; }
 check "when it has ended, nothing is held" eventually 30 nothing_held
 check "and no process is left" [ -z "$(vgpu-smi --query-compute-apps=pid --format=csv,noheader)" ]

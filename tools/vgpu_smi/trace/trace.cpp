@@ -33,6 +33,8 @@ static_assert(VGPU_REPORT_TRACE == static_cast<uint32_t>(report::Kind::trace));
 static_assert(VGPU_REPORT_TRACE_BEGIN == static_cast<uint32_t>(trace::Step::begin));
 static_assert(offsetof(vgpu_report_trace, step) == offsetof(trace::Request, step));
 static_assert(offsetof(vgpu_report_trace, pid) == offsetof(trace::Request, pid));
+static_assert(offsetof(vgpu_report_trace, tracer) == offsetof(trace::Request, trace));
+static_assert(VGPU_REPORT_TRACES_ANYONE == trace::kTracesAnyone);
 
 Complaint refusal(trace::State state, uint32_t pid) {
   switch (state) {
@@ -92,18 +94,20 @@ class Printer {
     if (!is_wanted(options_, call)) return true;
     if (options_.json) {
       const auto replace = nlohmann::json::error_handler_t::replace;
-      fmt::print(options_.out, "{}\n", trace_json(call).dump(-1, ' ', false, replace));
+      put(trace_json(call).dump(-1, ' ', false, replace) + "\n");
     } else {
-      fmt::print(options_.out, "{}", trace_line(call));
+      put(trace_line(call));
     }
     return ++printed_ != options_.count;
   }
 
  private:
   void gap(uint64_t lost) const {
-    if (options_.json) fmt::print(options_.out, "{}\n", nlohmann::json({{"lost", lost}}).dump());
-    else fmt::print(options_.out, "{}", gap_line(lost));
+    put(options_.json ? nlohmann::json({{"lost", lost}}).dump() + "\n" : gap_line(lost));
   }
+
+  // A full disk must not end the program that is traced, as an exception of fmt::print would leave it alone.
+  void put(const std::string& text) const { std::fwrite(text.data(), 1, text.size(), options_.out); }
 
   const TraceOptions& options_;
   uint64_t expected_ = 0, printed_ = 0;
@@ -157,7 +161,7 @@ pid_t start_waiting(const std::vector<std::string>& command, UniqueFd& gate) {
 
 int exit_status(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-// A VM's programs cannot be awaited (vgpu/trace.h), so there they are looked for until one has a session.
+// Where a VM's older module cannot let programs be awaited (vgpu/trace.h), they are looked for until one has a session.
 Result<std::unique_ptr<TraceClient>, Complaint> catch_session(pid_t program) {
   constexpr useconds_t kOften = 1'000;
   for (;;) {
@@ -271,7 +275,10 @@ Result<int, Complaint> trace_program(TraceOptions options, const std::vector<std
   if (!awaits) client = catch_session(program);
   if (client.ok()) status = follow_program(*client.value(), program, options);
   else ::waitpid(program, &status, 0);
+  const bool written = std::ferror(options.out) == 0;
   if (options.out != stderr) std::fclose(options.out);
+  // The status stays the program's.
+  if (!written) fmt::print(stderr, "vgpu-smi: not every call could be written to {}\n", file);
   return exit_status(status);
 }
 
