@@ -34,6 +34,7 @@ class NoWorkers final : public host::SessionHost {
   void report(const host::Owner&, std::span<const std::byte> request, host::ReportAnswered answered) override {
     answered(request.size() % 2 == 0 ? 0 : ENOSYS, request);
   }
+  void session_begins(host::Session&) override {}
   void session_ended(host::Session&) override { ended = true; }
   host::SharedObjects& shared_objects() override { return shared_objects_; }
   void program_failed(const host::Owner&, const wire::Fault&) override {}
