@@ -63,26 +63,8 @@ Incoming receive_control(int socket, int flags) {
 }
 
 Delivery send_control(int socket, const wire::ControlMessage& message, std::span<const int> files, int flags) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxAttachedFiles)] = {};
-  wire::ControlMessage copy = message;
-  iovec bytes = {&copy, sizeof copy};
-  msghdr header = {};
-  header.msg_iov = &bytes;
-  header.msg_iovlen = 1;
-  if (!files.empty()) {
-    const size_t file_bytes = std::min<size_t>(files.size(), kMaxAttachedFiles) * sizeof(int);
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(file_bytes);
-    cmsghdr* part = CMSG_FIRSTHDR(&header);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(file_bytes);
-    std::memcpy(CMSG_DATA(part), files.data(), file_bytes);
-  }
-  ssize_t sent = -1;
-  do sent = ::sendmsg(socket, &header, flags | MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent == sizeof copy) return Delivery::sent;
+  const ssize_t sent = send_with_files(socket, &message, sizeof message, files, flags);
+  if (sent == sizeof message) return Delivery::sent;
   // ETOOMANYREFS and ENOBUFS: the kernel holds too many messages for somebody who does not read.
   return sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) ? Delivery::full : Delivery::broken;
 }

@@ -10,13 +10,12 @@
 #include <string>
 #include <string_view>
 
+#include "common/attached_files.h"
 #include "common/fd.h"
 #include "common/result.h"
 #include "vgpu/wire.h"
 
 namespace vgpu {
-
-constexpr int kMaxAttachedFiles = 2;
 
 enum class Receipt {
   message,    // one whole message

@@ -5,28 +5,17 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
+#include <span>
+
+#include "common/attached_files.h"
 
 namespace vgpu::guest {
 namespace {
 
 // A process may have only so many files under way; without its file the name is still good.
-bool send_name(int socket, wire::SharedName name, int file) {
-  iovec part = {&name, sizeof name};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof file)] = {};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (file >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* const attached = CMSG_FIRSTHDR(&message);
-    attached->cmsg_level = SOL_SOCKET;
-    attached->cmsg_type = SCM_RIGHTS;
-    attached->cmsg_len = CMSG_LEN(sizeof file);
-    std::memcpy(CMSG_DATA(attached), &file, sizeof file);
-  }
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof name;
+bool send_name(int socket, const wire::SharedName& name, int file) {
+  const std::span<const int> files(&file, file >= 0 ? 1 : 0);
+  return send_with_files(socket, &name, sizeof name, files, MSG_DONTWAIT) == sizeof name;
 }
 
 }  // namespace

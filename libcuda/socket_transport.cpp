@@ -14,8 +14,11 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <mutex>
+#include <span>
 
+#include "common/attached_files.h"
 #include "common/bits.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
@@ -36,23 +39,8 @@ struct Received {
 };
 
 Result<void> send_message(int socket, const wire::ControlMessage& message, int fd = -1) {
-  iovec part = {const_cast<wire::ControlMessage*>(&message), sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (fd >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* attached = CMSG_FIRSTHDR(&header);
-    attached->cmsg_level = SOL_SOCKET;
-    attached->cmsg_type = SCM_RIGHTS;
-    attached->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(attached), &fd, sizeof fd);
-  }
-  ssize_t sent = 0;
-  do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
+  const std::span<const int> files(&fd, fd >= 0 ? 1 : 0);
+  const ssize_t sent = send_with_files(socket, &message, sizeof message, files, 0);
   if (sent != static_cast<ssize_t>(sizeof message)) return Error::from_errno("cannot send to the daemon");
   return {};
 }

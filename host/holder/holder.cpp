@@ -3,8 +3,9 @@
 
 #include <sys/socket.h>
 
-#include <cstring>
+#include <span>
 
+#include "common/attached_files.h"
 #include "common/log.h"
 #include "host/daemon/worker_process.h"
 
@@ -22,22 +23,9 @@ Result<std::unique_ptr<Holder>> Holder::start(const std::string& executable) {
 
 void Holder::tell(holder::What what, int file, uint64_t offset) {
   const holder::Message message = {what, 0, offset};
-  iovec part = {const_cast<holder::Message*>(&message), sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (file >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* attached = CMSG_FIRSTHDR(&header);
-    attached->cmsg_level = SOL_SOCKET;
-    attached->cmsg_type = SCM_RIGHTS;
-    attached->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(attached), &file, sizeof file);
-  }
+  const std::span<const int> files(&file, file >= 0 ? 1 : 0);
   // The holder does nothing but read: this does not block.
-  if (::sendmsg(socket_.get(), &header, MSG_NOSIGNAL) < 0)
+  if (send_with_files(socket_.get(), &message, sizeof message, files, 0) < 0)
     VGPU_ERROR("vgpu-holder is gone: should vgpud die, too, it takes the VM along");
 }
 
