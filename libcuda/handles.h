@@ -30,6 +30,7 @@ struct OldLaunch {
 struct Function {
   std::atomic<bool> known{false};  // the rest is there
   wire::FunctionFacts facts = {};
+  std::atomic<uint64_t> settings_then{0};  // changes of the other kind when they were fetched (hand/function.cpp)
   std::vector<wire::ParameterFacts> parameters;
   std::string name;  // for cuFuncGetName: the program keeps the pointer
   std::unique_ptr<OldLaunch> old_launch;

@@ -51,6 +51,8 @@ class Process {
   // Whether the worker knows that private command.
   bool serves_private(uint16_t opcode) const { return opcode < header_.private_end; }
 
+  // How often an attribute of a function, or of a kernel, was set (libcuda/hand/function.cpp).
+  std::atomic<uint64_t> function_settings{0}, kernel_settings{0};
   // Captures that are active in this process: while there are any, only launches are posted, so that errors are exact.
   std::atomic<int> captures{0};
   // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and

@@ -9,15 +9,35 @@
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest {
+namespace {
+
+// A kernel and the function that is got from it share their settings, and each has facts of its own here: those of one
+// kind are old once something of the other was set.
+std::atomic<uint64_t>& settings_of(const Admitted& admitted, Kind kind) {
+  return kind == Kind::kernel ? admitted.process->kernel_settings : admitted.process->function_settings;
+}
+std::atomic<uint64_t>& settings_of_others(const Admitted& admitted, uint64_t wire) {
+  return settings_of(admitted, handle::kind_of(wire) == Kind::kernel ? Kind::function : Kind::kernel);
+}
+
+bool is_known(const Admitted& admitted, const Function& function, uint64_t wire) {
+  return function.known.load(std::memory_order_acquire) &&
+         function.settings_then.load(std::memory_order_relaxed) ==
+             settings_of_others(admitted, wire).load(std::memory_order_relaxed);
+}
+
+}  // namespace
 
 CUresult function_facts(const Admitted& admitted, CUfunction handle, Function*& out) {
   const uint64_t wire = bits_of(handle);
   Function* function = wire == 0 ? nullptr : admitted.process->handles().function(wire);
   if (function == nullptr) return CUDA_ERROR_INVALID_HANDLE;
   out = function;
-  if (function->known.load(std::memory_order_acquire)) return CUDA_SUCCESS;
+  if (is_known(admitted, *function, wire)) return CUDA_SUCCESS;
   const std::lock_guard lock(function->mutex);
-  if (function->known.load(std::memory_order_relaxed)) return CUDA_SUCCESS;
+  if (is_known(admitted, *function, wire)) return CUDA_SUCCESS;
+  function->settings_then.store(settings_of_others(admitted, wire).load(std::memory_order_acquire),
+                                std::memory_order_relaxed);
   Remote remote(admitted, wire::kFunctionFacts);
   remote.writer().put(wire);
   VGPU_CHECK(remote.may_block().call());
@@ -38,11 +58,24 @@ CUresult function_facts(const Admitted& admitted, CUfunction handle, Function*& 
 
 namespace {
 
+// A setting was changed.
 void forget_facts(const Admitted& admitted, uint64_t wire) {
+  settings_of(admitted, handle::kind_of(wire)).fetch_add(1, std::memory_order_release);
   Function* function = admitted.process->handles().function(wire);
   if (function == nullptr) return;
   const std::lock_guard lock(function->mutex);
   function->known.store(false, std::memory_order_release);
+}
+
+// Programs set how much shared memory a kernel may have before each of its launches. Other attributes are refused for
+// some kernels, whatever the value.
+bool is_set_already(const Admitted& admitted, uint64_t wire, CUfunction_attribute attribute, int value) {
+  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES &&
+      attribute != CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT)
+    return false;
+  const Function* const function = admitted.process->handles().function(wire);
+  return function != nullptr && is_known(admitted, *function, wire) &&
+         (function->facts.attribute_known >> attribute & 1) != 0 && function->facts.attribute[attribute] == value;
 }
 
 // NVIDIA's driver takes the number for an index without a look, and the worker would die of it.
@@ -87,6 +120,7 @@ CUresult cuFuncGetAttribute(int* pi, CUfunction_attribute attrib, CUfunction hfu
 CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value) {
   VGPU_ADMIT(admitted);
   if (!is_attribute(attrib)) return CUDA_ERROR_INVALID_VALUE;
+  if (is_set_already(admitted, bits_of(hfunc), attrib, value)) return CUDA_SUCCESS;
   VGPU_CHECK(forward(admitted, api::spec::cuFuncSetAttribute, hfunc, attrib, value));
   forget_facts(admitted, bits_of(hfunc));
   return CUDA_SUCCESS;
@@ -95,6 +129,9 @@ CUresult cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int v
 CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel, CUdevice dev) {
   VGPU_ADMIT(admitted);
   if (!is_attribute(attrib)) return CUDA_ERROR_INVALID_VALUE;
+  // What is known of a kernel is of the current device.
+  if (admitted.process->device_count() == 1 && dev == 0 && is_set_already(admitted, bits_of(kernel), attrib, val))
+    return CUDA_SUCCESS;
   VGPU_CHECK(forward(admitted, api::spec::cuKernelSetAttribute, attrib, val, kernel, dev));
   forget_facts(admitted, bits_of(kernel));
   return CUDA_SUCCESS;

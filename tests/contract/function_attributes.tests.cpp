@@ -157,3 +157,62 @@ TEST_CASE_METHOD(Gpu, "the shared memory left for more blocks can be asked", "[c
   CHECK(one >= two);
   CHECK(two > 0);
 }
+
+TEST_CASE_METHOD(Gpu, "a setting that is made again, by the kernel or by its function, is the last one",
+                 "[contract][attributes]") {
+  const char* const kPtx = R"(
+.version 6.4
+.target sm_52
+.address_size 64
+.extern .shared .align 4 .b8 room[];
+.visible .entry last(.param .u64 out, .param .u32 at)
+{
+  .reg .b32 %r<4>;
+  .reg .b64 %rd<2>;
+  ld.param.u64 %rd1, [out];
+  ld.param.u32 %r1, [at];
+  cvta.to.global.u64 %rd1, %rd1;
+  mov.u32 %r2, room;
+  add.u32 %r2, %r2, %r1;
+  st.shared.u32 [%r2], %r1;
+  ld.shared.u32 %r3, [%r2];
+  st.global.u32 [%rd1], %r3;
+  ret;
+}
+)";
+  CUlibrary library = nullptr;
+  CUkernel kernel = nullptr;
+  CUfunction function = nullptr;
+  REQUIRE_CUDA(cuLibraryLoadData(&library, kPtx, nullptr, nullptr, 0, nullptr, nullptr, 0));
+  REQUIRE_CUDA(cuLibraryGetKernel(&kernel, library, "last"));
+  REQUIRE_CUDA(cuKernelGetFunction(&function, kernel));
+  DeviceBuffer out(4);
+  const auto launches_with = [&](CUfunction what, unsigned bytes) {
+    CUdeviceptr address = out;
+    unsigned at = bytes - 4;
+    void* parameters[] = {&address, &at};
+    const CUresult status = cuLaunchKernel(what, 1, 1, 1, 1, 1, 1, bytes, nullptr, parameters, nullptr);
+    if (status == CUDA_SUCCESS) CHECK(read_words(out, 1)[0] == at);
+    return status;
+  };
+  constexpr auto kRoom = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+  // SAFETY: a CUkernel is accepted as a CUfunction by launches.
+  const auto as_function = reinterpret_cast<CUfunction>(kernel);
+  CHECK(launches_with(function, 60000) == CUDA_ERROR_INVALID_VALUE);
+  for (int round = 0; round < 2; ++round)
+    for (const int bytes : {60000, 60000, 50000}) {
+      CHECK_CUDA(cuKernelSetAttribute(kRoom, bytes, kernel, device));
+      CHECK(launches_with(as_function, 50000) == CUDA_SUCCESS);
+      CHECK(launches_with(function, 60000) == (bytes == 60000 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE));
+      CHECK(launches_with(as_function, 60000) == (bytes == 60000 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE));
+    }
+  // CUDA driver API, cuKernelSetAttribute: what cuFuncSetAttribute has set goes before it.
+  for (const int bytes : {60000, 60000, 50000}) {
+    CHECK_CUDA(cuFuncSetAttribute(function, kRoom, bytes));
+    CHECK(launches_with(function, 50000) == CUDA_SUCCESS);
+    CHECK(launches_with(function, 60000) == (bytes == 60000 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE));
+  }
+  CHECK_CUDA(cuKernelSetAttribute(kRoom, 60000, kernel, device));
+  CHECK(launches_with(function, 60000) == CUDA_ERROR_INVALID_VALUE);
+  CHECK_CUDA(cuLibraryUnload(library));
+}
