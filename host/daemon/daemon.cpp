@@ -64,6 +64,7 @@ Result<void> Daemon::choose_one_gpu() {
     return options_.gpu == "0" ? Result<void>() : Error{"--gpu: the software GPU is number 0, and the only one"};
   gpu_ = TRY(choose_gpu(host_gpus(), options_.gpu));
   worker_options_.visible_devices = visible_to(*gpu_, std::nullopt);
+  worker_options_.launch_graphs = options_.launch_graphs;
   return {};
 }
 

@@ -112,6 +112,9 @@ void add_options(CLI::App& app, Options& options, std::string& memory_limit, std
       "--no-code-cache", [&options] { options.code_cache = false; },
       "let NVIDIA's driver compile PTX anew in each program, instead of once for all programs of this vgpud");
   app.add_flag_callback(
+      "--no-launch-graphs", [&options] { options.launch_graphs = false; },
+      "give each launch of a kernel to the driver by itself, also where a program repeats them; for debugging");
+  app.add_flag_callback(
       "--no-sandbox", [&options] { options.sandbox = false; },
       "start workers without their sandbox; for debugging only");
 }

@@ -31,6 +31,7 @@ struct Options {
   int lifeline_fd = -1;
   bool sandbox = true;
   bool code_cache = true;
+  bool launch_graphs = true;
 };
 
 // The options, or the status to exit with: --help, --version and mistakes have been printed then.

@@ -112,6 +112,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions&
   if (options.one_owner) arguments.emplace_back("--one-owner");
   if (options.ready_context) arguments.emplace_back("--ready-context");
   if (!options.code_cache) arguments.emplace_back("--no-code-cache");
+  if (!options.launch_graphs) arguments.emplace_back("--no-launch-graphs");
   if (!options.files.empty()) arguments.insert(arguments.end(), {"--files", options.files});
   if (options.visible_devices) arguments.insert(arguments.end(), {"--visible-devices", *options.visible_devices});
   worker->pid_ = TRY(

@@ -30,6 +30,7 @@ struct WorkerOptions {
   std::optional<std::string> visible_devices;
   std::string files;  // the directory of WorkerFiles; empty: none
   bool code_cache = true;
+  bool launch_graphs = true;
   bool ready_context = false;  // it makes the first device's primary context before it says that it is ready
 };
 

@@ -27,6 +27,8 @@ struct WorkerConfig {
   std::string driver_path;
   // The driver's managed memory is ordinary memory of this process (the software GPU).
   bool plain_managed_memory = false;
+  // Launches that repeat may become graphs (launch_sequences.h).
+  bool launch_graphs = true;
   FaultListener on_fault;
 };
 

@@ -24,6 +24,8 @@ constexpr unsigned kPatience = 512;
 // More than a run of one thread is where others launch as well.
 constexpr unsigned kLaunchesAlone = 1024;
 constexpr unsigned kMostLanes = 8;
+// Launches behind one that may be a sequence's first.
+constexpr uint64_t kFewBehind = 5;
 // CUDA's special handles: 0 default, 1 legacy, 2 per thread.
 constexpr uint64_t kLastSpecialStream = 2;
 
@@ -33,7 +35,8 @@ constexpr uint64_t kLastSpecialStream = 2;
 // stored to arrive. Commands stay in their places while they are made.
 class LaunchLanes::Lane {
  public:
-  explicit Lane(const Run& run) : run_(run), places_(kDepth), thread_([this] { work(); }) {}
+  explicit Lane(std::unique_ptr<LaunchSequences> sequences)
+      : sequences_(std::move(sequences)), places_(kDepth), thread_([this] { work(); }) {}
 
   ~Lane() {
     stopping_.store(true, std::memory_order_seq_cst);
@@ -54,6 +57,9 @@ class LaunchLanes::Lane {
   }
 
   bool is_done() const { return done_.load(std::memory_order_acquire) == given_.load(std::memory_order_relaxed); }
+
+  // When it is done: nobody else looks at them then.
+  LaunchSequences& sequences() { return *sequences_; }
 
   void wait_until_done() {
     const uint64_t all = given_.load(std::memory_order_relaxed);
@@ -90,9 +96,22 @@ class LaunchLanes::Lane {
     count_as_ours();
     for (uint64_t at = 0; wait_for_command(at); ++at) {
       prefetch_after(at);
-      run_(places_[at % kDepth].command);
-      tell(at + 1);
+      make(places_[at % kDepth].command, at);
+      if (!sequences_->keeps()) tell(at + 1);
     }
+  }
+
+  void make(CommandCopy& command, uint64_t at) {
+    if (sequences_->go_on_with(command)) return;
+    sequences_->end();
+    const auto others_wait = [&] { return given_.load(std::memory_order_acquire) - at > kFewBehind; };
+    if (!sequences_->begin_with(command, others_wait)) sequences_->make_alone(command);
+  }
+
+  // Nothing comes. What is kept may have been kept for too long.
+  void look(uint64_t at) {
+    sequences_->look();
+    if (!sequences_->keeps()) tell(at);
   }
 
   // What the dispatcher wrote comes from its processor; while one launch is made, the next one's bytes do, and before
@@ -110,6 +129,10 @@ class LaunchLanes::Lane {
   bool wait_for_command(uint64_t at) {
     Spinner spinner;
     while (given_.load(std::memory_order_acquire) == at) {
+      if (sequences_->keeps()) {
+        look(at);
+        continue;
+      }
       if (stopping_.load(std::memory_order_acquire)) return given_.load(std::memory_order_acquire) != at;
       if (spinner.spin()) continue;
       sleep(at);
@@ -136,7 +159,7 @@ class LaunchLanes::Lane {
   static constexpr uint64_t kNobody = ~uint64_t{0};
   static constexpr std::chrono::hours kForever{1};
 
-  const Run& run_;
+  const std::unique_ptr<LaunchSequences> sequences_;
   std::vector<Place> places_;
   std::atomic<bool> stopping_{false};
   alignas(128) std::atomic<uint64_t> given_{0};  // the dispatcher's
@@ -148,7 +171,8 @@ class LaunchLanes::Lane {
   std::thread thread_;                      // last: it uses all the rest
 };
 
-LaunchLanes::LaunchLanes(unsigned lanes, Run run) : lane_limit_(std::min(lanes, kMostLanes)), run_(std::move(run)) {}
+LaunchLanes::LaunchLanes(unsigned lanes, MakeSequences make_sequences)
+    : lane_limit_(std::min(lanes, kMostLanes)), make_sequences_(std::move(make_sequences)) {}
 
 LaunchLanes::~LaunchLanes() = default;
 
@@ -220,7 +244,7 @@ bool LaunchLanes::give(CommandCopy& command, const Key& key) {
 // False where no thread can be started for it.
 bool LaunchLanes::has_lane(size_t lane) {
   try {
-    while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(run_));
+    while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(make_sequences_()));
   } catch (const std::system_error&) {
     return false;
   }
@@ -230,6 +254,10 @@ bool LaunchLanes::has_lane(size_t lane) {
 void LaunchLanes::drain_lanes() {
   for (const auto& lane : lanes_) lane->wait_until_done();
   disengage();
+}
+
+void LaunchLanes::notice(uint16_t opcode) {
+  for (const auto& lane : lanes_) lane->sequences().notice(opcode);
 }
 
 void LaunchLanes::rest() {

@@ -12,16 +12,18 @@
 #include <memory>
 #include <vector>
 
+#include "host/worker/launch_sequences.h"
 #include "host/worker/session.h"
 
 namespace vgpu::host {
 
 class LaunchLanes {
  public:
-  using Run = std::function<void(const CommandCopy&)>;
+  // What a lane makes its launches with.
+  using MakeSequences = std::function<std::unique_ptr<LaunchSequences>()>;
 
-  // `lanes`: how many threads there may be; fewer than two are none. `run` is called by them.
-  LaunchLanes(unsigned lanes, Run run);
+  // `lanes`: how many threads there may be; fewer than two are none. Each asks once for sequences of its own.
+  LaunchLanes(unsigned lanes, MakeSequences make_sequences);
   // Waits until each lane has made what it holds.
   ~LaunchLanes();
 
@@ -42,6 +44,8 @@ class LaunchLanes {
   void drain() {
     if (engaged_) drain_lanes();
   }
+  // Before any other command, when all is done.
+  void notice(uint16_t opcode);
   // The ring is empty: what comes next is made here, if the lanes are through.
   void rest();
 
@@ -65,7 +69,7 @@ class LaunchLanes {
   void disengage();
 
   const unsigned lane_limit_;
-  const Run run_;
+  const MakeSequences make_sequences_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   bool engaged_ = false;
   unsigned next_lane_ = 0;

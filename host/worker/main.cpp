@@ -38,6 +38,7 @@ struct Arguments {
   bool sandbox = true;
   bool one_owner = false;
   bool code_cache = true;
+  bool launch_graphs = true;
   bool ready_context = false;
   bool probe = false;
 };
@@ -49,6 +50,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     if (option == "--soft") arguments.profile = SandboxProfile::soft;
     else if (option == "--no-sandbox") arguments.sandbox = false;
     else if (option == "--no-code-cache") arguments.code_cache = false;
+    else if (option == "--no-launch-graphs") arguments.launch_graphs = false;
     else if (option == "--ready-context") arguments.ready_context = true;
     else if (option == "--one-owner") arguments.one_owner = true;
     else if (option == "--probe") arguments.probe = true;
@@ -78,6 +80,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   config.output_fd = TRY(redirect_output());
   config.driver_path = arguments.driver;
   config.plain_managed_memory = arguments.profile == SandboxProfile::soft;
+  config.launch_graphs = arguments.launch_graphs;
   config.on_fault = [&channel](const wire::Fault& fault) { channel.say_fault(fault); };
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.
   WorkerCore* const core = TRY(WorkerCore::create(config, channel, ranges, channel)).release();

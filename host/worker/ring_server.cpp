@@ -17,7 +17,8 @@ namespace vgpu::host {
 namespace {
 
 constexpr uint64_t kUnitsPerHead = 64;
-constexpr uint64_t kUnitsOfBacklog = 64;  // a launch of eight parameters is two or three
+// A launch of eight parameters is two or three.
+constexpr uint64_t kUnitsForLanes = 64, kUnitsForSequence = 16;
 constexpr uint32_t kFewUnits = 8;
 constexpr unsigned kManyInARow = 16;
 static_assert(kUnitsPerHead < ring::kRingUnits / 4);
@@ -121,8 +122,8 @@ void RingServer::wake_producers() {
 }
 
 // Only a hint: the guest can write what it likes there.
-bool RingServer::has_backlog() const {
-  return session_.memory.header().tail.load(std::memory_order_relaxed) - position_ >= kUnitsOfBacklog;
+bool RingServer::has_backlog(uint64_t units) const {
+  return session_.memory.header().tail.load(std::memory_order_relaxed) - position_ >= units;
 }
 
 bool RingServer::collect_blob(CommandCopy& command, uint64_t blob) {
@@ -224,9 +225,15 @@ bool RingServer::blocks(const CommandCopy& command) {
 void RingServer::handle(CommandCopy& command) {
   session_.counters.own().commands.add(1);
   const uint16_t opcode = command.opcode;
+  if (sequences_->go_on_with(command)) return waiting_.disturb(opcode);
+  sequences_->end();
   if (!copies_.empty() && may_end_context(opcode)) copies_.leave_all();
-  if (lanes_.take(command, [this] { return has_backlog(); })) return waiting_.disturb(opcode);
+  if (lanes_.take(command, [this] { return has_backlog(kUnitsForLanes); })) return waiting_.disturb(opcode);
   lanes_.drain();
+  if (sequences_->begin_with(command, [this] { return has_backlog(kUnitsForSequence); }))
+    return waiting_.disturb(opcode);
+  sequences_->notice(opcode);
+  lanes_.notice(opcode);
   if (!blocks(command)) {
     run_command(command);
     waiting_.disturb(opcode);
@@ -237,6 +244,10 @@ void RingServer::handle(CommandCopy& command) {
   if (!helpers_.busy(command.thread) && admit(command)) return;
   waiting_.disturb(opcode);
   to_helper(std::move(command));
+}
+
+std::unique_ptr<LaunchSequences> RingServer::make_sequences() {
+  return std::make_unique<LaunchSequences>(session_.driver, session_.handles, launches_, session_.config.launch_graphs);
 }
 
 bool RingServer::admit(CommandCopy& command) {
@@ -331,6 +342,7 @@ void RingServer::look_around(unsigned taken) {
 // Who waits for an answer sends the next command as soon as he has it: it comes before what others may be told.
 void RingServer::idle(Spinner& spinner) {
   constexpr unsigned kLooks = 16;
+  if (sequences_->keeps()) return sequences_->look();
   in_a_row_ = 0;
   if (looked_++ == kLooks) catch_up();
   lanes_.rest();
@@ -363,6 +375,7 @@ void RingServer::run() {
       case Taken::broken: VGPU_ERROR("the guest process sent a malformed command; its session ends"); return;
     }
   }
+  sequences_->end();
 }
 
 }  // namespace vgpu::host

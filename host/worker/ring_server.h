@@ -10,7 +10,9 @@
 #include "host/worker/copies_under_way.h"
 #include "host/worker/helpers.h"
 #include "host/worker/launch_lanes.h"
+#include "host/worker/launch_sequences.h"
 #include "host/worker/session.h"
+#include "host/worker/session_launches.h"
 #include "host/worker/waiting_room.h"
 
 namespace vgpu::host {
@@ -26,7 +28,9 @@ class RingServer {
               // Without a helper the dispatcher waits: the copy is under way already.
               if (!helpers_.submit(thread, std::move(task))) task();
             }),
-        lanes_(LaunchLanes::suitable_count(), [this](const CommandCopy& command) { run_command(command); }) {}
+        launches_(session, [this](const CommandCopy& command) { run_command(command); }),
+        sequences_(make_sequences()),
+        lanes_(LaunchLanes::suitable_count(), [this] { return make_sequences(); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
   void run();
@@ -43,7 +47,7 @@ class RingServer {
   void publish_head();
   void catch_up();
   void wake_producers();
-  bool has_backlog() const;
+  bool has_backlog(uint64_t units) const;
   bool collect_blob(CommandCopy& command, uint64_t blob);
   void handle(CommandCopy& command);
   bool blocks(const CommandCopy& command);
@@ -57,6 +61,7 @@ class RingServer {
   void note_posted(const CommandCopy& command, CUresult result);
   void refuse(const CommandCopy& command, CUresult result);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
+  std::unique_ptr<LaunchSequences> make_sequences();
   void measure_depth();
   bool has_news() const;
   bool has_news_soon() const;
@@ -67,6 +72,8 @@ class RingServer {
   CopiesUnderWay copies_;
   AnswersDue answers_due_;
   Helpers helpers_;  // after what its tasks use
+  SessionLaunches launches_;
+  const std::unique_ptr<LaunchSequences> sequences_;
   LaunchLanes lanes_;
   // In units; ours alone: what was consumed, what of it producers were told of, and where they were last woken for
   // good.

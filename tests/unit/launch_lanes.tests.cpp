@@ -20,6 +20,7 @@
 using vgpu::Kind;
 using vgpu::host::CommandCopy;
 using vgpu::host::LaunchLanes;
+using vgpu::host::LaunchSequences;
 
 namespace {
 
@@ -67,10 +68,30 @@ class Record {
   size_t count_ = 0;
 };
 
+// Lanes that make each launch by itself, with this.
+class Alone final : public LaunchSequences::Maker {
+ public:
+  explicit Alone(std::function<void(const CommandCopy&)> run) : run_(std::move(run)) {}
+  void make(const CommandCopy& launch) override { run_(launch); }
+  bool enter(const CommandCopy&, CUstream&) override { return false; }
+  void begins(std::span<const CommandCopy>, CUstream) override {}
+  void made(std::span<const CommandCopy>) override {}
+
+  LaunchLanes::MakeSequences sequences() {
+    return [this] { return std::make_unique<LaunchSequences>(driver_, handles_, *this, false); };
+  }
+
+ private:
+  const std::function<void(const CommandCopy&)> run_;
+  const vgpu::host::Driver driver_ = vgpu::host::Driver::of({});
+  const vgpu::host::HandleTable handles_;
+};
+
 // The dispatcher's part: what the lanes do not take is made here, after all that they hold.
 struct Dispatcher {
   Record record;
-  LaunchLanes lanes{4, [this](const CommandCopy& command) { record.add(command); }};
+  Alone alone{[this](const CommandCopy& command) { record.add(command); }};
+  LaunchLanes lanes{4, alone.sequences()};
   size_t taken = 0;
 
   void handle(CommandCopy command, bool backlog = true) {
@@ -209,7 +230,8 @@ TEST_CASE("what lanes hold is made before they end", "[unit][launch_lanes]") {
   Record record;
   size_t taken = 0;
   {
-    LaunchLanes lanes(3, [&](const CommandCopy& command) { record.add(command); });
+    Alone alone([&](const CommandCopy& command) { record.add(command); });
+    LaunchLanes lanes(3, alone.sequences());
     for (uint64_t i = 0; i < 500; ++i) {
       const auto thread = static_cast<uint32_t>(i % 3);
       CommandCopy command = launch(thread, stream(thread), i);
@@ -221,7 +243,8 @@ TEST_CASE("what lanes hold is made before they end", "[unit][launch_lanes]") {
 }
 
 TEST_CASE("one lane is none", "[unit][launch_lanes]") {
-  LaunchLanes lanes(1, [](const CommandCopy&) { FAIL("it has no thread"); });
+  Alone alone([](const CommandCopy&) { FAIL("it has no thread"); });
+  LaunchLanes lanes(1, alone.sequences());
   for (uint64_t i = 0; i < 100; ++i) {
     CommandCopy command = launch(static_cast<uint32_t>(i % 2), stream(static_cast<uint32_t>(i % 2)), i);
     CHECK_FALSE(lanes.take(command, [] { return true; }));
@@ -231,10 +254,11 @@ TEST_CASE("one lane is none", "[unit][launch_lanes]") {
 TEST_CASE("a drain sleeps through a launch that takes long, and lanes that have slept take launches",
           "[unit][launch_lanes]") {
   std::atomic<size_t> made{0};
-  LaunchLanes lanes{2, [&](const CommandCopy& command) {
-                      if (command.context % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(30));
-                      made.fetch_add(1);
-                    }};
+  Alone alone([&](const CommandCopy& command) {
+    if (command.context % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    made.fetch_add(1);
+  });
+  LaunchLanes lanes{2, alone.sequences()};
   size_t taken = 0;
   for (uint64_t i = 0; i < 600; ++i) {
     const auto thread = static_cast<uint32_t>(i % 2);
@@ -252,10 +276,11 @@ TEST_CASE("a drain sleeps through a launch that takes long, and lanes that have 
 TEST_CASE("more launches than a lane holds wait for their places", "[unit][launch_lanes]") {
   std::atomic<bool> go{false};
   std::atomic<size_t> made{0};
-  LaunchLanes lanes{2, [&](const CommandCopy&) {
-                      while (!go.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                      made.fetch_add(1);
-                    }};
+  Alone alone([&](const CommandCopy&) {
+    while (!go.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    made.fetch_add(1);
+  });
+  LaunchLanes lanes{2, alone.sequences()};
   std::thread opener([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
     go.store(true);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// LaunchSequences: what a program launches again and again in one stream reaches the driver as a graph. A driver's
+// launch takes microseconds, one of a graph of thirty kernels as long as one of them, and a chain of kernel nodes
+// means what a stream's order means (CUDA C++ Programming Guide, CUDA Graphs). While the program is ahead of this
+// worker, its launches are kept for a moment, until a sequence is complete: where one ends depends on the launches
+// alone, so a program that repeats itself makes the same sequences again, wherever it began. The first times they are
+// made one by one (docs/decisions/012). Whatever is not such a launch ends what is kept, before it is carried out. One
+// thread at a time.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <vector>
+
+#include "host/worker/sequence_book.h"
+#include "host/worker/session.h"
+
+namespace vgpu::host {
+
+class LaunchSequences {
+ public:
+  // What becomes of the launches.
+  class Maker {
+   public:
+    virtual ~Maker() = default;
+    // Makes one by itself.
+    virtual void make(const CommandCopy& launch) = 0;
+    // Makes its context current, and finds the driver's stream. False when it has none.
+    virtual bool enter(const CommandCopy& launch, CUstream& stream) = 0;
+    // These, of one stream, are about to be given to the driver as a graph; and they have been.
+    virtual void begins(std::span<const CommandCopy> launches, CUstream stream) = 0;
+    virtual void made(std::span<const CommandCopy> launches) = 0;
+  };
+
+  // Without `enabled` it takes nothing. All three outlive it.
+  LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled);
+
+  bool keeps() const { return count_ != 0; }
+  // Takes the command if it is a launch that goes on with what is kept; leaves it as it was otherwise.
+  bool go_on_with(CommandCopy& command);
+  // The same for one that may be a sequence's first, when nothing is kept. `backlog`: whether others wait behind it.
+  template <class Backlog>
+  bool begin_with(CommandCopy& command, Backlog backlog) {
+    if (!enabled_ || !is_suitable(command)) return false;
+    if (rest_ != 0) {
+      --rest_;
+      return false;
+    }
+    if (!backlog()) return false;
+    keep(command);
+    return true;
+  }
+  void make_alone(const CommandCopy& launch) { maker_.make(launch); }
+  // What is kept is given to the driver.
+  void end() {
+    if (count_ != 0) make();
+  }
+  // Nothing else is there to do: ends what has been kept for too long.
+  void look();
+  // Before any other command.
+  void notice(uint16_t opcode);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool is_suitable(const CommandCopy& command) const;
+  bool belongs_to_kept(const CommandCopy& command) const;
+  void keep(CommandCopy& command);
+  void make();
+  bool make_as_graph(std::span<const CommandCopy> launches);
+  SequenceGraph* graph_for(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches);
+
+  const Driver& driver_;
+  Maker& maker_;
+  SequenceBook book_;
+  bool enabled_;
+  std::vector<CommandCopy> kept_;  // the first count_; the others' buffers are used again
+  size_t count_ = 0;
+  uint64_t key_ = 0;
+  Clock::time_point last_kept_;
+  unsigned broken_off_ = 0;  // in a row, too short to be worth it, by launches of other streams
+  unsigned rest_ = 0;        // launches to leave alone before the next is kept
+  int64_t credit_ = 0;       // what graphs have saved, less what making them took, in launches
+};
+
+}  // namespace vgpu::host

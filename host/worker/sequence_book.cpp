@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/worker/sequence_book.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "vgpu/hand_wire.h"
+
+namespace vgpu::host {
+namespace {
+
+// A thread's own default stream has the same handle in all of them.
+uint32_t thread_of(const CommandCopy& command) {
+  return launch_of(command).stream == bits_of(CU_STREAM_PER_THREAD) ? command.thread : 0;
+}
+
+bool is_of(const SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches) {
+  if (sequence.launches.size() != launches.size() || sequence.context != launches[0].context ||
+      sequence.thread != thread_of(launches[0]))
+    return false;
+  for (size_t i = 0; i < launches.size(); ++i)
+    if (std::memcmp(&sequence.launches[i], launches[i].payload.data(), sizeof(wire::Launch)) != 0) return false;
+  return true;
+}
+
+}  // namespace
+
+SequenceBook::Sequence* SequenceBook::find(uint64_t key, std::span<const CommandCopy> launches) {
+  if (const auto known = sequences_.find(key); known != sequences_.end()) {
+    if (!is_of(known->second, launches)) return nullptr;
+    known->second.last_use = ++uses_;
+    return &known->second;
+  }
+  if (sequences_.size() == kMostSequences) make_room();
+  Sequence& made = sequences_[key];
+  for (const CommandCopy& command : launches) made.launches.push_back(launch_of(command));
+  made.context = launches[0].context;
+  made.thread = thread_of(launches[0]);
+  made.last_use = ++uses_;
+  return &made;
+}
+
+SequenceGraph* SequenceBook::add_graph(Sequence& sequence, std::span<const CommandCopy> launches) {
+  if (graphs_ == kMostGraphs) make_room_for_graph(sequence);
+  std::unique_ptr<SequenceGraph> made = SequenceGraph::create(driver_, handles_, launches);
+  if (made == nullptr) return nullptr;
+  sequence.graphs.push_back(std::move(made));
+  ++graphs_;
+  return sequence.graphs.back().get();
+}
+
+void SequenceBook::drop_graphs(Sequence& sequence) {
+  graphs_ -= sequence.graphs.size();
+  sequence.graphs.clear();
+}
+
+void SequenceBook::clear() {
+  sequences_.clear();
+  graphs_ = 0;
+}
+
+// The older half, so that it is not done again for each new one.
+void SequenceBook::make_room() {
+  const uint64_t oldest = uses_ - std::min<uint64_t>(uses_, kMostSequences / 2);
+  for (auto at = sequences_.begin(); at != sequences_.end();) {
+    Sequence& sequence = at->second;
+    if (sequence.last_use > oldest) {
+      ++at;
+      continue;
+    }
+    drop_graphs(sequence);
+    at = sequences_.erase(at);
+  }
+}
+
+void SequenceBook::make_room_for_graph(const Sequence& sequence) {
+  Sequence* oldest = nullptr;
+  for (auto& [key, one] : sequences_)
+    if (&one != &sequence && !one.graphs.empty() && (oldest == nullptr || one.last_use < oldest->last_use))
+      oldest = &one;
+  if (oldest != nullptr) drop_graphs(*oldest);
+}
+
+}  // namespace vgpu::host

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// SequenceBook: the sequences of launches that a program has repeated, and their graphs. What has not been seen for the
+// longest time makes room. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "host/worker/sequence_graph.h"
+
+namespace vgpu::host {
+
+class SequenceBook {
+ public:
+  static constexpr size_t kMostSequences = 1024;
+  static constexpr size_t kMostGraphs = 256;
+  static constexpr size_t kMostVariants = 8;
+
+  // A sequence's launches are the same but for their parameters. Programs repeat one with few sets of those, such as a
+  // model's layers: each may have a graph of its own.
+  struct Sequence {
+    std::vector<wire::Launch> launches;
+    uint64_t context = 0;
+    uint32_t thread = 0;
+    unsigned seen = 0;
+    bool refused = false;  // the driver makes no graph of it
+    uint64_t last_use = 0;
+    std::vector<std::unique_ptr<SequenceGraph>> graphs;
+  };
+
+  // Both outlive it.
+  SequenceBook(const Driver& driver, const HandleTable& handles) : driver_(driver), handles_(handles) {}
+
+  // The sequence that these launches are; new ones are written down. Null when another one has this key.
+  Sequence* find(uint64_t key, std::span<const CommandCopy> launches);
+  // Makes a graph with these parameters; null when the driver does not.
+  SequenceGraph* add_graph(Sequence& sequence, std::span<const CommandCopy> launches);
+  void drop_graphs(Sequence& sequence);
+  void clear();
+
+ private:
+  void make_room();
+  void make_room_for_graph(const Sequence& sequence);
+
+  const Driver& driver_;
+  const HandleTable& handles_;
+  std::unordered_map<uint64_t, Sequence> sequences_;
+  size_t graphs_ = 0;
+  uint64_t uses_ = 0;
+};
+
+}  // namespace vgpu::host
