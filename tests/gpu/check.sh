@@ -66,6 +66,9 @@ runtimes() {
   local release=$1 theirs=$2 programs=$3 contract=$4 wrong=$5 filter=$6 ours=$build/lib/cudart way
   local -A folder=([native]=${LD_LIBRARY_PATH:-/nowhere} [socket]=$build/lib/guest)
   [[ $driver = nvidia ]] || folder[native]=$build/$driver:${folder[native]}
+  # Only where the library at hand is older than ours are there exports of later releases.
+  local lock=("LOCK=$top/libcuda/cudart$release/exports.lock")
+  [[ -r ${lock[0]#LOCK=} ]] || lock=()
   for way in native socket; do
     local through=()
     [[ $way = native ]] || through=("${socket[@]}")
@@ -75,7 +78,7 @@ runtimes() {
       env "LD_LIBRARY_PATH=$ours:${folder[$way]}" "$here/../check/catch.sh" "$LIMIT" "$contract" "$filter"
     [[ -r $theirs/libcudart.so.$release ]] || continue
     [[ ! -d $programs ]] || step "cudart $release samples alike $way" ${through[@]+"${through[@]}"} \
-      env LOCK="$here/../../libcuda/cudart$release/exports.lock" "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
+      env ${lock[@]+"${lock[@]}"} "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
     # Through the ring what the driver's side of a wrong argument says first is another question.
     [[ ! -x $wrong || $way = socket ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
       "$here/../check/wrong_calls.sh" "$release" "$wrong" "$theirs" "$ours" "${folder[$way]%%:*}"
