@@ -51,6 +51,7 @@ check-exports: all
 check-unit: $(O)/tests/unit
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/unit
 check-ptx: all $(O)/tests/ptx
+	@$(NATIVE) timeout $(LIMIT) tests/check/ptx_runner.sh $(O)/tests/ptx
 	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
 	@VGPU_SOFT_COMPUTE_CAPABILITY=10.0 $(NATIVE) timeout 300 $(O)/tests/ptx $(shell grep -rl '^// target sm_10' tests/ptx)
 check-ptx-forms: all $(O)/tests/ptx_forms
@@ -58,6 +59,7 @@ check-ptx-forms: all $(O)/tests/ptx_forms
 	@VGPU_LOG=error VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx_forms $(wildcard tests/ptx_forms/*.forms)
 	@VGPU_LOG=error VGPU_SOFT_COMPUTE_CAPABILITY=10.0 $(NATIVE) timeout 300 $(O)/tests/ptx_forms $(shell grep -l '^target sm_10' tests/ptx_forms/*.forms)
 check-ptx-ring: all $(O)/tests/ptx
+	@$(THROUGH_RING) timeout $(LIMIT) tests/check/ptx_runner.sh $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
 check-contract: all $(O)/tests/contract $(O)/tests/unload
 	@$(NATIVE) tests/check/catch.sh $(LIMIT) $(O)/tests/unload

@@ -50,6 +50,7 @@ guest contract
 step "ptx native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx" "$here/../ptx"
 step "ptx socket" "${socket[@]}" timeout 300 "$build/tests/ptx" "$here/../ptx"
 guest ptx
+step "ptx runner native" ${native[@]+"${native[@]}"} timeout 100 "$here/../check/ptx_runner.sh" "$build/tests/ptx"
 step "ptx forms native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx_forms" "$here"/../ptx_forms/*.forms
 step "unload native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
 step "unload socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
