@@ -44,7 +44,7 @@ check-docs: $(O)/bin/apidump
 # What an instrumented build compiles.
 INSTRUMENTED := $(sort $(COMMON_OBJS) $(FACE_OBJS) $(LIBCUDA_OBJS) $(SOFT_OBJS) $(DAEMON_OBJS) $(WORKER_OBJS) $(MONITOR_OBJS) \
                   $(VGPU_RUN_OBJS) $(UNIT_OBJS) $(UNIT_LIBS) $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)) $(O)/obj/host/holder/main.o
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(WRONG_CALLS))
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS))
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -88,10 +88,13 @@ check-runtime: all $(O)/tests/runtime
 	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(O)/tests/runtime $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft) '~[.]'
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
-check-runtime12: all $(TWELVE_TESTS) $(CUDART12)/libcudart.so.12
+check-runtime12: all $(TWELVE_TESTS) $(TOGETHER_TESTS) $(CUDART12)/libcudart.so.12
 	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(TWELVE_TESTS) $(CUDART12) $(CUDART_OURS) $(abspath $(O)/soft) '~[since13]~[later]~[bad-input]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART12):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[later]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
+	@LD_LIBRARY_PATH=$(CUDART12):$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TOGETHER_TESTS)
+	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TOGETHER_TESTS)
+	@LD_LIBRARY_PATH=$(CUDART12):$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TOGETHER_TESTS)
 check-wrong-calls: all $(O)/tests/wrong_calls
 	@LIMIT=$(LIMIT) tests/check/wrong_calls.sh 13 $(O)/tests/wrong_calls $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft)
 check-wrong-calls12: all $(O)/tests/cudart12/wrong_calls $(CUDART12)/libcudart.so.12
@@ -149,7 +152,7 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
 GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx ptx_forms unload runtime nvml vm-client vm-qmp smi/holder gpu/proc_addresses gpu/nvml_values) $(PROGRAM_BINS) \
-             $(TWELVE_BINS) $(TWELVE_TESTS) $(WRONG_CALLS)
+             $(TWELVE_BINS) $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)

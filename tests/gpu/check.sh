@@ -93,6 +93,13 @@ runtimes() {
 top=$(readlink -f "$here/../..")
 runtimes 13 "${CUDA_HOME:-/usr/local/cuda}/lib64" "$top/build/programs/shared" "$build/tests/runtime" "$build/tests/wrong_calls" '~[soft]~[.]'
 runtimes 12 "$top/build/cuda12/lib" "$top/build/programs/cudart12" "$build/tests/cudart12/runtime" "$build/tests/cudart12/wrong_calls" '~[since13]~[soft]~[.]'
+# Both releases in one process.
+together() { step "cudart together $1" env "LD_LIBRARY_PATH=$2${native_path:+:$native_path}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime_together"; }
+native_path=${LD_LIBRARY_PATH:-}
+[[ $driver = nvidia ]] || native_path=$build/$driver${native_path:+:$native_path}
+together ours "$build/lib/cudart"
+[[ ! -r $top/build/cuda12/lib/libcudart.so.12 || ! -r ${CUDA_HOME:-/usr/local/cuda}/lib64/libcudart.so.13 ]] ||
+  together theirs "$top/build/cuda12/lib:${CUDA_HOME:-/usr/local/cuda}/lib64"
 [[ $driver = soft ]] || step "texts of errors" "$here/error_texts.py" "$build"
 for kind in static shared; do
   programs=$here/../../build/programs/$kind
