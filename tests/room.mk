@@ -85,6 +85,13 @@ $(O)/tests/cudart12/runtime_plugin_static.so: $(O)/tests/runtime_plugin_static.s
 	@mkdir -p $(@D)
 	@cp $< $@
 
+# It is linked with neither release, and opens both.
+TOGETHER_TESTS := $(O)/tests/runtime_together
+$(TOGETHER_TESTS): $(call obj,$(wildcard tests/runtime/together/*.cpp)) $(TEST_MAIN_OBJ) | $(O)/tests/runtime_plugin.so $(O)/tests/cudart12/runtime_plugin.so
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
+
 # Every call with wrong arguments: what two libraries answer is compared.
 WRONG_CALLS := $(O)/tests/wrong_calls $(O)/tests/cudart12/wrong_calls
 $(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp) build/programs/runtime/kernels.o

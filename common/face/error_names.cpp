@@ -36,7 +36,7 @@ const char* error_text(int code) noexcept {
   }
   switch (code) {
     case 202: return "context already current";
-    case 916: return "key rotation in progress";
+    case 916: return "an error happened during the key rotation sequence";
     // A code newer than all these: its name says more than nothing.
     default: return error_name(code);
   }

@@ -44,13 +44,14 @@ check-docs: $(O)/bin/apidump
 # What an instrumented build compiles.
 INSTRUMENTED := $(sort $(COMMON_OBJS) $(FACE_OBJS) $(LIBCUDA_OBJS) $(SOFT_OBJS) $(DAEMON_OBJS) $(WORKER_OBJS) $(MONITOR_OBJS) \
                   $(VGPU_RUN_OBJS) $(UNIT_OBJS) $(UNIT_LIBS) $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)) $(O)/obj/host/holder/main.o
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(WRONG_CALLS))
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS))
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
 check-unit: $(O)/tests/unit
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/unit
 check-ptx: all $(O)/tests/ptx
+	@$(NATIVE) timeout $(LIMIT) tests/check/ptx_runner.sh $(O)/tests/ptx
 	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx tests/ptx
 	@VGPU_SOFT_COMPUTE_CAPABILITY=10.0 $(NATIVE) timeout 300 $(O)/tests/ptx $(shell grep -rl '^// target sm_10' tests/ptx)
 check-ptx-forms: all $(O)/tests/ptx_forms
@@ -58,6 +59,7 @@ check-ptx-forms: all $(O)/tests/ptx_forms
 	@VGPU_LOG=error VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) timeout 300 $(O)/tests/ptx_forms $(wildcard tests/ptx_forms/*.forms)
 	@VGPU_LOG=error VGPU_SOFT_COMPUTE_CAPABILITY=10.0 $(NATIVE) timeout 300 $(O)/tests/ptx_forms $(shell grep -l '^target sm_10' tests/ptx_forms/*.forms)
 check-ptx-ring: all $(O)/tests/ptx
+	@$(THROUGH_RING) timeout $(LIMIT) tests/check/ptx_runner.sh $(O)/tests/ptx
 	@$(THROUGH_RING) timeout 300 $(O)/tests/ptx tests/ptx
 check-contract: all $(O)/tests/contract $(O)/tests/unload
 	@$(NATIVE) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
@@ -86,10 +88,13 @@ check-runtime: all $(O)/tests/runtime
 	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(O)/tests/runtime $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft) '~[.]'
 	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(O)/tests/runtime
-check-runtime12: all $(TWELVE_TESTS) $(CUDART12)/libcudart.so.12
+check-runtime12: all $(TWELVE_TESTS) $(TOGETHER_TESTS) $(CUDART12)/libcudart.so.12
 	@LIMIT=$(LIMIT) tests/check/runtime_codes.sh $(TWELVE_TESTS) $(CUDART12) $(CUDART_OURS) $(abspath $(O)/soft) '~[since13]~[later]~[bad-input]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART12):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[later]~[.]'
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TWELVE_TESTS) '~[since13]~[.]'
+	@LD_LIBRARY_PATH=$(CUDART12):$(CUDA_HOME)/lib64:$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TOGETHER_TESTS)
+	@LD_LIBRARY_PATH=$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TOGETHER_TESTS)
+	@LD_LIBRARY_PATH=$(CUDART12):$(CUDART_OURS):$(abspath $(O)/soft) tests/check/catch.sh $(LIMIT) $(TOGETHER_TESTS)
 check-wrong-calls: all $(O)/tests/wrong_calls
 	@LIMIT=$(LIMIT) tests/check/wrong_calls.sh 13 $(O)/tests/wrong_calls $(CUDA_HOME)/lib64 $(CUDART_OURS) $(abspath $(O)/soft)
 check-wrong-calls12: all $(O)/tests/cudart12/wrong_calls $(CUDART12)/libcudart.so.12
@@ -146,8 +151,8 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
 
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
-GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx runtime nvml vm-client vm-qmp smi/holder gpu/proc_addresses gpu/nvml_values) $(PROGRAM_BINS) \
-             $(TWELVE_BINS) $(TWELVE_TESTS) $(WRONG_CALLS)
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx ptx_forms unload runtime nvml vm-client vm-qmp smi/holder gpu/proc_addresses gpu/nvml_values) $(PROGRAM_BINS) \
+             $(TWELVE_BINS) $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest
 	@tests/gpu/check.sh $(O)

@@ -93,13 +93,19 @@ TEST_CASE_METHOD(Gpu, "cuMemGetInfo reports free memory within the total", "[con
   CHECK(total <= device_total);
 }
 
+// Other programs of the card take and give back memory between two readings: one that ends gives back half a gigabyte.
+// So the allocation is larger than that, and one attempt of several must show it.
 TEST_CASE_METHOD(Gpu, "a large allocation shows in cuMemGetInfo", "[contract][memory]") {
-  constexpr size_t kSize = 64 << 20;
-  size_t before = 0, during = 0, total = 0;
-  REQUIRE_CUDA(cuMemGetInfo(&before, &total));
-  DeviceBuffer memory(kSize);
-  REQUIRE_CUDA(cuMemGetInfo(&during, &total));
-  CHECK(during < before);
+  constexpr size_t kLargest = size_t{4} << 30;
+  bool shown = false;
+  for (int attempt = 0; attempt < 8 && !shown; ++attempt) {
+    size_t before = 0, during = 0, total = 0;
+    REQUIRE_CUDA(cuMemGetInfo(&before, &total));
+    DeviceBuffer memory(std::min(before / 4, kLargest));
+    REQUIRE_CUDA(cuMemGetInfo(&during, &total));
+    shown = during < before;
+  }
+  CHECK(shown);
 }
 
 TEST_CASE_METHOD(Gpu, "an address inside an allocation finds its base and size", "[contract][memory]") {

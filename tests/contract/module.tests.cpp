@@ -55,17 +55,25 @@ TEST_CASE_METHOD(Gpu, "a function that is not there is not found", "[contract][m
   CHECK(cuModuleGetFunction(&function, module, nullptr) == CUDA_ERROR_INVALID_VALUE);
 }
 
-// Also where the name is that of a function that every program has.
+// Refused by the load, or by what looks for the kernel.
+static void check_only_declared(const std::string& name) {
+  const std::string text = ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry " + name + ";\n";
+  CUmodule module = nullptr;
+  const CUresult loaded = cuModuleLoadData(&module, text.c_str());
+  CUfunction function = nullptr;
+  const CUresult found = loaded == CUDA_SUCCESS ? cuModuleGetFunction(&function, module, name.c_str()) : loaded;
+  CHECK(found != CUDA_SUCCESS);
+  if (loaded == CUDA_SUCCESS) CHECK_CUDA(cuModuleUnload(module));
+}
+
 TEST_CASE_METHOD(Gpu, "a kernel that is only declared cannot be had", "[contract][module]") {
-  for (const std::string name : {"declared", "free"}) {
-    CAPTURE(name);
-    const std::string text = ".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry " + name + ";\n";
-    CUmodule module = nullptr;
-    if (cuModuleLoadData(&module, text.c_str()) != CUDA_SUCCESS) continue;
-    CUfunction function = nullptr;
-    CHECK(cuModuleGetFunction(&function, module, name.c_str()) != CUDA_SUCCESS);
-    CHECK_CUDA(cuModuleUnload(module));
-  }
+  check_only_declared("declared");
+}
+
+// The compiler of NVIDIA's driver 580 dies of it.
+TEST_CASE_METHOD(Gpu, "a kernel that is only declared cannot be had where every program has a function of its name",
+                 "[contract][module][soft]") {
+  check_only_declared("free");
 }
 
 TEST_CASE_METHOD(Gpu, "PTX that does not parse is refused", "[contract][module]") {

@@ -40,16 +40,20 @@ guest() {
 
 [[ $driver != nvidia ]] || nvidia-smi -L 2>/dev/null || { echo "gpu-check: no NVIDIA GPU here (nvidia-smi -L lists none)" >&2; exit 3; }
 export LIMIT=${LIMIT:-200}
-step "contract native" ${native[@]+"${native[@]}"} "$here/../contract/run.sh" "$build/tests/contract"
-step "contract socket" "${socket[@]}" "$here/../contract/run.sh" "$build/tests/contract"
+# Some cases give the driver broken code, which NVIDIA's does not survive (tests/runtime/bad_input.tests.cpp).
+cases=()
+[[ $driver = soft ]] || cases=('~[soft]~[.]')
+step "contract native" ${native[@]+"${native[@]}"} env "CASES=${cases[*]-}" "$here/../contract/run.sh" "$build/tests/contract"
+step "contract socket" "${socket[@]}" env "CASES=${cases[*]-}" "$here/../contract/run.sh" "$build/tests/contract"
 guest smoke
 guest contract
 step "ptx native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx" "$here/../ptx"
 step "ptx socket" "${socket[@]}" timeout 300 "$build/tests/ptx" "$here/../ptx"
 guest ptx
-# Some cases give the driver broken binaries, which NVIDIA's does not survive (tests/runtime/bad_input.tests.cpp).
-cases=()
-[[ $driver = soft ]] || cases=('~[soft]~[.]')
+step "ptx runner native" ${native[@]+"${native[@]}"} timeout 100 "$here/../check/ptx_runner.sh" "$build/tests/ptx"
+step "ptx forms native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx_forms" "$here"/../ptx_forms/*.forms
+step "unload native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
+step "unload socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
 step "runtime native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
 step "runtime socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
 guest runtime
@@ -66,6 +70,9 @@ runtimes() {
   local release=$1 theirs=$2 programs=$3 contract=$4 wrong=$5 filter=$6 ours=$build/lib/cudart way
   local -A folder=([native]=${LD_LIBRARY_PATH:-/nowhere} [socket]=$build/lib/guest)
   [[ $driver = nvidia ]] || folder[native]=$build/$driver:${folder[native]}
+  # Only where the library at hand is older than ours are there exports of later releases.
+  local lock=("LOCK=$top/libcuda/cudart$release/exports.lock")
+  [[ -r ${lock[0]#LOCK=} ]] || lock=()
   for way in native socket; do
     local through=()
     [[ $way = native ]] || through=("${socket[@]}")
@@ -75,7 +82,7 @@ runtimes() {
       env "LD_LIBRARY_PATH=$ours:${folder[$way]}" "$here/../check/catch.sh" "$LIMIT" "$contract" "$filter"
     [[ -r $theirs/libcudart.so.$release ]] || continue
     [[ ! -d $programs ]] || step "cudart $release samples alike $way" ${through[@]+"${through[@]}"} \
-      env LOCK="$here/../../libcuda/cudart$release/exports.lock" "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
+      env ${lock[@]+"${lock[@]}"} "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
     # Through the ring what the driver's side of a wrong argument says first is another question.
     [[ ! -x $wrong || $way = socket ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
       "$here/../check/wrong_calls.sh" "$release" "$wrong" "$theirs" "$ours" "${folder[$way]%%:*}"
@@ -86,6 +93,13 @@ runtimes() {
 top=$(readlink -f "$here/../..")
 runtimes 13 "${CUDA_HOME:-/usr/local/cuda}/lib64" "$top/build/programs/shared" "$build/tests/runtime" "$build/tests/wrong_calls" '~[soft]~[.]'
 runtimes 12 "$top/build/cuda12/lib" "$top/build/programs/cudart12" "$build/tests/cudart12/runtime" "$build/tests/cudart12/wrong_calls" '~[since13]~[soft]~[.]'
+# Both releases in one process.
+together() { step "cudart together $1" env "LD_LIBRARY_PATH=$2${native_path:+:$native_path}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime_together"; }
+native_path=${LD_LIBRARY_PATH:-}
+[[ $driver = nvidia ]] || native_path=$build/$driver${native_path:+:$native_path}
+together ours "$build/lib/cudart"
+[[ ! -r $top/build/cuda12/lib/libcudart.so.12 || ! -r ${CUDA_HOME:-/usr/local/cuda}/lib64/libcudart.so.13 ]] ||
+  together theirs "$top/build/cuda12/lib:${CUDA_HOME:-/usr/local/cuda}/lib64"
 [[ $driver = soft ]] || step "texts of errors" "$here/error_texts.py" "$build"
 for kind in static shared; do
   programs=$here/../../build/programs/$kind
@@ -94,7 +108,7 @@ for kind in static shared; do
   step "programs $kind socket" "${socket[@]}" "$here/../programs/run.sh" "$programs"
 done
 guest programs
-step "contract socket one process" "${socket[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" '[contract]'
+step "contract socket one process" "${socket[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" "[contract]${cases[*]-}"
 step "1000 processes" env DRIVER="$driver" "$here/many_processes" "$build" "$here/../../build/programs/static/vector_add"
 [[ $driver = soft ]] || step "wrong calls" "$here/wrong_calls" "$build"
 stub=${CUDA_HOME:-/usr/local/cuda}/lib64/stubs/libcuda.so

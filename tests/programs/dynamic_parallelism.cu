@@ -78,9 +78,10 @@ __global__ void questions(int* answers) {
 }
 
 // Rows of 4 bytes, 16 apart, are set, and then copied to where they are 8 apart.
-__global__ void rows(char* bytes) {
-  cudaMemset2DAsync(bytes, 16, 9, 4, 3, cudaStream_t{});
-  cudaMemcpy2DAsync(bytes + 48, 8, bytes, 16, 4, 3, cudaMemcpyDeviceToDevice, cudaStream_t{});
+__global__ void rows(char* bytes, int* codes) {
+  codes[0] = cudaMemset2DAsync(bytes, 16, 9, 4, 3, cudaStream_t{});
+  codes[1] = cudaMemcpy2DAsync(bytes + 48, 8, bytes, 16, 4, 3, cudaMemcpyDeviceToDevice, cudaStream_t{});
+  codes[2] = cudaGetLastError();
 }
 
 int main() {
@@ -123,9 +124,11 @@ int main() {
   EXPECT(seen[4] != 0 && seen[5] != 0, "an error's name or text differs");
 
   pair.clear();
-  rows<<<1, 1>>>(reinterpret_cast<char*>(pair.get()));
+  rows<<<1, 1>>>(reinterpret_cast<char*>(pair.get()), pair.get() + 32);
   CHECK(cudaDeviceSynchronize());
   pair.read(seen);
+  EXPECT(seen[32] == cudaSuccess && seen[33] == cudaSuccess && seen[34] == cudaSuccess,
+         "rows were set with %d and copied with %d, last error %d", seen[32], seen[33], seen[34]);
   for (int i = 0; i < 18; ++i) {
     const bool set = i < 12 ? i % 4 == 0 : i % 2 == 0;
     EXPECT(seen[i] == (set ? 0x09090909 : 0), "word %d is %x", i, static_cast<unsigned>(seen[i]));

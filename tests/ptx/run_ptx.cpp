@@ -4,8 +4,6 @@
 // Exit status 0 when none failed, 77 when there is no device. --print writes every output instead of comparing.
 // The header comment of a test is its whole description; docs: tests/ptx/README.md.
 #include <cuda.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -15,6 +13,7 @@
 #include <sstream>
 
 #include "tests/ptx/images.h"
+#include "tests/ptx/processes.h"
 #include "tests/ptx/tensors.h"
 #include "tests/ptx/values.h"
 
@@ -37,8 +36,6 @@ struct Test {
   bool only_target = false;  // sm_90a: instructions that no other architecture has
   CUresult expected_error = CUDA_SUCCESS;
 };
-
-enum class Outcome { passed, failed, skipped };
 
 bool read_words(std::istringstream& line, Array& array) {
   for (std::string word; line >> word;) {
@@ -210,8 +207,8 @@ std::string compare(const Test& test, const Buffers& buffers, const Images& imag
   return report;
 }
 
-Outcome report(const Test& test, const std::string& text) {
-  std::printf("FAIL %s: %s\n", test.path.c_str(), text.c_str());
+Outcome report(const std::string& path, const std::string& text) {
+  std::printf("FAIL %s: %s\n", path.c_str(), text.c_str());
   return Outcome::failed;
 }
 
@@ -226,28 +223,13 @@ Outcome run(const Test& test, bool print) {
   if (code == CUDA_SUCCESS) code = images.create(test.images);
   if (code == CUDA_SUCCESS) code = tensors.create(test.tensors);
   if (code == CUDA_SUCCESS) code = launch(test, module, buffers, images, tensors);
-  if (code != test.expected_error) return report(test, error_name(code) + (log.empty() ? "" : "\n  " + log));
+  if (code != test.expected_error) return report(test.path, error_name(code) + (log.empty() ? "" : "\n  " + log));
   if (test.expected_error != CUDA_SUCCESS) return Outcome::passed;
   const std::string differences = compare(test, buffers, images, tensors, print);
   cuModuleUnload(module);
   if (print) std::printf("%s:%s\n", test.path.c_str(), differences.c_str());
-  if (!print && !differences.empty()) return report(test, differences);
+  if (!print && !differences.empty()) return report(test.path, differences);
   return Outcome::passed;
-}
-
-// A fault poisons the process's context for good, so a test that expects one gets a process of its own.
-Outcome run_alone(const Test& test) {
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    execl("/proc/self/exe", "ptx", "--alone", test.path.c_str(), static_cast<char*>(nullptr));
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Outcome::passed;
-  if (WIFSIGNALED(status)) return report(test, "killed by signal " + std::to_string(WTERMSIG(status)));
-  return Outcome::failed;
 }
 
 std::vector<std::string> collect(const std::vector<std::string>& arguments) {
@@ -276,39 +258,42 @@ unsigned open_device() {
   return static_cast<unsigned>(major * 10 + minor);
 }
 
-int run_all(const std::vector<std::string>& paths, bool print, bool alone) {
-  const unsigned capability = open_device();
-  if (capability == 0) {
+// Whether what poisons a context has happened to this process's. Then every further call fails with the same error.
+bool context_is_spoiled() { return cuCtxSynchronize() != CUDA_SUCCESS; }
+
+int run_all(const std::vector<std::string>& paths, bool print) {
+  unsigned capability = 0;
+  Tests tests;
+  tests.count = paths.size();
+  tests.open = [&] { return capability = open_device(); };
+  tests.run = [&](size_t number) {
+    const Test test = read_test(paths[number]);
+    if (!test.refusal.empty()) return report(test.path, test.refusal);
+    const bool fits = test.only_target ? test.target == capability : test.target <= capability;
+    return fits ? run(test, print) : Outcome::skipped;
+  };
+  tests.spoiled = context_is_spoiled;
+  tests.lost = [&](size_t number, const std::string& how) { (void)report(paths[number], how); };
+  const Counts counts = run_in_processes(tests);
+  if (counts.capability == 0) {
     std::printf("no CUDA device\n");
     return 77;
   }
-  size_t counts[3] = {};
-  for (const std::string& path : paths) {
-    const Test test = read_test(path);
-    Outcome outcome = Outcome::skipped;
-    if (!test.refusal.empty()) outcome = report(test, test.refusal);
-    else if (test.only_target ? test.target == capability : test.target <= capability)
-      outcome = (test.expected_error != CUDA_SUCCESS && !alone) ? run_alone(test) : run(test, print);
-    ++counts[static_cast<int>(outcome)];
-  }
-  if (!alone) {
-    if (counts[2] != 0) std::printf("%zu skipped: not for this device (sm_%u)\n", counts[2], capability);
-    std::printf("%zu passed, %zu failed\n", counts[0], counts[1]);
-  }
-  return counts[1] == 0 ? 0 : 1;
+  if (counts.skipped != 0) std::printf("%zu skipped: not for this device (sm_%u)\n", counts.skipped, counts.capability);
+  std::printf("%zu passed, %zu failed\n", counts.passed, counts.failed);
+  return counts.failed == 0 ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace vgpu::ptx_test
 
 int main(int argc, char** argv) {
-  bool print = false, alone = false;
+  bool print = false;
   std::vector<std::string> arguments;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--print") print = true;
-    else if (argument == "--alone") alone = true;
     else arguments.push_back(argument);
   }
-  return vgpu::ptx_test::run_all(vgpu::ptx_test::collect(arguments), print, alone);
+  return vgpu::ptx_test::run_all(vgpu::ptx_test::collect(arguments), print);
 }

@@ -32,6 +32,12 @@ TEST_CASE("every CUresult has its name and a description", "[unit]") {
   }
 }
 
+// The runtime has neither, so that its texts have no row for these.
+TEST_CASE("what only the driver can report is described as NVIDIA's driver does", "[unit]") {
+  CHECK(error_text(CUDA_ERROR_CONTEXT_ALREADY_CURRENT) == std::string("context already current"));
+  CHECK(error_text(CUDA_ERROR_KEY_ROTATION) == std::string("an error happened during the key rotation sequence"));
+}
+
 TEST_CASE("a code that no header knows has neither name nor description", "[unit]") {
   CHECK(error_name(12345) == nullptr);
   CHECK(error_text(-1) == nullptr);

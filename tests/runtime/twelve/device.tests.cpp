@@ -42,7 +42,9 @@ TEST_CASE("properties have CUDA 12's layout", "[twelve][device]") {
   CHECK(properties->major == attribute(cudaDevAttrComputeCapabilityMajor));
   CHECK(properties->sharedMemPerBlockOptin == static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)));
   CHECK(properties->memoryPoolsSupported == attribute(cudaDevAttrMemoryPoolsSupported));
-  CHECK(properties->unifiedFunctionPointers == 0);
+  int unified = -1;
+  REQUIRE(cuDeviceGetAttribute(&unified, CU_DEVICE_ATTRIBUTE_UNIFIED_FUNCTION_POINTERS, 0) == CUDA_SUCCESS);
+  CHECK(properties->unifiedFunctionPointers == unified);
 }
 
 TEST_CASE("programs of CUDA 11 get no more than they have room for", "[twelve][device]") {
