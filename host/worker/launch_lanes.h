@@ -44,6 +44,8 @@ class LaunchLanes {
   void drain() {
     if (engaged_) drain_lanes();
   }
+  // Whether some of what was taken may not be done.
+  bool hold_launches() const { return engaged_; }
   // Before any other command, when all is done.
   void notice(uint16_t opcode);
   // The ring is empty: what comes next is made here, if the lanes are through.

@@ -260,6 +260,8 @@ void RingServer::look_after_waiting() {
   waiting_.look([this](const CommandCopy& command) { answer_done(command); },
                 [this](const CommandCopy& command) { run_command(command); },
                 [this](CommandCopy command) { to_helper(std::move(command)); });
+  // A stream that has just been found idle may be that of launches which the driver has not got yet.
+  if (sequences_->keeps() || lanes_.hold_launches()) waiting_.forget_quiet();
 }
 
 void RingServer::to_helper(CommandCopy command) {
