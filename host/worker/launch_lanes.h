@@ -19,8 +19,8 @@ namespace vgpu::host {
 
 class LaunchLanes {
  public:
-  // What a lane makes its launches with.
-  using MakeSequences = std::function<std::unique_ptr<LaunchSequences>()>;
+  // What a lane makes its launches with; they may become graphs or not.
+  using MakeSequences = std::function<std::unique_ptr<LaunchSequences>(bool may_make_graphs)>;
 
   // `lanes`: how many threads there may be; fewer than two are none. Each asks once for sequences of its own.
   LaunchLanes(unsigned lanes, MakeSequences make_sequences);
@@ -74,6 +74,7 @@ class LaunchLanes {
   const MakeSequences make_sequences_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   bool engaged_ = false;
+  bool may_make_graphs_ = true;  // for the lanes that are still to be made
   unsigned next_lane_ = 0;
   uint32_t last_thread_ = 0;
   unsigned credit_ = 0;    // grows when the launching thread changes, shrinks while it does not

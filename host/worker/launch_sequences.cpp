@@ -41,14 +41,6 @@ static_assert(sizeof(wire::Launch) % sizeof(uint64_t) == 0);
 
 uint64_t stream_of(const CommandCopy& command) { return launch_of(command).stream; }
 
-// What has launches of other meaning than a graph's kernel nodes, from then on: contexts that have a part of the GPU,
-// attributes that launches take from their stream, managed memory that belongs to a stream.
-bool changes_meaning(uint16_t opcode) {
-  namespace op = api::opcode;
-  return opcode == op::cuGreenCtxCreate || opcode == op::cuStreamSetAttribute || opcode == op::cuStreamCopyAttributes ||
-         opcode == op::cuStreamAttachMemAsync || opcode == op::cuCtxFromGreenCtx;
-}
-
 // What functions, or their settings that a graph has taken over, may not survive.
 bool changes_functions(uint16_t opcode) {
   namespace op = api::opcode;
@@ -125,6 +117,20 @@ void LaunchSequences::keep(CommandCopy& command) {
 
 void LaunchSequences::look() {
   if (Clock::now() - last_kept_ > kPatience) end();
+}
+
+// Contexts that have a part of the GPU, attributes that launches take from their stream, managed memory that belongs to
+// a stream.
+bool LaunchSequences::changes_meaning(uint16_t opcode) {
+  namespace op = api::opcode;
+  switch (opcode) {
+    case op::cuGreenCtxCreate:
+    case op::cuCtxFromGreenCtx:
+    case op::cuStreamSetAttribute:
+    case op::cuStreamCopyAttributes:
+    case op::cuStreamAttachMemAsync: return true;
+    default: return false;
+  }
 }
 
 void LaunchSequences::notice(uint16_t opcode) {

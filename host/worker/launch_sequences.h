@@ -59,6 +59,8 @@ class LaunchSequences {
   void look();
   // Before any other command.
   void notice(uint16_t opcode);
+  // What has launches of other meaning than a graph's kernel nodes, from then on.
+  static bool changes_meaning(uint16_t opcode);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -246,8 +246,9 @@ void RingServer::handle(CommandCopy& command) {
   to_helper(std::move(command));
 }
 
-std::unique_ptr<LaunchSequences> RingServer::make_sequences() {
-  return std::make_unique<LaunchSequences>(session_.driver, session_.handles, launches_, session_.config.launch_graphs);
+std::unique_ptr<LaunchSequences> RingServer::make_sequences(bool may_make_graphs) {
+  return std::make_unique<LaunchSequences>(session_.driver, session_.handles, launches_,
+                                           may_make_graphs && session_.config.launch_graphs);
 }
 
 bool RingServer::admit(CommandCopy& command) {
