@@ -120,7 +120,7 @@ void LaunchSequences::look() {
 }
 
 // Contexts that have a part of the GPU, attributes that launches take from their stream, managed memory that belongs to
-// a stream.
+// a stream; and kernels of a graph must not use texture or surface references (CUDA driver API, cuGraphAddKernelNode).
 bool LaunchSequences::changes_meaning(uint16_t opcode) {
   namespace op = api::opcode;
   switch (opcode) {
@@ -128,7 +128,9 @@ bool LaunchSequences::changes_meaning(uint16_t opcode) {
     case op::cuCtxFromGreenCtx:
     case op::cuStreamSetAttribute:
     case op::cuStreamCopyAttributes:
-    case op::cuStreamAttachMemAsync: return true;
+    case op::cuStreamAttachMemAsync:
+    case op::cuModuleGetTexRef:
+    case op::cuModuleGetSurfRef: return true;
     default: return false;
   }
 }

@@ -237,6 +237,12 @@ TEST_CASE("streams that say more than their order make no graphs", "[unit][launc
     for (uint32_t i = 0; i < 6; ++i) program.step(0);
     CHECK(program.maker.alone.size() == 6 * kKernels);
   }
+  SECTION("texture references") {
+    Program program;
+    program.sequences.notice(GENERATE(api::opcode::cuModuleGetTexRef, api::opcode::cuModuleGetSurfRef));
+    for (uint32_t i = 0; i < 6; ++i) program.step(0);
+    CHECK(program.maker.alone.size() == 6 * kKernels);
+  }
   SECTION("the user does not want it") {
     Program program(false);
     for (uint32_t i = 0; i < 6; ++i) program.step(0);
