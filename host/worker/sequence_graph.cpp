@@ -10,7 +10,7 @@
 namespace vgpu::host {
 namespace {
 
-// A capture of another thread's forbids this one much of what a graph needs, unless it says that it knows.
+// A capture of another thread's forbids this one much of what a graph needs, and its end, unless it says that it knows.
 class RelaxedCapture {
  public:
   explicit RelaxedCapture(const Driver& driver) : driver_(driver) { exchange(); }
@@ -45,6 +45,7 @@ std::unique_ptr<SequenceGraph> SequenceGraph::create(const Driver& driver, const
 }
 
 SequenceGraph::~SequenceGraph() {
+  const RelaxedCapture relaxed(driver_);
   if (executable_ != nullptr) VGPU_DRIVER(driver_, cuGraphExecDestroy)(executable_);
   if (graph_ != nullptr) VGPU_DRIVER(driver_, cuGraphDestroy)(graph_);
 }

@@ -6,6 +6,7 @@
 #include "host/worker/launch_sequences.h"
 
 #include <thread>
+#include <utility>
 
 #include "common/bits.h"
 #include "tests/support/test.h"
@@ -19,6 +20,8 @@ struct Recorded {
   uint64_t next = 1;
   int instantiated = 0, destroyed = 0, launched = 0, updated = 0, priority = 0;
   CUresult instantiating = CUDA_SUCCESS, updating = CUDA_SUCCESS, launching = CUDA_SUCCESS;
+  CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
+  int destroyed_strictly = 0;  // while a capture of somebody's would mind
 } recorded;
 
 CUresult create(CUgraph* graph, unsigned) {
@@ -45,10 +48,14 @@ CUresult launch_graph(CUgraphExec, CUstream) {
 }
 CUresult destroy(CUgraphExec) {
   ++recorded.destroyed;
+  if (recorded.mode != CU_STREAM_CAPTURE_MODE_RELAXED) ++recorded.destroyed_strictly;
   return CUDA_SUCCESS;
 }
 CUresult destroy_graph(CUgraph) { return CUDA_SUCCESS; }
-CUresult exchange(CUstreamCaptureMode*) { return CUDA_SUCCESS; }
+CUresult exchange(CUstreamCaptureMode* mode) {
+  std::swap(recorded.mode, *mode);
+  return CUDA_SUCCESS;
+}
 CUresult get_priority(CUstream, int* priority) {
   *priority = recorded.priority;
   return CUDA_SUCCESS;
@@ -249,6 +256,15 @@ TEST_CASE("streams that say more than their order make no graphs", "[unit][launc
     CHECK(program.maker.alone.size() == 6 * kKernels);
   }
   CHECK(recorded.instantiated == 0);
+}
+
+TEST_CASE("a graph may go while another thread captures", "[unit][launch-sequences]") {
+  Program program;
+  for (uint32_t i = 0; i < 3; ++i) program.step(0);
+  program.sequences.notice(api::opcode::cuFuncSetAttribute);
+  CHECK(recorded.destroyed > 0);
+  CHECK(recorded.destroyed_strictly == 0);
+  CHECK(recorded.mode == CU_STREAM_CAPTURE_MODE_GLOBAL);
 }
 
 TEST_CASE("where the driver fails, launches are made by themselves", "[unit][launch-sequences]") {
