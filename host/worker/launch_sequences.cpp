@@ -90,9 +90,8 @@ bool LaunchSequences::is_suitable(const CommandCopy& command) const {
 
 bool LaunchSequences::belongs_to_kept(const CommandCopy& command) const {
   const CommandCopy& first = kept_[0];
-  const uint64_t stream = stream_of(command);
-  if (command.context != first.context || command.flags != first.flags || stream != stream_of(first)) return false;
-  return stream != bits_of(CU_STREAM_PER_THREAD) || command.thread == first.thread;
+  return command.context == first.context && command.flags == first.flags && stream_of(command) == stream_of(first) &&
+         owner_of(command) == owner_of(first);
 }
 
 bool LaunchSequences::go_on_with(CommandCopy& command) {
@@ -109,7 +108,7 @@ bool LaunchSequences::go_on_with(CommandCopy& command) {
 
 void LaunchSequences::keep(CommandCopy& command) {
   const uint64_t hash = hash_of(command);
-  key_ = mixed(count_ == 0 ? command.context : key_, hash);
+  key_ = mixed(count_ == 0 ? mixed(command.context, owner_of(command)) : key_, hash);
   std::swap(kept_[count_++], command);
   last_kept_ = Clock::now();
   if (count_ == kMost || (count_ >= kLeast && (hash >> 32 & kEnds) == 0)) make();

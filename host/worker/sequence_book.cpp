@@ -9,14 +9,9 @@
 namespace vgpu::host {
 namespace {
 
-// A thread's own default stream has the same handle in all of them.
-uint32_t thread_of(const CommandCopy& command) {
-  return launch_of(command).stream == bits_of(CU_STREAM_PER_THREAD) ? command.thread : 0;
-}
-
 bool is_of(const SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches) {
   if (sequence.launches.size() != launches.size() || sequence.context != launches[0].context ||
-      sequence.thread != thread_of(launches[0]))
+      sequence.owner != owner_of(launches[0]))
     return false;
   for (size_t i = 0; i < launches.size(); ++i)
     if (std::memcmp(&sequence.launches[i], launches[i].payload.data(), sizeof(wire::Launch)) != 0) return false;
@@ -35,7 +30,7 @@ SequenceBook::Sequence* SequenceBook::find(uint64_t key, std::span<const Command
   Sequence& made = sequences_[key];
   for (const CommandCopy& command : launches) made.launches.push_back(launch_of(command));
   made.context = launches[0].context;
-  made.thread = thread_of(launches[0]);
+  made.owner = owner_of(launches[0]);
   made.last_use = ++uses_;
   return &made;
 }

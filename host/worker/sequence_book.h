@@ -24,7 +24,7 @@ class SequenceBook {
   struct Sequence {
     std::vector<wire::Launch> launches;
     uint64_t context = 0;
-    uint32_t thread = 0;
+    uint64_t owner = 0;
     unsigned seen = 0;
     bool refused = false;  // the driver makes no graph of it
     uint64_t last_use = 0;

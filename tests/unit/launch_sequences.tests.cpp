@@ -258,6 +258,36 @@ TEST_CASE("streams that say more than their order make no graphs", "[unit][launc
   CHECK(recorded.instantiated == 0);
 }
 
+TEST_CASE("launches of two threads' own default streams are no sequence", "[unit][launch-sequences]") {
+  Program program;
+  const bool by_handle = GENERATE(true, false);
+  const auto of_thread = [&](uint32_t thread, unsigned kernel) {
+    CommandCopy command = program.command(kernel, 0, by_handle ? bits_of(CU_STREAM_PER_THREAD) : 0);
+    command.thread = thread, command.flags = by_handle ? 0 : ring::kPerThreadStream;
+    return command;
+  };
+  program.give(of_thread(1, 0));
+  program.give(of_thread(2, 1));
+  REQUIRE(program.maker.alone.size() == 1);
+  CHECK(program.maker.alone[0].thread == 1);
+}
+
+TEST_CASE("each thread's own default stream has graphs of its own", "[unit][launch-sequences]") {
+  Program program;
+  for (unsigned round = 0; round < 4; ++round)
+    for (uint32_t thread = 0; thread < 3; ++thread) {
+      for (unsigned i = 0; i < kKernels; ++i) {
+        CommandCopy command = program.command(i, 0);
+        command.thread = thread, command.flags = ring::kPerThreadStream;
+        program.give(command);
+      }
+      program.sequences.end();
+    }
+  CHECK(recorded.instantiated >= 3);
+  CHECK(recorded.instantiated % 3 == 0);
+  CHECK(recorded.launched == 2 * recorded.instantiated);
+}
+
 TEST_CASE("a graph may go while another thread captures", "[unit][launch-sequences]") {
   Program program;
   for (uint32_t i = 0; i < 3; ++i) program.step(0);
