@@ -32,6 +32,7 @@ class SequenceGraph {
   // Gives the graph these parameters, and launches it. After a failure none of them was launched, and the graph is
   // good for nothing.
   CUresult launch(std::span<const CommandCopy> launches, CUstream stream);
+  size_t parameter_bytes() const { return parameters_.size(); }
 
  private:
   // A node, and where its parameters begin in parameters_.

@@ -115,6 +115,14 @@ struct Program {
     writer.put(value);
     return command;
   }
+  CommandCopy large_command(unsigned kernel, size_t bytes) const {
+    CommandCopy large = command(kernel, 0);
+    const auto parameter_bytes = static_cast<uint32_t>(bytes);
+    std::memcpy(large.payload.data() + offsetof(wire::Launch, parameter_bytes), &parameter_bytes,
+                sizeof parameter_bytes);
+    large.payload.resize(sizeof(wire::Launch) + bytes);
+    return large;
+  }
   // As the ring's server does.
   void give(CommandCopy command, bool backlog = true) {
     if (sequences.go_on_with(command)) return;
@@ -321,6 +329,20 @@ TEST_CASE("a program that never repeats its parameters gets few graphs", "[unit]
   for (uint32_t i = 0; i < 100; ++i) program.step(i + 1, kKernels);
   CHECK(recorded.instantiated <= static_cast<int>(SequenceBook::kMostVariants) * 4);
   CHECK(program.maker.together >= 90 * (kKernels - 3));
+}
+
+TEST_CASE("graphs of large parameters are few", "[unit][launch-sequences]") {
+  Program program;
+  constexpr unsigned kLength = 24, kSequences = 60;
+  constexpr size_t kBytes = ring::kMaxInline - sizeof(wire::Launch);
+  for (unsigned round = 0; round < 4; ++round)
+    for (unsigned first = 0; first < kSequences; ++first) {
+      for (unsigned i = 0; i < kLength; ++i) program.give(program.large_command(first + i, kBytes));
+      program.sequences.end();
+    }
+  CHECK(recorded.instantiated > 0);
+  const auto graphs = static_cast<size_t>(recorded.instantiated - recorded.destroyed);
+  CHECK(graphs * kLength * kBytes <= SequenceBook::kMostParameterBytes);
 }
 
 TEST_CASE("more sequences than there is room for do not stay", "[unit][launch-sequences]") {
