@@ -28,7 +28,7 @@ class SequenceBook {
     uint64_t context = 0;
     uint64_t owner = 0;
     unsigned seen = 0;
-    bool refused = false;  // the driver makes no graph of it
+    bool refused = false;  // no graph is made of it
     uint64_t last_use = 0;
     std::vector<std::unique_ptr<SequenceGraph>> graphs;
   };

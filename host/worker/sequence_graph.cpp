@@ -25,6 +25,13 @@ class RelaxedCapture {
   CUstreamCaptureMode mode_ = CU_STREAM_CAPTURE_MODE_RELAXED;
 };
 
+// A CUkernel runs in the context of its launch's stream, whatever is current (CUDA driver API, cuLaunchKernel), and a
+// node in the one that is current here.
+bool is_stream_of_context(const HandleTable& handles, const CommandCopy& command) {
+  const uint64_t stream = launch_of(command).stream;
+  return stream <= bits_of(CU_STREAM_PER_THREAD) || handles.parent_of(stream) == command.context;
+}
+
 }  // namespace
 
 wire::Launch launch_of(const CommandCopy& command) { return codec::Reader(command.payload).get<wire::Launch>(); }
@@ -42,6 +49,7 @@ uint64_t owner_of(const CommandCopy& command) {
 
 std::unique_ptr<SequenceGraph> SequenceGraph::create(const Driver& driver, const HandleTable& handles,
                                                      std::span<const CommandCopy> launches) {
+  if (!is_stream_of_context(handles, launches[0])) return nullptr;
   const RelaxedCapture relaxed(driver);
   std::unique_ptr<SequenceGraph> made(new SequenceGraph(driver));
   if (VGPU_DRIVER(driver, cuGraphCreate)(&made->graph_, 0u) != CUDA_SUCCESS) return nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where launches that a program repeats belong: to the thread whose default stream they name, before what waits for
-// them. CUDA driver API: Stream synchronization behavior.
+// Where launches that a program repeats belong: to the thread whose default stream they name, to the context of their
+// stream, before what waits for them. CUDA driver API: Stream synchronization behavior, cuLaunchKernel.
 #include <functional>
 
 #include "tests/contract/fixture.h"
@@ -31,6 +31,32 @@ class Turns {
  private:
   std::atomic<unsigned> turn_{0};
 };
+
+// ticks += term
+constexpr char kTickPtx[] = R"(
+.version 6.4
+.target sm_52
+.address_size 64
+.visible .global .align 4 .u32 ticks;
+
+.visible .entry tick(.param .u32 term)
+{
+  .reg .b32 %r<3>;
+  ld.param.u32 %r1, [term];
+  ld.global.u32 %r2, [ticks];
+  add.u32 %r2, %r2, %r1;
+  st.global.u32 [ticks], %r2;
+  ret;
+}
+)";
+
+unsigned ticks_in(CUcontext context, CUlibrary library) {
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  REQUIRE_CUDA(cuCtxSynchronize());
+  CUdeviceptr ticks = 0;
+  REQUIRE_CUDA(cuLibraryGetGlobal(&ticks, nullptr, library, "ticks"));
+  return read_words(ticks, 1)[0];
+}
 
 }  // namespace
 
@@ -78,6 +104,28 @@ TEST_CASE_METHOD(Gpu, "launches of two threads in turns stay in each one's own d
     CHECK(read_words(words, 1)[0] == kTurns * kEach);
   }
   CHECK(failures == 0);
+}
+
+TEST_CASE_METHOD(Gpu, "a library's kernel runs in its stream's context, however often it is launched from another one",
+                 "[contract][sequence]") {
+  CUlibrary library = nullptr;
+  CUkernel kernel = nullptr;
+  REQUIRE_CUDA(cuLibraryLoadData(&library, kTickPtx, nullptr, nullptr, 0, nullptr, nullptr, 0));
+  REQUIRE_CUDA(cuLibraryGetKernel(&kernel, library, "tick"));
+  Stream stream;
+  CUcontext other = nullptr;
+  REQUIRE_CUDA(cuCtxCreate(&other, nullptr, 0, device));
+  unsigned expected = 0;
+  for (unsigned round = 0; round < kRounds; ++round)
+    for (unsigned i = 0; i < kLaunches; ++i, expected += i)
+      REQUIRE_CUDA(launch(reinterpret_cast<CUfunction>(kernel), 1, 1, stream, i + 1));
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  stream.synchronize();
+  CHECK(ticks_in(context, library) == expected);
+  CHECK(ticks_in(other, library) == 0);
+  CHECK_CUDA(cuCtxDestroy(other));
+  REQUIRE_CUDA(cuCtxSetCurrent(context));
+  CHECK_CUDA(cuLibraryUnload(library));
 }
 
 TEST_CASE_METHOD(Gpu, "a thread that waits for a stream sees what another one launched there before",

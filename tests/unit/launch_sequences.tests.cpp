@@ -296,6 +296,13 @@ TEST_CASE("each thread's own default stream has graphs of its own", "[unit][laun
   CHECK(recorded.launched == 2 * recorded.instantiated);
 }
 
+TEST_CASE("a stream of another context makes no graphs", "[unit][launch-sequences]") {
+  Program program;
+  const uint64_t elsewhere = program.handles.add(Kind::stream, 1, program.handles.add(Kind::context, 0x99, 0));
+  for (uint32_t i = 0; i < 6; ++i) program.step(0, 0, elsewhere);
+  CHECK(program.maker.alone.size() == 6 * kKernels);
+}
+
 TEST_CASE("a graph may go while another thread captures", "[unit][launch-sequences]") {
   Program program;
   for (uint32_t i = 0; i < 3; ++i) program.step(0);
