@@ -142,21 +142,24 @@ void LaunchSequences::notice(uint16_t opcode) {
 
 void LaunchSequences::make() {
   const auto launches = std::span<const CommandCopy>(kept_).first(std::exchange(count_, 0));
-  if (launches.size() >= kFewest && make_as_graph(launches)) return;
-  for (const CommandCopy& command : launches) maker_.make(command);
+  SequenceBook::Sequence* const sequence = launches.size() < kFewest ? nullptr : book_.find(key_, launches);
+  if (sequence != nullptr && make_as_graph(*sequence, launches)) return;
+  bool failed = false;
+  for (const CommandCopy& command : launches) failed |= !maker_.make(command);
+  // A graph might do what a launch may not.
+  if (failed && sequence != nullptr) sequence->refused = true;
 }
 
 // False when none of them has been launched.
-bool LaunchSequences::make_as_graph(std::span<const CommandCopy> launches) {
-  SequenceBook::Sequence* const sequence = book_.find(key_, launches);
-  if (sequence == nullptr || sequence->refused || sequence->seen++ < kSeenBefore) return false;
+bool LaunchSequences::make_as_graph(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches) {
+  if (sequence.refused || sequence.seen++ < kSeenBefore) return false;
   CUstream stream = nullptr;
   if (!maker_.enter(launches[0], stream)) return false;
   // A graph's nodes have priorities of their own.
   int priority = 0;
-  if (sequence->graphs.empty())
-    sequence->refused = VGPU_DRIVER(driver_, cuStreamGetPriority)(stream, &priority) != CUDA_SUCCESS || priority != 0;
-  SequenceGraph* const graph = sequence->refused ? nullptr : graph_for(*sequence, launches);
+  if (sequence.graphs.empty())
+    sequence.refused = VGPU_DRIVER(driver_, cuStreamGetPriority)(stream, &priority) != CUDA_SUCCESS || priority != 0;
+  SequenceGraph* const graph = sequence.refused ? nullptr : graph_for(sequence, launches);
   if (graph != nullptr) maker_.begins(launches, stream);
   if (graph != nullptr && graph->launch(launches, stream) == CUDA_SUCCESS) {
     maker_.made(launches);
@@ -164,8 +167,8 @@ bool LaunchSequences::make_as_graph(std::span<const CommandCopy> launches) {
     return true;
   }
   // By themselves they tell what is wrong.
-  if (graph != nullptr) sequence->refused = true;
-  book_.drop_graphs(*sequence);
+  if (graph != nullptr) sequence.refused = true;
+  book_.drop_graphs(sequence);
   return false;
 }
 

@@ -55,7 +55,7 @@ class RingServer {
   void to_helper(CommandCopy command);
   bool admit(CommandCopy& command);
   void look_after_waiting();
-  void run_command(const CommandCopy& command);
+  CUresult run_command(const CommandCopy& command);
   uint32_t text_flag(CUresult result);
   void answer_copy(const CommandCopy& command, CUresult result);
   void answer_done(const CommandCopy& command);

@@ -72,7 +72,10 @@ class Record {
 class Alone final : public LaunchSequences::Maker {
  public:
   explicit Alone(std::function<void(const CommandCopy&)> run) : run_(std::move(run)) {}
-  void make(const CommandCopy& launch) override { run_(launch); }
+  bool make(const CommandCopy& launch) override {
+    run_(launch);
+    return true;
+  }
   bool enter(const CommandCopy&, CUstream&) override { return false; }
   void begins(std::span<const CommandCopy>, CUstream) override {}
   void made(std::span<const CommandCopy>) override {}

@@ -5,6 +5,7 @@
 #endif
 #include "host/worker/launch_sequences.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -79,7 +80,10 @@ Driver recording_driver() {
 
 class CountingMaker final : public LaunchSequences::Maker {
  public:
-  void make(const CommandCopy& launch) override { alone.push_back(launch); }
+  bool make(const CommandCopy& launch) override {
+    alone.push_back(launch);
+    return launch_of(launch).function != refused;
+  }
   bool enter(const CommandCopy&, CUstream& stream) override {
     stream = nullptr;
     return true;
@@ -89,6 +93,7 @@ class CountingMaker final : public LaunchSequences::Maker {
 
   std::vector<CommandCopy> alone;
   size_t begun = 0, together = 0;
+  uint64_t refused = 0;  // a function whose launches fail
 };
 
 constexpr unsigned kKernels = 100;
@@ -127,7 +132,7 @@ struct Program {
   void give(CommandCopy command, bool backlog = true) {
     if (sequences.go_on_with(command)) return;
     sequences.end();
-    if (!sequences.begin_with(command, [=] { return backlog; })) maker.make(command);
+    if (!sequences.begin_with(command, [=] { return backlog; })) sequences.make_alone(command);
   }
   void step(uint32_t value, unsigned changes = 0, uint64_t stream = 0) {
     for (unsigned i = 0; i < kKernels; ++i) give(command(i, i < changes ? value : 0, stream));
@@ -294,6 +299,17 @@ TEST_CASE("each thread's own default stream has graphs of its own", "[unit][laun
   CHECK(recorded.instantiated >= 3);
   CHECK(recorded.instantiated % 3 == 0);
   CHECK(recorded.launched == 2 * recorded.instantiated);
+}
+
+TEST_CASE("what fails by itself does not become part of a graph", "[unit][launch-sequences]") {
+  Program program;
+  program.maker.refused = program.functions[kKernels / 2];
+  for (uint32_t i = 0; i < 6; ++i) program.step(0);
+  const auto tried = std::count_if(program.maker.alone.begin(), program.maker.alone.end(), [&](const auto& launch) {
+    return launch_of(launch).function == program.maker.refused;
+  });
+  CHECK(tried == 6);
+  CHECK(program.maker.together > 0);
 }
 
 TEST_CASE("a stream of another context makes no graphs", "[unit][launch-sequences]") {
