@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's libnvidia-ml.so.1. Calls go to it by their names, with arguments as the row says.
 #include <dlfcn.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
 
-#include "common/log.h"
 #include "host/monitor/card_reader.h"
+#include "host/monitor/card_watch.h"
 #include "host/monitor/library_calls.h"
 #include "host/monitor/performance.h"
 
@@ -28,32 +27,9 @@ Error dl_error(const char* what) {
   return Error{text};
 }
 
-// One thread that waits in the library for as long as the process lives: it has no way to be woken.
-struct Watcher {
-  AnyFunction wait = nullptr;
-  nvmlEventSet_t set = nullptr;
-  uint32_t device = 0;
-  EventSink sink;
-
-  static void* run(void* self) {
-    const std::unique_ptr<Watcher> watcher(static_cast<Watcher*>(self));
-    nvmlReturn_t result = NVML_SUCCESS;
-    while (result == NVML_SUCCESS || result == NVML_ERROR_TIMEOUT) {
-      nvmlEventData_t data = {};
-      result = watcher->wait(reinterpret_cast<Word>(watcher->set), reinterpret_cast<Word>(&data), kLongWait, 0, 0, 0);
-      if (result == NVML_SUCCESS) watcher->sink({watcher->device, NVML_SUCCESS, data.eventType, data.eventData});
-    }
-    watcher->sink({watcher->device, result, 0, 0});
-    return nullptr;
-  }
-
- private:
-  static constexpr Word kLongWait = 3'600'000;  // milliseconds
-};
-
 class LibraryReader final : public CardReader {
  public:
-  explicit LibraryReader(void* library) : calls_(library), performance_(calls_) {}
+  explicit LibraryReader(void* library) : calls_(library), performance_(calls_), watch_(calls_) {}
 
   const Identity& identity() const override { return identity_; }
   const std::vector<DeviceIdentity>& devices() const override { return devices_; }
@@ -80,25 +56,8 @@ class LibraryReader final : public CardReader {
     return outcome;
   }
 
-  nvmlReturn_t watch(const Watch& what, EventSink sink) override {
-    auto watcher = std::make_unique<Watcher>();
-    watcher->wait = calls_.find("nvmlEventSetWait_v2");
-    if (watcher->wait == nullptr) return NVML_ERROR_NOT_SUPPORTED;
-    watcher->device = what.device;
-    watcher->sink = std::move(sink);
-    if (const nvmlReturn_t bad = call("nvmlEventSetCreate", address(&watcher->set)); bad != NVML_SUCCESS) return bad;
-    const Word set = reinterpret_cast<Word>(watcher->set);
-    nvmlReturn_t bad = call("nvmlDeviceRegisterEvents", reinterpret_cast<Word>(handles_[what.device]), what.types, set);
-    pthread_t thread = {};
-    if (bad == NVML_SUCCESS && ::pthread_create(&thread, nullptr, &Watcher::run, watcher.get()) != 0)
-      bad = NVML_ERROR_OPERATING_SYSTEM;
-    if (bad != NVML_SUCCESS) {
-      call("nvmlEventSetFree", set);
-      return bad;
-    }
-    static_cast<void>(watcher.release());  // The thread's, from now on.
-    ::pthread_detach(thread);
-    return NVML_SUCCESS;
+  nvmlReturn_t watch(EventSink sink, std::vector<Watched>& found) override {
+    return watch_.begin(handles_, std::move(sink), found);
   }
 
   nvmlReturn_t open(const std::string& only) {
@@ -180,6 +139,7 @@ class LibraryReader final : public CardReader {
 
   LibraryCalls calls_;
   Performance performance_;
+  CardWatch watch_;
   Identity identity_ = {};
   std::vector<DeviceIdentity> devices_;
   std::vector<nvmlDevice_t> handles_;

@@ -35,12 +35,15 @@ struct nvmlEventSet_st {
 namespace {
 
 nvmlDevice_st cards[2] = {{0}, {1}};
-constexpr unsigned long long kXid = 8, kSupported = 8 | 1;
+// The first card takes the types that an H100 takes, more than it says; the second one those that it says.
+constexpr unsigned long long kXid = 8, kSupported = 8 | 1, kTaken = 0xffff;
 // A question for the clocks of memory that runs at this many MHz and N more makes an Xid N.
 constexpr unsigned kXidClock = 50'000;
 
 struct Events {
-  std::mutex mutex;
+  // As in NVIDIA's library, whoever waits holds it for all of that time, and whoever registers waits for it.
+  std::timed_mutex waited;
+  std::mutex mutex;  // guards the rest
   std::condition_variable news;
   std::vector<nvmlEventSet_t> sets;
 };
@@ -267,13 +270,16 @@ nvmlReturn_t nvmlEventSetFree(nvmlEventSet_t set) {
   return NVML_SUCCESS;
 }
 nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long long types, nvmlEventSet_t set) {
-  if ((types & ~kSupported) != 0) return NVML_ERROR_NOT_SUPPORTED;
+  const std::lock_guard turn(events().waited);
+  if ((types & ~(device->index == 0 ? kTaken : kSupported)) != 0) return NVML_ERROR_NOT_SUPPORTED;
   const std::lock_guard lock(events().mutex);
   for (unsigned long long type = 1; type <= types; type <<= 1)
     if ((types & type) != 0) set->wanted.insert({device, type});
   return NVML_SUCCESS;
 }
 nvmlReturn_t nvmlEventSetWait_v2(nvmlEventSet_t set, nvmlEventData_t* data, unsigned milliseconds) {
+  const std::unique_lock turn(events().waited, std::chrono::milliseconds(milliseconds));
+  if (!turn.owns_lock()) return NVML_ERROR_TIMEOUT;
   std::unique_lock lock(events().mutex);
   const auto come = [set] { return !set->come.empty(); };
   if (!events().news.wait_for(lock, std::chrono::milliseconds(milliseconds), come)) return NVML_ERROR_TIMEOUT;

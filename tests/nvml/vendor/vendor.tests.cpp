@@ -134,7 +134,8 @@ struct XidSet {
     nvmlEventData_t data = {};
     const nvmlReturn_t result = nvmlEventSetWait_v2(set, &data, milliseconds);
     if (result == NVML_ERROR_TIMEOUT) return 0;
-    CHECK((result == NVML_SUCCESS && data.eventType == kXidEvent && data.device == device));
+    CHECK(result == NVML_SUCCESS);
+    CHECK((data.eventType == kXidEvent && data.device == device));
     return data.eventData;
   }
 };
@@ -164,13 +165,27 @@ TEST_CASE("an Xid of a program waits until a program of ours has failed on that 
   CHECK(set.wait(50, nvml.device) == 0);
 }
 
-TEST_CASE("events that the host's library does not have are not supported, and the set can still be used", "[vendor]") {
+TEST_CASE("whatever is registered later, of whichever card, is there at once", "[vendor]") {
+  const Nvml nvml;
+  const XidSet set(nvml);
+  for (int bit = 0; bit < 64; ++bit) {
+    INFO("bit " << bit);
+    const nvmlReturn_t expected = bit < 16 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
+    CHECK(nvmlDeviceRegisterEvents(nvml.device, 1ULL << bit, set.set) == expected);
+  }
+  CHECK(nvmlDeviceRegisterEvents(second(), kXidEvent | 1, set.set) == NVML_SUCCESS);
+  CHECK(power(nvml.device) > 0);
+  make_xid(second(), 48);
+  CHECK(set.wait(5000, second()) == 48);
+}
+
+TEST_CASE("events that a card does not have are not supported, and the set can still be used", "[vendor]") {
   const Nvml nvml;
   const XidSet set(nvml);
   unsigned long long types = 0;
-  CHECK(nvmlDeviceGetSupportedEventTypes(nvml.device, &types) == NVML_SUCCESS);
+  CHECK(nvmlDeviceGetSupportedEventTypes(second(), &types) == NVML_SUCCESS);
   CHECK(types == (kXidEvent | 1));
-  CHECK(nvmlDeviceRegisterEvents(nvml.device, 4, set.set) == NVML_ERROR_NOT_SUPPORTED);
+  CHECK(nvmlDeviceRegisterEvents(second(), 4, set.set) == NVML_ERROR_NOT_SUPPORTED);
   make_xid(nvml.device, 63);
   CHECK(set.wait(5000, nvml.device) == 63);
 }
