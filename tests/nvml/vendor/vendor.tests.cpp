@@ -229,6 +229,29 @@ TEST_CASE("samples of power are the card's, and what was seen is not given again
         NVML_ERROR_NO_PERMISSION);
 }
 
+TEST_CASE("without a place for samples it is a question for how many there may be, even if there are none",
+          "[vendor]") {
+  const Nvml nvml;
+  nvmlValueType_t type = NVML_VALUE_TYPE_DOUBLE;
+  nvmlSample_t samples[8] = {};
+  unsigned count = 0;
+  CHECK(nvmlDeviceGetSamples(second(), NVML_TOTAL_POWER_SAMPLES, 0, &type, &count, nullptr) == NVML_SUCCESS);
+  CHECK(count == 5);
+  CHECK(nvmlDeviceGetSamples(second(), NVML_PROCESSOR_CLK_SAMPLES, 0, &type, &count, nullptr) == NVML_SUCCESS);
+  CHECK(count == 6);
+  CHECK(nvmlDeviceGetSamples(second(), NVML_PROCESSOR_CLK_SAMPLES, 0, &type, &count, samples) == NVML_ERROR_NOT_FOUND);
+}
+
+TEST_CASE("what the host's library tells root only is what it was when the monitor began", "[vendor]") {
+  const Nvml nvml;
+  unsigned mode = 99;
+  for (int i = 0; i < 2; ++i) {
+    CHECK(nvmlSystemGetNvlinkBwMode(&mode) == NVML_SUCCESS);
+    CHECK(mode == 3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  }
+}
+
 TEST_CASE("samples of utilisation are of our programs where the driver tells it", "[vendor]") {
   const Nvml nvml;
   start_worker();
