@@ -54,9 +54,11 @@ nvmlReturn_t Performance::samples(nvml::Prepared& reading, nvmlDevice_t device) 
   nvmlReturn_t result = calls_.call(kName, word(device), type, 0, word(reading.storage(2)), word(&count), 0);
   if (result != NVML_SUCCESS) return result;
   count = std::min(count, nvml::kMaxElements);
-  result = calls_.call(kName, word(device), type, 0, word(reading.storage(2)), word(&count), word(reading.storage(3)));
-  reading.count(3) = std::min(count, nvml::kMaxElements);
-  return result;
+  give(reading, 3, count);
+  result = calls_.call(kName, word(device), type, 0, word(reading.storage(2)), word(&count), word(reading.storage(4)));
+  const bool none = result == NVML_ERROR_NOT_FOUND;
+  reading.count(4) = none ? 0 : std::min(count, nvml::kMaxElements);
+  return none ? NVML_SUCCESS : result;
 }
 
 nvmlReturn_t Performance::states(nvml::Prepared& reading, nvmlDevice_t device) {
