@@ -134,7 +134,9 @@ nvmlReturn_t Performance::metrics_of(const Held& first, const Held& second, std:
     values[i].valueType = NVML_VALUE_TYPE_DOUBLE;
     values[i].nvmlReturn = metric.nvmlReturn;
     values[i].value.dVal = metric.value;
-    if (metric.metricInfo.shortName == nullptr || values[i].fieldId >= nvml::kMaxElements) continue;
+    // The library has a unit also for metrics without a name.
+    const bool unknown = metric.metricInfo.shortName == nullptr && metric.metricInfo.unit == nullptr;
+    if (unknown || values[i].fieldId >= nvml::kMaxElements) continue;
     nvml::GpmName& name = names_[values[i].fieldId];
     put_name(name.short_name, metric.metricInfo.shortName);
     put_name(name.long_name, metric.metricInfo.longName);
