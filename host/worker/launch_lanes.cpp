@@ -244,7 +244,7 @@ bool LaunchLanes::give(CommandCopy& command, const Key& key) {
 // False where no thread can be started for it.
 bool LaunchLanes::has_lane(size_t lane) {
   try {
-    while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(make_sequences_()));
+    while (lanes_.size() < lane) lanes_.push_back(std::make_unique<Lane>(make_sequences_(may_make_graphs_)));
   } catch (const std::system_error&) {
     return false;
   }
@@ -257,6 +257,7 @@ void LaunchLanes::drain_lanes() {
 }
 
 void LaunchLanes::notice(uint16_t opcode) {
+  if (LaunchSequences::changes_meaning(opcode)) may_make_graphs_ = false;
   for (const auto& lane : lanes_) lane->sequences().notice(opcode);
 }
 

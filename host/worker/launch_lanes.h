@@ -19,8 +19,8 @@ namespace vgpu::host {
 
 class LaunchLanes {
  public:
-  // What a lane makes its launches with.
-  using MakeSequences = std::function<std::unique_ptr<LaunchSequences>()>;
+  // What a lane makes its launches with; they may become graphs or not.
+  using MakeSequences = std::function<std::unique_ptr<LaunchSequences>(bool may_make_graphs)>;
 
   // `lanes`: how many threads there may be; fewer than two are none. Each asks once for sequences of its own.
   LaunchLanes(unsigned lanes, MakeSequences make_sequences);
@@ -44,6 +44,8 @@ class LaunchLanes {
   void drain() {
     if (engaged_) drain_lanes();
   }
+  // Whether some of what was taken may not be done.
+  bool hold_launches() const { return engaged_; }
   // Before any other command, when all is done.
   void notice(uint16_t opcode);
   // The ring is empty: what comes next is made here, if the lanes are through.
@@ -72,6 +74,7 @@ class LaunchLanes {
   const MakeSequences make_sequences_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   bool engaged_ = false;
+  bool may_make_graphs_ = true;  // for the lanes that are still to be made
   unsigned next_lane_ = 0;
   uint32_t last_thread_ = 0;
   unsigned credit_ = 0;    // grows when the launching thread changes, shrinks while it does not

@@ -41,14 +41,6 @@ static_assert(sizeof(wire::Launch) % sizeof(uint64_t) == 0);
 
 uint64_t stream_of(const CommandCopy& command) { return launch_of(command).stream; }
 
-// What has launches of other meaning than a graph's kernel nodes, from then on: contexts that have a part of the GPU,
-// attributes that launches take from their stream, managed memory that belongs to a stream.
-bool changes_meaning(uint16_t opcode) {
-  namespace op = api::opcode;
-  return opcode == op::cuGreenCtxCreate || opcode == op::cuStreamSetAttribute || opcode == op::cuStreamCopyAttributes ||
-         opcode == op::cuStreamAttachMemAsync || opcode == op::cuCtxFromGreenCtx;
-}
-
 // What functions, or their settings that a graph has taken over, may not survive.
 bool changes_functions(uint16_t opcode) {
   namespace op = api::opcode;
@@ -98,9 +90,8 @@ bool LaunchSequences::is_suitable(const CommandCopy& command) const {
 
 bool LaunchSequences::belongs_to_kept(const CommandCopy& command) const {
   const CommandCopy& first = kept_[0];
-  const uint64_t stream = stream_of(command);
-  if (command.context != first.context || command.flags != first.flags || stream != stream_of(first)) return false;
-  return stream != bits_of(CU_STREAM_PER_THREAD) || command.thread == first.thread;
+  return command.context == first.context && command.flags == first.flags && stream_of(command) == stream_of(first) &&
+         owner_of(command) == owner_of(first);
 }
 
 bool LaunchSequences::go_on_with(CommandCopy& command) {
@@ -117,7 +108,7 @@ bool LaunchSequences::go_on_with(CommandCopy& command) {
 
 void LaunchSequences::keep(CommandCopy& command) {
   const uint64_t hash = hash_of(command);
-  key_ = mixed(count_ == 0 ? command.context : key_, hash);
+  key_ = mixed(count_ == 0 ? mixed(command.context, owner_of(command)) : key_, hash);
   std::swap(kept_[count_++], command);
   last_kept_ = Clock::now();
   if (count_ == kMost || (count_ >= kLeast && (hash >> 32 & kEnds) == 0)) make();
@@ -125,6 +116,22 @@ void LaunchSequences::keep(CommandCopy& command) {
 
 void LaunchSequences::look() {
   if (Clock::now() - last_kept_ > kPatience) end();
+}
+
+// Contexts that have a part of the GPU, attributes that launches take from their stream, managed memory that belongs to
+// a stream; and kernels of a graph must not use texture or surface references (CUDA driver API, cuGraphAddKernelNode).
+bool LaunchSequences::changes_meaning(uint16_t opcode) {
+  namespace op = api::opcode;
+  switch (opcode) {
+    case op::cuGreenCtxCreate:
+    case op::cuCtxFromGreenCtx:
+    case op::cuStreamSetAttribute:
+    case op::cuStreamCopyAttributes:
+    case op::cuStreamAttachMemAsync:
+    case op::cuModuleGetTexRef:
+    case op::cuModuleGetSurfRef: return true;
+    default: return false;
+  }
 }
 
 void LaunchSequences::notice(uint16_t opcode) {
@@ -135,21 +142,24 @@ void LaunchSequences::notice(uint16_t opcode) {
 
 void LaunchSequences::make() {
   const auto launches = std::span<const CommandCopy>(kept_).first(std::exchange(count_, 0));
-  if (launches.size() >= kFewest && make_as_graph(launches)) return;
-  for (const CommandCopy& command : launches) maker_.make(command);
+  SequenceBook::Sequence* const sequence = launches.size() < kFewest ? nullptr : book_.find(key_, launches);
+  if (sequence != nullptr && make_as_graph(*sequence, launches)) return;
+  bool failed = false;
+  for (const CommandCopy& command : launches) failed |= !maker_.make(command);
+  // A graph might do what a launch may not.
+  if (failed && sequence != nullptr) sequence->refused = true;
 }
 
 // False when none of them has been launched.
-bool LaunchSequences::make_as_graph(std::span<const CommandCopy> launches) {
-  SequenceBook::Sequence* const sequence = book_.find(key_, launches);
-  if (sequence == nullptr || sequence->refused || sequence->seen++ < kSeenBefore) return false;
+bool LaunchSequences::make_as_graph(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches) {
+  if (sequence.refused || sequence.seen++ < kSeenBefore) return false;
   CUstream stream = nullptr;
   if (!maker_.enter(launches[0], stream)) return false;
   // A graph's nodes have priorities of their own.
   int priority = 0;
-  if (sequence->graphs.empty())
-    sequence->refused = VGPU_DRIVER(driver_, cuStreamGetPriority)(stream, &priority) != CUDA_SUCCESS || priority != 0;
-  SequenceGraph* const graph = sequence->refused ? nullptr : graph_for(*sequence, launches);
+  if (sequence.graphs.empty())
+    sequence.refused = VGPU_DRIVER(driver_, cuStreamGetPriority)(stream, &priority) != CUDA_SUCCESS || priority != 0;
+  SequenceGraph* const graph = sequence.refused ? nullptr : graph_for(sequence, launches);
   if (graph != nullptr) maker_.begins(launches, stream);
   if (graph != nullptr && graph->launch(launches, stream) == CUDA_SUCCESS) {
     maker_.made(launches);
@@ -157,8 +167,8 @@ bool LaunchSequences::make_as_graph(std::span<const CommandCopy> launches) {
     return true;
   }
   // By themselves they tell what is wrong.
-  if (graph != nullptr) sequence->refused = true;
-  book_.drop_graphs(*sequence);
+  if (graph != nullptr) sequence.refused = true;
+  book_.drop_graphs(sequence);
   return false;
 }
 

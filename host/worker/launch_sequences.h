@@ -23,8 +23,8 @@ class LaunchSequences {
   class Maker {
    public:
     virtual ~Maker() = default;
-    // Makes one by itself.
-    virtual void make(const CommandCopy& launch) = 0;
+    // Makes one by itself. False when it failed.
+    virtual bool make(const CommandCopy& launch) = 0;
     // Makes its context current, and finds the driver's stream. False when it has none.
     virtual bool enter(const CommandCopy& launch, CUstream& stream) = 0;
     // These, of one stream, are about to be given to the driver as a graph; and they have been.
@@ -59,6 +59,8 @@ class LaunchSequences {
   void look();
   // Before any other command.
   void notice(uint16_t opcode);
+  // What has launches of other meaning than a graph's kernel nodes, from then on.
+  static bool changes_meaning(uint16_t opcode);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -67,7 +69,7 @@ class LaunchSequences {
   bool belongs_to_kept(const CommandCopy& command) const;
   void keep(CommandCopy& command);
   void make();
-  bool make_as_graph(std::span<const CommandCopy> launches);
+  bool make_as_graph(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches);
   SequenceGraph* graph_for(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches);
 
   const Driver& driver_;

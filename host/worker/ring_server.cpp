@@ -159,7 +159,7 @@ void RingServer::answer(const CommandCopy& command, CUresult result, std::vector
   session_.waker.wake(slot.state);
 }
 
-void RingServer::run_command(const CommandCopy& command) {
+CUresult RingServer::run_command(const CommandCopy& command) {
   // One buffer per thread, so that a steady state allocates nothing.
   thread_local std::vector<std::byte> bytes;
   bytes.clear();
@@ -170,12 +170,16 @@ void RingServer::run_command(const CommandCopy& command) {
   // Before the answer, so that a program that has got all its answers has all its calls in the trace.
   if (command.traced_since != 0) [[unlikely]]
     session_.trace.record(invocation, command.traced_since, result, bytes);
-  if (command.reply_slot == ring::kNoReply) return note_posted(command, invocation.told_later ? CUDA_SUCCESS : result);
+  if (command.reply_slot == ring::kNoReply) {
+    note_posted(command, invocation.told_later ? CUDA_SUCCESS : result);
+    return result;
+  }
   uint32_t flags = invocation.malformed ? static_cast<uint32_t>(ring::kMalformed) : 0;
   // Only calls that may have waited for the device can have made the driver print.
   if ((command.flags & ring::kHelper) != 0) flags |= text_flag(result);
   helpers_.finishing();
   answer(command, result, bytes, flags);
+  return result;
 }
 
 void RingServer::note_posted(const CommandCopy& command, CUresult result) {
@@ -211,7 +215,7 @@ void RingServer::answer_copy(const CommandCopy& command, CUresult result) {
 // A call that only waits (gate.h), and nothing is left to wait for: the driver's own call is not made.
 void RingServer::answer_done(const CommandCopy& command) {
   if (command.traced_since != 0) [[unlikely]]
-    return run_command(command);
+    return static_cast<void>(run_command(command));
   std::vector<std::byte> nothing;
   answer(command, CUDA_SUCCESS, nothing, 0);
 }
@@ -246,8 +250,9 @@ void RingServer::handle(CommandCopy& command) {
   to_helper(std::move(command));
 }
 
-std::unique_ptr<LaunchSequences> RingServer::make_sequences() {
-  return std::make_unique<LaunchSequences>(session_.driver, session_.handles, launches_, session_.config.launch_graphs);
+std::unique_ptr<LaunchSequences> RingServer::make_sequences(bool may_make_graphs) {
+  return std::make_unique<LaunchSequences>(session_.driver, session_.handles, launches_,
+                                           may_make_graphs && session_.config.launch_graphs);
 }
 
 bool RingServer::admit(CommandCopy& command) {
@@ -260,6 +265,8 @@ void RingServer::look_after_waiting() {
   waiting_.look([this](const CommandCopy& command) { answer_done(command); },
                 [this](const CommandCopy& command) { run_command(command); },
                 [this](CommandCopy command) { to_helper(std::move(command)); });
+  // A stream that has just been found idle may be that of launches which the driver has not got yet.
+  if (sequences_->keeps() || lanes_.hold_launches()) waiting_.forget_quiet();
 }
 
 void RingServer::to_helper(CommandCopy command) {

@@ -28,9 +28,10 @@ class RingServer {
               // Without a helper the dispatcher waits: the copy is under way already.
               if (!helpers_.submit(thread, std::move(task))) task();
             }),
-        launches_(session, [this](const CommandCopy& command) { run_command(command); }),
-        sequences_(make_sequences()),
-        lanes_(LaunchLanes::suitable_count(), [this] { return make_sequences(); }) {}
+        launches_(session, [this](const CommandCopy& command) { return run_command(command); }),
+        sequences_(make_sequences(true)),
+        lanes_(LaunchLanes::suitable_count(),
+               [this](bool may_make_graphs) { return make_sequences(may_make_graphs); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
   void run();
@@ -54,14 +55,14 @@ class RingServer {
   void to_helper(CommandCopy command);
   bool admit(CommandCopy& command);
   void look_after_waiting();
-  void run_command(const CommandCopy& command);
+  CUresult run_command(const CommandCopy& command);
   uint32_t text_flag(CUresult result);
   void answer_copy(const CommandCopy& command, CUresult result);
   void answer_done(const CommandCopy& command);
   void note_posted(const CommandCopy& command, CUresult result);
   void refuse(const CommandCopy& command, CUresult result);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
-  std::unique_ptr<LaunchSequences> make_sequences();
+  std::unique_ptr<LaunchSequences> make_sequences(bool may_make_graphs);
   void measure_depth();
   bool has_news() const;
   bool has_news_soon() const;

@@ -9,14 +9,15 @@
 namespace vgpu::host {
 namespace {
 
-// A thread's own default stream has the same handle in all of them.
-uint32_t thread_of(const CommandCopy& command) {
-  return launch_of(command).stream == bits_of(CU_STREAM_PER_THREAD) ? command.thread : 0;
+size_t parameter_bytes_of(std::span<const CommandCopy> launches) {
+  size_t bytes = 0;
+  for (const CommandCopy& command : launches) bytes += parameters_of(command).size();
+  return bytes;
 }
 
 bool is_of(const SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches) {
   if (sequence.launches.size() != launches.size() || sequence.context != launches[0].context ||
-      sequence.thread != thread_of(launches[0]))
+      sequence.owner != owner_of(launches[0]))
     return false;
   for (size_t i = 0; i < launches.size(); ++i)
     if (std::memcmp(&sequence.launches[i], launches[i].payload.data(), sizeof(wire::Launch)) != 0) return false;
@@ -35,15 +36,16 @@ SequenceBook::Sequence* SequenceBook::find(uint64_t key, std::span<const Command
   Sequence& made = sequences_[key];
   for (const CommandCopy& command : launches) made.launches.push_back(launch_of(command));
   made.context = launches[0].context;
-  made.thread = thread_of(launches[0]);
+  made.owner = owner_of(launches[0]);
   made.last_use = ++uses_;
   return &made;
 }
 
 SequenceGraph* SequenceBook::add_graph(Sequence& sequence, std::span<const CommandCopy> launches) {
-  if (graphs_ == kMostGraphs) make_room_for_graph(sequence);
+  if (!make_room_for_graph(sequence, parameter_bytes_of(launches))) return nullptr;
   std::unique_ptr<SequenceGraph> made = SequenceGraph::create(driver_, handles_, launches);
   if (made == nullptr) return nullptr;
+  parameter_bytes_ += made->parameter_bytes();
   sequence.graphs.push_back(std::move(made));
   ++graphs_;
   return sequence.graphs.back().get();
@@ -51,12 +53,13 @@ SequenceGraph* SequenceBook::add_graph(Sequence& sequence, std::span<const Comma
 
 void SequenceBook::drop_graphs(Sequence& sequence) {
   graphs_ -= sequence.graphs.size();
+  for (const auto& graph : sequence.graphs) parameter_bytes_ -= graph->parameter_bytes();
   sequence.graphs.clear();
 }
 
 void SequenceBook::clear() {
   sequences_.clear();
-  graphs_ = 0;
+  graphs_ = parameter_bytes_ = 0;
 }
 
 // The older half, so that it is not done again for each new one.
@@ -73,12 +76,20 @@ void SequenceBook::make_room() {
   }
 }
 
-void SequenceBook::make_room_for_graph(const Sequence& sequence) {
+bool SequenceBook::make_room_for_graph(const Sequence& sequence, size_t parameter_bytes) {
+  // All variants of a sequence have room beside each other.
+  if (parameter_bytes > kMostParameterBytes / kMostVariants) return false;
+  while (graphs_ == kMostGraphs || parameter_bytes_ + parameter_bytes > kMostParameterBytes)
+    if (!drop_oldest_graphs(sequence)) return false;
+  return true;
+}
+
+bool SequenceBook::drop_oldest_graphs(const Sequence& but) {
   Sequence* oldest = nullptr;
   for (auto& [key, one] : sequences_)
-    if (&one != &sequence && !one.graphs.empty() && (oldest == nullptr || one.last_use < oldest->last_use))
-      oldest = &one;
+    if (&one != &but && !one.graphs.empty() && (oldest == nullptr || one.last_use < oldest->last_use)) oldest = &one;
   if (oldest != nullptr) drop_graphs(*oldest);
+  return oldest != nullptr;
 }
 
 }  // namespace vgpu::host

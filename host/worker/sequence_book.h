@@ -18,15 +18,17 @@ class SequenceBook {
   static constexpr size_t kMostSequences = 1024;
   static constexpr size_t kMostGraphs = 256;
   static constexpr size_t kMostVariants = 8;
+  // Of all graphs. The driver has as much once or twice more.
+  static constexpr size_t kMostParameterBytes = 4 << 20;
 
   // A sequence's launches are the same but for their parameters. Programs repeat one with few sets of those, such as a
   // model's layers: each may have a graph of its own.
   struct Sequence {
     std::vector<wire::Launch> launches;
     uint64_t context = 0;
-    uint32_t thread = 0;
+    uint64_t owner = 0;
     unsigned seen = 0;
-    bool refused = false;  // the driver makes no graph of it
+    bool refused = false;  // no graph is made of it
     uint64_t last_use = 0;
     std::vector<std::unique_ptr<SequenceGraph>> graphs;
   };
@@ -36,19 +38,20 @@ class SequenceBook {
 
   // The sequence that these launches are; new ones are written down. Null when another one has this key.
   Sequence* find(uint64_t key, std::span<const CommandCopy> launches);
-  // Makes a graph with these parameters; null when the driver does not.
+  // Makes a graph with these parameters; null when the driver does not, or when they are too many.
   SequenceGraph* add_graph(Sequence& sequence, std::span<const CommandCopy> launches);
   void drop_graphs(Sequence& sequence);
   void clear();
 
  private:
   void make_room();
-  void make_room_for_graph(const Sequence& sequence);
+  bool make_room_for_graph(const Sequence& sequence, size_t parameter_bytes);
+  bool drop_oldest_graphs(const Sequence& but);
 
   const Driver& driver_;
   const HandleTable& handles_;
   std::unordered_map<uint64_t, Sequence> sequences_;
-  size_t graphs_ = 0;
+  size_t graphs_ = 0, parameter_bytes_ = 0;
   uint64_t uses_ = 0;
 };
 

@@ -10,7 +10,7 @@
 namespace vgpu::host {
 namespace {
 
-// A capture of another thread's forbids this one much of what a graph needs, unless it says that it knows.
+// A capture of another thread's forbids this one much of what a graph needs, and its end, unless it says that it knows.
 class RelaxedCapture {
  public:
   explicit RelaxedCapture(const Driver& driver) : driver_(driver) { exchange(); }
@@ -25,6 +25,13 @@ class RelaxedCapture {
   CUstreamCaptureMode mode_ = CU_STREAM_CAPTURE_MODE_RELAXED;
 };
 
+// A CUkernel runs in the context of its launch's stream, whatever is current (CUDA driver API, cuLaunchKernel), and a
+// node in the one that is current here.
+bool is_stream_of_context(const HandleTable& handles, const CommandCopy& command) {
+  const uint64_t stream = launch_of(command).stream;
+  return stream <= bits_of(CU_STREAM_PER_THREAD) || handles.parent_of(stream) == command.context;
+}
+
 }  // namespace
 
 wire::Launch launch_of(const CommandCopy& command) { return codec::Reader(command.payload).get<wire::Launch>(); }
@@ -33,8 +40,16 @@ std::span<const std::byte> parameters_of(const CommandCopy& command) {
   return std::span(command.payload).subspan(sizeof(wire::Launch));
 }
 
+uint64_t owner_of(const CommandCopy& command) {
+  const uint64_t stream = launch_of(command).stream;
+  const bool is_own =
+      stream == bits_of(CU_STREAM_PER_THREAD) || (stream == 0 && (command.flags & ring::kPerThreadStream) != 0);
+  return is_own ? uint64_t{command.thread} + 1 : 0;
+}
+
 std::unique_ptr<SequenceGraph> SequenceGraph::create(const Driver& driver, const HandleTable& handles,
                                                      std::span<const CommandCopy> launches) {
+  if (!is_stream_of_context(handles, launches[0])) return nullptr;
   const RelaxedCapture relaxed(driver);
   std::unique_ptr<SequenceGraph> made(new SequenceGraph(driver));
   if (VGPU_DRIVER(driver, cuGraphCreate)(&made->graph_, 0u) != CUDA_SUCCESS) return nullptr;
@@ -45,6 +60,7 @@ std::unique_ptr<SequenceGraph> SequenceGraph::create(const Driver& driver, const
 }
 
 SequenceGraph::~SequenceGraph() {
+  const RelaxedCapture relaxed(driver_);
   if (executable_ != nullptr) VGPU_DRIVER(driver_, cuGraphExecDestroy)(executable_);
   if (graph_ != nullptr) VGPU_DRIVER(driver_, cuGraphDestroy)(graph_);
 }

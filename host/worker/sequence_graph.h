@@ -14,6 +14,9 @@ namespace vgpu::host {
 // The part of a posted launch that comes before its parameters.
 wire::Launch launch_of(const CommandCopy& command);
 std::span<const std::byte> parameters_of(const CommandCopy& command);
+// Whose launch it is, where that says in which stream: a thread's own default stream has the same handle in all of
+// them. One more than the thread's number, or 0.
+uint64_t owner_of(const CommandCopy& command);
 
 class SequenceGraph {
  public:
@@ -29,6 +32,7 @@ class SequenceGraph {
   // Gives the graph these parameters, and launches it. After a failure none of them was launched, and the graph is
   // good for nothing.
   CUresult launch(std::span<const CommandCopy> launches, CUstream stream);
+  size_t parameter_bytes() const { return parameters_.size(); }
 
  private:
   // A node, and where its parameters begin in parameters_.

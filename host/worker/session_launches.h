@@ -14,17 +14,17 @@ namespace vgpu::host {
 class SessionLaunches final : public LaunchSequences::Maker {
  public:
   // `run` carries out a command by itself.
-  SessionLaunches(Session& session, std::function<void(const CommandCopy&)> run)
+  SessionLaunches(Session& session, std::function<CUresult(const CommandCopy&)> run)
       : session_(session), run_(std::move(run)) {}
 
-  void make(const CommandCopy& launch) override { run_(launch); }
+  bool make(const CommandCopy& launch) override { return run_(launch) == CUDA_SUCCESS; }
   bool enter(const CommandCopy& launch, CUstream& stream) override;
   void begins(std::span<const CommandCopy> launches, CUstream stream) override;
   void made(std::span<const CommandCopy> launches) override;
 
  private:
   Session& session_;
-  const std::function<void(const CommandCopy&)> run_;
+  const std::function<CUresult(const CommandCopy&)> run_;
 };
 
 }  // namespace vgpu::host

@@ -24,9 +24,10 @@ class WaitingRoom {
   bool admit(CommandCopy& command, Answer answer, Run run);
   // Something else was sent: streams that were idle may not be any more.
   void disturb(uint16_t opcode) {
-    quiet_ = {};
+    forget_quiet();
     after_copy_ = copies_on_device(opcode);
   }
+  void forget_quiet() { quiet_ = {}; }
   // Asks about the first command of each guest thread. `answer` gets what has been done, `run` what can be carried out,
   // `leave` what stayed too long, with all that came after it from the same thread.
   template <class Answer, class Run, class Leave>

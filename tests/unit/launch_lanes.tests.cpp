@@ -72,19 +72,28 @@ class Record {
 class Alone final : public LaunchSequences::Maker {
  public:
   explicit Alone(std::function<void(const CommandCopy&)> run) : run_(std::move(run)) {}
-  void make(const CommandCopy& launch) override { run_(launch); }
+  bool make(const CommandCopy& launch) override {
+    run_(launch);
+    return true;
+  }
   bool enter(const CommandCopy&, CUstream&) override { return false; }
   void begins(std::span<const CommandCopy>, CUstream) override {}
   void made(std::span<const CommandCopy>) override {}
 
   LaunchLanes::MakeSequences sequences() {
-    return [this] { return std::make_unique<LaunchSequences>(driver_, handles_, *this, false); };
+    return [this](bool may_make_graphs) {
+      may_make_graphs_.push_back(may_make_graphs);
+      return std::make_unique<LaunchSequences>(driver_, handles_, *this, false);
+    };
   }
+  // What each lane was told, when it was made.
+  const std::vector<bool>& may_make_graphs() const { return may_make_graphs_; }
 
  private:
   const std::function<void(const CommandCopy&)> run_;
   const vgpu::host::Driver driver_ = vgpu::host::Driver::of({});
   const vgpu::host::HandleTable handles_;
+  std::vector<bool> may_make_graphs_;
 };
 
 // The dispatcher's part: what the lanes do not take is made here, after all that they hold.
@@ -105,6 +114,18 @@ struct Dispatcher {
 };
 
 }  // namespace
+
+TEST_CASE("lanes that are made after launches have got another meaning know it", "[unit][launch_lanes]") {
+  Dispatcher dispatcher;
+  const bool changed = GENERATE(true, false);
+  dispatcher.lanes.notice(changed ? vgpu::api::opcode::cuStreamSetAttribute : vgpu::api::opcode::cuEventCreate);
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const auto thread = static_cast<uint32_t>(i % 6);
+    dispatcher.handle(launch(thread, stream(thread), i));
+  }
+  dispatcher.lanes.drain();
+  CHECK(dispatcher.alone.may_make_graphs() == std::vector<bool>(4, !changed));
+}
 
 TEST_CASE("launches of several threads run in lanes, each thread's in order", "[unit][launch_lanes]") {
   Dispatcher dispatcher;

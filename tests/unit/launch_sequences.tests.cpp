@@ -5,7 +5,9 @@
 #endif
 #include "host/worker/launch_sequences.h"
 
+#include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "common/bits.h"
 #include "tests/support/test.h"
@@ -19,6 +21,8 @@ struct Recorded {
   uint64_t next = 1;
   int instantiated = 0, destroyed = 0, launched = 0, updated = 0, priority = 0;
   CUresult instantiating = CUDA_SUCCESS, updating = CUDA_SUCCESS, launching = CUDA_SUCCESS;
+  CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
+  int destroyed_strictly = 0;  // while a capture of somebody's would mind
 } recorded;
 
 CUresult create(CUgraph* graph, unsigned) {
@@ -45,10 +49,14 @@ CUresult launch_graph(CUgraphExec, CUstream) {
 }
 CUresult destroy(CUgraphExec) {
   ++recorded.destroyed;
+  if (recorded.mode != CU_STREAM_CAPTURE_MODE_RELAXED) ++recorded.destroyed_strictly;
   return CUDA_SUCCESS;
 }
 CUresult destroy_graph(CUgraph) { return CUDA_SUCCESS; }
-CUresult exchange(CUstreamCaptureMode*) { return CUDA_SUCCESS; }
+CUresult exchange(CUstreamCaptureMode* mode) {
+  std::swap(recorded.mode, *mode);
+  return CUDA_SUCCESS;
+}
 CUresult get_priority(CUstream, int* priority) {
   *priority = recorded.priority;
   return CUDA_SUCCESS;
@@ -72,7 +80,10 @@ Driver recording_driver() {
 
 class CountingMaker final : public LaunchSequences::Maker {
  public:
-  void make(const CommandCopy& launch) override { alone.push_back(launch); }
+  bool make(const CommandCopy& launch) override {
+    alone.push_back(launch);
+    return launch_of(launch).function != refused;
+  }
   bool enter(const CommandCopy&, CUstream& stream) override {
     stream = nullptr;
     return true;
@@ -82,6 +93,7 @@ class CountingMaker final : public LaunchSequences::Maker {
 
   std::vector<CommandCopy> alone;
   size_t begun = 0, together = 0;
+  uint64_t refused = 0;  // a function whose launches fail
 };
 
 constexpr unsigned kKernels = 100;
@@ -108,11 +120,19 @@ struct Program {
     writer.put(value);
     return command;
   }
+  CommandCopy large_command(unsigned kernel, size_t bytes) const {
+    CommandCopy large = command(kernel, 0);
+    const auto parameter_bytes = static_cast<uint32_t>(bytes);
+    std::memcpy(large.payload.data() + offsetof(wire::Launch, parameter_bytes), &parameter_bytes,
+                sizeof parameter_bytes);
+    large.payload.resize(sizeof(wire::Launch) + bytes);
+    return large;
+  }
   // As the ring's server does.
   void give(CommandCopy command, bool backlog = true) {
     if (sequences.go_on_with(command)) return;
     sequences.end();
-    if (!sequences.begin_with(command, [=] { return backlog; })) maker.make(command);
+    if (!sequences.begin_with(command, [=] { return backlog; })) sequences.make_alone(command);
   }
   void step(uint32_t value, unsigned changes = 0, uint64_t stream = 0) {
     for (unsigned i = 0; i < kKernels; ++i) give(command(i, i < changes ? value : 0, stream));
@@ -237,12 +257,75 @@ TEST_CASE("streams that say more than their order make no graphs", "[unit][launc
     for (uint32_t i = 0; i < 6; ++i) program.step(0);
     CHECK(program.maker.alone.size() == 6 * kKernels);
   }
+  SECTION("texture references") {
+    Program program;
+    program.sequences.notice(GENERATE(api::opcode::cuModuleGetTexRef, api::opcode::cuModuleGetSurfRef));
+    for (uint32_t i = 0; i < 6; ++i) program.step(0);
+    CHECK(program.maker.alone.size() == 6 * kKernels);
+  }
   SECTION("the user does not want it") {
     Program program(false);
     for (uint32_t i = 0; i < 6; ++i) program.step(0);
     CHECK(program.maker.alone.size() == 6 * kKernels);
   }
   CHECK(recorded.instantiated == 0);
+}
+
+TEST_CASE("launches of two threads' own default streams are no sequence", "[unit][launch-sequences]") {
+  Program program;
+  const bool by_handle = GENERATE(true, false);
+  const auto of_thread = [&](uint32_t thread, unsigned kernel) {
+    CommandCopy command = program.command(kernel, 0, by_handle ? bits_of(CU_STREAM_PER_THREAD) : 0);
+    command.thread = thread, command.flags = by_handle ? 0 : ring::kPerThreadStream;
+    return command;
+  };
+  program.give(of_thread(1, 0));
+  program.give(of_thread(2, 1));
+  REQUIRE(program.maker.alone.size() == 1);
+  CHECK(program.maker.alone[0].thread == 1);
+}
+
+TEST_CASE("each thread's own default stream has graphs of its own", "[unit][launch-sequences]") {
+  Program program;
+  for (unsigned round = 0; round < 4; ++round)
+    for (uint32_t thread = 0; thread < 3; ++thread) {
+      for (unsigned i = 0; i < kKernels; ++i) {
+        CommandCopy command = program.command(i, 0);
+        command.thread = thread, command.flags = ring::kPerThreadStream;
+        program.give(command);
+      }
+      program.sequences.end();
+    }
+  CHECK(recorded.instantiated >= 3);
+  CHECK(recorded.instantiated % 3 == 0);
+  CHECK(recorded.launched == 2 * recorded.instantiated);
+}
+
+TEST_CASE("what fails by itself does not become part of a graph", "[unit][launch-sequences]") {
+  Program program;
+  program.maker.refused = program.functions[kKernels / 2];
+  for (uint32_t i = 0; i < 6; ++i) program.step(0);
+  const auto tried = std::count_if(program.maker.alone.begin(), program.maker.alone.end(), [&](const auto& launch) {
+    return launch_of(launch).function == program.maker.refused;
+  });
+  CHECK(tried == 6);
+  CHECK(program.maker.together > 0);
+}
+
+TEST_CASE("a stream of another context makes no graphs", "[unit][launch-sequences]") {
+  Program program;
+  const uint64_t elsewhere = program.handles.add(Kind::stream, 1, program.handles.add(Kind::context, 0x99, 0));
+  for (uint32_t i = 0; i < 6; ++i) program.step(0, 0, elsewhere);
+  CHECK(program.maker.alone.size() == 6 * kKernels);
+}
+
+TEST_CASE("a graph may go while another thread captures", "[unit][launch-sequences]") {
+  Program program;
+  for (uint32_t i = 0; i < 3; ++i) program.step(0);
+  program.sequences.notice(api::opcode::cuFuncSetAttribute);
+  CHECK(recorded.destroyed > 0);
+  CHECK(recorded.destroyed_strictly == 0);
+  CHECK(recorded.mode == CU_STREAM_CAPTURE_MODE_GLOBAL);
 }
 
 TEST_CASE("where the driver fails, launches are made by themselves", "[unit][launch-sequences]") {
@@ -269,6 +352,20 @@ TEST_CASE("a program that never repeats its parameters gets few graphs", "[unit]
   for (uint32_t i = 0; i < 100; ++i) program.step(i + 1, kKernels);
   CHECK(recorded.instantiated <= static_cast<int>(SequenceBook::kMostVariants) * 4);
   CHECK(program.maker.together >= 90 * (kKernels - 3));
+}
+
+TEST_CASE("graphs of large parameters are few", "[unit][launch-sequences]") {
+  Program program;
+  constexpr unsigned kLength = 24, kSequences = 60;
+  constexpr size_t kBytes = ring::kMaxInline - sizeof(wire::Launch);
+  for (unsigned round = 0; round < 4; ++round)
+    for (unsigned first = 0; first < kSequences; ++first) {
+      for (unsigned i = 0; i < kLength; ++i) program.give(program.large_command(first + i, kBytes));
+      program.sequences.end();
+    }
+  CHECK(recorded.instantiated > 0);
+  const auto graphs = static_cast<size_t>(recorded.instantiated - recorded.destroyed);
+  CHECK(graphs * kLength * kBytes <= SequenceBook::kMostParameterBytes);
 }
 
 TEST_CASE("more sequences than there is room for do not stay", "[unit][launch-sequences]") {
