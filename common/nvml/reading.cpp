@@ -20,11 +20,11 @@ T* pointer(Word word) {
 
 int arguments_of(Role role) { return role == Role::text || role == Role::list || role == Role::fields ? 2 : 1; }
 
-// The size that a versioned struct says it has.
-uint32_t said_size(const void* object) {
+// The size that a versioned struct says it has, or has in any case.
+uint32_t size_of(const Param& param, const void* object) {
   uint32_t first = 0;
   std::memcpy(&first, object, sizeof first);
-  return first & kSizeMask;
+  return std::max(first & kSizeMask, param.limit);
 }
 
 nvmlReturn_t check_argument(const Param& param, const Word* at) {
@@ -35,7 +35,7 @@ nvmlReturn_t check_argument(const Param& param, const Word* at) {
     case Role::out: return at[0] != 0 ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
     case Role::sized: {
       if (at[0] == 0) return NVML_ERROR_INVALID_ARGUMENT;
-      const uint32_t size = said_size(pointer<void>(at[0]));
+      const uint32_t size = size_of(param, pointer<void>(at[0]));
       return size >= sizeof(uint32_t) && size <= kMaxStruct ? NVML_SUCCESS : NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
     }
     case Role::text: return at[0] != 0 ? NVML_SUCCESS : NVML_ERROR_INVALID_ARGUMENT;
@@ -104,7 +104,7 @@ nvmlReturn_t take_result(const Param& param, const Word* at, codec::Reader& answ
     case Role::device:
     case Role::value: return NVML_SUCCESS;
     case Role::out: return take_bytes(pointer<void>(at[0]), param.bytes, answer);
-    case Role::sized: return take_bytes(pointer<void>(at[0]), said_size(pointer<void>(at[0])), answer);
+    case Role::sized: return take_bytes(pointer<void>(at[0]), size_of(param, pointer<void>(at[0])), answer);
     case Role::text: return take_text(at, answer);
     case Role::list: return take_list(param, at, answer);
     case Role::fields: return take_fields(at, answer);
@@ -133,9 +133,9 @@ void put_request(const Call& call, const Word* argv, uint32_t (*index_of)(nvmlDe
     if (param.role == Role::value) request.put(static_cast<uint32_t>(at[0]));
     if (param.role == Role::fields) put_fields(at, request);
     if (param.role == Role::sized) {
-      const uint32_t size = said_size(pointer<void>(at[0]));
+      const uint32_t size = size_of(param, pointer<void>(at[0]));
       request.put(size);
-      request.bytes(pointer<void>(at[0]), size);
+      request.bytes(pointer<void>(at[0]), std::min(size, kMaxInput));
     }
     at += arguments_of(param.role);
   }
@@ -173,17 +173,19 @@ bool Prepared::take_parameter(int parameter, int argument, codec::Reader& parame
       device_arguments_.push_back(argument);
       return true;
     case Role::value: argv_[argument] = parameters.get<uint32_t>(); return argv_[argument] < param.limit;
-    case Role::out: storage.resize(param.bytes); return true;
-    case Role::text: storage.resize(kMaxText); return true;
+    case Role::out: size_[parameter] = param.bytes; return true;
+    case Role::text: size_[parameter] = kMaxText; return true;
     case Role::list:
-      storage.resize(size_t{kMaxElements} * param.bytes);
+      size_[parameter] = size_t{kMaxElements} * param.bytes;
       count_[parameter] = kMaxElements;
       return true;
     case Role::sized: {
       const auto size = parameters.get<uint32_t>();
-      const std::byte* const from = parameters.take(size);
-      if (from == nullptr || size < sizeof(uint32_t) || size > kMaxStruct || said_size(from) != size) return false;
-      storage.assign(from, from + size);
+      if (size < sizeof(uint32_t) || size > kMaxStruct) return false;
+      const std::byte* const from = parameters.take(std::min(size, kMaxInput));
+      if (from == nullptr || size_of(param, from) != size) return false;
+      storage.assign(from, from + std::min(size, kMaxInput));
+      size_[parameter] = size;
       return true;
     }
     case Role::fields: {
@@ -196,10 +198,20 @@ bool Prepared::take_parameter(int parameter, int argument, codec::Reader& parame
         const auto* const bytes = reinterpret_cast<const std::byte*>(&field);
         storage.insert(storage.end(), bytes, bytes + sizeof field);
       }
+      size_[parameter] = storage.size();
       return true;
     }
   }
   return false;
+}
+
+// The host's library reads more of a struct of an unknown version than that says it has, or writes more. What lies
+// behind it is zero then, as it was for whoever asked.
+void Prepared::make_room(int parameter) {
+  constexpr size_t kBehind = 64;
+  if (size_[parameter] == 0) return;
+  const bool sized = call_->param[parameter].role == Role::sized;
+  storage_[parameter].resize(sized ? kMaxStruct + kBehind : size_[parameter] + kBehind);
 }
 
 void Prepared::point_at_storage() {
@@ -221,6 +233,7 @@ std::optional<Prepared> Prepared::create(const Call& call, codec::Reader& parame
   for (int i = 0; i < call.params; ++i) {
     prepared.first_[i] = argument;
     if (!prepared.take_parameter(i, argument, parameters) || parameters.failed()) return std::nullopt;
+    prepared.make_room(i);
     argument += arguments_of(call.param[i].role);
   }
   if (!parameters.complete()) return std::nullopt;
@@ -239,7 +252,7 @@ void Prepared::put_answer(nvmlReturn_t result, codec::Writer& answer) const {
   answer.put(static_cast<int32_t>(result));
   if (result != NVML_SUCCESS) return;
   for (int i = 0; i < call_->params; ++i) {
-    const std::vector<std::byte>& storage = storage_[i];
+    const auto storage = std::span(storage_[i]).first(size_[i]);
     switch (call_->param[i].role) {
       case Role::none:
       case Role::device:

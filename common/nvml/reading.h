@@ -54,7 +54,7 @@ class Prepared {
   void set_device(size_t which, Word handle);
   // Where the result of a parameter is: out, sized, list (the elements), text, fields.
   std::byte* storage(int parameter) { return storage_[parameter].data(); }
-  size_t storage_bytes(int parameter) const { return storage_[parameter].size(); }
+  size_t storage_bytes(int parameter) const { return size_[parameter]; }
   // Of a list: what the call said, or is to say.
   uint32_t& count(int parameter) { return count_[parameter]; }
 
@@ -63,6 +63,7 @@ class Prepared {
  private:
   explicit Prepared(const Call& call) : call_(&call) {}
   bool take_parameter(int parameter, int argument, codec::Reader& parameters);
+  void make_room(int parameter);
   void point_at_storage();
 
   const Call* call_;
@@ -71,6 +72,7 @@ class Prepared {
   std::vector<uint32_t> devices_;
   std::vector<int> device_arguments_;
   std::vector<std::byte> storage_[kMaxParams];
+  size_t size_[kMaxParams] = {};  // of what is in it; the storage has room behind that
   uint32_t count_[kMaxParams] = {};
 };
 

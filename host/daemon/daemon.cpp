@@ -128,7 +128,10 @@ Result<void> Daemon::serve_metrics() {
   if (options_.metrics.empty()) return {};
   metrics_ = TRY(MetricsServer::open(*loop_, options_.metrics, options_.socket_mode,
                                      [this](auto answered) { reports_->metrics(std::move(answered)); }));
-  VGPU_INFO("metrics on %s", metrics_->where().c_str());
+  // A port that was left to the machine is known to nobody yet.
+  const bool is_news = metrics_->where() != options_.metrics;
+  if (log::level() >= (is_news ? log::Level::error : log::Level::info))
+    log::write(log::Level::info, "metrics on %s", metrics_->where().c_str());
   return {};
 }
 

@@ -14,8 +14,11 @@ namespace vgpu::host {
 class EventSource {
  public:
   virtual ~EventSource() = default;
-  // Has Events::card_event called for these types from now on. Answers later, or before it returns.
-  virtual void watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) = 0;
+  // Has Events::card_event called from now on, for every device and every type that it has. Answers later, or before it
+  // returns.
+  virtual void watch_cards(std::function<void(nvmlReturn_t)> answered) = 0;
+  // Whether such events of the device come, once they are watched.
+  virtual nvmlReturn_t has_events(uint32_t device, uint64_t types) const = 0;
   // Calls `ready` once the devices are known, or known not to be: not NVML_SUCCESS.
   virtual void with_devices(std::function<void(nvmlReturn_t)> ready) = 0;
   virtual uint32_t device_count() const = 0;

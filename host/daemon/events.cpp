@@ -73,29 +73,34 @@ void Events::ask(const Owner& asker, std::span<const std::byte> bytes, Answered 
   std::memcpy(&request, bytes.data(), sizeof request);
   if (request.devices == 0 || request.types == 0) return answered(EINVAL, {});
   request.milliseconds = std::min(request.milliseconds, event::kLongestWait);
-  asked_ = true;
   source_.with_devices([this, asker, request, answered = std::move(answered)](nvmlReturn_t known) mutable {
     const uint32_t count = source_.device_count();
     if (known == NVML_SUCCESS && count < 64 && request.devices >> count != 0) known = NVML_ERROR_INVALID_ARGUMENT;
     const uint64_t possible = source_.is_software() ? event::kXid : event::kKnownTypes;
     if (known == NVML_SUCCESS && (request.types & ~possible) != 0) known = NVML_ERROR_NOT_SUPPORTED;
     if (known != NVML_SUCCESS) return answered(0, bytes_of(known, next_));
-    watch(asker, request, 0, std::move(answered));
+    if (source_.is_software()) return settle(asker, request, std::move(answered));
+    source_.watch_cards([this, asker, request, answered = std::move(answered)](nvmlReturn_t result) mutable {
+      if (result == NVML_SUCCESS) result = check(request);
+      if (result != NVML_SUCCESS) return answered(0, bytes_of(result, next_));
+      settle(asker, request, std::move(answered));
+    });
   });
 }
 
-// Sees to it that the devices from this one on are watched, one after the other; then to the question.
-void Events::watch(const Owner& asker, const event::Request& request, uint32_t device, Answered answered) {
-  while (device < source_.device_count() && !is_of_device(request, device)) ++device;
-  if (source_.is_software() || device >= source_.device_count()) return settle(asker, request, std::move(answered));
-  source_.watch_card(device, request.types,
-                     [this, asker, request, device, answered = std::move(answered)](nvmlReturn_t result) mutable {
-                       if (result != NVML_SUCCESS) return answered(0, bytes_of(result, next_));
-                       watch(asker, request, device + 1, std::move(answered));
-                     });
+// Whether each of the devices has events, and those of these types, if it is a first question: later ones are of sets
+// to which each device was added with types of its own.
+nvmlReturn_t Events::check(const event::Request& request) const {
+  const uint64_t types = request.since == event::kFromNow ? request.types : 0;
+  for (uint32_t device = 0; device < source_.device_count(); ++device) {
+    if (!is_of_device(request, device)) continue;
+    if (const nvmlReturn_t bad = source_.has_events(device, types); bad != NVML_SUCCESS) return bad;
+  }
+  return NVML_SUCCESS;
 }
 
 void Events::settle(const Owner& asker, event::Request request, Answered answered) {
+  asked_ |= request.types;
   if (request.since == event::kFromNow) request.since = next_;
   const std::vector<event::Event> events = find(asker, request);
   if (!events.empty()) return answered(0, bytes_of(NVML_SUCCESS, events.back().number + 1, events));
@@ -143,11 +148,12 @@ void Events::add(uint32_t device, uint64_t type, uint64_t data, Whose whose) {
 void Events::card_event(const monitor::CardEvent& event) {
   if (event.result != NVML_SUCCESS) {
     // An answer may bring the next question, so they are out of the list before.
-    for (const Waiting& one :
-         take_waiting([&](const Waiting& waiting) { return is_of_device(waiting.request, event.device); }))
+    for (const Waiting& one : take_waiting([](const Waiting&) { return true; }))
       one.answered(0, bytes_of(static_cast<nvmlReturn_t>(event.result), next_));
     return;
   }
+  // The host's library tells of all types.
+  if ((event.type & asked_) == 0) return;
   if (event.type != event::kXid || !is_of_program(event.data))
     return add(event.device, event.type, event.data, Whose::everybodys);
   const auto now = clock_();
@@ -173,7 +179,7 @@ void Events::claim(uint32_t device, Whose whose) {
 }
 
 void Events::program_failed(const Owner& owner, const wire::Fault& fault) {
-  if (!asked_) return;
+  if ((asked_ & event::kXid) == 0) return;
   const uint64_t xid = xid_of(fault.result);
   const auto device = source_.find_device(fault.uuid);
   if (xid == 0 || !device) return;

@@ -66,7 +66,7 @@ class Events {
     Clock::time_point since;
   };
 
-  void watch(const Owner& asker, const event::Request& request, uint32_t device, Answered answered);
+  nvmlReturn_t check(const event::Request& request) const;
   void settle(const Owner& asker, event::Request request, Answered answered);
   std::vector<event::Event> find(const Owner& asker, const event::Request& request) const;
   bool may_wait(const Owner& asker) const;
@@ -80,7 +80,7 @@ class Events {
   EventSource& source_;
   const std::function<Clock::time_point()> clock_;
   uint64_t next_;
-  bool asked_ = false;  // by anybody, ever: only then are events kept
+  uint64_t asked_ = 0;  // types that anybody has asked for, ever: only those are kept
   std::deque<Kept> kept_;
   std::list<Waiting> waiting_;
   std::deque<Unclaimed> unclaimed_;

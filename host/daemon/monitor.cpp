@@ -41,8 +41,6 @@ std::string key_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
-
 }  // namespace
 
 Monitor::~Monitor() {
@@ -102,7 +100,7 @@ void Monitor::end() {
   pid_ = -1;
   greeted_ = false;
   for (Question& question : questions_) question.sent = false;
-  for (const auto& [device, types] : std::exchange(watched_, {})) on_event({device, NVML_ERROR_UNKNOWN, types, 0});
+  if (!std::exchange(watched_, {}).empty()) on_event({0, NVML_ERROR_UNKNOWN, 0, 0});
 }
 
 void Monitor::learn(std::function<void()> ready) {
@@ -132,26 +130,26 @@ void Monitor::ask(std::span<const std::byte> request, Answered answered) {
   put_question(request.empty() ? monitor::kUsage : monitor::kReading, std::move(key), std::move(answered));
 }
 
-void Monitor::watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) {
+void Monitor::watch_cards(std::function<void(nvmlReturn_t)> answered) {
   last_used_ = Clock::now();
-  // One question for a device at a time, so that nothing is watched twice.
-  for (Question& question : questions_)
-    if (question.kind == monitor::kWatch && codec::Reader(as_bytes(question.request)).get<uint32_t>() == device)
-      return question.waiting.push_back([this, device, types, answered = std::move(answered)](auto) mutable {
-        watch_card(device, types, std::move(answered));
-      });
-  const auto watched = watched_.find(device);
-  const uint64_t missing = watched == watched_.end() ? types : types & ~watched->second;
-  if (missing == 0) return answered(NVML_SUCCESS);
-  const monitor::Watch what = {device, 0, missing};
-  put_question(monitor::kWatch, key_of(std::as_bytes(std::span(&what, 1))),
-               [this, what, answered = std::move(answered)](std::span<const std::byte> bytes) {
-                 codec::Reader reader(bytes);
-                 const auto result = static_cast<nvmlReturn_t>(reader.get<int32_t>());
-                 const bool known = reader.complete();
-                 if (known && result == NVML_SUCCESS) watched_[what.device] |= what.types;
-                 answered(known ? result : NVML_ERROR_UNKNOWN);
-               });
+  if (!watched_.empty()) return answered(NVML_SUCCESS);
+  put_question(monitor::kWatch, {}, [this, answered = std::move(answered)](std::span<const std::byte> bytes) {
+    codec::Reader reader(bytes);
+    auto result = static_cast<nvmlReturn_t>(reader.get<int32_t>());
+    std::vector<monitor::Watched> watched;
+    for (size_t i = 0; result == NVML_SUCCESS && i < facts_.devices.size() && !reader.failed(); ++i)
+      watched.push_back(reader.get<monitor::Watched>());
+    if (!reader.complete()) result = NVML_ERROR_UNKNOWN;
+    if (result == NVML_SUCCESS) watched_ = std::move(watched);
+    answered(result);
+  });
+}
+
+nvmlReturn_t Monitor::has_events(uint32_t device, uint64_t types) const {
+  if (device >= watched_.size()) return NVML_ERROR_UNKNOWN;
+  const monitor::Watched& watched = watched_[device];
+  if (watched.result != NVML_SUCCESS) return static_cast<nvmlReturn_t>(watched.result);
+  return (types & ~watched.types) == 0 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
 }
 
 void Monitor::put_question(monitor::Question kind, std::string request, Answered answered) {
@@ -248,7 +246,7 @@ void Monitor::on_card_event(std::span<const std::byte> bytes) {
   codec::Reader reader(bytes);
   const auto event = reader.get<monitor::CardEvent>();
   if (!reader.complete() || event.device >= facts_.devices.size()) return;
-  if (event.result != NVML_SUCCESS) watched_.erase(event.device);
+  if (event.result != NVML_SUCCESS) watched_.clear();
   on_event(event);
 }
 

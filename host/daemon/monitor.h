@@ -9,7 +9,6 @@
 #include <chrono>
 #include <functional>
 #include <list>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,10 +56,10 @@ class Monitor final : public EventSource {
   void ask_usage(Answered answered) { ask({}, std::move(answered)); }
   // It is not ended for want of questions for that long.
   void stay(std::chrono::seconds time) { stays_until_ = Clock::now() + time; }
-  // From now on, and as long as the monitor lives, which then is not ended for want of questions. Each type of a device
-  // is watched once, however often it is asked for.
-  void watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) override;
-  // An event with a result other than success ends what was watched of its device. Set before the first watch_card().
+  // From now on, and as long as the monitor lives, which then is not ended for want of questions.
+  void watch_cards(std::function<void(nvmlReturn_t)> answered) override;
+  nvmlReturn_t has_events(uint32_t device, uint64_t types) const override;
+  // An event with a result other than success is the last one. Set before the first watch_cards().
   std::function<void(const monitor::CardEvent&)> on_event;
   // Calls `ready` once the facts are known, perhaps before it returns.
   void learn(std::function<void()> ready);
@@ -112,7 +111,7 @@ class Monitor final : public EventSource {
   uint64_t next_id_ = 1;
   std::vector<std::function<void()>> learners_;
   std::unordered_map<std::string, Kept> kept_;
-  std::map<uint32_t, uint64_t> watched_;  // types, by device; of the monitor that runs now
+  std::vector<monitor::Watched> watched_;  // by device; empty: the monitor that runs now does not watch
 };
 
 }  // namespace vgpu::host

@@ -14,6 +14,7 @@ std::vector<std::byte> answer_of(const std::vector<nvmlSample_t>& samples) {
   codec::Writer writer(bytes);
   writer.put(static_cast<int32_t>(NVML_SUCCESS));
   writer.put(NVML_VALUE_TYPE_UNSIGNED_INT);
+  writer.put(SampleHistory::kMost);
   writer.put(static_cast<uint32_t>(samples.size()));
   for (const nvmlSample_t& sample : samples) writer.put(sample);
   return bytes;

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/daemon/sample_history.h"
 
-#include <cstddef>
-
 namespace vgpu::host {
-namespace {
-
-// At five a second, those of twenty seconds.
-constexpr size_t kMost = 100;
-
-}  // namespace
 
 void SampleHistory::add(uint32_t device, uint64_t microseconds, uint32_t gpu, uint32_t memory) {
   std::deque<Kept>& kept = kept_[device];

@@ -14,6 +14,7 @@ namespace vgpu::host {
 
 class SampleHistory {
  public:
+  static constexpr uint32_t kMost = 100;  // of a device: at five a second, those of twenty seconds
   // Percents. Nothing happens when it is no later than the last one.
   void add(uint32_t device, uint64_t microseconds, uint32_t gpu, uint32_t memory);
   // Oldest first; of GPU or memory utilisation.

@@ -32,8 +32,8 @@ class CardReader {
   virtual nvmlReturn_t read(nvml::Prepared& reading) = 0;
   // Who uses the devices. NVML_ERROR_NOT_SUPPORTED: not known.
   virtual nvmlReturn_t usage(std::vector<Usage>& found) = 0;
-  // Hands such events to `sink` from now on, as long as the process lives.
-  virtual nvmlReturn_t watch(const Watch& what, EventSink sink) = 0;
+  // Hands the events of all devices to `sink` from now on; what that is of each, in `found`.
+  virtual nvmlReturn_t watch(EventSink sink, std::vector<Watched>& found) = 0;
 };
 
 // `only`: the UUID of the one device that may be seen; empty: all.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's libnvidia-ml.so.1. Calls go to it by their names, with arguments as the row says.
 #include <dlfcn.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <map>
+#include <optional>
 
-#include "common/log.h"
 #include "host/monitor/card_reader.h"
+#include "host/monitor/card_watch.h"
 #include "host/monitor/library_calls.h"
 #include "host/monitor/performance.h"
 
@@ -19,6 +20,7 @@ using nvml::Word;
 
 // What NVML says for memory of a process that it may not look at.
 constexpr unsigned long long kNotAvailable = ~0ULL;
+constexpr const char* kLinkMode = "nvmlSystemGetNvlinkBwMode";
 constexpr int64_t kSampleAge = 1'000'000;  // microseconds
 
 Error dl_error(const char* what) {
@@ -28,32 +30,9 @@ Error dl_error(const char* what) {
   return Error{text};
 }
 
-// One thread that waits in the library for as long as the process lives: it has no way to be woken.
-struct Watcher {
-  AnyFunction wait = nullptr;
-  nvmlEventSet_t set = nullptr;
-  uint32_t device = 0;
-  EventSink sink;
-
-  static void* run(void* self) {
-    const std::unique_ptr<Watcher> watcher(static_cast<Watcher*>(self));
-    nvmlReturn_t result = NVML_SUCCESS;
-    while (result == NVML_SUCCESS || result == NVML_ERROR_TIMEOUT) {
-      nvmlEventData_t data = {};
-      result = watcher->wait(reinterpret_cast<Word>(watcher->set), reinterpret_cast<Word>(&data), kLongWait, 0, 0, 0);
-      if (result == NVML_SUCCESS) watcher->sink({watcher->device, NVML_SUCCESS, data.eventType, data.eventData});
-    }
-    watcher->sink({watcher->device, result, 0, 0});
-    return nullptr;
-  }
-
- private:
-  static constexpr Word kLongWait = 3'600'000;  // milliseconds
-};
-
 class LibraryReader final : public CardReader {
  public:
-  explicit LibraryReader(void* library) : calls_(library), performance_(calls_) {}
+  explicit LibraryReader(void* library) : calls_(library), performance_(calls_), watch_(calls_) {}
 
   const Identity& identity() const override { return identity_; }
   const std::vector<DeviceIdentity>& devices() const override { return devices_; }
@@ -66,7 +45,8 @@ class LibraryReader final : public CardReader {
     for (size_t i = 0; i < reading.devices().size(); ++i)
       reading.set_device(i, reinterpret_cast<Word>(handles_[reading.devices()[i]]));
     const Word* const a = reading.argv();
-    return function(a[0], a[1], a[2], a[3], a[4], a[5]);
+    const nvmlReturn_t result = function(a[0], a[1], a[2], a[3], a[4], a[5]);
+    return result == NVML_ERROR_NO_PERMISSION && give_roots(reading) ? NVML_SUCCESS : result;
   }
 
   nvmlReturn_t usage(std::vector<Usage>& found) override {
@@ -80,25 +60,8 @@ class LibraryReader final : public CardReader {
     return outcome;
   }
 
-  nvmlReturn_t watch(const Watch& what, EventSink sink) override {
-    auto watcher = std::make_unique<Watcher>();
-    watcher->wait = calls_.find("nvmlEventSetWait_v2");
-    if (watcher->wait == nullptr) return NVML_ERROR_NOT_SUPPORTED;
-    watcher->device = what.device;
-    watcher->sink = std::move(sink);
-    if (const nvmlReturn_t bad = call("nvmlEventSetCreate", address(&watcher->set)); bad != NVML_SUCCESS) return bad;
-    const Word set = reinterpret_cast<Word>(watcher->set);
-    nvmlReturn_t bad = call("nvmlDeviceRegisterEvents", reinterpret_cast<Word>(handles_[what.device]), what.types, set);
-    pthread_t thread = {};
-    if (bad == NVML_SUCCESS && ::pthread_create(&thread, nullptr, &Watcher::run, watcher.get()) != 0)
-      bad = NVML_ERROR_OPERATING_SYSTEM;
-    if (bad != NVML_SUCCESS) {
-      call("nvmlEventSetFree", set);
-      return bad;
-    }
-    static_cast<void>(watcher.release());  // The thread's, from now on.
-    ::pthread_detach(thread);
-    return NVML_SUCCESS;
+  nvmlReturn_t watch(EventSink sink, std::vector<Watched>& found) override {
+    return watch_.begin(handles_, std::move(sink), found);
   }
 
   nvmlReturn_t open(const std::string& only) {
@@ -106,6 +69,7 @@ class LibraryReader final : public CardReader {
     call("nvmlSystemGetDriverVersion", text(identity_.driver_version), sizeof identity_.driver_version);
     call("nvmlSystemGetNVMLVersion", text(identity_.nvml_version), sizeof identity_.nvml_version);
     call("nvmlSystemGetCudaDriverVersion_v2", address(&identity_.cuda_version));
+    if (unsigned mode = 0; call(kLinkMode, address(&mode)) == NVML_SUCCESS) link_mode_ = mode;
     unsigned count = 0;
     if (const nvmlReturn_t bad = call("nvmlDeviceGetCount_v2", address(&count)); bad != NVML_SUCCESS) return bad;
     for (unsigned i = 0; i < std::min(count, kMaxDevices); ++i) add_device(i, only);
@@ -120,6 +84,13 @@ class LibraryReader final : public CardReader {
   template <class... A>
   nvmlReturn_t call(const char* name, A... arguments) {
     return calls_.call(name, arguments...);
+  }
+
+  // What only root is told. The sandbox takes that away once the reader is open.
+  bool give_roots(nvml::Prepared& reading) const {
+    if (!link_mode_ || std::string_view(reading.call().name) != kLinkMode) return false;
+    std::memcpy(reading.storage(0), &*link_mode_, sizeof *link_mode_);
+    return true;
   }
 
   nvmlReturn_t add_processes(uint32_t device, std::map<uint32_t, Usage>& by_pid) {
@@ -180,6 +151,8 @@ class LibraryReader final : public CardReader {
 
   LibraryCalls calls_;
   Performance performance_;
+  CardWatch watch_;
+  std::optional<unsigned> link_mode_;  // of when the reader was opened; nothing: it was not told
   Identity identity_ = {};
   std::vector<DeviceIdentity> devices_;
   std::vector<nvmlDevice_t> handles_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-monitor: reads the card for vgpud, which loads no vendor's library itself. One thread, one question at a time,
-// and one more for each watch of events; in a worker's sandbox. Started by vgpud with descriptor 3, their socket
+// and one more that waits for events; in a worker's sandbox. Started by vgpud with descriptor 3, their socket
 // (protocol.h); ends with it.
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,23 +92,23 @@ std::vector<std::byte> usage(CardReader& reader) {
   return bytes;
 }
 
-std::vector<std::byte> watch(CardReader& reader, std::span<const std::byte> request) {
-  codec::Reader message(request);
-  const auto what = message.get<Watch>();
+std::vector<std::byte> watch(CardReader& reader) {
   const auto tell = [](const CardEvent& event) {
     std::vector<std::byte> bytes;
     codec::Writer(bytes).put(event);
     send(0, NVML_SUCCESS, bytes);
   };
-  const bool good = message.complete() && what.device < reader.devices().size();
+  std::vector<Watched> found;
   std::vector<std::byte> bytes;
-  codec::Writer(bytes).put(static_cast<int32_t>(good ? reader.watch(what, tell) : NVML_ERROR_INVALID_ARGUMENT));
+  codec::Writer writer(bytes);
+  writer.put(static_cast<int32_t>(reader.watch(tell, found)));
+  for (const Watched& one : found) writer.put(one);
   return bytes;
 }
 
 std::vector<std::byte> answer_question(CardReader& reader, int32_t question, std::span<const std::byte> request) {
   if (question == kUsage) return usage(reader);
-  return question == kWatch ? watch(reader, request) : answer(reader, request);
+  return question == kWatch ? watch(reader) : answer(reader, request);
 }
 
 // Until vgpud closes the socket.

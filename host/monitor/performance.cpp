@@ -54,9 +54,11 @@ nvmlReturn_t Performance::samples(nvml::Prepared& reading, nvmlDevice_t device) 
   nvmlReturn_t result = calls_.call(kName, word(device), type, 0, word(reading.storage(2)), word(&count), 0);
   if (result != NVML_SUCCESS) return result;
   count = std::min(count, nvml::kMaxElements);
-  result = calls_.call(kName, word(device), type, 0, word(reading.storage(2)), word(&count), word(reading.storage(3)));
-  reading.count(3) = std::min(count, nvml::kMaxElements);
-  return result;
+  give(reading, 3, count);
+  result = calls_.call(kName, word(device), type, 0, word(reading.storage(2)), word(&count), word(reading.storage(4)));
+  const bool none = result == NVML_ERROR_NOT_FOUND;
+  reading.count(4) = none ? 0 : std::min(count, nvml::kMaxElements);
+  return none ? NVML_SUCCESS : result;
 }
 
 nvmlReturn_t Performance::states(nvml::Prepared& reading, nvmlDevice_t device) {
@@ -132,7 +134,9 @@ nvmlReturn_t Performance::metrics_of(const Held& first, const Held& second, std:
     values[i].valueType = NVML_VALUE_TYPE_DOUBLE;
     values[i].nvmlReturn = metric.nvmlReturn;
     values[i].value.dVal = metric.value;
-    if (metric.metricInfo.shortName == nullptr || values[i].fieldId >= nvml::kMaxElements) continue;
+    // The library has a unit also for metrics without a name.
+    const bool unknown = metric.metricInfo.shortName == nullptr && metric.metricInfo.unit == nullptr;
+    if (unknown || values[i].fieldId >= nvml::kMaxElements) continue;
     nvml::GpmName& name = names_[values[i].fieldId];
     put_name(name.short_name, metric.metricInfo.shortName);
     put_name(name.long_name, metric.metricInfo.longName);

@@ -22,19 +22,21 @@ static_assert(sizeof(Header) == 16);
 enum Question : int32_t {
   kReading = 0,  // the request of a reading -> its answer
   kUsage = 1,    // nothing -> i32 nvmlReturn_t, then Usage of each process and device
-  kWatch = 2,    // Watch -> i32 nvmlReturn_t. From then on a datagram with id 0 and a CardEvent for each that comes
+  kWatch = 2,    // nothing -> i32 nvmlReturn_t, then Watched of each device. From then on a datagram with id 0 and a
+                 // CardEvent for each that comes
 };
 
-struct Watch {
-  uint32_t device;
+// What can be had of a device's events: all of these types, whether somebody wants them or not.
+struct Watched {
+  int32_t result;  // an nvmlReturn_t: why there are none
   uint32_t reserved;
-  uint64_t types;  // of events, as NVML numbers them; none of them watched yet
+  uint64_t types;  // as NVML numbers them
 };
-static_assert(sizeof(Watch) == 16);
+static_assert(sizeof(Watched) == 16);
 
 struct CardEvent {
   uint32_t device;
-  int32_t result;  // NVML_SUCCESS, or why no more will come of what was watched
+  int32_t result;  // NVML_SUCCESS, or why no more will come, of any device, until somebody asks to watch again
   uint64_t type, data;
 };
 static_assert(sizeof(CardEvent) == 24);

@@ -97,13 +97,14 @@ class LaunchLanes::Lane {
     for (uint64_t at = 0; wait_for_command(at); ++at) {
       prefetch_after(at);
       make(places_[at % kDepth].command, at);
+      if (sequences_->keeps()) sequences_->look();
       if (!sequences_->keeps()) tell(at + 1);
     }
   }
 
   void make(CommandCopy& command, uint64_t at) {
     if (sequences_->go_on_with(command)) return;
-    sequences_->end();
+    sequences_->end_before(command);
     const auto others_wait = [&] { return given_.load(std::memory_order_acquire) - at > kFewBehind; };
     if (!sequences_->begin_with(command, others_wait)) sequences_->make_alone(command);
   }

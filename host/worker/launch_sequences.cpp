@@ -13,33 +13,14 @@ namespace {
 
 // A graph of fewer launches costs as much as they do by themselves.
 constexpr size_t kFewest = 4;
-// Where a sequence ends: at the first launch of a kind that is one in eight, after so many; the GPU has something to
-// do meanwhile. A graph's own start costs the GPU half a microsecond.
-constexpr size_t kLeast = 24, kMost = 64;
-constexpr uint64_t kEnds = 7;
 constexpr unsigned kSeenBefore = 2;
 // A program that is ahead writes the next launch within a tenth of that.
 constexpr auto kPatience = std::chrono::nanoseconds(1500);
-constexpr unsigned kMostBrokenOff = 8, kRest = 512;
+// A program that does not repeat itself, or goes round its streams, is left alone for a while.
+constexpr int kMostMerit = 32, kMeritAfterRest = 16;
+constexpr unsigned kRest = 128;
 // To make a graph takes about as long as this many launches for each of its own, and launching it saves most of them.
 constexpr int64_t kCostOfMaking = 2, kFirstCredit = 4096, kMostCredit = 65536;
-
-constexpr uint64_t mixed(uint64_t hash, uint64_t value) {
-  hash = (hash ^ value) * 0x9e3779b97f4a7c15;
-  return hash ^ hash >> 29;
-}
-
-// Of all that a launch is but its parameters.
-uint64_t hash_of(const CommandCopy& command) {
-  uint64_t words[sizeof(wire::Launch) / sizeof(uint64_t)];
-  std::memcpy(words, command.payload.data(), sizeof words);
-  uint64_t hash = 0;
-  for (const uint64_t word : words) hash = mixed(hash, word);
-  return hash;
-}
-static_assert(sizeof(wire::Launch) % sizeof(uint64_t) == 0);
-
-uint64_t stream_of(const CommandCopy& command) { return launch_of(command).stream; }
 
 // What functions, or their settings that a graph has taken over, may not survive.
 bool changes_functions(uint16_t opcode) {
@@ -71,12 +52,14 @@ bool can_make_graphs(const Driver& driver) {
 
 }  // namespace
 
-LaunchSequences::LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled)
+LaunchSequences::LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled,
+                                 size_t threads)
     : driver_(driver),
       maker_(maker),
       book_(driver, handles),
       enabled_(enabled && can_make_graphs(driver)),
-      kept_(kMost),
+      kept_(threads),
+      merit_(kMostMerit),
       credit_(kFirstCredit) {}
 
 // Launches that are answered only the driver can judge. Those that are captured are another command.
@@ -88,34 +71,32 @@ bool LaunchSequences::is_suitable(const CommandCopy& command) const {
   return launch.attribute_count == 0 && launch.parameter_bytes == command.payload.size() - sizeof(wire::Launch);
 }
 
-bool LaunchSequences::belongs_to_kept(const CommandCopy& command) const {
-  const CommandCopy& first = kept_[0];
-  return command.context == first.context && command.flags == first.flags && stream_of(command) == stream_of(first) &&
-         owner_of(command) == owner_of(first);
-}
-
 bool LaunchSequences::go_on_with(CommandCopy& command) {
-  if (count_ == 0 || !is_suitable(command)) return false;
-  if (belongs_to_kept(command)) {
-    keep(command);
+  if (open_ == 0 || !is_suitable(command)) return false;
+  for (size_t i = 0; i < open_; ++i) {
+    if (!kept_[i].is_of(command.thread)) continue;
+    if (!kept_[i].fits(command)) return false;
+    kept_[i].add(command);
+    if (kept_[i].is_complete()) make(i);
     return true;
   }
-  // A program that goes round its streams has no sequences.
-  broken_off_ = count_ < kFewest ? broken_off_ + 1 : 0;
-  if (broken_off_ == kMostBrokenOff) broken_off_ = 0, rest_ = kRest;
   return false;
 }
 
-void LaunchSequences::keep(CommandCopy& command) {
-  const uint64_t hash = hash_of(command);
-  key_ = mixed(count_ == 0 ? mixed(command.context, owner_of(command)) : key_, hash);
-  std::swap(kept_[count_++], command);
-  last_kept_ = Clock::now();
-  if (count_ == kMost || (count_ >= kLeast && (hash >> 32 & kEnds) == 0)) make();
+void LaunchSequences::end_ordered(const CommandCopy& command) {
+  if (!is_suitable(command)) return end();
+  for (size_t i = open_; i-- > 0;)
+    if (kept_[i].is_of(command.thread) || kept_[i].shares_order_with(command)) make(i);
+}
+
+void LaunchSequences::end() {
+  while (open_ != 0) make(open_ - 1);
 }
 
 void LaunchSequences::look() {
-  if (Clock::now() - last_kept_ > kPatience) end();
+  const auto now = KeptLaunches::Clock::now();
+  for (size_t i = open_; i-- > 0;)
+    if (now - kept_[i].last_added() > kPatience) make(i);
 }
 
 // Contexts that have a part of the GPU, attributes that launches take from their stream, managed memory that belongs to
@@ -140,14 +121,29 @@ void LaunchSequences::notice(uint16_t opcode) {
   if (!enabled_ || changes_functions(opcode)) book_.clear();
 }
 
-void LaunchSequences::make() {
-  const auto launches = std::span<const CommandCopy>(kept_).first(std::exchange(count_, 0));
-  SequenceBook::Sequence* const sequence = launches.size() < kFewest ? nullptr : book_.find(key_, launches);
-  if (sequence != nullptr && make_as_graph(*sequence, launches)) return;
+void LaunchSequences::make(size_t index) {
+  make(kept_[index]);
+  kept_[index].clear();
+  std::swap(kept_[index], kept_[--open_]);
+}
+
+void LaunchSequences::make(const KeptLaunches& kept) {
+  const std::span<const CommandCopy> launches = kept.launches();
+  SequenceBook::Sequence* const sequence = launches.size() < kFewest ? nullptr : book_.find(kept.key(), launches);
+  const bool as_graph = sequence != nullptr && make_as_graph(*sequence, launches);
+  note_success(as_graph);
+  if (as_graph) return;
   bool failed = false;
   for (const CommandCopy& command : launches) failed |= !maker_.make(command);
   // A graph might do what a launch may not.
   if (failed && sequence != nullptr) sequence->refused = true;
+}
+
+void LaunchSequences::note_success(bool success) {
+  merit_ = std::min(merit_ + (success ? 1 : -1), kMostMerit);
+  if (merit_ >= 0) return;
+  merit_ = kMeritAfterRest;
+  rest_ = kRest;
 }
 
 // False when none of them has been launched.

@@ -8,10 +8,10 @@
 // thread at a time.
 #pragma once
 
-#include <chrono>
 #include <span>
 #include <vector>
 
+#include "host/worker/kept_launches.h"
 #include "host/worker/sequence_book.h"
 #include "host/worker/session.h"
 
@@ -33,29 +33,33 @@ class LaunchSequences {
   };
 
   // Without `enabled` it takes nothing. All three outlive it.
-  LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled);
+  // `threads`: of so many guest threads launches are kept at once.
+  LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled, size_t threads = 16);
 
-  bool keeps() const { return count_ != 0; }
+  bool keeps() const { return open_ != 0; }
   // Takes the command if it is a launch that goes on with what is kept; leaves it as it was otherwise.
   bool go_on_with(CommandCopy& command);
-  // The same for one that may be a sequence's first, when nothing is kept. `backlog`: whether others wait behind it.
+  // What has to reach the driver before this command is given to it: of a launch, what its thread has launched before,
+  // and what its stream comes behind.
+  void end_before(const CommandCopy& command) {
+    if (open_ != 0) end_ordered(command);
+  }
+  // Takes the command if it may be a sequence's first. `backlog`: whether others wait behind it.
   template <class Backlog>
   bool begin_with(CommandCopy& command, Backlog backlog) {
-    if (!enabled_ || !is_suitable(command)) return false;
+    if (!enabled_ || open_ == kept_.size() || !is_suitable(command)) return false;
     if (rest_ != 0) {
       --rest_;
       return false;
     }
     if (!backlog()) return false;
-    keep(command);
+    kept_[open_++].add(command);
     return true;
   }
   void make_alone(const CommandCopy& launch) { maker_.make(launch); }
-  // What is kept is given to the driver.
-  void end() {
-    if (count_ != 0) make();
-  }
-  // Nothing else is there to do: ends what has been kept for too long.
+  // All that is kept is given to the driver.
+  void end();
+  // Ends what has been kept for too long. Now and then.
   void look();
   // Before any other command.
   void notice(uint16_t opcode);
@@ -63,12 +67,11 @@ class LaunchSequences {
   static bool changes_meaning(uint16_t opcode);
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   bool is_suitable(const CommandCopy& command) const;
-  bool belongs_to_kept(const CommandCopy& command) const;
-  void keep(CommandCopy& command);
-  void make();
+  void end_ordered(const CommandCopy& launch);
+  void make(size_t index);
+  void make(const KeptLaunches& kept);
+  void note_success(bool success);
   bool make_as_graph(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches);
   SequenceGraph* graph_for(SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches);
 
@@ -76,13 +79,11 @@ class LaunchSequences {
   Maker& maker_;
   SequenceBook book_;
   bool enabled_;
-  std::vector<CommandCopy> kept_;  // the first count_; the others' buffers are used again
-  size_t count_ = 0;
-  uint64_t key_ = 0;
-  Clock::time_point last_kept_;
-  unsigned broken_off_ = 0;  // in a row, too short to be worth it, by launches of other streams
-  unsigned rest_ = 0;        // launches to leave alone before the next is kept
-  int64_t credit_ = 0;       // what graphs have saved, less what making them took, in launches
+  std::vector<KeptLaunches> kept_;  // the first open_, each of another thread
+  size_t open_ = 0;
+  int merit_;           // how often sequences were graphs lately, less how often they were not
+  unsigned rest_ = 0;   // launches to leave alone before the next is kept
+  int64_t credit_ = 0;  // what graphs have saved, less what making them took, in launches
 };
 
 }  // namespace vgpu::host

@@ -230,12 +230,12 @@ void RingServer::handle(CommandCopy& command) {
   session_.counters.own().commands.add(1);
   const uint16_t opcode = command.opcode;
   if (sequences_->go_on_with(command)) return waiting_.disturb(opcode);
-  sequences_->end();
+  sequences_->end_before(command);
   if (!copies_.empty() && may_end_context(opcode)) copies_.leave_all();
+  if (!lanes_.hold_launches() && sequences_->begin_with(command, [this] { return has_backlog(kUnitsForSequence); }))
+    return waiting_.disturb(opcode);
   if (lanes_.take(command, [this] { return has_backlog(kUnitsForLanes); })) return waiting_.disturb(opcode);
   lanes_.drain();
-  if (sequences_->begin_with(command, [this] { return has_backlog(kUnitsForSequence); }))
-    return waiting_.disturb(opcode);
   sequences_->notice(opcode);
   lanes_.notice(opcode);
   if (!blocks(command)) {
@@ -340,6 +340,8 @@ void RingServer::carry_out(CommandCopy& command, uint32_t units) {
 // Asking the driver costs a third of a launch: not after every one of them.
 void RingServer::look_around(unsigned taken) {
   if (taken % 4 != 0) return;
+  // Of threads that do not go on.
+  if (sequences_->keeps()) sequences_->look();
   if (!waiting_.empty()) look_after_waiting();
   if (!copies_.empty()) copies_.look();
   if (session_.window.busy()) session_.window.look();

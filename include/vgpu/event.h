@@ -8,9 +8,9 @@
 
 namespace vgpu::event {
 
-// Bits of NVML's event types: an Xid, and all that the interface of driver 580 has.
+// Bits of NVML's event types: an Xid, and all that the library of driver 580 takes, two more than it says that it has.
 constexpr uint64_t kXid = 0x8;
-constexpr uint64_t kKnownTypes = 0xff9f;
+constexpr uint64_t kKnownTypes = 0xffff;
 
 constexpr uint64_t kFromNow = ~uint64_t{0};
 // Milliseconds. A longer wait is asked for again: what its asker has forgotten must not be kept for long.
@@ -20,7 +20,7 @@ constexpr uint32_t kMostEvents = 127;  // in an answer, which fits into a page
 struct Request {
   uint32_t kind;          // report::Kind::events
   uint32_t milliseconds;  // to wait, at most; 0: answered at once
-  uint64_t since;         // the first number that is new; kFromNow: none of those before
+  uint64_t since;         // the first number that is new; kFromNow: none of those before, and whether there can be any
   uint64_t devices;       // bit per index. From the first request on their events are kept
   uint64_t types;
 };

@@ -122,7 +122,8 @@ nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t* get) {
   if (!Library::get().ready()) return NVML_ERROR_UNINITIALIZED;
   if (get == nullptr) return NVML_ERROR_INVALID_ARGUMENT;
   if (get->version != NVML_GPM_METRICS_GET_VERSION) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
-  if (get->numMetrics == 0 || get->numMetrics > NVML_GPM_METRIC_MAX) return NVML_ERROR_INVALID_ARGUMENT;
+  // NVIDIA's library does not take as many as there is room for, either.
+  if (get->numMetrics == 0 || get->numMetrics >= NVML_GPM_METRIC_MAX) return NVML_ERROR_INVALID_ARGUMENT;
   Sample first, second;
   if (!find(get->sample1, first) || !find(get->sample2, second)) return NVML_ERROR_INVALID_ARGUMENT;
   if (first.device == nullptr || first.device != second.device) return NVML_ERROR_INVALID_ARGUMENT;

@@ -46,11 +46,12 @@ nvmlReturn_t pci_text(nvmlDevice_t device, char* text, unsigned int bytes) {
 }
 
 struct Place {
-  unsigned domain = 0, bus = 0, device = 0, function = 0;
+  unsigned domain = 0, bus = 0, device = 0;
   bool operator==(const Place&) const = default;
 };
 
-// "domain:bus:device.function" in hexadecimal, without the domain and the function if they are 0.
+// "domain:bus:device.0" in hexadecimal, without the domain if it is 0, and with or without the function: a GPU is the
+// first one of its device, and NVIDIA's library takes an address of another for none.
 bool parse_place(const char* text, Place& place) {
   unsigned parts[3] = {};
   int count = 0, used = 0;
@@ -63,9 +64,8 @@ bool parse_place(const char* text, Place& place) {
     ++at;
   }
   if (count != 1 && count != 2) return false;
-  place = count == 2 ? Place{parts[0], parts[1], parts[2], 0} : Place{0, parts[0], parts[1], 0};
-  if (*at == '\0') return true;
-  return std::sscanf(at, ".%1x%n", &place.function, &used) == 1 && at[used] == '\0';
+  place = count == 2 ? Place{parts[0], parts[1], parts[2]} : Place{0, parts[0], parts[1]};
+  return *at == '\0' || std::strcmp(at, ".0") == 0;
 }
 
 }  // namespace

@@ -69,11 +69,11 @@ class ReachFinder {
     }
   }
 
-  // An indirect call may reach every function whose address a variable holds.
+  // An indirect call may reach every function whose address a variable holds, or any kernel may have put into memory.
   void found_indirect_call() {
     if (reach_.indirect_calls) return;
     reach_.indirect_calls = true;
-    for (uint32_t number : program_.functions_in_variables()) add(number);
+    for (uint32_t number : program_.functions_with_addresses()) add(number);
   }
 
   void find_recursion() {
@@ -100,6 +100,22 @@ class ReachFinder {
   std::unordered_map<uint32_t, std::vector<uint32_t>> calls_;
   Reach reach_;
 };
+
+// The module's symbols that the function names other than to call them.
+std::vector<uint32_t> find_taken_addresses(const ptx::Function& function) {
+  std::vector<bool> called(function.operands.size(), false);
+  for (const ptx::Instruction& instruction : function.instructions) {
+    if (instruction.opcode == ptx::Word::call_ && instruction.operand_count > 1)
+      called[instruction.first_operand + 1] = true;
+  }
+  std::vector<uint32_t> symbols;
+  for (size_t i = 0; i < function.operands.size(); ++i) {
+    const ptx::Operand& operand = function.operands[i];
+    const bool names = operand.kind == OperandKind::symbol || operand.kind == OperandKind::address;
+    if (names && operand.base == Base::module && !called[i]) symbols.push_back(operand.index);
+  }
+  return symbols;
+}
 
 uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
@@ -150,14 +166,21 @@ uint32_t estimate_registers(const ptx::Function& function) {
 
 Reach find_reach(const ProgramState& program, uint32_t kernel) { return ReachFinder(program, kernel).run(); }
 
-std::vector<uint32_t> ProgramState::functions_in_variables() const {
-  std::vector<uint32_t> numbers;
-  for (const LinkedVariable& linked : variables_) {
-    for (const ptx::Relocation& relocation : linked.variable->relocations) {
-      const LinkedSymbol symbol = linked.module->symbols[relocation.symbol];
-      if (symbol.is_function && functions_[symbol.number].defined()) numbers.push_back(symbol.number);
-    }
-  }
+const std::vector<uint32_t>& ProgramState::functions_with_addresses() const {
+  if (functions_with_addresses_) return *functions_with_addresses_;
+  std::vector<uint32_t>& numbers = functions_with_addresses_.emplace();
+  const auto add = [&](const LinkedModule& module, uint32_t symbol_index) {
+    const LinkedSymbol symbol = module.symbols[symbol_index];
+    if (!symbol.is_function) return;
+    const LinkedFunction& linked = functions_[symbol.number];
+    if (linked.defined() && !linked.function->entry) numbers.push_back(symbol.number);
+  };
+  for (const LinkedVariable& linked : variables_)
+    for (const ptx::Relocation& relocation : linked.variable->relocations) add(*linked.module, relocation.symbol);
+  for (const LinkedFunction& linked : functions_)
+    for (uint32_t symbol : find_taken_addresses(*linked.function)) add(*linked.module, symbol);
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   return numbers;
 }
 

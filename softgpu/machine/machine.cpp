@@ -73,7 +73,8 @@ class Machine::Pool {
   void work(Job& job, uint32_t worker, bool own);
   // The next cluster to run; `ended`, if any, is the finished one that the same thread had before.
   std::unique_ptr<Cluster> take(Job& job, uint32_t worker, std::unique_ptr<Cluster> ended);
-  static void put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress);
+  // How many wait for a turn then.
+  static size_t put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress);
   // Under the job's mutex.
   static void finish(Job& job, std::unique_ptr<Cluster> cluster);
   void wait(Job& job, uint32_t worker);
@@ -169,27 +170,37 @@ void Machine::Pool::finish(Job& job, std::unique_ptr<Cluster> cluster) {
   if (job.over()) job.changed.notify_all();
 }
 
-void Machine::Pool::put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress) {
+size_t Machine::Pool::put(Job& job, std::unique_ptr<Cluster> cluster, Block::Progress progress) {
   std::lock_guard lock(job.mutex);
-  if (progress == Block::Progress::finished) return finish(job, std::move(cluster));
+  if (progress == Block::Progress::finished) {
+    finish(job, std::move(cluster));
+    return job.parked.size();
+  }
   if (progress == Block::Progress::spinning) job.parked.push_back(std::move(cluster));
   if (job.over() || progress == Block::Progress::spinning) job.changed.notify_all();
+  return job.parked.size();
 }
 
 void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
   const FloatEnvironment environment;
   const Clock::time_point end = Clock::now() + kTurn;
   std::unique_ptr<Cluster> ended;
+  size_t spun = 0;  // clusters in a row that ended their turns waiting
   while (auto cluster = take(job, worker, std::move(ended))) {
     const Block::Progress progress = cluster->run();
     const bool turn_is_over = !own && Clock::now() >= end;
     if (progress == Block::Progress::finished && !turn_is_over) {
       ended = std::move(cluster);
+      spun = 0;
       continue;
     }
-    put(job, std::move(cluster), progress);
-    // What it waits for may be the work of a thread that another program's has taken the processor from.
-    if (progress == Block::Progress::spinning) std::this_thread::yield();
+    const size_t parked = put(job, std::move(cluster), progress);
+    // What all of them wait for may be the work of a thread that another program's has taken the processor from. Before
+    // each has had its turn it is more likely theirs, and on a busy machine the processor comes back late.
+    if (progress == Block::Progress::spinning && ++spun >= parked) {
+      std::this_thread::yield();
+      spun = 0;
+    }
     if (turn_is_over) return;
   }
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -70,7 +71,8 @@ class ProgramState {
   const LinkedVariable& variable(uint32_t number) const { return variables_[number]; }
   const LinkedFunction& function(uint32_t number) const { return functions_[number]; }
   size_t function_count() const { return functions_.size(); }
-  std::vector<uint32_t> functions_in_variables() const;  // whose address an initialiser holds
+  // Whose address an initialiser holds or code takes. Under the mutex, as all that makes kernels is.
+  const std::vector<uint32_t>& functions_with_addresses() const;
 
  private:
   struct KernelEntry {
@@ -102,8 +104,9 @@ class ProgramState {
   std::vector<std::string> kernel_names_;
   uint32_t constant_bytes_ = 0;
 
-  std::mutex mutex_;  // guards the entries behind kernels_
+  std::mutex mutex_;  // guards the entries behind kernels_ and what follows
   std::unordered_map<std::string_view, KernelEntry> kernels_;
+  mutable std::optional<std::vector<uint32_t>> functions_with_addresses_;  // found when first asked for
 };
 
 // The functions that a kernel reaches and the shared variables they use, from the syntax tree alone.

@@ -27,7 +27,7 @@ MOVES = {
     "metrics between two samples": r"nvmlGpmMetricsGet\(",
     "samples": r"nvmlDeviceGetSamples\(",
 }
-# What is this side's own (docs/nvml.md, "What is different from NVIDIA's library"): the codes that either side may give.
+# What is this side's own (docs/nvml.md, "Beside NVIDIA's library"): the codes that either side may give.
 OURS = {
     "memory is these programs'": (r"nvmlDeviceGet(MemoryInfo|MemoryInfo_v2)\(|nvmlDeviceGetConfComputeProtectedMemoryUsage\(", {0}),
     "processes are these programs'": (r"nvmlDeviceGet(Compute|Graphics|MPSCompute)RunningProcesses|nvmlDeviceGetRunningProcessDetailList", {0, 7}),
@@ -35,6 +35,7 @@ OURS = {
     "accounting is off here": (r"nvmlDeviceGetAccountingMode", {0}),
     "encoders' sessions are these programs'": (r"nvmlDeviceGet(Encoder|FBC)(Sessions|Stats)", {0, 7}),
     "no handles of slices": (r"nvmlDeviceGetMigDeviceHandleByIndex", {2, 3, 6}),
+    "told to root only, which vgpu-monitor is not": (r"nvmlSystemGetNvlinkBwMode\(", {0, 4}),
     "samples of utilisation are these programs'": (r"nvmlDeviceGetSamples\([12],", {0, 6}),
 }
 # They give nothing that could be compared, or take what only an inner call makes.
@@ -107,7 +108,9 @@ def reason_for(question, ours, before, after):
 def compare(before, ours, after):
     reasons, equal, bad = collections.Counter(), 0, []
     # A release of another age than ours has other names.
-    lacking = {question.split("(")[0] for question, answer in before.items() if code_of(answer) == FUNCTION_NOT_FOUND}
+    # (nvmlDeviceGetMemoryInfo_v2 says the same of a version that it does not know.)
+    lacking = {question.split("(")[0] for question, answer in before.items() if code_of(answer) == FUNCTION_NOT_FOUND} - {
+        question.split("(")[0] for question, answer in before.items() if code_of(answer) != FUNCTION_NOT_FOUND}
     for question, native in before.items():
         if question.split("(")[0] in lacking:
             reasons["the native library has no such call"] += 1

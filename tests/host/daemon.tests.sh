@@ -88,6 +88,17 @@ test_mistakes_on_the_command_line_are_explained() {
   expect_mistake 0 "vgpud 0" --version
 }
 
+test_a_free_port_for_metrics_is_told_without_being_asked() {
+  start_daemon --metrics 127.0.0.1:0
+  eventually grep -qE '^vgpu: metrics on 127\.0\.0\.1:[1-9][0-9]*$' log
+  local port
+  port=$(sed -n 's/^vgpu: metrics on 127\.0\.0\.1://p' log)
+  exec 3<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+  expect_like "the page" "$(cat <&3)" vgpu_sessions_open
+  exec 3>&-
+}
+
 test_what_only_vgpud_starts_says_so() {
   local program text
   for program in worker monitor holder; do

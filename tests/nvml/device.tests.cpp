@@ -25,6 +25,10 @@ TEST_CASE("a device is found by its index, UUID and PCI address, and nothing els
   CHECK(nvmlDeviceGetHandleByIndex_v2(count, &found) == NVML_ERROR_INVALID_ARGUMENT);
   CHECK(nvmlDeviceGetHandleByUUID("GPU-00000000-0000-0000-0000-000000000000", &found) == NVML_ERROR_NOT_FOUND);
   CHECK(nvmlDeviceGetHandleByPciBusId_v2("0000:00:00.0", &found) == NVML_ERROR_NOT_FOUND);
+  // A GPU is the first function of its device.
+  CHECK(nvmlDeviceGetHandleByPciBusId_v2("0000:f7:1e.3", &found) == NVML_ERROR_INVALID_ARGUMENT);
+  nvmlPstates_t states[16] = {};
+  CHECK(nvmlDeviceGetSupportedPerformanceStates(nvml.device, states, 0) == NVML_ERROR_INVALID_ARGUMENT);
   CHECK(nvmlDeviceGetIndex(nvml.device, &index) == NVML_SUCCESS);
   CHECK(index == 0);
 }

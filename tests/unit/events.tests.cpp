@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "common/codec/bytes.h"
 #include "common/face/cuda_api.h"
@@ -25,12 +26,16 @@ constexpr uint64_t kClockChange = 0x10;
 struct Cards final : EventSource {
   bool software = false;
   nvmlReturn_t known = NVML_SUCCESS;
-  std::map<uint32_t, uint64_t> watched;
+  nvmlReturn_t of_second = NVML_SUCCESS;
+  int watches = 0;
 
-  void watch_card(uint32_t device, uint64_t types, std::function<void(nvmlReturn_t)> answered) override {
-    if ((types & ~(event::kXid | kClockChange)) != 0) return answered(NVML_ERROR_NOT_SUPPORTED);
-    watched[device] |= types;
+  void watch_cards(std::function<void(nvmlReturn_t)> answered) override {
+    ++watches;
     answered(NVML_SUCCESS);
+  }
+  nvmlReturn_t has_events(uint32_t device, uint64_t types) const override {
+    if (device == 1 && of_second != NVML_SUCCESS) return of_second;
+    return (types & ~(event::kXid | kClockChange)) == 0 ? NVML_SUCCESS : NVML_ERROR_NOT_SUPPORTED;
   }
   void with_devices(std::function<void(nvmlReturn_t)> ready) override { ready(known); }
   uint32_t device_count() const override { return known == NVML_SUCCESS ? 2 : 0; }
@@ -129,8 +134,16 @@ TEST_CASE("only events of the devices and types that were asked for count", "[un
   CHECK((first->times == 0 && clocks->times == 0));
   scene.events.card_event({1, NVML_SUCCESS, kClockChange, 7});
   CHECK((first->times == 0 && clocks->times == 1));
-  CHECK(scene.cards.watched ==
-        std::map<uint32_t, uint64_t>{{0, event::kXid | kClockChange}, {1, event::kXid | kClockChange}});
+}
+
+TEST_CASE("what nobody has asked for takes no place from what somebody has", "[unit][event]") {
+  Scene scene;
+  const uint64_t since = scene.begin();
+  scene.xid(1, 48);
+  for (int i = 0; i < 2000; ++i) scene.events.card_event({1, NVML_SUCCESS, kClockChange, 7});
+  CHECK(scene.wait(since, kVm, 0)->events.size() == 1);
+  scene.begin(kVm, kClockChange);
+  CHECK(scene.wait(since, kVm, 0, 3, kClockChange)->events.empty());
 }
 
 TEST_CASE("what is the card's is everybody's; what a program did is for its side, when it is known whose it was",
@@ -185,7 +198,7 @@ TEST_CASE("on the software GPU the Xid follows from how the program failed", "[u
     scene.fail(kVm, 0, result);
     REQUIRE((vm->times == 1 && user->times == 0));
     CHECK(vm->events[0].data == xid);
-    CHECK(scene.cards.watched.empty());
+    CHECK(scene.cards.watches == 0);
   }
 }
 
@@ -205,14 +218,19 @@ TEST_CASE("a worker that tells nonsense brings about nothing", "[unit][event]") 
 
 TEST_CASE("the library's refusals reach who asked", "[unit][event]") {
   Scene scene;
-  CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = 0, .devices = 1, .types = 4})->result ==
+  CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = event::kFromNow, .devices = 1, .types = 4})->result ==
         NVML_ERROR_NOT_SUPPORTED);
+  // A set of two devices, each of which has one of the types.
+  CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = 0, .devices = 3, .types = 12})->result == NVML_SUCCESS);
   CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = 0, .devices = 4, .types = 8})->result ==
         NVML_ERROR_INVALID_ARGUMENT);
   // No card has such a type, so the library is not asked.
   CHECK(scene.ask({.kind = 0, .milliseconds = 0, .since = 0, .devices = 1, .types = uint64_t{1} << 60})->result ==
         NVML_ERROR_NOT_SUPPORTED);
-  CHECK(scene.cards.watched.empty());
+  CHECK(scene.cards.watches == 2);
+  scene.cards.of_second = NVML_ERROR_GPU_IS_LOST;
+  CHECK(scene.wait(0, kVm, 0, 1)->result == NVML_SUCCESS);
+  CHECK(scene.wait(0, kVm, 0, 2)->result == NVML_ERROR_GPU_IS_LOST);
   scene.cards.known = NVML_ERROR_DRIVER_NOT_LOADED;
   CHECK(scene.wait(0)->result == NVML_ERROR_DRIVER_NOT_LOADED);
   scene.cards = Cards();
@@ -221,13 +239,13 @@ TEST_CASE("the library's refusals reach who asked", "[unit][event]") {
   CHECK(scene.wait(0, kVm, 5, 1, uint64_t{1} << 40)->result == NVML_ERROR_NOT_SUPPORTED);
 }
 
-TEST_CASE("whoever waits for a card is told when its events end", "[unit][event]") {
+TEST_CASE("whoever waits is told when no more events will come, of whichever card", "[unit][event]") {
   Scene scene;
   const uint64_t since = scene.begin();
   const auto first = scene.wait(since, kVm, 5000, 1), second = scene.wait(since, kVm, 5000, 2);
   scene.events.card_event({0, NVML_ERROR_GPU_IS_LOST, 0, 0});
   CHECK((first->times == 1 && first->result == NVML_ERROR_GPU_IS_LOST));
-  CHECK(second->times == 0);
+  CHECK((second->times == 1 && second->result == NVML_ERROR_GPU_IS_LOST));
 }
 
 TEST_CASE("an owner who waits too often is put off, and others are not", "[unit][event]") {

@@ -128,10 +128,15 @@ struct Program {
     large.payload.resize(sizeof(wire::Launch) + bytes);
     return large;
   }
+  CommandCopy command_of(uint32_t thread, unsigned kernel, uint64_t stream) const {
+    CommandCopy made = command(kernel, 0, stream);
+    made.thread = thread;
+    return made;
+  }
   // As the ring's server does.
   void give(CommandCopy command, bool backlog = true) {
     if (sequences.go_on_with(command)) return;
-    sequences.end();
+    sequences.end_before(command);
     if (!sequences.begin_with(command, [=] { return backlog; })) sequences.make_alone(command);
   }
   void step(uint32_t value, unsigned changes = 0, uint64_t stream = 0) {
@@ -232,6 +237,54 @@ TEST_CASE("a program that goes round its streams is left alone for a while, and 
   CHECK(program.maker.together > 0);
 }
 
+TEST_CASE("threads that launch side by side have sequences of their own", "[unit][launch-sequences]") {
+  Program program;
+  constexpr unsigned kThreads = 5;
+  uint64_t streams[kThreads] = {};
+  for (uint64_t& stream : streams) stream = program.handles.add(Kind::stream, 1, program.context);
+  for (unsigned round = 0; round < 4; ++round) {
+    for (unsigned i = 0; i < kKernels; ++i)
+      for (unsigned t = 0; t < kThreads; ++t) program.give(program.command_of(t, i, streams[t]));
+    program.sequences.end();
+  }
+  CHECK(program.maker.alone.size() + program.maker.together == 4 * kThreads * kKernels);
+  CHECK(program.maker.together >= kThreads * kKernels);
+}
+
+TEST_CASE("what one thread launches, and what one stream gets, keeps its order", "[unit][launch-sequences]") {
+  Program program;
+  const uint64_t first = program.handles.add(Kind::stream, 1, program.context);
+  const uint64_t second = program.handles.add(Kind::stream, 2, program.context);
+  const auto given = [&](std::initializer_list<CommandCopy> launches) {
+    program.maker.alone.clear();
+    for (const CommandCopy& launch : launches) program.give(launch);
+    return program.maker.alone.size();
+  };
+  SECTION("threads do not end each other's") {
+    CHECK(given({program.command_of(1, 0, first), program.command_of(2, 1, second)}) == 0);
+  }
+  SECTION("a thread's next stream comes behind its last") {
+    CHECK(given({program.command_of(1, 0, first), program.command_of(1, 1, second)}) == 1);
+  }
+  SECTION("a stream's next thread comes behind its last") {
+    CHECK(given({program.command_of(1, 0, first), program.command_of(2, 1, first)}) == 1);
+  }
+  SECTION("the legacy stream comes behind all, and all behind it") {
+    CHECK(given({program.command_of(1, 0, first), program.command_of(2, 1, second), program.command_of(3, 2, 0)}) == 2);
+    CHECK(given({program.command_of(1, 0, first)}) == 1);
+  }
+  SECTION("own default streams of threads are several") {
+    const uint64_t own = bits_of(CU_STREAM_PER_THREAD);
+    CHECK(given({program.command_of(1, 0, own), program.command_of(2, 1, own)}) == 0);
+  }
+  SECTION("any other command comes behind all") {
+    CommandCopy other = program.command(0, 0);
+    other.opcode = api::opcode::cuEventRecord;
+    CHECK(given({program.command_of(1, 0, first), program.command_of(2, 1, second), other}) == 3);
+  }
+  program.sequences.end();
+}
+
 TEST_CASE("graphs are gone before their functions are", "[unit][launch-sequences]") {
   Program program;
   for (uint32_t i = 0; i < 3; ++i) program.step(0);
@@ -271,7 +324,7 @@ TEST_CASE("streams that say more than their order make no graphs", "[unit][launc
   CHECK(recorded.instantiated == 0);
 }
 
-TEST_CASE("launches of two threads' own default streams are no sequence", "[unit][launch-sequences]") {
+TEST_CASE("launches of two threads' own default streams are two sequences", "[unit][launch-sequences]") {
   Program program;
   const bool by_handle = GENERATE(true, false);
   const auto of_thread = [&](uint32_t thread, unsigned kernel) {
@@ -279,10 +332,13 @@ TEST_CASE("launches of two threads' own default streams are no sequence", "[unit
     command.thread = thread, command.flags = by_handle ? 0 : ring::kPerThreadStream;
     return command;
   };
-  program.give(of_thread(1, 0));
-  program.give(of_thread(2, 1));
-  REQUIRE(program.maker.alone.size() == 1);
-  CHECK(program.maker.alone[0].thread == 1);
+  for (unsigned round = 0; round < 4; ++round) {
+    for (unsigned i = 0; i < kKernels; ++i)
+      for (uint32_t thread = 1; thread < 3; ++thread) program.give(of_thread(thread, i));
+    program.sequences.end();
+  }
+  CHECK(program.maker.alone.size() + program.maker.together == 8 * kKernels);
+  CHECK(program.maker.together >= 3 * kKernels);
 }
 
 TEST_CASE("each thread's own default stream has graphs of its own", "[unit][launch-sequences]") {

@@ -182,6 +182,53 @@ TEST_CASE("a versioned struct without a version is a version mismatch", "[unit][
   CHECK(check_arguments(call, Arguments(call, nvmlMemory_v2).argv) == NVML_SUCCESS);
 }
 
+// NVIDIA's library looks at fields of a struct before it looks at the version, and fills some structs in any case.
+TEST_CASE("behind a versioned struct the host's library finds zeros, and room, and nothing of it travels",
+          "[unit][nvml]") {
+  constexpr uint32_t kUnknownVersion = 0x7f000004;
+  const Call& call = call_named("nvmlDeviceGetTemperatureV");
+  Arguments arguments(call, kUnknownVersion);
+  std::memset(arguments.place[1].data() + 4, 0x5a, 100);
+  auto prepared = prepare(request_of(call, arguments));
+  REQUIRE(prepared.has_value());
+  CHECK(prepared->storage_bytes(1) == 4);
+  for (size_t at = 4; at < kMaxStruct; ++at) REQUIRE(prepared->storage(1)[at] == std::byte{});
+  std::memset(prepared->storage(1), 0x33, kMaxStruct);
+  std::vector<std::byte> answer;
+  codec::Writer writer(answer);
+  prepared->put_answer(NVML_SUCCESS, writer);
+  CHECK(answer.size() == 8);
+}
+
+TEST_CASE("a struct that is larger than a request may be is asked for by its beginning, and comes back whole",
+          "[unit][nvml]") {
+  constexpr uint32_t kProfiles = 11256 | 1 << 24;
+  const Call& call = call_named("nvmlDeviceWorkloadPowerProfileGetProfilesInfo");
+  Arguments arguments(call, kProfiles);
+  const auto request = request_of(call, arguments);
+  CHECK(request.size() <= report::kMaxRequest);
+  auto prepared = prepare(request);
+  REQUIRE(prepared.has_value());
+  std::memset(prepared->storage(1) + 4, 0x5a, 11252);
+  std::vector<std::byte> answer;
+  codec::Writer writer(answer);
+  prepared->put_answer(NVML_SUCCESS, writer);
+  codec::Reader reader(answer);
+  REQUIRE(take_answer(call, arguments.argv, reader) == NVML_SUCCESS);
+  CHECK((arguments.place[1][11255] == std::byte{0x5a} && arguments.place[1][11256] == std::byte{}));
+}
+
+TEST_CASE("a struct that is filled whatever its version says has its size in any case", "[unit][nvml]") {
+  const Call& call = call_named("nvmlDeviceGetPlatformInfo");
+  for (const uint32_t version : {0u, 0x7f000004u, 44u | 2u << 24}) {
+    Arguments arguments(call, version);
+    REQUIRE(check_arguments(call, arguments.argv) == NVML_SUCCESS);
+    auto prepared = prepare(request_of(call, arguments));
+    REQUIRE(prepared.has_value());
+    CHECK(prepared->storage_bytes(1) == 44);
+  }
+}
+
 TEST_CASE("a list without room for elements tells their number", "[unit][nvml]") {
   const Call& call = call_named("nvmlDeviceGetSupportedMemoryClocks");
   Arguments arguments(call);

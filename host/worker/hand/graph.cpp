@@ -5,11 +5,12 @@
 #include "common/bits.h"
 #include "host/worker/hand/copy_box.h"
 #include "host/worker/hand/graph_node.h"
+#include "host/worker/hand/parameter_places.h"
 
 namespace vgpu::host::hand {
 namespace {
 
-// Kernel parameters in the driver's form; `extra_` points into the message, which outlives the call.
+// Kernel parameters in the driver's form; they stay in the message, which outlives the call.
 class KernelParams {
  public:
   CUresult read(Invocation& invocation) {
@@ -27,17 +28,35 @@ class KernelParams {
     params_.blockDimZ = wire_node.block[2];
     params_.sharedMemBytes = wire_node.shared_bytes;
     bytes_ = wire_node.parameter_bytes;
-    extra_[0] = CU_LAUNCH_PARAM_BUFFER_POINTER, extra_[1] = const_cast<std::byte*>(parameters);
-    extra_[2] = CU_LAUNCH_PARAM_BUFFER_SIZE, extra_[3] = &bytes_, extra_[4] = CU_LAUNCH_PARAM_END;
-    params_.extra = bytes_ == 0 ? nullptr : extra_;
+    const uint64_t wire = wire_node.function != 0 ? wire_node.function : wire_node.kernel;
+    give(invocation.session.driver, wire, const_cast<std::byte*>(parameters));
     return CUDA_SUCCESS;
   }
   const CUDA_KERNEL_NODE_PARAMS* get() const { return &params_; }
 
  private:
+  // One by one: NVIDIA's driver refuses a node whose parameters came as one buffer the attribute that makes it
+  // cooperative. As a buffer where the driver does not tell their places, or has more of them than came.
+  void give(const Driver& driver, uint64_t wire, std::byte* parameters) {
+    thread_local ParameterPlaces known;
+    for (const ParameterPlaces::Place& place : known.find(driver, wire, params_)) {
+      if (place.offset > bytes_ || place.size > bytes_ - place.offset) return give_buffer(parameters);
+      each_.push_back(parameters + place.offset);
+    }
+    if (each_.empty()) return give_buffer(parameters);
+    params_.kernelParams = each_.data();
+  }
+
+  void give_buffer(std::byte* parameters) {
+    extra_[0] = CU_LAUNCH_PARAM_BUFFER_POINTER, extra_[1] = parameters;
+    extra_[2] = CU_LAUNCH_PARAM_BUFFER_SIZE, extra_[3] = &bytes_, extra_[4] = CU_LAUNCH_PARAM_END;
+    params_.extra = bytes_ == 0 ? nullptr : extra_;
+  }
+
   CUDA_KERNEL_NODE_PARAMS params_ = {};
   size_t bytes_ = 0;
   void* extra_[5] = {};
+  std::vector<void*> each_;
 };
 
 // What the rest of the message asks for.

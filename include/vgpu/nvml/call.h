@@ -26,7 +26,8 @@ enum class Role : uint8_t {
   device,  // a handle; its index on the wire
   value,   // 32 bits, below `limit`
   out,     // `bytes` bytes of result
-  sized,   // a struct of the caller's version: its first word says how many bytes it has (24 bits) and which version
+  sized,   // a struct of the caller's version: its first word says how many bytes it has (24 bits) and which version;
+           // `limit` bytes at least, whatever it says
   text,    // two parameters: a buffer, and its length in a uint32_t; the result ends with NUL
   list,    // two parameters: a count of `bytes`-sized elements, in and out, and their place
   fields,  // two parameters: a count, and as many nvmlFieldValue_t, whose ids are read
@@ -53,6 +54,8 @@ constexpr uint32_t kMaxText = 256;
 constexpr uint32_t kMaxElements = 1024;
 constexpr uint32_t kMaxFields = 256;
 constexpr uint32_t kMaxStruct = 16384;
+// What of a versioned struct is sent to the host: what the caller says is at the beginning of it.
+constexpr uint32_t kMaxInput = 2048;
 
 // A performance metric's names. Texts end with NUL, and are cut where they are longer; empty: it has none.
 struct GpmName {
@@ -82,10 +85,11 @@ struct Out {
   using C = Types<T*>;
   static constexpr Param kParam = {Role::out, sizeof(T), 0};
 };
-template <class T>
+// `kLeast`: bytes that the call fills without a look at the version.
+template <class T, uint32_t kLeast = 0>
 struct Sized {
   using C = Types<T*>;
-  static constexpr Param kParam = {Role::sized, kMaxStruct, 0};
+  static constexpr Param kParam = {Role::sized, kMaxStruct, kLeast};
 };
 struct Text {
   using C = Types<char*, unsigned int>;

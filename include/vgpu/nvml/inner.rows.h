@@ -3,8 +3,9 @@
 // another shape than what programs call. Names of ours; nobody exports them. Before including it, define
 // NVML(name, path, marks...); it is undefined at the end.
 
-// nvmlDeviceGetSamples: all that there are, so that one reading of the card serves everybody, whatever they have seen.
-NVML(vgpuSamples, share, Device, Value<nvmlSamplingType_t, NVML_SAMPLINGTYPE_COUNT>, Out<nvmlValueType_t>, List<nvmlSample_t>)
+// nvmlDeviceGetSamples: how many there may be, and all that there are, so that one reading of the card serves everybody,
+// whatever they have seen.
+NVML(vgpuSamples, share, Device, Value<nvmlSamplingType_t, NVML_SAMPLINGTYPE_COUNT>, Out<nvmlValueType_t>, Out<unsigned int>, List<nvmlSample_t>)
 NVML(vgpuPerformanceStates, reading, Device, List<nvmlPstates_t>)
 
 // GPM: samples stay in the monitor, under numbers. A metric's id and result are those of a field.

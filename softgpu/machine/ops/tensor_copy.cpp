@@ -241,9 +241,23 @@ Write writer_of(TensorElement element, int operation) {
   return pick_bulk_reduction<ElementWriter>(operation - 1, type_of_element(element, operation > 5), true);
 }
 
+// Loads fill what lies before the tensor's beginning; stores and reductions of an H100 end the program there, though
+// what lies behind the end is left out.
+bool begins_inside(Warp& warp, const Instruction& instruction, unsigned lane, const BoxRequest& request) {
+  const unsigned coordinates = request.mode == BoxMode::tile ? rank_of(instruction) : 0;
+  for (unsigned i = 0; i < coordinates; ++i) {
+    if (request.at[i] >= 0) continue;
+    warp.fault(CUDA_ERROR_ILLEGAL_INSTRUCTION, instruction, lane, "tensor store that begins before the tensor",
+               request.map.address);
+    return false;
+  }
+  return true;
+}
+
 bool store_lane(Warp& warp, const Instruction& instruction, unsigned lane) {
   BoxRequest request = {};
   if (!read_request(warp, instruction, kStoreMap, lane, request)) return false;
+  if (!begins_inside(warp, instruction, lane, request)) return false;
   const unsigned from = kStoreMap + 1 + coordinates_of(request.mode, rank_of(instruction));
   const uint64_t shared = address_at(warp, instruction, from, (instruction.immediate & kWideShared) != 0, lane);
   if (!is_aligned(warp, instruction, lane, shared)) return false;

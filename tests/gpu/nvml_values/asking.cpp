@@ -4,8 +4,10 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 namespace vgpu::nvml_values {
 
@@ -17,8 +19,17 @@ using Six = int (*)(Word, Word, Word, Word, Word, Word);
 
 Asking::Asking(Progress& progress) : library_(::dlopen("libnvidia-ml.so.1", RTLD_NOW)), progress_(progress) {
   if (library_ == nullptr) std::fprintf(stderr, "nvml_values: %s\n", ::dlerror());
-  call("nvmlInit_v2", "", {});
-  call("nvmlDeviceGetHandleByIndex_v2", "0", {0, word(&device_)});
+}
+
+bool Asking::begin() {
+  constexpr int kAttempts = 15;
+  for (int i = 0; i < kAttempts && !begun_; ++i) {
+    if (i > 0) std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (call("nvmlInit_v2", "", {}) != NVML_SUCCESS) continue;
+    begun_ = call("nvmlDeviceGetHandleByIndex_v2", "0", {0, word(&device_)}) == NVML_SUCCESS;
+    if (!begun_) call("nvmlShutdown", "", {});
+  }
+  return begun_;
 }
 
 void* Asking::find(const char* name) const { return library_ != nullptr ? ::dlsym(library_, name) : nullptr; }

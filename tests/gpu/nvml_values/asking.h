@@ -26,8 +26,11 @@ struct Progress {
 
 class Asking {
  public:
-  // `progress` is shared with the parent. Initialises the library.
+  // `progress` is shared with the parent.
   explicit Asking(Progress& progress);
+  // Initialises the library, unless it is. After a question that hung, its host may take some seconds to come back: one
+  // cause is not to hide the others. False: it did not come in that time.
+  bool begin();
 
   nvmlDevice_t device() const { return device_; }
   void* find(const char* name) const;
@@ -38,6 +41,7 @@ class Asking {
 
  private:
   void* library_ = nullptr;
+  bool begun_ = false;
   nvmlDevice_t device_ = nullptr;
   Progress& progress_;
 };

@@ -58,7 +58,8 @@ void ask_handles(Asking& asking, const Family&) {
   for (const char* name : {"nvmlDeviceGetHandleByPciBusId", "nvmlDeviceGetHandleByPciBusId_v2"}) {
     tell_handle(asking, name, "its own", word(pci.busId));
     tell_handle(asking, name, "its own, short", word(pci.busIdLegacy));
-    tell_handle(asking, name, "nobody's", word("0000:f7:1e.3"));
+    tell_handle(asking, name, "nobody's", word("0000:00:00.0"));
+    tell_handle(asking, name, "another function", word("0000:f7:1e.3"));
   }
   tell_handle(asking, "nvmlDeviceGetHandleBySerial", "its own", word(serial));
   tell_handle(asking, "nvmlDeviceGetHandleBySerial", "nobody's", word("0"));

@@ -16,12 +16,16 @@ namespace vgpu::nvml_values {
 namespace {
 
 constexpr unsigned kPatience = 20;  // seconds that one question may take
+constexpr int kNotBegun = 77;       // exit status: the library could not be initialised
 
 // Runs families from `first` on; how many it came through is in `*done`.
 [[noreturn]] void ask_from(const std::vector<Family>& families, size_t first, Progress& progress,
                            volatile size_t* done) {
   Asking asking(progress);
   for (size_t i = first; i < families.size(); ++i) {
+    // Those that follow have nothing to ask, either: that it does not begin is the one answer.
+    ::alarm(2 * kPatience);
+    if (!asking.begin()) ::_exit(kNotBegun);
     ::alarm(kPatience);
     families[i].ask(asking, families[i]);
     std::fflush(stdout);
@@ -56,6 +60,7 @@ int ask_all() {
     if (status == 0) break;
     std::printf("%s -> %s, in %s\n", shared.progress.question, fate(status).c_str(),
                 families[shared.done].name.c_str());
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kNotBegun) return 1;
     next = shared.done + 1;
     shared.done = next;
   }

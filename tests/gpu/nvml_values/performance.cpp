@@ -92,8 +92,9 @@ void ask_gpm(Asking& asking, const Family&) {
   nvmlGpmSample_t const first = sample_now(asking, "first");
   std::this_thread::sleep_for(std::chrono::seconds(1));
   nvmlGpmSample_t const second = sample_now(asking, "second");
-  // As many as headers before CUDA 13 have room for, then all.
+  // As many as headers before CUDA 13 have room for, then all, then one more than there are.
   tell_metrics(asking, first, second, 98);
+  tell_metrics(asking, first, second, NVML_GPM_METRIC_MAX - 1);
   tell_metrics(asking, first, second, NVML_GPM_METRIC_MAX);
   asking.tell("nvmlGpmSampleFree", "first", asking.call("nvmlGpmSampleFree", "first", {word(first)}));
   asking.tell("nvmlGpmSampleFree", "second", asking.call("nvmlGpmSampleFree", "second", {word(second)}));

@@ -186,7 +186,8 @@ std::vector<uint32_t> versions_of(Asking& asking, const Family& family, const st
   if (!known_versions().empty()) return found;
   const auto is_refused = [&](uint32_t version) {
     const int code = Question(family, {values, version, 0}).ask(asking);
-    return code == NVML_ERROR_ARGUMENT_VERSION_MISMATCH || code == NVML_ERROR_INVALID_ARGUMENT;
+    return code == NVML_ERROR_ARGUMENT_VERSION_MISMATCH || code == NVML_ERROR_INVALID_ARGUMENT ||
+           code == NVML_ERROR_FUNCTION_NOT_FOUND;
   };
   if (!is_refused(kImpossible)) return found;
   for (uint32_t number = 1; number <= kVersions; ++number)
