@@ -163,3 +163,43 @@ TEST_CASE_METHOD(Gpu, "a thread that waits for a stream sees what another one la
   CHECK(failures == 0);
   CHECK(wrong == 0);
 }
+
+TEST_CASE_METHOD(Gpu, "repeated launches of the legacy stream come between those of blocking streams",
+                 "[contract][sequence]") {
+  Module module(kBasicPtx);
+  const CUfunction add = module.function("add"), fill = module.function("fill");
+  Stream first(CU_STREAM_DEFAULT), second(CU_STREAM_DEFAULT);
+  DeviceBuffer word(4);
+  for (unsigned round = 0; round < kRounds; ++round) {
+    unsigned failures = launch(fill, 1, 1, nullptr, word.address, round, 1u) != CUDA_SUCCESS;
+    unsigned expected = round;
+    // What one stream leaves, the next one goes on with.
+    for (const CUstream stream : {CUstream{}, CUstream{first}, CU_STREAM_LEGACY, CUstream{second}, CUstream{}})
+      for (unsigned i = 0; i < kLaunches; ++i, expected += i)
+        failures += launch(add, 1, 1, stream, word.address, i + 1, 1u) != CUDA_SUCCESS;
+    CHECK(failures == 0);
+    CHECK(read_words(word, 1)[0] == expected);
+  }
+}
+
+TEST_CASE_METHOD(Gpu, "a function's setting changes while repeated launches are held back", "[contract][sequence]") {
+  Module module(kBasicPtx);
+  const CUfunction add = module.function("add");
+  Stream stream;
+  DeviceBuffer word(4);
+  REQUIRE_CUDA(cuMemsetD32(word, 0, 1));
+  for (unsigned round = 0; round < kRounds; ++round) {
+    Gate gate(stream);
+    unsigned failures = 0;
+    for (unsigned i = 0; i < kLaunches; ++i)
+      failures += launch(add, 1, 1, stream, word.address, 1u, 1u) != CUDA_SUCCESS;
+    const auto cache = round % 2 == 0 ? CU_FUNC_CACHE_PREFER_NONE : CU_FUNC_CACHE_PREFER_L1;
+    if (round >= kRounds - 2) CHECK_CUDA(cuFuncSetCacheConfig(add, cache));
+    CHECK(failures == 0);
+    CHECK(cuStreamQuery(stream) == CUDA_ERROR_NOT_READY);
+    gate.open();
+    stream.synchronize();
+    CHECK_FALSE(gate.timed_out());
+    CHECK(read_words(word, 1)[0] == (round + 1) * kLaunches);
+  }
+}
