@@ -94,7 +94,12 @@ void trap(Warp& warp, const Instruction& instruction, LaneMask mask) {
   warp.fault(CUDA_ERROR_LAUNCH_FAILED, instruction, first_lane(mask), "trap", 0);
 }
 
-void relax(Warp& warp, const Instruction&, LaneMask) { warp.synchronising = true; }
+// nanosleep: who sleeps has nothing to do, so the branch back to the next look ends the slice. Loops that are long
+// because nothing in them was optimised would else look thousands of times before the others come to run.
+void relax(Warp& warp, const Instruction&, LaneMask) {
+  warp.synchronising = true;
+  warp.budget = std::min(warp.budget, 0);
+}
 
 void no_operation(Warp&, const Instruction&, LaneMask) {}
 

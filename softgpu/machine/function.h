@@ -68,13 +68,20 @@ struct BranchTarget {
   const Instruction* join = nullptr;  // where the lanes meet again; nullptr: nowhere before they exit
 };
 
+// A parameter whose address is taken, to be copied when the function begins. Instruction::immediate points to it.
+struct ParameterCopy {
+  ParameterSlot slot;
+  uint32_t local_offset = 0;  // among the function's local variables
+};
+
 struct Function {
   std::string name;
   std::vector<Instruction> code;                 // ends with a return or exit
   std::vector<std::unique_ptr<Operand[]>> wide;  // behind Instruction::more
-  std::deque<BranchTarget> branches;             // behind Instruction::immediate, as are the next two
+  std::deque<BranchTarget> branches;             // behind Instruction::immediate, as are the next three
   std::deque<JumpTable> tables;
   std::deque<CallSite> calls;
+  std::deque<ParameterCopy> copies;
   RowMemory constants;
   uint32_t frame_bytes = 0;            // rows and predicates
   uint32_t parameter_stride = 0;       // of a lane's parameter area; multiple of 16

@@ -30,6 +30,21 @@ unsigned component_of(Word selector) {
   }
 }
 
+// Where a device function's instructions have a parameter's address as a value; ld.param and calls name the parameter.
+void place_copies(const ptx::Function& function, FunctionLayout& layout) {
+  for (const ptx::Instruction& instruction : function.instructions) {
+    if (instruction.opcode == Word::call_) continue;
+    for (const ptx::Operand& operand : function.operands_of(instruction)) {
+      if (operand.kind != OperandKind::symbol || operand.base != Base::parameter) continue;
+      const ptx::Variable& variable = function.parameters[operand.index];
+      if (variable.register_id != ptx::kNone || layout.copies.count(&variable) != 0) continue;
+      layout.local_bytes = align_up(layout.local_bytes, alignment_of(variable));
+      layout.copies[&variable] = layout.local_bytes;
+      layout.local_bytes += static_cast<uint32_t>(variable.size);
+    }
+  }
+}
+
 bool is_float(Type type) { return type == Type::f32 || type == Type::f64 || type == Type::tf32; }
 bool is_raw(Type type) { return type == Type::b32 || type == Type::b64; }
 
@@ -51,7 +66,10 @@ FunctionLayout lay_out(const ptx::Function& function) {
     if (variable.space == ptx::Space::param) place(variable, own);
     if (variable.space == ptx::Space::local) place(variable, layout.local_bytes);
   }
-  if (!function.entry) layout.parameter_bytes = own;
+  if (!function.entry) {
+    layout.parameter_bytes = own;
+    place_copies(function, layout);
+  }
   layout.offsets[nullptr] = align_up(own, 16);
   layout.local_bytes = align_up(layout.local_bytes, 16);
   return layout;
@@ -170,7 +188,10 @@ Operand Lowerer::special_operand(const ptx::Operand& operand, Type type) {
 
 Result<Operand, CompileError> Lowerer::source_operand(const ptx::Instruction& instruction, const ptx::Operand& operand,
                                                       Type type) {
-  if (operand.kind == OperandKind::symbol) return symbol_operand(instruction, operand, type);
+  if (operand.kind == OperandKind::symbol) {
+    if (const auto copy = find_copy(operand)) return local_address_operand(instruction, *copy + operand.value, type);
+    return symbol_operand(instruction, operand, type);
+  }
   if (operand.kind == OperandKind::special) {
     if (!is_changing_special(operand.special) &&
         !find_special_row(operand.special, component_of(operand.selector), operand.value)) {
@@ -260,10 +281,20 @@ Result<Operand, CompileError> Lowerer::symbol_operand(const ptx::Instruction& in
   const SymbolValue symbol = TRY(symbol_value(instruction, operand));
   const uint64_t value = symbol.value + (operand.kind == OperandKind::symbol ? operand.value : 0);
   if (symbol.known) return constant_row(bits_of(type), value);
+  return local_address_operand(instruction, value, type);
+}
+
+std::optional<uint32_t> Lowerer::find_copy(const ptx::Operand& operand) const {
+  if (operand.base != Base::parameter) return std::nullopt;
+  const auto found = layout_.copies.find(&ast_.parameters[operand.index]);
+  return found == layout_.copies.end() ? std::nullopt : std::optional(found->second);
+}
+
+Operand Lowerer::local_address_operand(const ptx::Instruction& instruction, uint64_t offset, Type type) {
   const Operand row = temporary(64);
   Instruction compute = make(local_address, instruction);
   compute.operand[0] = row;
-  compute.immediate = static_cast<int64_t>(value);
+  compute.immediate = static_cast<int64_t>(offset);
   compute.count = 1;
   emit_plain(compute);
   // The low half of a little-endian u64 row is not a u32 row.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,7 +24,10 @@ using SharedLayout = std::unordered_map<const ptx::Variable*, uint32_t>;
 // Offsets of a function's parameters, results, and what its body declares.
 struct FunctionLayout {
   std::unordered_map<const ptx::Variable*, uint32_t>
-      offsets;                   // .param: in the area (kernel: in the launch's bytes); .local
+      offsets;  // .param: in the area (kernel: in the launch's bytes); .local
+  // Parameters of a device function whose address the code takes: their copies among the local variables. "The
+  // parameter will be copied onto the stack and the address will be in the local state space" (PTX ISA 9.7.9.5, mov).
+  std::unordered_map<const ptx::Variable*, uint32_t> copies;
   uint32_t parameter_bytes = 0;  // of a lane's area, or of the kernel's parameters
   uint32_t local_bytes = 0;
 };
@@ -60,6 +64,9 @@ class Lowerer {
   Result<SymbolValue, CompileError> symbol_value(const ptx::Instruction& instruction, const ptx::Operand& operand);
   Result<Operand, CompileError> symbol_operand(const ptx::Instruction& instruction, const ptx::Operand& operand,
                                                Type type);
+  // The copy's offset, where the operand is the address of a parameter that has one.
+  std::optional<uint32_t> find_copy(const ptx::Operand& operand) const;
+  Operand local_address_operand(const ptx::Instruction& instruction, uint64_t offset, Type type);
 
   Operand register_row(uint32_t id);
   Operand temporary(unsigned bits);
@@ -86,6 +93,7 @@ class Lowerer {
   void enter_function();
   void load_register_parameter(const ptx::Variable& variable);  // `.reg` parameters and results, old-style
   Instruction register_parameter(const ptx::Variable& variable, bool load);
+  void copy_parameter(const ptx::Variable& variable, uint32_t local_offset);
   void append_return();
   void mark_joins();
   void begin_block(uint32_t index);

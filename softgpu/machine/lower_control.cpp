@@ -252,6 +252,8 @@ void Lowerer::enter_function() {
   for (const ptx::Variable& variable : ast_.parameters) {
     out_.parameters.push_back({layout_.offsets.at(&variable), static_cast<uint32_t>(variable.size)});
     if (variable.register_id != ptx::kNone) load_register_parameter(variable);
+    if (const auto copy = layout_.copies.find(&variable); copy != layout_.copies.end())
+      copy_parameter(variable, copy->second);
   }
   for (const ptx::Variable& variable : ast_.results) {
     out_.results.push_back({layout_.offsets.at(&variable), static_cast<uint32_t>(variable.size)});
@@ -277,7 +279,28 @@ void move_parameter(Warp& warp, const Instruction& instruction, LaneMask mask) {
   }
 }
 
+// Schedule::call has checked that the function's local variables fit.
+void copy_to_stack(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  const ParameterCopy& copy = *reinterpret_cast<const ParameterCopy*>(instruction.immediate);
+  for (LaneMask rest = mask; rest != 0; rest &= rest - 1) {
+    const unsigned lane = static_cast<unsigned>(__builtin_ctz(rest));
+    std::copy_n(warp.area + size_t{warp.area_stride} * lane + copy.slot.offset, copy.slot.size,
+                warp.local + size_t{warp.local_stride} * lane + warp.local_base + copy.local_offset);
+  }
+}
+
 }  // namespace
+
+void Lowerer::copy_parameter(const ptx::Variable& variable, uint32_t local_offset) {
+  ParameterCopy& copy = out_.copies.emplace_back();
+  copy.slot = {layout_.offsets.at(&variable), static_cast<uint32_t>(variable.size)};
+  copy.local_offset = local_offset;
+  Instruction move;
+  move.handler = move.body = copy_to_stack;
+  move.line = variable.line;
+  move.immediate = reinterpret_cast<int64_t>(&copy);
+  emit_plain(move);
+}
 
 Instruction Lowerer::register_parameter(const ptx::Variable& variable, bool load) {
   Instruction move;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 #include "softgpu/ptx/object_file.h"
@@ -129,7 +130,7 @@ Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries
     const auto last = std::find_if_not(first, entries.end(), in_group);
     const Entry* best = nullptr;
     for (auto candidate = first; candidate != last; ++candidate) {
-      if (!suits(candidate->entry)) continue;
+      if (!suits(*candidate)) continue;
       if (best == nullptr || better(candidate->entry, *best)) best = &candidate->entry;
     }
     if (best != nullptr) chosen.push_back(best);
@@ -147,6 +148,29 @@ Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries
 // What needs no silicon of its own: PTX for any device of its capability and later.
 bool is_plain(const Entry& entry) { return entry.kind == EntryKind::ptx && entry.suffix == '\0'; }
 
+// Code that is all for later devices runs as on the first of them. What an object has machine code for there, in its
+// place of PTX for devices yet later, is the device runtime, whose functions are the machine's own.
+class FirstLater {
+ public:
+  explicit FirstLater(const ImageEntries& entries) {
+    for (const ImageEntry& each : entries)
+      if (is_plain(each.entry)) device_ = std::min(device_, each.entry.architecture);
+    for (const ImageEntry& each : entries)
+      if (each.entry.kind == EntryKind::cubin && each.entry.architecture / 10 == device_ / 10 &&
+          each.entry.architecture <= device_)
+        has_machine_code_.insert(each.group);
+  }
+
+  bool suits(const ImageEntry& each) const {
+    return is_plain(each.entry) &&
+           (each.group == 0 || each.entry.architecture <= device_ || has_machine_code_.count(each.group) == 0);
+  }
+
+ private:
+  uint32_t device_ = UINT32_MAX;
+  std::set<uint32_t> has_machine_code_;
+};
+
 bool is_older(const Entry& entry, const Entry& best) { return entry.architecture < best.architecture; }
 
 }  // namespace
@@ -154,8 +178,12 @@ bool is_older(const Entry& entry, const Entry& best) { return entry.architecture
 Result<std::vector<std::string>, CUresult> choose_ptx(const ImageEntries& entries, ComputeCapability device,
                                                       LaterCode later) {
   auto texts = TRY(choose_by(
-      entries, [device](const Entry& entry) { return runs_on(entry, device); }, better));
-  if (texts.empty() && later == LaterCode::runs) texts = TRY(choose_by(entries, is_plain, is_older));
+      entries, [device](const ImageEntry& each) { return runs_on(each.entry, device); }, better));
+  if (texts.empty() && later == LaterCode::runs) {
+    const FirstLater first(entries);
+    texts = TRY(choose_by(
+        entries, [&first](const ImageEntry& each) { return first.suits(each); }, is_older));
+  }
   if (!texts.empty()) return texts;
   const bool bare_text = entries.size() == 1 && entries[0].bare && entries[0].entry.kind == EntryKind::ptx;
   return bare_text ? CUDA_ERROR_INVALID_PTX : CUDA_ERROR_NO_BINARY_FOR_GPU;

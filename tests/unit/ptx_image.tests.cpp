@@ -171,6 +171,17 @@ TEST_CASE("relocatable device code gives the PTX of every object that has some",
   CHECK(fatbin::locate_image(&wrapper)->prelinked.size() == 3);
 }
 
+TEST_CASE("where later code may run, an object with machine code for that device does without its PTX for others",
+          "[unit]") {
+  const std::string linked = container({{kCubin, 80}}), one = container({{kPtx, 80, 0, "one"}, {kCubin, 80}}),
+                    runtime = container({{kCubin, 75}, {kCubin, 80}, {kCubin, 90}, {kPtx, 121, 0, "runtime"}}),
+                    two = container({{kPtx, 90, 0, "two"}, {kCubin, 90}});
+  const std::array<const void*, 4> objects{one.data(), runtime.data(), two.data(), nullptr};
+  const Wrapper wrapper{.version = 2, .data = linked.data(), .extra = objects.data()};
+  CHECK(choose_ptx(read_image(&wrapper).value(), {7, 5}, LaterCode::runs).value() ==
+        std::vector<std::string>{"one", "two"});
+}
+
 TEST_CASE("a linked image that has PTX itself needs no objects", "[unit]") {
   const std::string linked = container({{kPtx, 75, 0, "whole"}}), one = container({{kPtx, 75, 0, "one"}});
   const std::array<const void*, 2> objects{one.data(), nullptr};
