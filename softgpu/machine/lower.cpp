@@ -115,7 +115,10 @@ Result<void, CompileError> Lowerer::lower(uint32_t index) {
 Result<void, CompileError> Lowerer::lower_ordinary(const ptx::Instruction& instruction) {
   Choice::Source source;
   source.opcode = std::string(module_.word_text(instruction.opcode));
-  for (Word word : ast_.modifiers_of(instruction)) source.modifiers.push_back(module_.word_text(word));
+  const bool on_stack = addresses_copy(instruction);
+  for (Word word : ast_.modifiers_of(instruction))
+    source.modifiers.push_back(
+        on_stack && (word == Word::param_ || word == Word::param__func_) ? "local" : module_.word_text(word));
   source.function = &ast_;
   source.operands = ast_.operands_of(instruction);
   source.entry = ast_.entry;
@@ -290,6 +293,15 @@ std::optional<uint32_t> Lowerer::find_copy(const ptx::Operand& operand) const {
   return found == layout_.copies.end() ? std::nullopt : std::optional(found->second);
 }
 
+// By name, or by an address that mov took: ptxas makes the same code of ld.param and ld.local then.
+bool Lowerer::addresses_copy(const ptx::Instruction& instruction) const {
+  if (layout_.copies.empty()) return false;
+  const auto operands = ast_.operands_of(instruction);
+  return std::any_of(operands.begin(), operands.end(), [this](const ptx::Operand& operand) {
+    return operand.kind == OperandKind::address && (operand.base == Base::reg || find_copy(operand));
+  });
+}
+
 Operand Lowerer::local_address_operand(const ptx::Instruction& instruction, uint64_t offset, Type type) {
   const Operand row = temporary(64);
   Instruction compute = make(local_address, instruction);
@@ -311,6 +323,7 @@ Operand Lowerer::local_address_operand(const ptx::Instruction& instruction, uint
 Result<Operand, CompileError> Lowerer::address_operand(const ptx::Instruction& instruction, const ptx::Operand& operand,
                                                        Type type) {
   if (operand.base == Base::reg) return register_row(operand.index);
+  if (const auto copy = find_copy(operand)) return local_address_operand(instruction, *copy, type);
   return symbol_operand(instruction, operand, type);
 }
 

@@ -66,6 +66,7 @@ class Lowerer {
                                                Type type);
   // The copy's offset, where the operand is the address of a parameter that has one.
   std::optional<uint32_t> find_copy(const ptx::Operand& operand) const;
+  bool addresses_copy(const ptx::Instruction& instruction) const;
   Operand local_address_operand(const ptx::Instruction& instruction, uint64_t offset, Type type);
 
   Operand register_row(uint32_t id);
