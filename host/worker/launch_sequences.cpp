@@ -53,12 +53,12 @@ bool can_make_graphs(const Driver& driver) {
 }  // namespace
 
 LaunchSequences::LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled,
-                                 size_t threads)
+                                 const Limits& limits)
     : driver_(driver),
       maker_(maker),
-      book_(driver, handles),
+      book_(driver, handles, limits.graphs),
       enabled_(enabled && can_make_graphs(driver)),
-      kept_(threads),
+      kept_(limits.threads),
       merit_(kMostMerit),
       credit_(kFirstCredit) {}
 

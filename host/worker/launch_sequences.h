@@ -33,8 +33,11 @@ class LaunchSequences {
   };
 
   // Without `enabled` it takes nothing. All three outlive it.
-  // `threads`: of so many guest threads launches are kept at once.
-  LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled, size_t threads = 16);
+  // Of how many guest threads launches are kept at once, and how many graphs there may be.
+  struct Limits {
+    size_t threads = 16, graphs = SequenceBook::kMostGraphs;
+  };
+  LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled, const Limits& limits);
 
   bool keeps() const { return open_ != 0; }
   // Takes the command if it is a launch that goes on with what is kept; leaves it as it was otherwise.

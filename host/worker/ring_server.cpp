@@ -250,9 +250,10 @@ void RingServer::handle(CommandCopy& command) {
   to_helper(std::move(command));
 }
 
-std::unique_ptr<LaunchSequences> RingServer::make_sequences(bool may_make_graphs) {
+std::unique_ptr<LaunchSequences> RingServer::make_sequences(bool may_make_graphs,
+                                                            const LaunchSequences::Limits& limits) {
   return std::make_unique<LaunchSequences>(session_.driver, session_.handles, launches_,
-                                           may_make_graphs && session_.config.launch_graphs);
+                                           may_make_graphs && session_.config.launch_graphs, limits);
 }
 
 bool RingServer::admit(CommandCopy& command) {
@@ -262,11 +263,12 @@ bool RingServer::admit(CommandCopy& command) {
 }
 
 void RingServer::look_after_waiting() {
-  waiting_.look([this](const CommandCopy& command) { answer_done(command); },
-                [this](const CommandCopy& command) { run_command(command); },
-                [this](CommandCopy command) { to_helper(std::move(command)); });
-  // A stream that has just been found idle may be that of launches which the driver has not got yet.
-  if (sequences_->keeps() || lanes_.hold_launches()) waiting_.forget_quiet();
+  // A stream that is found idle may be that of launches which the driver has not got yet.
+  const bool held_back = sequences_->keeps() || lanes_.hold_launches();
+  waiting_.look(
+      held_back, [this](const CommandCopy& command) { answer_done(command); },
+      [this](const CommandCopy& command) { run_command(command); },
+      [this](CommandCopy command) { to_helper(std::move(command)); });
 }
 
 void RingServer::to_helper(CommandCopy command) {

@@ -29,14 +29,17 @@ class RingServer {
               if (!helpers_.submit(thread, std::move(task))) task();
             }),
         launches_(session, [this](const CommandCopy& command) { return run_command(command); }),
-        sequences_(make_sequences(true)),
+        sequences_(make_sequences(true, {})),
         lanes_(LaunchLanes::suitable_count(),
-               [this](bool may_make_graphs) { return make_sequences(may_make_graphs); }) {}
+               [this](bool may_make_graphs) { return make_sequences(may_make_graphs, kOfLane); }) {}
 
   // Returns when the session is closed, or when the guest broke the ring's rules.
   void run();
 
  private:
+  // There are several, and they hold what the dispatcher's own have not taken.
+  static constexpr LaunchSequences::Limits kOfLane = {4, 32};
+
   // The command at `position_`, if one is published, and how long it is. `broken` when its header cannot be right.
   enum class Taken { nothing, command, broken };
   Taken take(CommandCopy& command, uint32_t& units);
@@ -62,7 +65,7 @@ class RingServer {
   void note_posted(const CommandCopy& command, CUresult result);
   void refuse(const CommandCopy& command, CUresult result);
   void answer(const CommandCopy& command, CUresult result, std::vector<std::byte>& bytes, uint32_t flags);
-  std::unique_ptr<LaunchSequences> make_sequences(bool may_make_graphs);
+  std::unique_ptr<LaunchSequences> make_sequences(bool may_make_graphs, const LaunchSequences::Limits& limits);
   void measure_depth();
   bool has_news() const;
   bool has_news_soon() const;

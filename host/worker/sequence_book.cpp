@@ -79,7 +79,7 @@ void SequenceBook::make_room() {
 bool SequenceBook::make_room_for_graph(const Sequence& sequence, size_t parameter_bytes) {
   // All variants of a sequence have room beside each other.
   if (parameter_bytes > kMostParameterBytes / kMostVariants) return false;
-  while (graphs_ == kMostGraphs || parameter_bytes_ + parameter_bytes > kMostParameterBytes)
+  while (graphs_ == most_graphs_ || parameter_bytes_ + parameter_bytes > kMostParameterBytes)
     if (!drop_oldest_graphs(sequence)) return false;
   return true;
 }

@@ -33,8 +33,9 @@ class SequenceBook {
     std::vector<std::unique_ptr<SequenceGraph>> graphs;
   };
 
-  // Both outlive it.
-  SequenceBook(const Driver& driver, const HandleTable& handles) : driver_(driver), handles_(handles) {}
+  // Both outlive it. 256 graphs of 64 launches take 64 MiB of an H100's memory.
+  SequenceBook(const Driver& driver, const HandleTable& handles, size_t most_graphs)
+      : driver_(driver), handles_(handles), most_graphs_(most_graphs) {}
 
   // The sequence that these launches are; new ones are written down. Null when another one has this key.
   Sequence* find(uint64_t key, std::span<const CommandCopy> launches);
@@ -50,6 +51,7 @@ class SequenceBook {
 
   const Driver& driver_;
   const HandleTable& handles_;
+  const size_t most_graphs_;
   std::unordered_map<uint64_t, Sequence> sequences_;
   size_t graphs_ = 0, parameter_bytes_ = 0;
   uint64_t uses_ = 0;

@@ -77,6 +77,7 @@ void WaitingRoom::mark(Waiting& waiting) {
   if (wire && !session_.config.plain_managed_memory && resolve_gate_stream(session_, command, real) &&
       session_.may_mark(command.context, *wire, real))
     waiting.marker = session_.markers.place(session_.driver, command.context, from_bits<CUstream>(real));
+  waiting.sent = held_back_ ? kUnknown : sent_;
 }
 
 }  // namespace vgpu::host

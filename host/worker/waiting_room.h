@@ -24,21 +24,24 @@ class WaitingRoom {
   bool admit(CommandCopy& command, Answer answer, Run run);
   // Something else was sent: streams that were idle may not be any more.
   void disturb(uint16_t opcode) {
-    forget_quiet();
+    quiet_ = {};
+    ++sent_;
     after_copy_ = copies_on_device(opcode);
   }
-  void forget_quiet() { quiet_ = {}; }
   // Asks about the first command of each guest thread. `answer` gets what has been done, `run` what can be carried out,
-  // `leave` what stayed too long, with all that came after it from the same thread.
+  // `leave` what stayed too long, with all that came after it from the same thread. `held_back`: something that was
+  // sent may not have reached the driver, so no stream is known to be idle.
   template <class Answer, class Run, class Leave>
-  void look(Answer answer, Run run, Leave leave);
+  void look(bool held_back, Answer answer, Run run, Leave leave);
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr uint64_t kUnknown = ~uint64_t{0};
   struct Waiting {
     CommandCopy command;
     Clock::time_point since, deadline;
     Markers::Marker marker = {};
+    uint64_t sent = kUnknown;  // sent_ when it was placed, if all of that had reached the driver
   };
   // A stream of which nothing is under way: what ran last was a command that waited for it.
   struct Quiet {
@@ -58,7 +61,11 @@ class WaitingRoom {
   GateState ask(Waiting& waiting);
   bool wants_marker(const Waiting& waiting) const;
   template <class Answer, class Run>
-  void conclude(const CommandCopy& command, GateState gate, Answer answer, Run run);
+  void conclude(const CommandCopy& command, GateState gate, Answer answer, Run run, bool is_idle = true);
+  // What was sent since its marker was placed may be under way.
+  bool leaves_all_done(const Waiting& waiting) const {
+    return !held_back_ && (waiting.marker.value == 0 || waiting.sent == sent_);
+  }
   void mark(Waiting& waiting);
   static Quiet stream_of(const CommandCopy& command);
   static bool leaves_idle(uint16_t opcode);
@@ -71,6 +78,8 @@ class WaitingRoom {
 
   Session& session_;
   Quiet quiet_;
+  uint64_t sent_ = 0;             // how often something else was
+  bool held_back_ = false;        // while it looks
   bool after_copy_ = false;       // what was sent last, before commands that wait, is a copy of the device's
   std::vector<Waiting> waiting_;  // in the order they came; a handful
 };
@@ -95,14 +104,15 @@ bool WaitingRoom::admit(CommandCopy& command, Answer answer, Run run) {
 }
 
 template <class Answer, class Run>
-void WaitingRoom::conclude(const CommandCopy& command, GateState gate, Answer answer, Run run) {
+void WaitingRoom::conclude(const CommandCopy& command, GateState gate, Answer answer, Run run, bool is_idle) {
   if (gate == GateState::finished && only_waits(session_, command)) answer(command);
   else run(command);
-  quiet_ = leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
+  quiet_ = is_idle && leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
 }
 
 template <class Answer, class Run, class Leave>
-void WaitingRoom::look(Answer answer, Run run, Leave leave) {
+void WaitingRoom::look(bool held_back, Answer answer, Run run, Leave leave) {
+  held_back_ = held_back;
   for (size_t i = 0; i < waiting_.size();) {
     if (!is_first(i)) {
       ++i;
@@ -113,10 +123,11 @@ void WaitingRoom::look(Answer answer, Run run, Leave leave) {
       ++i;
       continue;
     }
+    const bool is_idle = leaves_all_done(waiting_[i]);
     const CommandCopy command = std::move(waiting_[i].command);
     waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
     if (gate == GateState::open || gate == GateState::finished) {
-      conclude(command, gate, answer, run);
+      conclude(command, gate, answer, run, is_idle);
       continue;
     }
     disturb(command.opcode);
@@ -133,6 +144,7 @@ void WaitingRoom::look(Answer answer, Run run, Leave leave) {
     }
     i = 0;
   }
+  held_back_ = false;
 }
 
 }  // namespace vgpu::host

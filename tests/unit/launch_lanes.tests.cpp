@@ -83,7 +83,7 @@ class Alone final : public LaunchSequences::Maker {
   LaunchLanes::MakeSequences sequences() {
     return [this](bool may_make_graphs) {
       may_make_graphs_.push_back(may_make_graphs);
-      return std::make_unique<LaunchSequences>(driver_, handles_, *this, false);
+      return std::make_unique<LaunchSequences>(driver_, handles_, *this, false, LaunchSequences::Limits());
     };
   }
   // What each lane was told, when it was made.

@@ -100,7 +100,9 @@ constexpr unsigned kKernels = 100;
 
 struct Program {
   explicit Program(bool enabled = true)
-      : driver(recording_driver()), sequences(driver, handles, maker, enabled), context(handle::primary_context(0)) {
+      : driver(recording_driver()),
+        sequences(driver, handles, maker, enabled, {}),
+        context(handle::primary_context(0)) {
     handles.set_primary(0, 0x77);
     for (unsigned i = 0; i < kKernels; ++i)
       functions.push_back(handles.add(Kind::function, 0x1000 + i, handles.add(Kind::module, 0x500 + i, context)));
