@@ -36,6 +36,7 @@ OURS = {
     "encoders' sessions are these programs'": (r"nvmlDeviceGet(Encoder|FBC)(Sessions|Stats)", {0, 7}),
     "no handles of slices": (r"nvmlDeviceGetMigDeviceHandleByIndex", {2, 3, 6}),
     "told to root only, which vgpu-monitor is not": (r"nvmlSystemGetNvlinkBwMode\(", {0, 4}),
+    "more metrics at a time than NVIDIA's library takes": (r"nvmlGpmMetricsGet\(332 from", {0, 2}),
     "samples of utilisation are these programs'": (r"nvmlDeviceGetSamples\([12],", {0, 6}),
 }
 # They give nothing that could be compared, or take what only an inner call makes.

@@ -65,8 +65,8 @@ nvmlGpmSample_t sample_now(Asking& asking, const std::string& which) {
 
 std::string or_none(const char* text) { return text != nullptr ? quoted(text) : "none"; }
 
-// Two samples a second apart, each metric by itself and `together` at a time.
-void tell_metrics(Asking& asking, nvmlGpmSample_t first, nvmlGpmSample_t second, unsigned together) {
+// Two samples a second apart, so many metrics at a time. `each`: what is said of them, too.
+void tell_metrics(Asking& asking, nvmlGpmSample_t first, nvmlGpmSample_t second, unsigned together, bool each) {
   const char* const name = "nvmlGpmMetricsGet";
   const auto get = std::make_unique<nvmlGpmMetricsGet_t>();
   for (unsigned begin = 1; begin <= NVML_GPM_METRIC_MAX; begin += together) {
@@ -79,7 +79,7 @@ void tell_metrics(Asking& asking, nvmlGpmSample_t first, nvmlGpmSample_t second,
     const std::string text = std::to_string(get->numMetrics) + " from " + std::to_string(begin);
     const int code = asking.call(name, text, {word(get.get())});
     asking.tell(name, text, code);
-    for (const nvmlGpmMetric_t& metric : std::span(get->metrics, code == 0 ? get->numMetrics : 0))
+    for (const nvmlGpmMetric_t& metric : std::span(get->metrics, each && code == 0 ? get->numMetrics : 0))
       asking.tell(name, text + ", metric " + std::to_string(metric.metricId), metric.nvmlReturn,
                   metric.nvmlReturn != 0
                       ? std::vector<std::string>()
@@ -92,10 +92,10 @@ void ask_gpm(Asking& asking, const Family&) {
   nvmlGpmSample_t const first = sample_now(asking, "first");
   std::this_thread::sleep_for(std::chrono::seconds(1));
   nvmlGpmSample_t const second = sample_now(asking, "second");
-  // As many as headers before CUDA 13 have room for, then all, then one more than there are.
-  tell_metrics(asking, first, second, 98);
-  tell_metrics(asking, first, second, NVML_GPM_METRIC_MAX - 1);
-  tell_metrics(asking, first, second, NVML_GPM_METRIC_MAX);
+  // As many as headers before CUDA 13 have room for; then whether as many are taken as there is room for now.
+  tell_metrics(asking, first, second, 98, true);
+  tell_metrics(asking, first, second, NVML_GPM_METRIC_MAX - 1, false);
+  tell_metrics(asking, first, second, NVML_GPM_METRIC_MAX, false);
   asking.tell("nvmlGpmSampleFree", "first", asking.call("nvmlGpmSampleFree", "first", {word(first)}));
   asking.tell("nvmlGpmSampleFree", "second", asking.call("nvmlGpmSampleFree", "second", {word(second)}));
 }
