@@ -272,17 +272,22 @@ TEST_CASE_METHOD(Textures, "an array and its level keep their shape", "[contract
   CHECK_CUDA(cuMipmappedArrayDestroy(mipmap));
 }
 
+// Other programs of the card take and give back memory meanwhile, so one attempt of several must show it.
 TEST_CASE_METHOD(Textures, "arrays count as used memory until they are destroyed", "[contract][texture]") {
-  size_t before = 0, during = 0, after = 0, total = 0;
-  const CUDA_ARRAY3D_DESCRIPTOR large = shape(4096, 4096, 0);  // 64 MiB
-  REQUIRE_CUDA(cuMemGetInfo(&before, &total));
-  CUarray made = nullptr;
-  REQUIRE_CUDA(cuArray3DCreate(&made, &large));
-  REQUIRE_CUDA(cuMemGetInfo(&during, &total));
-  CHECK_CUDA(cuArrayDestroy(made));
-  REQUIRE_CUDA(cuMemGetInfo(&after, &total));
-  CHECK(before - during >= size_t{64} << 20);
-  CHECK(after - during >= size_t{64} << 20);
+  const CUDA_ARRAY3D_DESCRIPTOR large = shape(4096, 4096, 0);
+  constexpr size_t kBytes = size_t{64} << 20;
+  bool shown = false;
+  for (int attempt = 0; attempt < 8 && !shown; ++attempt) {
+    size_t before = 0, during = 0, after = 0, total = 0;
+    REQUIRE_CUDA(cuMemGetInfo(&before, &total));
+    CUarray made = nullptr;
+    REQUIRE_CUDA(cuArray3DCreate(&made, &large));
+    REQUIRE_CUDA(cuMemGetInfo(&during, &total));
+    CHECK_CUDA(cuArrayDestroy(made));
+    REQUIRE_CUDA(cuMemGetInfo(&after, &total));
+    shown = before >= during + kBytes && after >= during + kBytes;
+  }
+  CHECK(shown);
 }
 
 TEST_CASE_METHOD(Textures, "a texture of linear memory is of that memory", "[contract][texture]") {
