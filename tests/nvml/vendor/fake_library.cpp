@@ -248,6 +248,8 @@ nvmlReturn_t nvmlGpmSampleGet(nvmlDevice_t device, nvmlGpmSample_t sample) {
   sample->number = ++taken;
   return NVML_SUCCESS;
 }
+// On an H100 metrics without a name have a unit, too.
+constexpr unsigned kNamelessMetric = 8;
 // A release of before CUDA 13, which takes 98 of them. Each is its id and the samples between, but for one.
 nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t* get) {
   static char short_name[] = "SM Util", long_name[] = "The SMs' utilisation", unit[] = "%";
@@ -256,6 +258,7 @@ nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t* get) {
     metric.nvmlReturn = metric.metricId == 20 ? NVML_ERROR_NOT_SUPPORTED : NVML_SUCCESS;
     metric.value = metric.metricId + 0.5 * (get->sample2->number - get->sample1->number);
     if (metric.metricId == NVML_GPM_METRIC_SM_UTIL) metric.metricInfo = {short_name, long_name, unit};
+    if (metric.metricId == kNamelessMetric) metric.metricInfo = {nullptr, nullptr, unit};
   }
   return NVML_SUCCESS;
 }

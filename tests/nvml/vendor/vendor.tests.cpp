@@ -322,14 +322,19 @@ TEST_CASE("metrics are those between the samples that were taken, with their nam
   nvmlGpmSample_t samples[3] = {};
   for (nvmlGpmSample_t& sample : samples) REQUIRE(nvmlGpmSampleAlloc(&sample) == NVML_SUCCESS);
   REQUIRE(take_samples(nvml.device, samples) == NVML_SUCCESS);
-  nvmlGpmMetricsGet_t& get = metrics_between(samples[0], samples[2], NVML_GPM_METRIC_MAX);
+  CHECK(nvmlGpmMetricsGet(&metrics_between(samples[0], samples[2], NVML_GPM_METRIC_MAX)) ==
+        NVML_ERROR_INVALID_ARGUMENT);
+  nvmlGpmMetricsGet_t& get = metrics_between(samples[0], samples[2], NVML_GPM_METRIC_MAX - 1);
   REQUIRE(nvmlGpmMetricsGet(&get) == NVML_SUCCESS);
   CHECK(get.metrics[0].value == 2);
   CHECK(get.metrics[0].metricInfo.shortName == nullptr);
   CHECK(std::string(get.metrics[1].metricInfo.shortName) == "SM Util");
   CHECK(std::string(get.metrics[1].metricInfo.unit) == "%");
+  CHECK(get.metrics[7].metricInfo.shortName == nullptr);
+  REQUIRE(get.metrics[7].metricInfo.unit != nullptr);
+  CHECK(std::string(get.metrics[7].metricInfo.unit) == "%");
   CHECK(get.metrics[19].nvmlReturn == NVML_ERROR_NOT_SUPPORTED);
-  CHECK(get.metrics[332].value == 334);
+  CHECK(get.metrics[331].value == 333);
   REQUIRE(nvmlGpmMetricsGet(&metrics_between(samples[1], samples[2], 1)) == NVML_SUCCESS);
   CHECK(get.metrics[0].value == 1.5);
   CHECK(nvmlGpmSampleGet(second(), samples[0]) == NVML_ERROR_NOT_SUPPORTED);
