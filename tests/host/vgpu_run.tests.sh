@@ -45,6 +45,15 @@ test_the_program_reaches_the_daemon() {
   expect_no_traces
 }
 
+test_the_daemon_is_told_to_leave_launches_alone() {
+  install_tree
+  local siblings
+  siblings='for child in $(cat /proc/$PPID/task/*/children); do tr "\0" " " <"/proc/$child/cmdline"; done'
+  expect_like "with the option" "$(run --no-launch-graphs -- sh -c "$siblings")" "--no-launch-graphs"
+  expect "without" "$(run -- sh -c "$siblings" | grep -c -e --no-launch-graphs)" 0
+  expect_no_traces
+}
+
 test_statistics_are_printed_at_the_end() {
   install_tree
   local text

@@ -69,6 +69,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--trace", trace,
                  "a file for the program's calls, from the first one on, as vgpu-smi trace prints them")
       ->type_name("FILE");
+  bool no_launch_graphs = false;
+  app.add_flag(
+      "--no-launch-graphs", no_launch_graphs,
+      "give each launch of a kernel to the driver by itself, also where the program repeats them; for debugging");
   app.add_option("--log", level, "off, error, warn, info or debug, for vgpud and its worker (default warn)")
       ->type_name("LEVEL");
   app.add_option("--worker", worker, "the worker's executable (default: vgpu-worker beside vgpud)")->type_name("PATH");
@@ -96,6 +100,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     options.daemon_options.emplace_back(name);
     options.daemon_options.push_back(*value);
   }
+  if (no_launch_graphs) options.daemon_options.emplace_back("--no-launch-graphs");
   return options;
 }
 
