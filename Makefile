@@ -26,7 +26,8 @@ WARNINGS  := -Wall -Wextra -Wconversion -Wshadow -Werror
 # for them, which a driver that is loaded at run time does not have.
 SANITIZE.asan := -fsanitize=address,undefined -fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute,enum,function \
                  -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DVGPU_SANITIZED
-SANITIZE.tsan := -fsanitize=thread -fno-omit-frame-pointer -DVGPU_SANITIZED
+# Fences are not followed by it, and the compiler warns of each.
+SANITIZE.tsan := -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan -DVGPU_SANITIZED
 SANITIZE  := $(SANITIZE.$(VARIANT))
 OPT       ?= $(if $(VARIANT),-O1,-O2)
 comma     := ,

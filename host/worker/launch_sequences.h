@@ -32,11 +32,12 @@ class LaunchSequences {
     virtual void made(std::span<const CommandCopy> launches) = 0;
   };
 
-  // Without `enabled` it takes nothing. All three outlive it.
   // Of how many guest threads launches are kept at once, and how many graphs there may be.
   struct Limits {
     size_t threads = 16, graphs = SequenceBook::kMostGraphs;
   };
+
+  // Without `enabled` it takes nothing. All three outlive it.
   LaunchSequences(const Driver& driver, const HandleTable& handles, Maker& maker, bool enabled, const Limits& limits);
 
   bool keeps() const { return open_ != 0; }
