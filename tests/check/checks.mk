@@ -69,9 +69,10 @@ check-ring: all $(O)/tests/contract $(O)/tests/unload
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(VGPU_RUN) --driver soft --ready-contexts 2 -- tests/contract/run.sh $(O)/tests/contract primary context green
-# Managed variables as with a driver that keeps its managed memory to itself: the software GPU under another name.
+# Managed variables as with a driver that keeps its managed memory to itself, and waits by markers, which the device
+# writes: the software GPU under another name.
 check-managed: all $(O)/tests/contract
-	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed]'
+	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed],[sequence],[stream],[progress]'
 check-programs-%: all $(PROGRAM_BINS)
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
 # Our runtime libraries beside NVIDIA's, over the software GPU: the toolkit's of CUDA 13, Debian's of 12.4.
