@@ -12,7 +12,7 @@ namespace {
 // scale(word, factor, term): *word = *word * factor + term
 // flip(word, bits): *word ^= bits
 // count(word): *word += 1, by each thread of 64 in 2 blocks
-// first(word): *word += what the block's dynamic shared memory held in its last word of 60000 bytes
+// fill(word, value): *word += value, by way of the last word of 60000 bytes of dynamic shared memory
 constexpr char kStepsPtx[] = R"(
 .version 6.4
 .target sm_52
@@ -72,7 +72,7 @@ constexpr char kStepsPtx[] = R"(
 }
 )";
 
-// One launch more in each, so that two modules are told apart by what they do.
+// scale adds one more than the other module's, so that the two are told apart by what they do.
 constexpr char kOtherPtx[] = R"(
 .version 6.4
 .target sm_52
