@@ -3,7 +3,9 @@
 # make gpu-check: the same test binaries on NVIDIA's driver in three ways: natively, which proves the tests; over the
 # socket, through a ring and a worker; and in a guest, through QEMU and the module. check.sh BUILD_DIR [LOG_DIR]. A table
 # comes last; the exit code says whether all passed. ONLY is an extended regular expression that picks steps by name;
-# DRIVER=soft rehearses it without a card; GUEST_ARGS are further options of tests/gpu/vm.
+# DRIVER=soft rehearses it without a card; GUEST_ARGS are further options of tests/gpu/vm. Where there are processors enough,
+# guests and two lanes of steps run side by side; steps that look at the card as a whole have it to themselves. ALL=1 adds the
+# runtime libraries' wrong calls, whose hundreds of processes want a context each (minutes).
 set -u
 build=$(readlink -f "$1")
 logs=${2:-$build/gpu-check}
@@ -14,9 +16,11 @@ native=()
 socket=("$build/bin/vgpu-run" --driver "$driver" --)
 read -ra guest_args <<<"${GUEST_ARGS:-}"
 mkdir -p "$logs"
-table=() failed=0
+tables=$(mktemp -d)
+trap 'rm -rf "$tables"' EXIT
+lane=first
 
-# step NAME COMMAND...: runs it, keeps what it prints, adds a line to the table.
+# step NAME COMMAND...: runs it, keeps what it prints, adds a line to its lane's table.
 step() {
   local name=$1 begin code last
   shift
@@ -27,10 +31,10 @@ step() {
   code=$?
   last=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$logs/${name// /-}.log" | tail -n 1)
   if [[ $code -ne 0 ]]; then
-    failed=1
     grep -E '^(FAIL|run:)' "$logs/${name// /-}.log" | sed 's/^/    /' | head -n 20
   fi
-  table+=("$(printf '%-28s %-5s %-32s %4d s' "$name" "$([[ $code -eq 0 ]] && echo ok || echo FAIL)" "${last:-code $code}" $(($(date +%s) - begin)))")
+  printf '%-32s %-5s %-26s %4d s\n' "$name" "$([[ $code -eq 0 ]] && echo ok || echo FAIL)" "${last:-code $code}" \
+    $(($(date +%s) - begin)) >>"$tables/$lane"
 }
 
 # guest PART: in a guest of its own, whose messages are kept.
@@ -43,27 +47,6 @@ export LIMIT=${LIMIT:-200}
 # Some cases give the driver broken code, which NVIDIA's does not survive (tests/runtime/bad_input.tests.cpp).
 cases=()
 [[ $driver = soft ]] || cases=('~[soft]~[.]')
-step "contract native" ${native[@]+"${native[@]}"} env "CASES=${cases[*]-}" "$here/../contract/run.sh" "$build/tests/contract"
-step "contract socket" "${socket[@]}" env "CASES=${cases[*]-}" "$here/../contract/run.sh" "$build/tests/contract"
-guest smoke
-guest contract
-step "ptx native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx" "$here/../ptx"
-step "ptx socket" "${socket[@]}" timeout 300 "$build/tests/ptx" "$here/../ptx"
-guest ptx
-step "ptx runner native" ${native[@]+"${native[@]}"} timeout 100 "$here/../check/ptx_runner.sh" "$build/tests/ptx"
-step "ptx forms native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx_forms" "$here"/../ptx_forms/*.forms
-step "unload native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
-step "unload socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
-step "runtime native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
-step "runtime socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
-guest runtime
-[[ $driver = soft ]] || step "nvml native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" '[nvml]~[ours]'
-step "nvml socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" ${cases[@]+"${cases[@]}"}
-if [[ $driver = soft ]]; then
-  step "nvml values" "${socket[@]}" "$here/nvml_values.py" "$build" soft
-else
-  step "nvml values" env KEEP="$logs/nvml-values" "$here/nvml_values.py" "$build" "$driver"
-fi
 # Our runtime libraries beside NVIDIA's, natively and through a ring: exports, samples, contract, wrong calls, texts of errors.
 # What the machine has not, is not compared.
 runtimes() {
@@ -84,37 +67,80 @@ runtimes() {
     [[ ! -d $programs ]] || step "cudart $release samples alike $way" ${through[@]+"${through[@]}"} \
       env ${lock[@]+"${lock[@]}"} "$here/../check/cudart.sh" "libcudart.so.$release" "$ours" "$theirs" "${folder[$way]}" "$programs"
     # Through the ring what the driver's side of a wrong argument says first is another question.
-    [[ ! -x $wrong || $way = socket ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
+    [[ -z ${ALL:-} || ! -x $wrong || $way = socket ]] || step "cudart $release wrong calls $way" ${through[@]+"${through[@]}"} env LIMIT=300 \
       "$here/../check/wrong_calls.sh" "$release" "$wrong" "$theirs" "$ours" "${folder[$way]%%:*}"
   done
   [[ ! -r $theirs/libcudart.so.$release || ! -x $contract ]] ||
     step "cudart $release contract theirs" env "LD_LIBRARY_PATH=$theirs:${folder[native]}" "$here/../check/catch.sh" "$LIMIT" "$contract" "$filter~[later]"
 }
 top=$(readlink -f "$here/../..")
-runtimes 13 "${CUDA_HOME:-/usr/local/cuda}/lib64" "$top/build/programs/shared" "$build/tests/runtime" "$build/tests/wrong_calls" '~[soft]~[.]'
-runtimes 12 "$top/build/cuda12/lib" "$top/build/programs/cudart12" "$build/tests/cudart12/runtime" "$build/tests/cudart12/wrong_calls" '~[since13]~[soft]~[.]'
 # Both releases in one process.
 together() { step "cudart together $1" env "LD_LIBRARY_PATH=$2${native_path:+:$native_path}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime_together"; }
 native_path=${LD_LIBRARY_PATH:-}
 [[ $driver = nvidia ]] || native_path=$build/$driver${native_path:+:$native_path}
-together ours "$build/lib/cudart"
-[[ ! -r $top/build/cuda12/lib/libcudart.so.12 || ! -r ${CUDA_HOME:-/usr/local/cuda}/lib64/libcudart.so.13 ]] ||
-  together theirs "$top/build/cuda12/lib:${CUDA_HOME:-/usr/local/cuda}/lib64"
-[[ $driver = soft ]] || step "texts of errors" "$here/error_texts.py" "$build"
-for kind in static shared; do
-  programs=$here/../../build/programs/$kind
-  [[ -d $programs ]] || continue
-  step "programs $kind native" ${native[@]+"${native[@]}"} "$here/../programs/run.sh" "$programs"
-  step "programs $kind socket" "${socket[@]}" "$here/../programs/run.sh" "$programs"
+
+driver_calls() {
+  step "contract native" ${native[@]+"${native[@]}"} env "CASES=${cases[*]-}" "$here/../contract/run.sh" "$build/tests/contract"
+  step "contract socket" "${socket[@]}" env "CASES=${cases[*]-}" "$here/../contract/run.sh" "$build/tests/contract"
+  step "contract socket one process" "${socket[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" "[contract]${cases[*]-}"
+  step "unload native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
+  step "unload socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/unload"
+  [[ $driver = soft ]] || step "wrong calls" "$here/wrong_calls" "$build"
+  local stub=${CUDA_HOME:-/usr/local/cuda}/lib64/stubs/libcuda.so
+  [[ $driver = soft || ! -r $stub ]] || step "cuGetProcAddress" "$here/proc_addresses.py" "$build" "$stub"
+}
+
+code_and_runtime() {
+  step "ptx native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx" "$here/../ptx"
+  step "ptx socket" "${socket[@]}" timeout 300 "$build/tests/ptx" "$here/../ptx"
+  step "ptx runner native" ${native[@]+"${native[@]}"} timeout 100 "$here/../check/ptx_runner.sh" "$build/tests/ptx"
+  step "ptx forms native" ${native[@]+"${native[@]}"} timeout 300 "$build/tests/ptx_forms" "$here"/../ptx_forms/*.forms
+  step "runtime native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
+  step "runtime socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/runtime" ${cases[@]+"${cases[@]}"}
+  runtimes 13 "${CUDA_HOME:-/usr/local/cuda}/lib64" "$top/build/programs/shared" "$build/tests/runtime" "$build/tests/wrong_calls" '~[soft]~[.]'
+  runtimes 12 "$top/build/cuda12/lib" "$top/build/programs/cudart12" "$build/tests/cudart12/runtime" "$build/tests/cudart12/wrong_calls" '~[since13]~[soft]~[.]'
+  together ours "$build/lib/cudart"
+  [[ ! -r $top/build/cuda12/lib/libcudart.so.12 || ! -r ${CUDA_HOME:-/usr/local/cuda}/lib64/libcudart.so.13 ]] ||
+    together theirs "$top/build/cuda12/lib:${CUDA_HOME:-/usr/local/cuda}/lib64"
+  [[ $driver = soft ]] || step "texts of errors" "$here/error_texts.py" "$build"
+  local kind programs
+  for kind in static shared; do
+    programs=$here/../../build/programs/$kind
+    [[ -d $programs ]] || continue
+    step "programs $kind native" ${native[@]+"${native[@]}"} "$here/../programs/run.sh" "$programs"
+    step "programs $kind socket" "${socket[@]}" "$here/../programs/run.sh" "$programs"
+  done
+}
+
+guests() {
+  guest smoke
+  guest contract
+  guest ptx
+  guest runtime
+  guest programs
+  DRIVER=$driver BUILD=$build step "faults guest" "$here/../vm/run-tests" short guest_reboot unplug_and_plug worker_killed daemon_killed qemu_killed
+}
+
+# What counts memory, processes and readings of the card.
+whole_card() {
+  [[ $driver = soft ]] || step "nvml native" ${native[@]+"${native[@]}"} "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" '[nvml]~[ours]~[soft]'
+  step "nvml socket" "${socket[@]}" "$here/../check/catch.sh" "$LIMIT" "$build/tests/nvml" ${cases[@]+"${cases[@]}"}
+  if [[ $driver = soft ]]; then
+    step "nvml values" "${socket[@]}" "$here/nvml_values.py" "$build" soft
+  else
+    step "nvml values" env KEEP="$logs/nvml-values" "$here/nvml_values.py" "$build" "$driver"
+  fi
+  step "1000 processes" env DRIVER="$driver" "$here/many_processes" "$build" "$here/../../build/programs/static/vector_add"
+}
+
+lanes=(driver_calls code_and_runtime guests)
+for lane in "${lanes[@]}"; do
+  if [[ $(nproc) -ge 8 ]]; then "$lane" & else "$lane"; fi
 done
-guest programs
-step "contract socket one process" "${socket[@]}" "$here/../check/catch.sh" 400 "$build/tests/contract" "[contract]${cases[*]-}"
-step "1000 processes" env DRIVER="$driver" "$here/many_processes" "$build" "$here/../../build/programs/static/vector_add"
-[[ $driver = soft ]] || step "wrong calls" "$here/wrong_calls" "$build"
-stub=${CUDA_HOME:-/usr/local/cuda}/lib64/stubs/libcuda.so
-[[ $driver = soft || ! -r $stub ]] || step "cuGetProcAddress" "$here/proc_addresses.py" "$build" "$stub"
-export DRIVER=$driver BUILD=$build
-step "faults guest" "$here/../vm/run-tests" short guest_reboot unplug_and_plug worker_killed daemon_killed qemu_killed
-[[ ${#table[@]} -gt 0 ]] || { echo "gpu-check: no step is called ${ONLY}" >&2; exit 2; }
-printf '%s\n' "${table[@]}"
-exit $failed
+wait
+lane=whole_card
+whole_card
+
+for lane in "${lanes[@]}" whole_card; do cat "$tables/$lane" 2>/dev/null; done | tee "$logs/table"
+[[ -s $logs/table ]] || { echo "gpu-check: no step is called ${ONLY}" >&2; exit 2; }
+! grep -q ' FAIL ' "$logs/table"
