@@ -11,7 +11,14 @@ $(BENCH): $(BENCH_OBJS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64/stubs -lcuda -lfmt '-Wl,-rpath,$$ORIGIN/../soft' -o $@
 
-bench: $(BENCH) $(ARTEFACTS)
+# What bench/profile.py loads into the programs that it watches.
+SAMPLER := $(O)/bench/sampler.so
+$(SAMPLER): $(call obj,bench/profile/sampler.cpp)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) -shared $^ -o $@
+
+bench: $(BENCH) $(SAMPLER) $(ARTEFACTS)
 	@$(BENCH) $(BENCHFLAGS)
 .PHONY: bench
 
