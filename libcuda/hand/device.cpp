@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "common/async_callbacks.h"
 #include "libcuda/by_hand.h"
 
 namespace vgpu::guest {
@@ -92,6 +93,21 @@ CUresult cuDeviceGetLuid(char* luid, unsigned int* deviceNodeMask, CUdevice dev)
   VGPU_CHECK(find_device(dev, device));
   // LUIDs exist on Windows only.
   return luid == nullptr || deviceNodeMask == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_NOT_SUPPORTED;
+}
+
+CUresult cuDeviceRegisterAsyncNotification(CUdevice device, CUasyncCallback callbackFunc, void* /*userData*/,
+                                           CUasyncCallbackHandle* callback) {
+  const wire::DeviceSnapshot* found = nullptr;
+  VGPU_CHECK(find_device(device, found));
+  if (callbackFunc == nullptr || callback == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *callback = static_cast<CUasyncCallbackHandle>(AsyncCallbacks::of_process().add(device));
+  return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceUnregisterAsyncNotification(CUdevice device, CUasyncCallbackHandle callback) {
+  const wire::DeviceSnapshot* found = nullptr;
+  VGPU_CHECK(find_device(device, found));
+  return AsyncCallbacks::of_process().remove(device, callback) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult cuDeviceTotalMem_v2(size_t* bytes, CUdevice dev) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/async_callbacks.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/device.h"
 #include "softgpu/driver/process.h"
@@ -82,6 +83,19 @@ CUresult cuDeviceGetUuid_v2(CUuuid* uuid, CUdevice dev) { return give_uuid(uuid,
 CUresult cuDeviceGetLuid(char*, unsigned int*, CUdevice dev) {
   TRY(get_device(dev));
   return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+CUresult cuDeviceRegisterAsyncNotification(CUdevice device, CUasyncCallback callbackFunc, void*,
+                                           CUasyncCallbackHandle* callback) {
+  TRY(get_device(device));
+  if (callbackFunc == nullptr || callback == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *callback = static_cast<CUasyncCallbackHandle>(vgpu::AsyncCallbacks::of_process().add(device));
+  return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceUnregisterAsyncNotification(CUdevice device, CUasyncCallbackHandle callback) {
+  TRY(get_device(device));
+  return vgpu::AsyncCallbacks::of_process().remove(device, callback) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult cuDeviceTotalMem_v2(size_t* bytes, CUdevice dev) {

@@ -6,7 +6,6 @@
 set -u
 left_out='^cuda(GL|VDPAU|EGL|Graphics)|^cudaEventCreateFromEGLSync$'                      # graphics
 left_out+='|^cudaDeviceGetNvSciSyncAttributes$'                                           # other vendors' buffers
-left_out+='|^cudaDevice(Unr|R)egisterAsyncNotification$'
 left_out+='|^__cuda'                                                                    # nvcc's code calls them, or nobody
 
 exported=$(sed -E '/^#/d; s/_pt(ds|sz)$//' libcuda/cudart/exports.lock libcuda/cudart12/exports.lock | sort -u)

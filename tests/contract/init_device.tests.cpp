@@ -186,3 +186,25 @@ TEST_CASE_METHOD(NoContext, "peer access is asked between devices that exist", "
   CHECK((can == 0 || can == 1));
   CHECK(cuDeviceCanAccessPeer(&can, device, 9999) == CUDA_ERROR_INVALID_DEVICE);
 }
+
+TEST_CASE("notifications of a device are registered for, one by one, and none is sent", "[contract][device]") {
+  REQUIRE_CUDA(cuInit(0));
+  int heard = 0;
+  const CUasyncCallback hear = [](CUasyncNotificationInfo*, void* count, CUasyncCallbackHandle) {
+    ++*static_cast<int*>(count);
+  };
+  CUasyncCallbackHandle one = nullptr;
+  CUasyncCallbackHandle other = nullptr;
+  REQUIRE_CUDA(cuDeviceRegisterAsyncNotification(0, hear, &heard, &one));
+  REQUIRE_CUDA(cuDeviceRegisterAsyncNotification(0, hear, &heard, &other));
+  CHECK(one != nullptr);
+  CHECK(one != other);
+  CHECK(cuDeviceRegisterAsyncNotification(0, nullptr, &heard, &other) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuDeviceRegisterAsyncNotification(0, hear, &heard, nullptr) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuDeviceRegisterAsyncNotification(-1, hear, &heard, &other) == CUDA_ERROR_INVALID_DEVICE);
+  CHECK(cuDeviceUnregisterAsyncNotification(-1, one) == CUDA_ERROR_INVALID_DEVICE);
+  REQUIRE_CUDA(cuDeviceUnregisterAsyncNotification(0, other));
+  REQUIRE_CUDA(cuDeviceUnregisterAsyncNotification(0, one));
+  CHECK(cuDeviceUnregisterAsyncNotification(0, nullptr) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(heard == 0);
+}

@@ -65,6 +65,23 @@ TEST_CASE("writes of others are flushed, where a device has that", "[runtime][de
   CHECK((result == cudaSuccess) == ((options & cudaFlushGPUDirectRDMAWritesOptionHost) != 0));
 }
 
+TEST_CASE("who registers for notifications of a device hears nothing while nothing is to be told",
+          "[runtime][device]") {
+  int heard = 0;
+  cudaAsyncCallbackHandle_t one = nullptr;
+  cudaAsyncCallbackHandle_t other = nullptr;
+  const cudaAsyncCallback hear = [](cudaAsyncNotificationInfo_t*, void* count, cudaAsyncCallbackHandle_t) {
+    ++*static_cast<int*>(count);
+  };
+  REQUIRE_OK(cudaDeviceRegisterAsyncNotification(0, hear, &heard, &one));
+  REQUIRE_OK(cudaDeviceRegisterAsyncNotification(0, hear, &heard, &other));
+  CHECK(one != other);
+  REQUIRE_OK(cudaDeviceUnregisterAsyncNotification(0, one));
+  REQUIRE_OK(cudaDeviceUnregisterAsyncNotification(0, other));
+  CHECK_ERROR(cudaDeviceRegisterAsyncNotification(0, nullptr, nullptr, &one), cudaErrorInvalidValue);
+  CHECK(heard == 0);
+}
+
 TEST_CASE("a private table that nobody has is refused", "[runtime][device]") {
   const void* table = nullptr;
   cudaUUID_t nobody{};

@@ -19,8 +19,6 @@ REFUSE(cuCoredumpSetAttributeGlobal,                     "core dumps are files o
 REFUSE(cuDestroyExternalMemory,                          "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuDestroyExternalSemaphore,                       "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuDeviceGetNvSciSyncAttributes,                   "NvSci objects exist only on embedded systems")
-REFUSE(cuDeviceRegisterAsyncNotification,                "they tell a process that it is above its budget of memory; a session gets none above its own")
-REFUSE(cuDeviceUnregisterAsyncNotification,              "they tell a process that it is above its budget of memory; a session gets none above its own")
 REFUSE(cuExternalMemoryGetMappedBuffer,                  "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuExternalMemoryGetMappedMipmappedArray,          "external memory and semaphores are named by file descriptors of the host")
 REFUSE(cuGraphAddExternalSemaphoresSignalNode,           "external memory and semaphores are named by file descriptors of the host")
