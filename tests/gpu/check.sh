@@ -16,9 +16,9 @@ native=()
 socket=("$build/bin/vgpu-run" --driver "$driver" --)
 read -ra guest_args <<<"${GUEST_ARGS:-}"
 mkdir -p "$logs"
-tables=$(mktemp -d)
-trap 'rm -rf "$tables"' EXIT
-lane=first
+tables=$logs/tables
+rm -rf "$tables"
+mkdir "$tables"
 
 # step NAME COMMAND...: runs it, keeps what it prints, adds a line to its lane's table.
 step() {
@@ -141,6 +141,6 @@ wait
 lane=whole_card
 whole_card
 
-for lane in "${lanes[@]}" whole_card; do cat "$tables/$lane" 2>/dev/null; done | tee "$logs/table"
-[[ -s $logs/table ]] || { echo "gpu-check: no step is called ${ONLY}" >&2; exit 2; }
-! grep -q ' FAIL ' "$logs/table"
+for lane in "${lanes[@]}" whole_card; do cat "$tables/$lane" 2>/dev/null; done | tee "$tables/all"
+[[ -s $tables/all ]] || { echo "gpu-check: no step is called ${ONLY}" >&2; exit 2; }
+! grep -q ' FAIL ' "$tables/all"
