@@ -54,6 +54,15 @@ void describe_import(Description& description) {
   description.made("handle");
 }
 
+void describe_external_memory(Description& description) {
+  const auto what = description.message.get<wire::ExternalMemory>();
+  if (!description.message.failed()) {
+    description.say("name", name_text(what.name));
+    description.say("size", std::to_string(what.size));
+  }
+  description.made("extMem");
+}
+
 void describe_retain(Description& description) {
   description.handle("addr");
   description.made("handle");
@@ -160,6 +169,7 @@ constexpr DescriptionRow kRows[] = {
     {op::cuMemPoolImportFromShareableHandle, &describe_import},
     {op::cuMemExportToShareableHandle, &describe_export},
     {op::cuMemImportFromShareableHandle, &describe_import},
+    {op::cuImportExternalMemory, &describe_external_memory},
     {op::cuMemRetainAllocationHandle, &describe_retain},
     {op::cuTexObjectCreate, &describe_texture_create},
     {op::cuTexObjectDestroy, &describe_object},

@@ -95,6 +95,14 @@ struct SharedName {
   uint32_t reserved;
 };
 static_assert(sizeof(SharedName) == 32);
+// cuImportExternalMemory, of the memory that a descriptor stands for.
+struct ExternalMemory {
+  SharedName name;
+  uint64_t size;  // bytes
+  uint32_t flags;
+  uint32_t reserved;
+};
+static_assert(sizeof(ExternalMemory) == 48);
 constexpr uint64_t kSharedNameMagic = 0x656d616e75706776;
 
 // kPlaceMarker, kMarkedRecord, kMarkedWait: when `stream` has come to this point, the device stores `value` in the

@@ -39,6 +39,7 @@ enum class RegionKind : uint8_t {
   host,        // cuMemHostAlloc, cuMemAllocHost
   registered,  // cuMemHostRegister
   imported,    // cuIpcOpenMemHandle: another process's cuMemAlloc
+  external,    // cuExternalMemoryGetMappedBuffer
 };
 
 // One allocation. A plain value: copies are snapshots.

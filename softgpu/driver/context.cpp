@@ -176,7 +176,7 @@ void Context::release_region(AddressSpace& memory, const Region& region) {
     memory.remove(region.begin, RegionKind::registered);
   } else if (region.kind == RegionKind::host) {
     free_host_memory(memory, region.begin);
-  } else if (region.kind == RegionKind::imported) {
+  } else if (region.kind == RegionKind::imported || region.kind == RegionKind::external) {
     close_imported(region.begin, true);
   } else {
     memory.release(region.begin,

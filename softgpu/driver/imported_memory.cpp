@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/device.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr uint64_t kAlignment = uint64_t{2} << 20;
 
 struct Import {
+  RegionKind kind = RegionKind::imported;
   CUdeviceptr address = 0;
   uint64_t reserved = 0;  // bytes of addresses
   unsigned openings = 0;
@@ -26,30 +28,30 @@ std::map<uint64_t, Import>& imports() {
   return map;
 }
 
-// Nobody may take pages away from under a mapping.
-bool is_suitable(int file, uint64_t size) {
-  struct stat about {};
-  const int seals = fcntl(file, F_GET_SEALS);
-  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && fstat(file, &about) == 0 && size != 0 &&
-         size <= static_cast<uint64_t>(about.st_size);
-}
+// Which bytes of a file.
+struct Part {
+  int file;
+  uint64_t offset, size;
+};
 
-CuResult<Import> map_import(int file, uint64_t size, int device, Context& context, uint64_t pool) {
+CuResult<Import> map_import(RegionKind kind, const Part& part, int device, Context& context, uint64_t pool) {
   AddressSpace& memory = Process::get()->memory();
+  const auto [file, offset, size] = part;
   Import made;
+  made.kind = kind;
   made.reserved = (size + kAlignment - 1) & ~(kAlignment - 1);
   made.address = memory.reserve(made.reserved, kAlignment, 0);
   if (made.address == 0) return CUDA_ERROR_OUT_OF_MEMORY;
   // SAFETY: the reservation is this mapping's alone.
   void* const at = reinterpret_cast<void*>(made.address);
-  if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) != at) {
+  if (mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, static_cast<off_t>(offset)) != at) {
     memory.unreserve(made.address, made.reserved);
     return CUDA_ERROR_MAP_FAILED;
   }
   Region region;
   region.begin = made.address;
   region.size = size;
-  region.kind = RegionKind::imported;
+  region.kind = kind;
   region.device = device;
   region.context = pool != 0 ? 0 : context.handle_value();
   region.pool = pool;
@@ -61,12 +63,34 @@ CuResult<Import> map_import(int file, uint64_t size, int device, Context& contex
 
 void unmap(const Import& import) {
   AddressSpace& memory = Process::get()->memory();
-  memory.remove(import.address, RegionKind::imported);
+  memory.remove(import.address, import.kind);
   memory.forget_mapping(import.address, import.reserved);
   memory.unreserve(import.address, import.reserved);
 }
 
 }  // namespace
+
+bool is_memory_file(int file) {
+  const int seals = fcntl(file, F_GET_SEALS);
+  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+bool has_bytes(int file, uint64_t size) {
+  struct stat about {};
+  return fstat(file, &about) == 0 && size != 0 && size <= static_cast<uint64_t>(about.st_size);
+}
+
+CuResult<CUdeviceptr> map_external(int file, uint64_t offset, uint64_t size, Context& context) {
+  if (offset % static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) != 0) return CUDA_ERROR_INVALID_VALUE;
+  const std::lock_guard lock(imports_mutex);
+  Import made =
+      TRY(map_import(RegionKind::external, {file, offset, size}, context.device().ordinal(), context, /*pool=*/0));
+  made.openings = 1;
+  // Numbers that no file has.
+  static uint64_t last = uint64_t{1} << 63;
+  imports().emplace(++last, made);
+  return made.address;
+}
 
 CuResult<CUdeviceptr> open_imported(uint64_t object, vgpu::UniqueFd file, uint64_t size, int device, Context& context,
                                     uint64_t pool) {
@@ -76,8 +100,8 @@ CuResult<CUdeviceptr> open_imported(uint64_t object, vgpu::UniqueFd file, uint64
     ++found->second.openings;
     return found->second.address;
   }
-  if (!is_suitable(file.get(), size)) return CUDA_ERROR_INVALID_VALUE;
-  Import made = TRY(map_import(file.get(), size, device, context, pool));
+  if (!is_memory_file(file.get()) || !has_bytes(file.get(), size)) return CUDA_ERROR_INVALID_VALUE;
+  Import made = TRY(map_import(RegionKind::imported, {file.get(), 0, size}, device, context, pool));
   made.openings = 1;
   imports().emplace(object, made);
   return made.address;

@@ -16,7 +16,7 @@ CUresult free_device_memory(CUdeviceptr address) {
   AddressSpace& memory = Process::get()->memory();
   const std::optional<Region> region = memory.find(address);
   if (!region || region->begin != address) return CUDA_ERROR_INVALID_VALUE;
-  if (region->kind == RegionKind::imported && region->pool != 0)
+  if ((region->kind == RegionKind::imported && region->pool != 0) || region->kind == RegionKind::external)
     return close_imported(address, false) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
   if (region->kind == RegionKind::pool)
     if (const Ref<Pool> pool = find<Pool>(reinterpret_cast<CUmemoryPool>(region->pool)))
@@ -51,9 +51,9 @@ CUresult free_memory(CUdeviceptr address) {
   if (address == 0) return CUDA_SUCCESS;
   VGPU_CHECK(check_unsafe_call());
   const std::optional<Region> region = Process::get()->memory().find(address);
-  const bool freeable =
-      region && region->begin == address && !region->freeing &&
-      (region->kind == RegionKind::device || region->kind == RegionKind::managed || region->pool != 0);
+  const bool freeable = region && region->begin == address && !region->freeing &&
+                        (region->kind == RegionKind::device || region->kind == RegionKind::managed ||
+                         region->kind == RegionKind::external || region->pool != 0);
   if (!freeable) return CUDA_ERROR_INVALID_VALUE;
   // cuMemFree waits for work that may still use the memory: its owner's, and the caller's.
   const Ref<Context> owner = find<Context>(reinterpret_cast<CUcontext>(region->context));

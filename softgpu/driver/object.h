@@ -27,6 +27,7 @@ enum class Kind : uint8_t {
   condition,
   pool,
   physical_memory,  // CUmemGenericAllocationHandle
+  external_memory,
   array,
   mipmapped_array,
   texture,

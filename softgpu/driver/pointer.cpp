@@ -25,7 +25,7 @@ CUcontext owner_of(const Region& region) { return reinterpret_cast<CUcontext>(re
 
 // Beginning and size of the range of addresses around a region: for a mapping, the whole reservation.
 std::pair<uint64_t, uint64_t> range_of(const Region& region) {
-  if (region.kind == RegionKind::imported) return {region.begin, region.size};
+  if (region.kind == RegionKind::imported || region.kind == RegionKind::external) return {region.begin, region.size};
   const auto reservation = Process::get()->memory().find_reservation(region.begin);
   return reservation ? *reservation : std::pair{region.begin, region.size};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is set of a device, and what devices are to each other.
+#include <cuda.h>
 #include <cuda_profiler_api.h>
 
 #include "tests/runtime/fixture.h"
@@ -86,6 +87,36 @@ TEST_CASE("a private table that nobody has is refused", "[runtime][device]") {
   const void* table = nullptr;
   cudaUUID_t nobody{};
   CHECK_REFUSED(cudaGetExportTable(&table, &nobody));
+}
+
+TEST_CASE("memory that the driver has exported is external memory", "[runtime][foreign]") {
+  REQUIRE_OK(cudaFree(nullptr));
+  CUmemAllocationProp properties{};
+  properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  properties.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+  size_t size = 0;
+  REQUIRE(cuMemGetAllocationGranularity(&size, &properties, CU_MEM_ALLOC_GRANULARITY_MINIMUM) == CUDA_SUCCESS);
+  CUmemGenericAllocationHandle made = 0;
+  REQUIRE(cuMemCreate(&made, size, &properties, 0) == CUDA_SUCCESS);
+  cudaExternalMemoryHandleDesc description{};
+  description.type = cudaExternalMemoryHandleTypeOpaqueFd;
+  description.size = size;
+  REQUIRE(cuMemExportToShareableHandle(&description.handle.fd, made, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0) ==
+          CUDA_SUCCESS);
+  cudaExternalMemory_t memory = nullptr;
+  REQUIRE_OK(cudaImportExternalMemory(&memory, &description));
+  cudaExternalMemoryBufferDesc buffer{};
+  buffer.size = size;
+  void* address = nullptr;
+  REQUIRE_OK(cudaExternalMemoryGetMappedBuffer(&address, memory, &buffer));
+  REQUIRE_OK(cudaMemset(address, 5, size));
+  unsigned char last = 0;
+  REQUIRE_OK(cudaMemcpy(&last, static_cast<char*>(address) + size - 1, 1, cudaMemcpyDeviceToHost));
+  CHECK(last == 5);
+  REQUIRE_OK(cudaFree(address));
+  REQUIRE_OK(cudaDestroyExternalMemory(memory));
+  CHECK(cuMemRelease(made) == CUDA_SUCCESS);
 }
 
 TEST_CASE("what comes from other processes is refused if it is nothing", "[runtime][foreign]") {

@@ -70,8 +70,8 @@ bool make_calls(CUfunction function, CUkernel kernel, CUdeviceptr memory) {
   good &= cuModuleUnload(module) == CUDA_SUCCESS;
   good &= cuLaunchHostFunc(
               nullptr, [](void*) {}, nullptr) == CUDA_SUCCESS;
-  CUexternalMemory none = nullptr;
-  return good && cuDestroyExternalMemory(none) == CUDA_ERROR_NOT_SUPPORTED;
+  CUexternalSemaphore none = nullptr;
+  return good && cuDestroyExternalSemaphore(none) == CUDA_ERROR_NOT_SUPPORTED;
 }
 
 }  // namespace

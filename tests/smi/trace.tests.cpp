@@ -84,8 +84,8 @@ TEST_CASE("a trace shows each call with its arguments, what came out, and how it
   CHECK(seen["cuModuleLoadDataEx"]["results"]["module"] == seen["cuModuleUnload"]["arguments"]["hmod"]);
   CHECK(seen["cuLaunchHostFunc"]["arguments"]["hStream"] == "0x0");
   CHECK(seen["cuLaunchHostFunc"]["arguments"]["fn"].get<std::string>().starts_with("0x"));
-  CHECK(seen["cuDestroyExternalMemory"]["result_name"] == "CUDA_ERROR_NOT_SUPPORTED");
-  CHECK(seen["cuDestroyExternalMemory"]["posted"] == false);
+  CHECK(seen["cuDestroyExternalSemaphore"]["result_name"] == "CUDA_ERROR_NOT_SUPPORTED");
+  CHECK(seen["cuDestroyExternalSemaphore"]["posted"] == false);
   CHECK(seen["cuCtxSynchronize"]["duration_ns"] > 0);
 }
 
@@ -213,10 +213,10 @@ TEST_CASE("vgpu-run writes a program's calls to a file", "[smi][trace]") {
 TEST_CASE("stats names the unsupported calls that were asked for", "[smi]") {
   const Outcome ran = beside_caller("sleep 0.2; $smi stats $CALLER; exec $smi stats --json");
   REQUIRE(ran.status == 0);
-  CHECK(ran.out.find("cuDestroyExternalMemory ") != std::string::npos);
+  CHECK(ran.out.find("cuDestroyExternalSemaphore ") != std::string::npos);
   const auto json = nlohmann::json::parse(ran.out.substr(ran.out.find("{\n")));
-  CHECK(json["sessions"][0]["unsupported"]["cuDestroyExternalMemory"] > 0);
-  CHECK(json["totals"]["unsupported"]["cuDestroyExternalMemory"] > 0);
+  CHECK(json["sessions"][0]["unsupported"]["cuDestroyExternalSemaphore"] > 0);
+  CHECK(json["totals"]["unsupported"]["cuDestroyExternalSemaphore"] > 0);
   CHECK(json["sessions"][0]["answered_in_guest"] > 0);
 }
 

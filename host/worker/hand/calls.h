@@ -88,6 +88,7 @@ CUresult event_destroy(Invocation& invocation);
 CUresult export_memory(Invocation& invocation);
 CUresult import_memory(Invocation& invocation);
 CUresult export_pool(Invocation& invocation);
+CUresult import_external_memory(Invocation& invocation);
 CUresult import_pool(Invocation& invocation);
 CUresult export_pool_pointer(Invocation& invocation);
 CUresult import_pool_pointer(Invocation& invocation);

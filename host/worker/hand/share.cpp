@@ -170,6 +170,27 @@ CUresult import_memory(Invocation& invocation) {
   });
 }
 
+// Request: wire::ExternalMemory. Reply: u64 handle.
+CUresult import_external_memory(Invocation& invocation) {
+  const auto what = invocation.request.get<wire::ExternalMemory>();
+  if (!invocation.request.complete()) return invocation.bad_message();
+  wire::SharedObject object = {};
+  UniqueFd file;
+  const int error = invocation.session.exports.claim(what.name, wire::ShareKind::memory_file, object, file);
+  if (error != 0) return to_cuda(error, CUDA_ERROR_OPERATING_SYSTEM);
+  CUDA_EXTERNAL_MEMORY_HANDLE_DESC description = {};
+  description.type = CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD;
+  description.handle.fd = file.get();
+  description.size = what.size;
+  description.flags = what.flags;
+  CUexternalMemory made = nullptr;
+  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuImportExternalMemory)(&made, &description);
+  if (status != CUDA_SUCCESS) return status;
+  static_cast<void>(file.release());  // The driver's from now on.
+  invocation.reply.put(invocation.add(Kind::external_memory, bits_of(made)));
+  return CUDA_SUCCESS;
+}
+
 CUresult export_pool(Invocation& invocation) {
   const auto ask = VGPU_DRIVER(invocation.session.driver, cuMemPoolExportToShareableHandle);
   return export_file(invocation, Kind::memory_pool, wire::ShareKind::pool_file, [&](int* file, uint64_t real) {

@@ -88,6 +88,7 @@ constexpr Entry kEntries[] = {
     {op::cuEventDestroy_v2, event_destroy},
     {op::cuMemExportToShareableHandle, export_memory},
     {op::cuMemImportFromShareableHandle, import_memory},
+    {op::cuImportExternalMemory, import_external_memory},
     {op::cuMemPoolExportToShareableHandle, export_pool},
     {op::cuMemPoolImportFromShareableHandle, import_pool},
     {op::cuMemPoolExportPointer, export_pool_pointer},

@@ -5,6 +5,7 @@
 #include "vgpu/api/device.api.h"
 #include "vgpu/api/event.api.h"
 #include "vgpu/api/execution.api.h"
+#include "vgpu/api/external_memory.api.h"
 #include "vgpu/api/graph.api.h"
 #include "vgpu/api/green_context.api.h"
 #include "vgpu/api/library.api.h"

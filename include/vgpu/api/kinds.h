@@ -60,6 +60,7 @@ template <> inline constexpr bool is_flat<CUDA_TEXTURE_DESC> = true;
 template <> inline constexpr bool is_flat<CUDA_RESOURCE_VIEW_DESC> = true;
 template <> inline constexpr bool is_flat<CUDA_MEMSET_NODE_PARAMS_v1> = true;
 template <> inline constexpr bool is_flat<CUmulticastObjectProp> = true;
+template <> inline constexpr bool is_flat<CUDA_EXTERNAL_MEMORY_BUFFER_DESC> = true;
 template <> inline constexpr bool is_flat<CUstreamAttrValue> = true;
 template <> inline constexpr bool is_flat<CUtensorMap> = true;
 template <> inline constexpr bool is_flat<CUdevResource> = true;

@@ -28,7 +28,7 @@ if [ -n "${CALLER:-}" ]; then
   check "but not by another user" [ $? -eq 4 ]
   check "who is told why" grep -q "is another user's" /tmp/trace
   vgpu-smi stats "$CALLER" >/tmp/stats
-  check "stats names the call that nobody carries" grep -q 'cuDestroyExternalMemory .* times' /tmp/stats
+  check "stats names the call that nobody carries" grep -q 'cuDestroyExternalSemaphore .* times' /tmp/stats
   exit $failed
 fi
 
