@@ -92,6 +92,17 @@ $(TOGETHER_TESTS): $(call obj,$(wildcard tests/runtime/together/*.cpp)) $(TEST_M
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -ldl -o $@
 
+# A library that knows nothing of us: Debian's VkFFT, fetched where it is used.
+build/libraries/stamp:
+	@echo "  FETCH VkFFT"
+	@tests/libraries/fetch
+CXXFLAGS.tests/libraries/vkfft := -isystem build/libraries/root/usr/include
+$(O)/obj/tests/libraries/vkfft.o $(O)/clang/tests/libraries/vkfft.ok: | build/libraries/stamp
+$(O)/tests/vkfft: $(O)/obj/tests/libraries/vkfft.o
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lcudart -lnvrtc $(RUNTIME_LINKS) -o $@
+
 # Every call with wrong arguments: what two libraries answer is compared.
 WRONG_CALLS := $(O)/tests/wrong_calls $(O)/tests/cudart12/wrong_calls
 $(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp) build/programs/runtime/kernels.o

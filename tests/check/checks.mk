@@ -4,7 +4,7 @@
 # Most tests leave a processor idle, or wait: what clang compiles goes beside them.
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
-                runtime runtime12 wrong-calls wrong-calls12 ollama nvml nvml-clients smi host hostile vm
+                runtime runtime12 wrong-calls wrong-calls12 ollama libraries nvml nvml-clients smi host hostile vm
 CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring asan-fuzz
 CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
@@ -44,7 +44,7 @@ check-docs: $(O)/bin/apidump
 # What an instrumented build compiles.
 INSTRUMENTED := $(sort $(COMMON_OBJS) $(FACE_OBJS) $(LIBCUDA_OBJS) $(SOFT_OBJS) $(DAEMON_OBJS) $(WORKER_OBJS) $(MONITOR_OBJS) \
                   $(VGPU_RUN_OBJS) $(UNIT_OBJS) $(UNIT_LIBS) $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)) $(O)/obj/host/holder/main.o
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS))
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS) $(O)/tests/vkfft)
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -105,6 +105,10 @@ check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@$(VGPU_RUN) --driver soft --memory-limit 256M -- tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@tests/nvml/vendor/run.sh $(O) $(LIMIT)
+# With NVIDIA's runtime library in the process, and with ours through a ring.
+check-libraries: all $(O)/tests/vkfft
+	@$(NATIVE):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(O)/tests/vkfft
+	@LD_LIBRARY_PATH=$(CUDART_OURS):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(THROUGH_RING) $(O)/tests/vkfft
 check-nvml-clients: all $(O)/tests/smi/holder
 	@tests/nvml/clients/run.sh $(O)
 check-host: host-tests
@@ -126,7 +130,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 
 .PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
         check-cudart check-cudart12 check-runtime check-runtime12 check-wrong-calls check-wrong-calls12 check-ptx check-ptx-forms check-ptx-ring check-contract \
-        check-nvml check-nvml-clients check-ring check-host check-hostile check-clang
+        check-libraries check-nvml check-nvml-clients check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
 SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')
