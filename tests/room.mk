@@ -103,6 +103,13 @@ $(O)/tests/vkfft: $(O)/obj/tests/libraries/vkfft.o
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lcudart -lnvrtc $(RUNTIME_LINKS) -o $@
 
+# GCC compiles for a device of compute capability 8.0 at most. Its table of what is offloaded is no position-independent code.
+OFFLOADED := $(O)/tests/offload/openmp $(O)/tests/offload/openacc
+$(OFFLOADED): $(O)/tests/offload/%: tests/libraries/%.c | build/deps.all
+	@mkdir -p $(@D)
+	@echo "  GCC  $@"
+	@gcc-12 -O2 -Wall -f$* -foffload=nvptx-none '-foffload-options=nvptx-none=-misa=sm_80 -lm' -no-pie $< -lm -o $@
+
 # Every call with wrong arguments: what two libraries answer is compared.
 WRONG_CALLS := $(O)/tests/wrong_calls $(O)/tests/cudart12/wrong_calls
 $(O)/tests/wrong_calls: $(call obj,tests/runtime/wrong/main.cpp tests/runtime/wrong/calls13.cpp) build/programs/runtime/kernels.o

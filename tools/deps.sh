@@ -6,7 +6,7 @@
 # Works as root, or through sudo; otherwise it prints the command. The CUDA toolkit is not among them: see README.md.
 set -u
 build='binutils g++ libcli11-dev libdrm-dev libfmt-dev liblz4-dev libseccomp-dev libsystemd-dev libzstd-dev make nlohmann-json3-dev'
-check='bsdutils catch2 clang-14 clang-format-14 clang-tidy-14 debian-archive-keyring git procps python3'
+check='bsdutils catch2 clang-14 clang-format-14 clang-tidy-14 debian-archive-keyring gcc-12-offload-nvptx git procps python3'
 vm='debian-archive-keyring procps util-linux'
 case ${1:-} in
   build) wanted=$build ;;

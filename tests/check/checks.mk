@@ -44,7 +44,7 @@ check-docs: $(O)/bin/apidump
 # What an instrumented build compiles.
 INSTRUMENTED := $(sort $(COMMON_OBJS) $(FACE_OBJS) $(LIBCUDA_OBJS) $(SOFT_OBJS) $(DAEMON_OBJS) $(WORKER_OBJS) $(MONITOR_OBJS) \
                   $(VGPU_RUN_OBJS) $(UNIT_OBJS) $(UNIT_LIBS) $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)) $(O)/obj/host/holder/main.o
-check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS) $(O)/tests/vkfft)
+check-build: build/deps.all all $(TEST_BINS) $(if $(VARIANT),$(INSTRUMENTED),$(PROGRAM_BINS) $(TWELVE_BINS) $(O)/tests/runtime $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS) $(O)/tests/vkfft $(OFFLOADED))
 check-exports: all
 	@tests/check/exports.sh $(O) $(CUDA_HOME)/lib64/stubs/libcuda.so
 
@@ -105,10 +105,13 @@ check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@$(VGPU_RUN) --driver soft --memory-limit 256M -- tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@tests/nvml/vendor/run.sh $(O) $(LIMIT)
-# With NVIDIA's runtime library in the process, and with ours through a ring.
-check-libraries: all $(O)/tests/vkfft
+# With NVIDIA's runtime library in the process, and with ours through a ring. Where there is no device, GCC's programs fail.
+check-libraries: all $(O)/tests/vkfft $(OFFLOADED)
 	@$(NATIVE):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(O)/tests/vkfft
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(THROUGH_RING) $(O)/tests/vkfft
+	@for program in $(OFFLOADED); do \
+	  $(NATIVE) OMP_TARGET_OFFLOAD=MANDATORY timeout $(LIMIT) $$program && \
+	  OMP_TARGET_OFFLOAD=MANDATORY timeout $(LIMIT) $(THROUGH_RING) $$program || exit 1; done
 check-nvml-clients: all $(O)/tests/smi/holder
 	@tests/nvml/clients/run.sh $(O)
 check-host: host-tests
