@@ -22,6 +22,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
+#include <new>
 
 namespace {
 
@@ -122,8 +124,7 @@ struct Start {
 };
 
 void* start(void* what) {
-  const Start begun = *static_cast<Start*>(what);
-  delete static_cast<Start*>(what);
+  const Start begun = *std::unique_ptr<Start>(static_cast<Start*>(what));
   watch_this_thread();
   return begun.function(begun.argument);
 }
@@ -141,7 +142,11 @@ extern "C" {
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*), void* argument) {
   static const auto real = next<decltype(&pthread_create)>("pthread_create");
   if (samples == nullptr) return real(thread, attributes, function, argument);
-  return real(thread, attributes, start, new Start{function, argument});
+  std::unique_ptr<Start> begun(new (std::nothrow) Start{function, argument});
+  if (begun == nullptr) return EAGAIN;
+  const int error = real(thread, attributes, start, begun.get());
+  if (error == 0) static_cast<void>(begun.release());
+  return error;
 }
 
 // Leaves ours out.
