@@ -7,8 +7,9 @@ usage: profile.py [--build DIR] [--keep DIR] [--top N] COMMAND [ARGUMENT]...
 
 Runs the command with a sampler in each process (bench/profile/sampler.cpp; no perf and no rights are needed) and prints,
 for each process and thread with more than a few samples, the functions that it was in, inlined ones by their own names.
---keep leaves the samples in DIR, for --read. Needs addr2line (binutils). A worker on the software GPU is not to be watched: its
-sandbox allows no timers; the software GPU in the program itself is (LD_LIBRARY_PATH=build/soft). Exit status: that of the command, 2 when nothing was sampled.
+--keep leaves the samples in DIR, for --read. Needs addr2line (binutils). A worker on the software GPU is not to be watched:
+its sandbox allows no timers; the software GPU in the program itself is (LD_LIBRARY_PATH=build/soft). Exit status: that
+of the command; where that is 0 and nothing was sampled, 2.
 """
 import argparse
 import collections
@@ -24,12 +25,13 @@ FEWEST = 10  # samples of a thread that is shown
 
 
 def samples_of(path):
-    data = path.read_bytes()
-    for at in range(0, len(data), SAMPLE.size):
-        thread, address = SAMPLE.unpack_from(data, at)
-        if thread == 0:
-            return
-        yield thread, address
+    """How often each thread of a process was at each address: {thread: Counter}."""
+    threads = collections.defaultdict(collections.Counter)
+    for thread, address in SAMPLE.iter_unpack(path.read_bytes()):
+        if thread == 0:  # the rest of the file has not been written
+            break
+        threads[thread][address] += 1
+    return threads
 
 
 class Mapping:
@@ -38,60 +40,87 @@ class Mapping:
         begin, end = fields[0].split("-")
         self.begin, self.end = int(begin, 16), int(end, 16)
         self.offset = int(fields[2], 16)
-        self.file = fields[5].strip() if len(fields) > 5 else "(no file)"
+        self.file = fields[5].strip() if len(fields) > 5 else ""
 
 
-def address_in_file(file, offset):
-    """What addr2line wants: the address a segment was linked for."""
-    with open(file, "rb") as binary:
-        header = binary.read(64)
-        at, size, count = struct.unpack_from("<Q", header, 32)[0], *struct.unpack_from("<HH", header, 54)
-        for i in range(count):
-            binary.seek(at + i * size)
-            kind, _, begin, address, _, length, _, _ = struct.unpack("<IIQQQQQQ", binary.read(56))
-            if kind == 1 and begin <= offset < begin + length:
-                return offset - begin + address
-    return offset
+def program_of(maps):
+    return next((os.path.basename(m.file) for m in maps if m.file.startswith("/") and not m.file.startswith("/dev")), "?")
 
 
-def names_of(file, offsets):
+def segments_of(binary):
+    """What of an ELF file is loaded where: (offset, length, the address it was linked for)."""
+    header = binary.read(64)
+    if header[:4] != b"\x7fELF":
+        return
+    at, size, count = struct.unpack_from("<Q", header, 32)[0], *struct.unpack_from("<HH", header, 54)
+    for i in range(count):
+        binary.seek(at + i * size)
+        kind, _, offset, address, _, length, _, _ = struct.unpack("<IIQQQQQQ", binary.read(56))
+        if kind == 1:  # PT_LOAD
+            yield offset, length, address
+
+
+def linked_address(segments, offset):
+    return next((offset - begin + address for begin, length, address in segments if begin <= offset < begin + length), offset)
+
+
+def without_parameters(function):
+    """Cut at the first parenthesis that is not a template's."""
+    function = function.replace("(anonymous namespace)::", "")
+    depth = 0
+    for at, letter in enumerate(function):
+        depth += {"<": 1, ">": -1}.get(letter, 0)
+        if letter == "(" and depth == 0 and at > 0:
+            return function[:at]
+    return function
+
+
+def functions_at(file, offsets):
     """The innermost function at each offset of a file; of a file without lines, whose nearest symbol says little, its name."""
-    names = {offset: f"({os.path.basename(file)})" for offset in offsets}
+    names = [f"({os.path.basename(file) or 'no file'})"] * len(offsets)
     if not os.path.isfile(file):
         return names
-    asked = "\n".join(f"{address_in_file(file, offset):#x}" for offset in offsets)
+    with open(file, "rb") as binary:
+        segments = list(segments_of(binary))
+    asked = "\n".join(f"{linked_address(segments, offset):#x}" for offset in offsets)
     answer = subprocess.run(["addr2line", "-f", "-C", "-e", file], input=asked, capture_output=True, text=True)
     lines = answer.stdout.splitlines()
-    for offset, function, place in zip(offsets, lines[::2], lines[1::2]):
+    for i, (function, place) in enumerate(zip(lines[::2], lines[1::2])):
         if not place.startswith("?"):
-            names[offset] = f"{function.split('(')[0]}  ({os.path.basename(place.split(':')[0])})"
+            names[i] = f"{without_parameters(function)}  ({os.path.basename(place.split(':')[0])})"
+    return names
+
+
+def names_of(maps, addresses):
+    names = {}
+    by_file = collections.defaultdict(list)
+    for address in sorted(addresses):
+        mapping = next((m for m in maps if m.begin <= address < m.end), None)
+        if mapping:
+            by_file[mapping.file].append((address, address - mapping.begin + mapping.offset))
+        else:
+            names[address] = "(unknown)"
+    for file, places in by_file.items():
+        found, offsets = zip(*places)
+        names.update(zip(found, functions_at(file, offsets)))
     return names
 
 
 def report(folder, top):
+    """Prints what is in a folder of samples, and returns of how many threads."""
     shown = 0
     for path in sorted(folder.glob("*.samples"), key=lambda p: int(p.stem)):
-        threads = collections.defaultdict(collections.Counter)
-        for thread, address in samples_of(path):
-            threads[thread][address] += 1
-        maps = [Mapping(line) for line in path.with_suffix(".maps").read_text().splitlines()] if threads else []
-        program = next((m.file for m in maps if m.file.startswith("/") and not m.file.startswith("/dev")), "?")
-        by_file = collections.defaultdict(set)
-        place = {}
-        for address in {a for counts in threads.values() for a in counts}:
-            mapping = next((m for m in maps if m.begin <= address < m.end), None)
-            place[address] = (mapping.file, address - mapping.begin + mapping.offset) if mapping else ("(unknown)", 0)
-            by_file[place[address][0]].add(place[address][1])
-        names = {file: names_of(file, sorted(offsets)) for file, offsets in by_file.items()}
+        threads = {thread: counts for thread, counts in samples_of(path).items() if counts.total() >= FEWEST}
+        if not threads:
+            continue
+        maps = [Mapping(line) for line in path.with_suffix(".maps").read_text().splitlines()]
+        names = names_of(maps, set().union(*threads.values()))
         for thread, counts in sorted(threads.items(), key=lambda item: -item[1].total()):
-            if counts.total() < FEWEST:
-                continue
             shown += 1
-            print(f"\n{os.path.basename(program)} {path.stem}, thread {thread}: {counts.total()} samples")
+            print(f"\n{program_of(maps)} {path.stem}, thread {thread}: {counts.total()} samples")
             functions = collections.Counter()
             for address, count in counts.items():
-                file, offset = place[address]
-                functions[names[file].get(offset, file)] += count
+                functions[names[address]] += count
             for name, count in functions.most_common(top):
                 print(f"  {100 * count / counts.total():5.1f} %  {name}")
     return shown

@@ -9,50 +9,17 @@
 #include <cstring>
 
 namespace vgpu {
-namespace {
-
-// Room for more than a message may carry, so that a surplus is seen (and closed) instead of being cut off.
-constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int) * (kMaxAttachedFiles + 1));
-
-// Takes over every file that came with the datagram. False when there are too many.
-bool take_files(msghdr& header, Incoming& incoming) {
-  bool fits = (header.msg_flags & MSG_CTRUNC) == 0;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      UniqueFd file(fd);
-      if (incoming.file_count == kMaxAttachedFiles) fits = false;
-      else incoming.files[incoming.file_count++] = std::move(file);
-    }
-  }
-  return fits;
-}
-
-}  // namespace
 
 Incoming receive_control(int socket, int flags) {
   Incoming incoming;
-  alignas(cmsghdr) char control[kControlBytes];
-  iovec bytes = {&incoming.message, sizeof incoming.message};
-  msghdr header = {};
-  header.msg_iov = &bytes;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t got = -1;
-  do got = ::recvmsg(socket, &header, flags | MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  if (got < 0) {
+  const Arrival arrival = receive_with_files(socket, &incoming.message, sizeof incoming.message, incoming.files, flags);
+  if (arrival.size < 0) {
     incoming.receipt = errno == EAGAIN ? Receipt::nothing : Receipt::closed;
     return incoming;
   }
-  const bool files_fit = take_files(header, incoming);
-  if (got == 0 && (header.msg_flags & MSG_TRUNC) == 0) incoming.receipt = Receipt::closed;
-  else if (!files_fit || got != sizeof incoming.message || (header.msg_flags & MSG_TRUNC) != 0)
-    incoming.receipt = Receipt::violation;
+  incoming.file_count = arrival.file_count;
+  if (arrival.size == 0) incoming.receipt = Receipt::closed;
+  else if (!arrival.is_whole || arrival.size != sizeof incoming.message) incoming.receipt = Receipt::violation;
   else incoming.receipt = Receipt::message;
   if (incoming.receipt != Receipt::message) {
     for (UniqueFd& file : incoming.files) file.reset();

@@ -6,20 +6,16 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <span>
 
-#include "common/attached_files.h"
 #include "common/bits.h"
+#include "common/control_socket.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
 #include "libcuda/mapped_here.h"
@@ -30,45 +26,17 @@
 namespace vgpu::guest {
 namespace {
 
-constexpr size_t kMaxFds = 2;
-
-struct Received {
-  wire::ControlMessage message = {};
-  std::array<UniqueFd, kMaxFds> fds;
-  size_t fd_count = 0;
-};
-
 Result<void> send_message(int socket, const wire::ControlMessage& message, int fd = -1) {
   const std::span<const int> files(&fd, fd >= 0 ? 1 : 0);
-  const ssize_t sent = send_with_files(socket, &message, sizeof message, files, 0);
-  if (sent != static_cast<ssize_t>(sizeof message)) return Error::from_errno("cannot send to the daemon");
+  if (send_control(socket, message, files) != Delivery::sent) return Error::from_errno("cannot send to the daemon");
   return {};
 }
 
-Result<Received> receive_message(int socket) {
-  Received received;
-  iovec part = {&received.message, sizeof received.message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)] = {};
-  msghdr header = {};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t got = 0;
-  do got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  if (got == 0) return Error{"the daemon closed the connection"};
-  if (got != static_cast<ssize_t>(sizeof received.message)) return Error::from_errno("cannot receive from the daemon");
-  for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
-    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count && received.fd_count < kMaxFds; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(at) + i * sizeof fd, sizeof fd);
-      received.fds[received.fd_count++].reset(fd);
-    }
-  }
-  return received;
+Result<Incoming> receive_message(int socket) {
+  Incoming incoming = receive_control(socket, 0);
+  if (incoming.receipt == Receipt::message) return incoming;
+  return Error{incoming.receipt == Receipt::closed ? "the daemon closed the connection"
+                                                   : "the daemon sent what is no message"};
 }
 
 class SocketTransport final : public Transport {
@@ -177,7 +145,7 @@ class SocketTransport final : public Transport {
     message.id = ++last_id_;
     TRY(send_message(socket_.get(), message, file));
     for (;;) {
-      const Received answer = TRY(receive_message(socket_.get()));
+      const Incoming answer = TRY(receive_message(socket_.get()));
       if (answer.message.type != wire::Control::done || answer.message.id != message.id) continue;
       if (answer.message.result == 0) return {};
       return Error::from_errno(failure, answer.message.result);
@@ -197,19 +165,6 @@ class SocketTransport final : public Transport {
 
 OpenFailure no_device(Error error) { return {std::move(error), CUDA_ERROR_NO_DEVICE}; }
 
-Result<UniqueFd> connect_to(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return Error{"the socket path " + path + " is too long"};
-  std::copy(path.begin(), path.end(), address.sun_path);
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!socket) return Error::from_errno("cannot create a socket");
-  // SAFETY: the sockets API takes every address family through sockaddr.
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return Error::from_errno("cannot reach the GPU daemon at " + path);
-  return socket;
-}
-
 wire::ControlMessage hello() {
   wire::ControlMessage message = {};
   message.type = wire::Control::hello;
@@ -226,21 +181,20 @@ wire::ControlMessage hello() {
 }  // namespace
 
 Result<std::unique_ptr<Transport>, OpenFailure> open_socket_transport(const std::string& path) {
-  Result<UniqueFd> socket = connect_to(path);
+  Result<UniqueFd> socket = connect_control(path);
   if (!socket.ok()) return no_device(std::move(socket.error()));
   if (Result<void> sent = send_message(socket->get(), hello()); !sent.ok()) return no_device(std::move(sent.error()));
-  Result<Received> answer = receive_message(socket->get());
+  Result<Incoming> answer = receive_message(socket->get());
   if (!answer.ok()) return no_device(std::move(answer.error()));
-  if (answer->message.type != wire::Control::welcome || answer->fd_count != kMaxFds) {
-    answer->message.text[sizeof answer->message.text - 1] = '\0';
+  if (answer->message.type != wire::Control::welcome || answer->file_count != kMaxAttachedFiles) {
     const int code = answer->message.result != 0 ? answer->message.result : static_cast<int>(CUDA_ERROR_NO_DEVICE);
     return OpenFailure{Error{std::string("the daemon refused: ") + answer->message.text}, code};
   }
-  Result<SessionMemory> memory = SessionMemory::map(answer->fds[0].get());
+  Result<SessionMemory> memory = SessionMemory::map(answer->files[0].get());
   if (!memory.ok()) return no_device(std::move(memory.error()));
   if (Result<void> checked = memory->check(); !checked.ok()) return no_device(std::move(checked.error()));
   return std::unique_ptr<Transport>(
-      std::make_unique<SocketTransport>(std::move(*socket), std::move(answer->fds[1]), std::move(*memory)));
+      std::make_unique<SocketTransport>(std::move(*socket), std::move(answer->files[1]), std::move(*memory)));
 }
 
 }  // namespace vgpu::guest

@@ -19,7 +19,7 @@ GUEST_UNIT_OBJS  := $(call obj,$(addprefix libcuda/,session.cpp device_ranges.cp
                       pointer_facts.cpp shared_descriptors.cpp))
 UNIT_LIBS     := $(call obj,tests/survey/survey.cpp bench/gate.cpp) $(WORKER_UNIT_OBJS) $(DAEMON_UNIT_OBJS) \
                  $(GUEST_UNIT_OBJS) $(SOFT_UNIT_OBJS) $(SOFT_PTX_OBJS) $(SOFT_MACHINE_OBJS) $(FACE_UNIT_OBJS) $(COMMON_OBJS)
-CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp))
+CONTRACT_OBJS := $(call obj,$(wildcard tests/contract/*.cpp) common/attached_files.cpp common/fd.cpp)
 # Not optimised: compiling takes longer than running.
 CXXFLAGS.tests := -O0 -Wno-conversion -Wno-shadow
 # It defines what Catch2's header looks at.

@@ -4,7 +4,8 @@
 // signal notes where the thread is. Programs that close what they do not know, and sandboxes that open no file, are
 // served, too: the file of samples is mapped, and the one of mappings stays open. bench/profile.py runs and reads it.
 //
-// PROFILE_INTO names the folder for PID.samples: {thread, address} of eight bytes each, and PID.maps, which grows.
+// PROFILE_INTO names the folder for PID.samples: {thread, address} of eight bytes each, and PID.maps, which is written
+// anew now and then, and at the end.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,6 +22,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
+#include <new>
 
 namespace {
 
@@ -44,6 +47,8 @@ void copy_maps() {
     if (::pwrite(maps_out, part, static_cast<size_t>(size), at) != size) return;
     at += size;
   }
+  // What was longer once would leave a part of a line.
+  if (at != 0) static_cast<void>(!::ftruncate(maps_out, at));
 }
 
 void note(int, siginfo_t*, void* context) {
@@ -57,6 +62,11 @@ void note(int, siginfo_t*, void* context) {
 }
 
 void watch_this_thread() {
+  // Libraries' own threads are started with all signals blocked, so that the program's do not end up there.
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  ::sigaddset(&ours, SIGPROF);
+  ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
   sigevent event = {};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = SIGPROF;
@@ -103,14 +113,18 @@ __attribute__((constructor)) void load() {
   ::pthread_atfork(nullptr, nullptr, begin);
 }
 
+// What was loaded after the last look is only known now.
+__attribute__((destructor)) void end() {
+  if (samples != nullptr) copy_maps();
+}
+
 struct Start {
   void* (*function)(void*);
   void* argument;
 };
 
 void* start(void* what) {
-  const Start begun = *static_cast<Start*>(what);
-  delete static_cast<Start*>(what);
+  const Start begun = *std::unique_ptr<Start>(static_cast<Start*>(what));
   watch_this_thread();
   return begun.function(begun.argument);
 }
@@ -128,7 +142,11 @@ extern "C" {
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*), void* argument) {
   static const auto real = next<decltype(&pthread_create)>("pthread_create");
   if (samples == nullptr) return real(thread, attributes, function, argument);
-  return real(thread, attributes, start, new Start{function, argument});
+  std::unique_ptr<Start> begun(new (std::nothrow) Start{function, argument});
+  if (begun == nullptr) return EAGAIN;
+  const int error = real(thread, attributes, start, begun.get());
+  if (error == 0) static_cast<void>(begun.release());
+  return error;
 }
 
 // Leaves ours out.

@@ -22,25 +22,6 @@ namespace {
 constexpr auto kQueryLimit = std::chrono::milliseconds(300);
 constexpr int kClientsPerTurn = 16;
 
-// Every counter of Statistics, so that sums cannot forget one.
-void add(wire::Statistics& sum, const wire::Statistics& more) {
-  constexpr size_t kCounters = sizeof(wire::Statistics) / sizeof(uint64_t);
-  uint64_t left[kCounters], right[kCounters];
-  std::memcpy(left, &sum, sizeof sum);
-  std::memcpy(right, &more, sizeof more);
-  for (size_t i = 0; i < kCounters; ++i) left[i] += right[i];
-  const uint64_t deepest = std::max(sum.ring_depth, more.ring_depth);
-  std::memcpy(&sum, left, sizeof sum);
-  sum.ring_depth = deepest;
-}
-
-// Programs say the names: what one after the other makes up must not fill our memory.
-void add(CallCounts& sum, const CallCounts& more) {
-  constexpr size_t kMostNames = 1024;
-  for (const auto& [name, times] : more)
-    if (sum.size() < kMostNames || sum.contains(name)) sum[name] += times;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
@@ -148,7 +129,7 @@ Result<void> Daemon::serve_vm() {
   const PciIdentity shown = TRY(identity());
   holder_ = TRY(Holder::start(executable));
   vm_sessions_ = std::make_unique<VmSessions>(
-      *loop_, *this, [this](std::unique_ptr<Session> session) { sessions_.push_back(std::move(session)); },
+      *loop_, *this, [this](std::unique_ptr<Session> session) { sessions_.add(std::move(session)); },
       [this](int pidfd) { holder_->worker(pidfd); }, options_.max_sessions / 2);
   vm_device_ = TRY(VmDevice::create(*loop_, options_.vm_socket, shown, options_.max_sessions, *vm_sessions_, *holder_));
   vm_sessions_->set_channel(*vm_device_);
@@ -177,12 +158,11 @@ void Daemon::run() {
 Daemon::~Daemon() {
   listener_watch_ = Watch();
   // All are told first, then waited for one by one.
-  for (const auto& session : sessions_) session->announce_end();
+  sessions_.announce_end();
   if (vm_sessions_ != nullptr) vm_sessions_->drop_all([] {});
-  each_worker([](Worker& worker) { worker.kill(); });
+  sessions_.each_worker([](Worker& worker) { worker.kill(); });
   sessions_.clear();
   spares_.clear();
-  leaving_.clear();
   // No worker is left that could touch the VM's memory.
   if (vm_device_ != nullptr) vm_device_->end();
   listener_.reset();
@@ -190,14 +170,6 @@ Daemon::~Daemon() {
   // Whoever held the lifeline cannot clean up any more. A directory that is not empty stays.
   const std::string& path = options_.socket.empty() ? options_.vm_socket : options_.socket;
   ::rmdir(std::filesystem::path(path).parent_path().c_str());
-}
-
-template <class Visit>
-void Daemon::each_worker(Visit visit) const {
-  for (const auto& session : sessions_)
-    if (session->worker() != nullptr) visit(*session->worker());
-  for (const auto& worker : spares_.workers()) visit(*worker);
-  for (const auto& worker : leaving_) visit(*worker);
 }
 
 void Daemon::accept_clients() {
@@ -214,7 +186,7 @@ void Daemon::accept_clients() {
       continue;
     }
     auto session = SocketSession::open(*loop_, *this, std::move(client));
-    if (session) sessions_.push_back(std::move(session).value());
+    if (session) sessions_.add(std::move(session).value());
     else VGPU_WARN_THROTTLED("%s", session.error().message.c_str());
   }
 }
@@ -224,7 +196,7 @@ void Daemon::turn_away() {
   spare_fd_.reset();
   UniqueFd client(::accept4(listener_->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (client) {
-    ++totals_.sessions_refused;
+    sessions_.note_refused();
     send_control(client.get(),
                  text_message(wire::Control::refused,
                               "vgpud has no file descriptors left; end some programs or raise its limit (ulimit -n)"),
@@ -236,9 +208,7 @@ void Daemon::turn_away() {
 }
 
 Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::string>& visible_devices) {
-  size_t busy = leaving_.size();
-  for (const auto& session : sessions_) busy += session->worker() != nullptr ? 1 : 0;
-  if (busy >= options_.max_sessions)
+  if (sessions_.workers() >= options_.max_sessions)
     return Error{fmt::format("all {} sessions of this vgpud are in use; end a program or raise --max-sessions",
                              options_.max_sessions)};
   if (visible_devices) {
@@ -270,7 +240,7 @@ void Daemon::query(SocketSession* session, std::function<void()> answer) {
   if (session != nullptr && std::count_if(queries_.begin(), queries_.end(), is_its) >= kMostOfSession) return answer();
   const uint64_t number = next_query_++;
   queries_.push_back({session, number, Clock::now() + kQueryLimit, std::move(answer)});
-  each_worker([number](Worker& worker) {
+  sessions_.each_worker([number](Worker& worker) {
     if (worker.ready()) worker.ask_statistics(number);
   });
 }
@@ -291,9 +261,13 @@ void Daemon::run_timers() {
 
 // Between events: everything that must not happen inside a handler.
 void Daemon::tidy() {
-  each_worker([](Worker& worker) { worker.expire(); });
-  if (std::exchange(sessions_changed_, false)) drop_sessions();
-  drop_workers();
+  sessions_.each_worker([](Worker& worker) { worker.expire(); });
+  if (std::exchange(sessions_changed_, false))
+    sessions_.drop_ended([this](const Session& session) {
+      std::erase_if(queries_, [&](const Query& query) { return query.session == &session; });
+    });
+  sessions_.drop_workers();
+  spares_.drop_ended();
   monitor_->expire();
   if (metrics_ != nullptr) metrics_->expire();
   traces_.expire();
@@ -303,48 +277,14 @@ void Daemon::tidy() {
   if (!stopping_) spares_.fill(worker_options_);
 }
 
-void Daemon::drop_sessions() {
-  for (auto at = sessions_.begin(); at != sessions_.end();) {
-    Session& session = **at;
-    if (!session.ended()) {
-      ++at;
-      continue;
-    }
-    totals_.sessions += session.was_open() ? 1 : 0;
-    totals_.sessions_refused += session.was_refused() ? 1 : 0;
-    totals_.workers_lost += session.was_lost() ? 1 : 0;
-    std::erase_if(queries_, [&](const Query& query) { return query.session == &session; });
-    if (std::unique_ptr<Worker> worker = session.release_worker()) {
-      worker->finish();
-      leaving_.push_back(std::move(worker));
-    }
-    at = sessions_.erase(at);
-  }
-}
-
-void Daemon::drop_workers() {
-  std::vector<std::function<void()>> gone;
-  std::erase_if(leaving_, [this, &gone](const std::unique_ptr<Worker>& worker) {
-    if (!worker->ended()) return false;
-    wire::Statistics work = worker->statistics();
-    work.device_bytes = 0;  // What it held went with it.
-    add(totals_.work, work);
-    add(unsupported_, worker->unsupported());
-    if (worker->when_gone) gone.push_back(std::move(worker->when_gone));
-    return true;
-  });
-  for (const auto& tell : gone) tell();
-  spares_.drop_ended();
-}
-
 // A question waits for the sessions that are just ending, so that a program's last calls are counted.
 void Daemon::answer_queries() {
   if (queries_.empty()) return;
   std::vector<std::function<void()>> answers;
   const auto now = Clock::now();
   std::erase_if(queries_, [&](Query& query) {
-    bool waits = !leaving_.empty();
-    each_worker(
+    bool waits = sessions_.is_leaving();
+    sessions_.each_worker(
         [&](Worker& worker) { waits |= worker.ready() && !worker.ended() && worker.answered_query() < query.number; });
     if (waits && now < query.deadline) return false;
     answers.push_back(std::move(query.answer));
@@ -354,72 +294,17 @@ void Daemon::answer_queries() {
 }
 
 wire::DaemonStatistics Daemon::daemon_statistics() const {
-  wire::DaemonStatistics sum = totals_;
-  each_worker([&](Worker& worker) { add(sum.work, worker.statistics()); });
-  for (const auto& session : sessions_) {
-    sum.sessions += session->was_open() ? 1 : 0;
-    sum.sessions_open += session->was_open() && !session->ended() ? 1 : 0;
-    sum.sessions_refused += session->was_refused() ? 1 : 0;
-    sum.workers_lost += session->was_lost() ? 1 : 0;
-    sum.mapped_bytes += session->mapped_bytes();
-  }
+  wire::DaemonStatistics sum = sessions_.statistics();
   sum.device_bytes = limit_.used();
   sum.device_peak = limit_.peak();
   sum.device_limit = limit_.limit();
   return sum;
 }
 
-CallCounts Daemon::unsupported_calls() const {
-  CallCounts sum = unsupported_;
-  each_worker([&](Worker& worker) { add(sum, worker.unsupported()); });
-  return sum;
-}
-
-Result<uint64_t, trace::State> Daemon::find_program(uint32_t pid, const Owner& asker) const {
-  trace::State why = trace::State::no_program;
-  for (const auto& session : sessions_) {
-    const bool in_vm = session->vm_number() != 0;
-    if (session->worker() == nullptr || session->ended() || !session->was_open() || pid == 0 ||
-        session->program() != pid || in_vm != asker.in_vm)
-      continue;
-    if (session->is_open_to(asker)) return session->key();
-    why = trace::State::not_yours;
-  }
-  return why;
-}
-
-bool Daemon::is_session_open_to(uint64_t key, const Owner& asker) const {
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](auto& one) { return one->key() == key; });
-  const bool in_vm = found != sessions_.end() && (*found)->vm_number() != 0;
-  return found != sessions_.end() && in_vm == asker.in_vm && (*found)->is_open_to(asker);
-}
-
-bool Daemon::hand_trace(uint64_t key, int pipe) {
-  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](auto& one) { return one->key() == key; });
-  if (found == sessions_.end() || (*found)->worker() == nullptr) return false;
-  wire::ControlMessage message = {};
-  message.type = wire::Control::trace;
-  const int files[] = {pipe};
-  return (*found)->worker()->send(message, files);
-}
-
-std::vector<SessionFacts> Daemon::session_facts() const {
-  std::vector<SessionFacts> facts;
-  for (const auto& session : sessions_) {
-    const Worker* const worker = session->worker();
-    // Connections that only ask have none.
-    if (worker == nullptr || session->ended()) continue;
-    facts.push_back({session->key(), session->program(), session->vm_number(),
-                     static_cast<uint32_t>(session->worker()->process().pid()), session->was_open(),
-                     session->state_name(), session->mapped_bytes(), worker->statistics(), worker->unsupported()});
-  }
-  return facts;
-}
-
 int Daemon::milliseconds_to_wait() const {
   std::optional<Clock::time_point> next;
   const auto consider = [&next](Clock::time_point point) { next = next ? std::min(*next, point) : point; };
-  each_worker([&](Worker& worker) {
+  sessions_.each_worker([&](Worker& worker) {
     if (worker.deadline()) consider(*worker.deadline());
   });
   for (const Query& query : queries_) consider(query.deadline);

@@ -3,7 +3,6 @@
 // blocks between start and end; it trusts neither clients nor workers, and never loads a CUDA library.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "host/daemon/monitor.h"
 #include "host/daemon/options.h"
 #include "host/daemon/reports.h"
+#include "host/daemon/session_list.h"
 #include "host/daemon/socket_session.h"
 #include "host/daemon/spares.h"
 #include "host/daemon/traces.h"
@@ -26,7 +26,7 @@
 
 namespace vgpu::host {
 
-class Daemon final : public SessionHost, public ReportSource, public TracedPrograms {
+class Daemon final : public SessionHost, public ReportSource {
  public:
   static Result<std::unique_ptr<Daemon>> create(const Options& options);
   ~Daemon() override;
@@ -73,8 +73,6 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   void accept_clients();
   void turn_away();
   void tidy();
-  void drop_sessions();
-  void drop_workers();
   void query(SocketSession* session, std::function<void()> answer);
   void answer_queries();
   void run_timers();
@@ -82,15 +80,10 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   void prepare_reports();
   Result<void> serve_metrics();
   void with_statistics(std::function<void()> done) override { query(nullptr, std::move(done)); }
-  std::vector<SessionFacts> session_facts() const override;
+  std::vector<SessionFacts> session_facts() const override { return sessions_.facts(); }
   wire::DaemonStatistics daemon_statistics() const override;
-  CallCounts unsupported_calls() const override;
-  Result<uint64_t, trace::State> find_program(uint32_t pid, const Owner& asker) const override;
-  bool hand_trace(uint64_t session, int pipe) override;
-  bool is_session_open_to(uint64_t session, const Owner& asker) const override;
+  CallCounts unsupported_calls() const override { return sessions_.unsupported_calls(); }
   void after(std::chrono::milliseconds time, std::function<void()> done) override;
-  template <class Visit>
-  void each_worker(Visit visit) const;
   int milliseconds_to_wait() const;
   void announce_ready() const;
 
@@ -105,21 +98,18 @@ class Daemon final : public SessionHost, public ReportSource, public TracedProgr
   UniqueFd signals_, lifeline_;
   UniqueFd spare_fd_;  // given up for a moment to turn a client away when descriptors run out
   Watch listener_watch_, signals_watch_, lifeline_watch_;
-  std::list<std::unique_ptr<Session>> sessions_;
   Spares spares_;
-  std::list<std::unique_ptr<Worker>> leaving_;  // without a client, on their way out
+  SessionList sessions_{spares_};
   std::unique_ptr<Holder> holder_;
   std::unique_ptr<VmSessions> vm_sessions_;
   std::unique_ptr<VmDevice> vm_device_;
   std::unique_ptr<Monitor> monitor_;
-  Traces traces_{*this};
+  Traces traces_{sessions_};
   std::unique_ptr<Events> events_;
   std::unique_ptr<Reports> reports_;
   std::unique_ptr<MetricsServer> metrics_;
   std::vector<Query> queries_;
   std::vector<Timer> timers_;
-  wire::DaemonStatistics totals_ = {};  // of sessions and workers that are gone
-  CallCounts unsupported_;              // the same
   uint64_t next_query_ = 1;
   bool sessions_changed_ = false;
   bool stopping_ = false;

@@ -10,14 +10,15 @@ namespace {
 
 class Core final : public WorkerCore {
  public:
-  Core(const WorkerConfig& config, Driver driver, MemoryBudget& budget, SharedRanges& ranges, ObjectBroker& broker)
-      : config_(config), driver_(std::move(driver)), budget_(budget), ranges_(ranges), broker_(broker) {}
+  Core(const WorkerConfig& config, const Driver& driver, MemoryBudget& budget, SharedRanges& ranges,
+       ObjectBroker& broker)
+      : config_(config), driver_(driver), budget_(budget), ranges_(ranges), broker_(broker) {}
 
   void make_context() override { ready_context_ = ReadyContext::make(driver_); }
 
   void run(Attachment attachment) override {
-    auto session = std::make_unique<Session>(config_, std::move(driver_), std::move(attachment), budget_, ranges_,
-                                             broker_, ready_context_);
+    auto session =
+        std::make_unique<Session>(config_, driver_, std::move(attachment), budget_, ranges_, broker_, ready_context_);
     {
       const std::lock_guard lock(mutex_);
       session_ = std::move(session);
@@ -48,7 +49,7 @@ class Core final : public WorkerCore {
 
  private:
   const WorkerConfig config_;
-  Driver driver_;
+  const Driver driver_;
   MemoryBudget& budget_;
   SharedRanges& ranges_;
   ObjectBroker& broker_;
@@ -63,8 +64,8 @@ class Core final : public WorkerCore {
 
 Result<std::unique_ptr<WorkerCore>> WorkerCore::create(const WorkerConfig& config, MemoryBudget& budget,
                                                        SharedRanges& ranges, ObjectBroker& broker) {
-  Driver driver = TRY(Driver::open(config.driver_path));
-  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, std::move(driver), budget, ranges, broker));
+  const Driver driver = TRY(Driver::open(config.driver_path));
+  return std::unique_ptr<WorkerCore>(std::make_unique<Core>(config, driver, budget, ranges, broker));
 }
 
 }  // namespace vgpu::host

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/kept_launches.h"
 
-#include <cstring>
+#include <array>
+#include <bit>
 #include <utility>
 
 #include "common/bits.h"
@@ -18,40 +19,42 @@ constexpr uint64_t mixed(uint64_t hash, uint64_t value) {
   return hash ^ hash >> 29;
 }
 
-uint64_t hash_of(const CommandCopy& launch) {
-  uint64_t words[sizeof(wire::Launch) / sizeof(uint64_t)];
-  std::memcpy(words, launch.payload.data(), sizeof words);
+uint64_t hash_of(const wire::Launch& launch) {
+  static_assert(sizeof launch % sizeof(uint64_t) == 0);
   uint64_t hash = 0;
-  for (const uint64_t word : words) hash = mixed(hash, word);
+  for (const uint64_t word : std::bit_cast<std::array<uint64_t, sizeof launch / sizeof(uint64_t)>>(launch))
+    hash = mixed(hash, word);
   return hash;
 }
-static_assert(sizeof(wire::Launch) % sizeof(uint64_t) == 0);
-
-uint64_t stream_of(const CommandCopy& launch) { return launch_of(launch).stream; }
 
 // A default stream that is some thread's own is nobody else's.
-bool is_legacy(const CommandCopy& launch) {
-  return owner_of(launch) == 0 && (stream_of(launch) == 0 || stream_of(launch) == bits_of(CU_STREAM_LEGACY));
+bool is_legacy(uint64_t stream, uint64_t owner) {
+  return owner == 0 && (stream == 0 || stream == bits_of(CU_STREAM_LEGACY));
 }
 
 }  // namespace
 
-bool KeptLaunches::fits(const CommandCopy& launch) const {
+bool KeptLaunches::fits(const CommandCopy& command, const wire::Launch& launch) const {
   const CommandCopy& first = launches_[0];
-  return launch.thread == first.thread && launch.context == first.context && launch.flags == first.flags &&
-         stream_of(launch) == stream_of(first);
+  return command.thread == first.thread && command.context == first.context && command.flags == first.flags &&
+         launch.stream == stream_;
 }
 
-bool KeptLaunches::shares_order_with(const CommandCopy& launch) const {
-  const CommandCopy& first = launches_[0];
-  if (is_legacy(launch) || is_legacy(first)) return true;
-  return stream_of(launch) == stream_of(first) && owner_of(launch) == owner_of(first);
+bool KeptLaunches::shares_order_with(const CommandCopy& command, const wire::Launch& launch) const {
+  const uint64_t owner = owner_of(command, launch);
+  if (is_legacy(launch.stream, owner) || is_legacy(stream_, owner_)) return true;
+  return launch.stream == stream_ && owner == owner_;
 }
 
-void KeptLaunches::add(CommandCopy& launch) {
+void KeptLaunches::add(CommandCopy& command, const wire::Launch& launch) {
+  if (count_ == 0) {
+    stream_ = launch.stream;
+    owner_ = owner_of(command, launch);
+    key_ = mixed(command.context, owner_);
+  }
   last_hash_ = hash_of(launch);
-  key_ = mixed(count_ == 0 ? mixed(launch.context, owner_of(launch)) : key_, last_hash_);
-  std::swap(launches_[count_++], launch);
+  key_ = mixed(key_, last_hash_);
+  std::swap(launches_[count_++], command);
   last_added_ = Clock::now();
 }
 

@@ -17,13 +17,13 @@ class KeptLaunches {
   using Clock = std::chrono::steady_clock;
 
   bool is_of(uint32_t thread) const { return launches_[0].thread == thread; }
-  // Whether the launch could come next.
-  bool fits(const CommandCopy& launch) const;
+  // Whether the command, which is this launch, could come next.
+  bool fits(const CommandCopy& command, const wire::Launch& launch) const;
   // Whether the two streams are one, or have an order: the legacy stream's is everybody's.
-  bool shares_order_with(const CommandCopy& launch) const;
+  bool shares_order_with(const CommandCopy& command, const wire::Launch& launch) const;
 
-  // Exchanges the launch for an old one, whose buffer is used again.
-  void add(CommandCopy& launch);
+  // Exchanges the command for an old one, whose buffer is used again.
+  void add(CommandCopy& command, const wire::Launch& launch);
   // Whether a sequence ends here. That depends on the launches alone.
   bool is_complete() const;
   void clear() { count_ = 0; }
@@ -40,6 +40,7 @@ class KeptLaunches {
 
   std::vector<CommandCopy> launches_{kMost};  // the first count_
   size_t count_ = 0;
+  uint64_t stream_ = 0, owner_ = 0;  // of all of them
   uint64_t key_ = 0, last_hash_ = 0;
   Clock::time_point last_added_;
 };

@@ -63,20 +63,24 @@ LaunchSequences::LaunchSequences(const Driver& driver, const HandleTable& handle
       credit_(kFirstCredit) {}
 
 // Launches that are answered only the driver can judge. Those that are captured are another command.
-bool LaunchSequences::is_suitable(const CommandCopy& command) const {
-  if (command.opcode != api::opcode::cuLaunchKernel || command.reply_slot != ring::kNoReply) return false;
-  if ((command.flags & ring::kHelper) != 0 || command.context == 0 || command.traced_since != 0) return false;
-  if (command.payload.size() < sizeof(wire::Launch) || command.payload.size() > ring::kMaxInline) return false;
+std::optional<wire::Launch> LaunchSequences::suitable_launch(const CommandCopy& command) {
+  if (command.opcode != api::opcode::cuLaunchKernel || command.reply_slot != ring::kNoReply) return std::nullopt;
+  if ((command.flags & ring::kHelper) != 0 || command.context == 0 || command.traced_since != 0) return std::nullopt;
+  const size_t bytes = command.payload.size();
+  if (bytes < sizeof(wire::Launch) || bytes > ring::kMaxInline) return std::nullopt;
   const wire::Launch launch = launch_of(command);
-  return launch.attribute_count == 0 && launch.parameter_bytes == command.payload.size() - sizeof(wire::Launch);
+  const bool is_whole = launch.attribute_count == 0 && launch.parameter_bytes == bytes - sizeof launch;
+  return is_whole ? std::optional(launch) : std::nullopt;
 }
 
 bool LaunchSequences::go_on_with(CommandCopy& command) {
-  if (open_ == 0 || !is_suitable(command)) return false;
+  if (open_ == 0) return false;
+  const std::optional<wire::Launch> launch = suitable_launch(command);
+  if (!launch) return false;
   for (size_t i = 0; i < open_; ++i) {
     if (!kept_[i].is_of(command.thread)) continue;
-    if (!kept_[i].fits(command)) return false;
-    kept_[i].add(command);
+    if (!kept_[i].fits(command, *launch)) return false;
+    kept_[i].add(command, *launch);
     if (kept_[i].is_complete()) make(i);
     return true;
   }
@@ -84,9 +88,10 @@ bool LaunchSequences::go_on_with(CommandCopy& command) {
 }
 
 void LaunchSequences::end_ordered(const CommandCopy& command) {
-  if (!is_suitable(command)) return end();
+  const std::optional<wire::Launch> launch = suitable_launch(command);
+  if (!launch) return end();
   for (size_t i = open_; i-- > 0;)
-    if (kept_[i].is_of(command.thread) || kept_[i].shares_order_with(command)) make(i);
+    if (kept_[i].is_of(command.thread) || kept_[i].shares_order_with(command, *launch)) make(i);
 }
 
 void LaunchSequences::end() {

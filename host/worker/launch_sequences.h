@@ -8,6 +8,7 @@
 // thread at a time.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -51,13 +52,15 @@ class LaunchSequences {
   // Takes the command if it may be a sequence's first. `backlog`: whether others wait behind it.
   template <class Backlog>
   bool begin_with(CommandCopy& command, Backlog backlog) {
-    if (!enabled_ || open_ == kept_.size() || !is_suitable(command)) return false;
+    if (!enabled_ || open_ == kept_.size()) return false;
+    const std::optional<wire::Launch> launch = suitable_launch(command);
+    if (!launch) return false;
     if (rest_ != 0) {
       --rest_;
       return false;
     }
     if (!backlog()) return false;
-    kept_[open_++].add(command);
+    kept_[open_++].add(command, *launch);
     return true;
   }
   void make_alone(const CommandCopy& launch) { maker_.make(launch); }
@@ -71,8 +74,9 @@ class LaunchSequences {
   static bool changes_meaning(uint16_t opcode);
 
  private:
-  bool is_suitable(const CommandCopy& command) const;
-  void end_ordered(const CommandCopy& launch);
+  // The launch that the command is, if it is one that may be kept.
+  static std::optional<wire::Launch> suitable_launch(const CommandCopy& command);
+  void end_ordered(const CommandCopy& command);
   void make(size_t index);
   void make(const KeptLaunches& kept);
   void note_success(bool success);

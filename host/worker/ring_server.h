@@ -26,7 +26,7 @@ class RingServer {
             session, [this](const CommandCopy& command, CUresult result) { answer_copy(command, result); },
             [this](uint32_t thread, std::function<void()> task) {
               // Without a helper the dispatcher waits: the copy is under way already.
-              if (!helpers_.submit(thread, std::move(task))) task();
+              if (!helpers_.submit(thread, std::move(task))) task();  // NOLINT(bugprone-use-after-move): it stays then
             }),
         launches_(session, [this](const CommandCopy& command) { return run_command(command); }),
         sequences_(make_sequences(true, {})),

@@ -17,7 +17,7 @@ size_t parameter_bytes_of(std::span<const CommandCopy> launches) {
 
 bool is_of(const SequenceBook::Sequence& sequence, std::span<const CommandCopy> launches) {
   if (sequence.launches.size() != launches.size() || sequence.context != launches[0].context ||
-      sequence.owner != owner_of(launches[0]))
+      sequence.owner != owner_of(launches[0], launch_of(launches[0])))
     return false;
   for (size_t i = 0; i < launches.size(); ++i)
     if (std::memcmp(&sequence.launches[i], launches[i].payload.data(), sizeof(wire::Launch)) != 0) return false;
@@ -36,7 +36,7 @@ SequenceBook::Sequence* SequenceBook::find(uint64_t key, std::span<const Command
   Sequence& made = sequences_[key];
   for (const CommandCopy& command : launches) made.launches.push_back(launch_of(command));
   made.context = launches[0].context;
-  made.owner = owner_of(launches[0]);
+  made.owner = owner_of(launches[0], made.launches[0]);
   made.last_use = ++uses_;
   return &made;
 }

@@ -40,10 +40,9 @@ std::span<const std::byte> parameters_of(const CommandCopy& command) {
   return std::span(command.payload).subspan(sizeof(wire::Launch));
 }
 
-uint64_t owner_of(const CommandCopy& command) {
-  const uint64_t stream = launch_of(command).stream;
-  const bool is_own =
-      stream == bits_of(CU_STREAM_PER_THREAD) || (stream == 0 && (command.flags & ring::kPerThreadStream) != 0);
+uint64_t owner_of(const CommandCopy& command, const wire::Launch& launch) {
+  const bool is_own = launch.stream == bits_of(CU_STREAM_PER_THREAD) ||
+                      (launch.stream == 0 && (command.flags & ring::kPerThreadStream) != 0);
   return is_own ? uint64_t{command.thread} + 1 : 0;
 }
 

@@ -16,7 +16,7 @@ wire::Launch launch_of(const CommandCopy& command);
 std::span<const std::byte> parameters_of(const CommandCopy& command);
 // Whose launch it is, where that says in which stream: a thread's own default stream has the same handle in all of
 // them. One more than the thread's number, or 0.
-uint64_t owner_of(const CommandCopy& command);
+uint64_t owner_of(const CommandCopy& command, const wire::Launch& launch);
 
 class SequenceGraph {
  public:

@@ -50,10 +50,10 @@ struct CommandCopy {
 };
 
 struct Session {
-  Session(const WorkerConfig& worker_config, Driver loaded_driver, Attachment attachment, MemoryBudget& memory_budget,
-          SharedRanges& shared_ranges, ObjectBroker& object_broker, CUcontext made_context)
+  Session(const WorkerConfig& worker_config, const Driver& loaded_driver, Attachment attachment,
+          MemoryBudget& memory_budget, SharedRanges& shared_ranges, ObjectBroker& object_broker, CUcontext made_context)
       : config(worker_config),
-        driver(std::move(loaded_driver)),
+        driver(loaded_driver),
         memory(std::move(attachment.memory)),
         waker(attachment.waker),
         window(driver, memory),

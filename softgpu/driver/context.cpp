@@ -266,7 +266,7 @@ Ref<Completion> Context::mark() {
   return aside->post(make_ref<PointOperation>(), std::move(last));
 }
 
-void Context::wait_for(Ref<Completion> completion) {
+void Context::wait_for(const Ref<Completion>& completion) {
   if (completion->done()) return;
   std::vector<Ref<Stream>> streams;
   {

@@ -83,7 +83,7 @@ class Context final : public Object {
   // A point behind all work enqueued so far, in any stream.
   Ref<Completion> mark();
   // Later work of every stream, present or to come, waits for `completion`.
-  void wait_for(Ref<Completion> completion);
+  void wait_for(const Ref<Completion>& completion);
   // All streams but the legacy one.
   std::vector<Ref<Stream>> all_streams();
   // Held by work on the legacy stream, which must see every blocking stream: see Stream.

@@ -42,7 +42,7 @@ CUresult cuCtxRecordEvent(CUcontext hCtx, CUevent hEvent) {
 
 CUresult cuCtxWaitEvent(CUcontext hCtx, CUevent hEvent) {
   const Arguments found = TRY(check_arguments(hCtx, hEvent));
-  if (Ref<Completion> point = found.event->point()) found.context->wait_for(std::move(point));
+  if (const Ref<Completion> point = found.event->point()) found.context->wait_for(point);
   return CUDA_SUCCESS;
 }
 

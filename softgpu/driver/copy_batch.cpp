@@ -20,13 +20,6 @@ bool is_valid(CUmemcpySrcAccessOrder order) {
          order == CU_MEMCPY_SRC_ACCESS_ORDER_ANY;
 }
 
-// Batches may not go to the legacy stream.
-CuResult<Ref<Stream>> find_batch_stream(CUstream handle) {
-  Ref<Stream> stream = TRY(find_stream(handle));
-  if (stream->type() == Stream::Type::legacy) return CUDA_ERROR_INVALID_VALUE;
-  return stream;
-}
-
 struct Attributes {
   const CUmemcpyAttributes* attributes;
   const size_t* first_copies;

@@ -97,13 +97,6 @@ CUresult check_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t coun
   return CUDA_SUCCESS;
 }
 
-// A batch is refused on the legacy stream.
-CuResult<Ref<Stream>> find_batch_stream(CUstream handle) {
-  Ref<Stream> stream = TRY(find_stream(handle));
-  if (stream->type() == Stream::Type::legacy) return CUDA_ERROR_INVALID_VALUE;
-  return stream;
-}
-
 CUresult prefetch_batch(const CUdeviceptr* ranges, const size_t* sizes, size_t count, const Locations& given,
                         CUstream stream) {
   TRY(find_batch_stream(stream));

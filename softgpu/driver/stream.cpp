@@ -249,4 +249,10 @@ CuResult<Ref<Stream>> find_stream(CUstream handle) {
   return stream;
 }
 
+CuResult<Ref<Stream>> find_batch_stream(CUstream handle) {
+  Ref<Stream> stream = TRY(find_stream(handle));
+  if (stream->type() == Stream::Type::legacy) return CUDA_ERROR_INVALID_VALUE;
+  return stream;
+}
+
 }  // namespace vgpu::soft

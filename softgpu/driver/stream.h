@@ -150,6 +150,8 @@ constexpr int clamp_priority(int priority) {
 // stream. INVALID_HANDLE for a stale one, the context's error where it has one, CUDA_ERROR_INVALID_CONTEXT for NULL
 // without a current context.
 CuResult<Ref<Stream>> find_stream(CUstream handle);
+// Of a batch of copies or prefetches, which may not go to the legacy stream.
+CuResult<Ref<Stream>> find_batch_stream(CUstream handle);
 
 // Implemented by capture.cpp. The first: an operation that is unsafe while any capture in global mode (or this
 // thread's own in thread-local mode) is in progress, such as cuMemAlloc, returns the error and invalidates the

@@ -2,7 +2,6 @@
 #include "softgpu/machine/schedule.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "softgpu/machine/block.h"
 #include "softgpu/machine/call.h"
@@ -20,13 +19,9 @@ constexpr uint32_t kPlainSlices = 64;
 void Schedule::start(const Function& kernel, LaneMask lanes) {
   splits_.clear();
   for (auto& join : joins_) join->used = false;
-  free_frames_.clear();
-  for (auto& frame : frames_) {
-    frame->lanes = 0;
-    free_frames_.push_back(frame.get());
-  }
+  frames_.reset();
   plain_slices_ = 0;
-  Frame* frame = new_frame(kernel.total_bytes());
+  Frame* frame = frames_.take(kernel.total_bytes());
   frame->function = &kernel;
   frame->caller = nullptr;
   frame->lanes = lanes;
@@ -178,11 +173,7 @@ void Schedule::remove_current() {
 void Schedule::exit(LaneMask lanes) {
   warp_.live &= ~lanes;
   for (auto& join : joins_) join->expected &= ~lanes;
-  for (auto& frame : frames_) {
-    if (frame->lanes == 0) continue;
-    frame->lanes &= ~lanes;
-    if (frame->lanes == 0 && frame->depth > 0) free_frames_.push_back(frame.get());
-  }
+  frames_.exit(lanes);
   save();
   splits_[current_].mask &= ~lanes;
   warp_.active &= ~lanes;
@@ -247,30 +238,12 @@ bool Schedule::dissolve() {
   return any;
 }
 
-Frame* Schedule::new_frame(uint32_t bytes) {
-  Frame* frame = nullptr;
-  for (size_t i = free_frames_.size(); i-- > 0;) {
-    if (free_frames_[i]->capacity < bytes) continue;
-    frame = free_frames_[i];
-    free_frames_[i] = free_frames_.back();
-    free_frames_.pop_back();
-    return frame;
-  }
-  frame = frames_.emplace_back(std::make_unique<Frame>()).get();
-  frame->capacity = std::max<uint32_t>(bytes, 1024);
-  frame->memory = RowMemory(frame->capacity);
-  frame->rows = frame->memory.data();
-  // Registers that a program reads before it writes them must not show other tenants' bytes.
-  std::fill_n(frame->rows, frame->capacity, std::byte{0});
-  return frame;
-}
-
 bool Schedule::call(const CallSite& site, const Function& callee) {
   Split& split = splits_[current_];
   Frame* caller = split.frame;
   const uint32_t base = caller->local_top + kCallStackBytes;
   if (base > warp_.local_stride || callee.local_bytes > warp_.local_stride - base) return false;
-  Frame* frame = new_frame(callee.total_bytes());
+  Frame* frame = frames_.take(callee.total_bytes());
   frame->function = &callee;
   frame->caller = caller;
   frame->return_pc = warp_.pc;
@@ -304,7 +277,7 @@ void Schedule::leave() {
   copy_results(warp_, *frame, split.mask);
   warp_.pc = frame->return_pc;
   warp_.join_pc = split.join != nullptr ? split.join->pc : nullptr;
-  if (frame->lanes == 0) free_frames_.push_back(frame);
+  if (frame->lanes == 0) frames_.give_back(frame);
   if (!lost) return;
   save();
   settle();

@@ -10,25 +10,11 @@
 #include <memory>
 #include <vector>
 
+#include "softgpu/machine/frame_pool.h"
 #include "softgpu/machine/function.h"
 #include "softgpu/machine/warp.h"
 
 namespace vgpu::soft {
-
-// One activation of a function, shared by the lanes that called it together.
-struct Frame {
-  const Function* function = nullptr;
-  Frame* caller = nullptr;
-  const Instruction* return_pc = nullptr;
-  const CallSite* site = nullptr;
-  LaneMask lanes = 0;       // neither returned nor exited
-  uint32_t local_base = 0;  // of the function's local variables in each lane's local memory
-  uint32_t local_top = 0;   // end of its local memory; alloca moves it
-  std::byte* rows = nullptr;
-  RowMemory memory;
-  uint32_t capacity = 0;  // bytes of memory
-  uint32_t depth = 0;     // calls below the kernel
-};
 
 struct Join {
   const Instruction* pc = nullptr;
@@ -108,7 +94,6 @@ class Schedule {
   void block_lanes(const Instruction& instruction, LaneMask lanes, Split blocked);
   void merge_ready();  // splits that have come to the same place by themselves
   void dissolve(Join* join);
-  Frame* new_frame(uint32_t bytes);
   void set_frame(Frame* frame);
 
   Warp& warp_;
@@ -116,8 +101,7 @@ class Schedule {
   size_t current_ = 0;
   bool running_ = false;  // the warp's hot state is that of splits_[current_]
   std::vector<std::unique_ptr<Join>> joins_;
-  std::vector<std::unique_ptr<Frame>> frames_;  // all
-  std::vector<Frame*> free_frames_;
+  FramePool frames_;
   uint32_t plain_slices_ = 0;  // slices that ended without synchronisation since the last dissolve
 };
 

@@ -4,7 +4,7 @@
 # Most tests leave a processor idle, or wait: what clang compiles goes beside them.
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
-                runtime runtime12 wrong-calls wrong-calls12 ollama libraries nvml nvml-clients smi host hostile vm
+                runtime runtime12 wrong-calls wrong-calls12 ollama libraries nvml nvml-clients smi profile host hostile vm
 CHECK_BESIDE := clang asan-build asan-unit asan-contract asan-ring asan-fuzz
 CHECK_STEPS  := $(CHECK_FIRST) $(CHECK_THEN) $(CHECK_BESIDE)
 JOBS        := $(shell nproc)
@@ -114,6 +114,8 @@ check-libraries: all $(O)/tests/vkfft $(OFFLOADED)
 	  OMP_TARGET_OFFLOAD=MANDATORY timeout $(LIMIT) $(THROUGH_RING) $$program || exit 1; done
 check-nvml-clients: all $(O)/tests/smi/holder
 	@tests/nvml/clients/run.sh $(O)
+check-profile: all $(SAMPLER) build/programs/shared/look_back
+	@tests/check/profile.sh $(O) build/programs/shared/look_back
 check-host: host-tests
 check-hostile: all $(O)/tests/hostile
 	@tests/check/catch.sh $(LIMIT) $(O)/tests/hostile
@@ -133,7 +135,7 @@ $(O)/clang/%.ok: %.cpp | $(GEN)/stamp build/deps.all
 
 .PHONY: check check-rooms check-licences check-format check-opcodes check-docs check-build check-exports check-unit \
         check-cudart check-cudart12 check-runtime check-runtime12 check-wrong-calls check-wrong-calls12 check-ptx check-ptx-forms check-ptx-ring check-contract \
-        check-libraries check-nvml check-nvml-clients check-ring check-host check-hostile check-clang
+        check-libraries check-nvml check-nvml-clients check-profile check-ring check-host check-hostile check-clang
 
 # Files that clang-format and clang-tidy look after.
 SOURCES := $(shell git ls-files -co --exclude-standard '*.cpp' '*.h' '*.cu' 2>/dev/null | grep -vE '\.(api|rows)\.h$$|^kmod/|^include/uapi/')

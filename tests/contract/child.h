@@ -35,7 +35,7 @@ inline std::vector<std::string> environment_with(const std::map<std::string, std
     const std::string text = *entry;
     if (!changes.count(text.substr(0, text.find('=')))) result.push_back(text);
   }
-  for (const auto& [name, value] : changes) result.push_back(name + "=" + value);
+  for (const auto& [name, value] : changes) result.push_back(std::string(name).append("=").append(value));
   return result;
 }
 
@@ -57,6 +57,7 @@ inline ChildResult run_child(const std::string& tag, const std::map<std::string,
   if (!file) return result;
   std::vector<std::string> environment = environment_with(changes);
   std::vector<char*> variables;
+  variables.reserve(environment.size() + 1);
   for (std::string& entry : environment) variables.push_back(entry.data());
   variables.push_back(nullptr);
   std::string filter = "[" + tag + "]";

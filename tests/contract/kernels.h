@@ -365,4 +365,31 @@ inline constexpr char kBrokenPtx[] = R"(
 }
 )";
 
+// Entries alone, to be put behind a module's own text:
+// flip(word, bits)              *word ^= bits
+// count(word)                   *word += 1 for each thread
+inline constexpr char kWordEntriesPtx[] = R"(
+.visible .entry flip(.param .u64 word, .param .u32 bits)
+{
+  .reg .b32 %r<3>;
+  .reg .b64 %rd<2>;
+  ld.param.u64 %rd1, [word];
+  ld.param.u32 %r1, [bits];
+  cvta.to.global.u64 %rd1, %rd1;
+  ld.global.u32 %r2, [%rd1];
+  xor.b32 %r2, %r2, %r1;
+  st.global.u32 [%rd1], %r2;
+  ret;
+}
+
+.visible .entry count(.param .u64 word)
+{
+  .reg .b64 %rd<2>;
+  ld.param.u64 %rd1, [word];
+  cvta.to.global.u64 %rd1, %rd1;
+  red.global.add.u32 [%rd1], 1;
+  ret;
+}
+)";
+
 }  // namespace contract

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
 
+#include "common/attached_files.h"
 #include "tests/contract/child.h"
 #include "tests/contract/fixture.h"
 
@@ -50,41 +50,16 @@ constexpr int kPeerSocket = 60;  // the peer's descriptor
 // One message with perhaps a descriptor. False when the other side is gone.
 template <class T>
 bool send_to_peer(int socket, const T& message, int descriptor = -1) {
-  T copy = message;
-  iovec part = {&copy, sizeof copy};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (descriptor >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* const attached = CMSG_FIRSTHDR(&header);
-    attached->cmsg_level = SOL_SOCKET;
-    attached->cmsg_type = SCM_RIGHTS;
-    attached->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(attached), &descriptor, sizeof descriptor);
-  }
-  return sendmsg(socket, &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof copy);
+  const std::span<const int> files(&descriptor, descriptor >= 0 ? 1 : 0);
+  return vgpu::send_with_files(socket, &message, sizeof message, files, 0) == ssize_t{sizeof message};
 }
 
 template <class T>
 bool receive_from_peer(int socket, T& message, int& descriptor) {
-  iovec part = {&message, sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header = {};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  descriptor = -1;
-  ssize_t got = 0;
-  do got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
-  const cmsghdr* const attached = CMSG_FIRSTHDR(&header);
-  if (attached != nullptr && attached->cmsg_type == SCM_RIGHTS)
-    std::memcpy(&descriptor, CMSG_DATA(attached), sizeof descriptor);
-  return got == static_cast<ssize_t>(sizeof message);
+  vgpu::UniqueFd files[vgpu::kMaxAttachedFiles];
+  const vgpu::Arrival arrival = vgpu::receive_with_files(socket, &message, sizeof message, files, 0);
+  descriptor = files[0].release();
+  return arrival.size == ssize_t{sizeof message};
 }
 
 class Peer {

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "tests/contract/kernels.h"
+
 // The calls' flavours for threads' own default streams have no prototypes beside the others'.
 extern "C" decltype(cuLaunchKernel) cuLaunchKernel_ptsz;
 
@@ -10,8 +12,7 @@ namespace contract {
 namespace {
 
 // scale(word, value): *word = *word * (2 * value + 1) + value + EXTRA
-// flip(word, value): *word ^= value
-// count(word): *word += 1, by each thread
+// flip and count from kWordEntriesPtx
 // wide(word, block): *word = *word * 31 + the block's first and last word; the parameters are 4 KiB
 // shared(word, value, place): *word += value, by way of dynamic shared memory at `place`
 // tick(): ticks = ticks * 3 + 1
@@ -35,28 +36,6 @@ constexpr char kText[] = R"(
   mad.lo.u32 %r2, %r2, %r3, %r1;
   add.u32 %r2, %r2, EXTRA;
   st.global.u32 [%rd1], %r2;
-  ret;
-}
-
-.visible .entry flip(.param .u64 word, .param .u32 value)
-{
-  .reg .b32 %r<3>;
-  .reg .b64 %rd<2>;
-  ld.param.u64 %rd1, [word];
-  ld.param.u32 %r1, [value];
-  cvta.to.global.u64 %rd1, %rd1;
-  ld.global.u32 %r2, [%rd1];
-  xor.b32 %r2, %r2, %r1;
-  st.global.u32 [%rd1], %r2;
-  ret;
-}
-
-.visible .entry count(.param .u64 word)
-{
-  .reg .b64 %rd<2>;
-  ld.param.u64 %rd1, [word];
-  cvta.to.global.u64 %rd1, %rd1;
-  red.global.add.u32 [%rd1], 1;
   ret;
 }
 
@@ -108,7 +87,7 @@ constexpr unsigned kWideBytes = 4080, kBlocks = 2, kThreads = 32;
 constexpr unsigned kPhases = 5;
 
 std::string text_with(uint32_t extra) {
-  std::string text = kText;
+  std::string text = std::string(kText) + kWordEntriesPtx;
   text.replace(text.find("EXTRA"), std::strlen("EXTRA"), std::to_string(extra));
   return text;
 }

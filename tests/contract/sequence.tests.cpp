@@ -6,12 +6,12 @@
 #include <thread>
 
 #include "tests/contract/fixture.h"
+#include "tests/contract/kernels.h"
 
 namespace {
 
 // scale(word, factor, term): *word = *word * factor + term
-// flip(word, bits): *word ^= bits
-// count(word): *word += 1, by each thread of 64 in 2 blocks
+// flip and count, of two blocks of 32 threads, from kWordEntriesPtx
 // fill(word, value): *word += value, by way of the last word of 60000 bytes of dynamic shared memory
 constexpr char kStepsPtx[] = R"(
 .version 6.4
@@ -30,28 +30,6 @@ constexpr char kStepsPtx[] = R"(
   ld.global.u32 %r3, [%rd1];
   mad.lo.u32 %r3, %r3, %r1, %r2;
   st.global.u32 [%rd1], %r3;
-  ret;
-}
-
-.visible .entry flip(.param .u64 word, .param .u32 bits)
-{
-  .reg .b32 %r<3>;
-  .reg .b64 %rd<2>;
-  ld.param.u64 %rd1, [word];
-  ld.param.u32 %r1, [bits];
-  cvta.to.global.u64 %rd1, %rd1;
-  ld.global.u32 %r2, [%rd1];
-  xor.b32 %r2, %r2, %r1;
-  st.global.u32 [%rd1], %r2;
-  ret;
-}
-
-.visible .entry count(.param .u64 word)
-{
-  .reg .b64 %rd<2>;
-  ld.param.u64 %rd1, [word];
-  cvta.to.global.u64 %rd1, %rd1;
-  red.global.add.u32 [%rd1], 1;
   ret;
 }
 
@@ -93,6 +71,10 @@ constexpr char kOtherPtx[] = R"(
   ret;
 }
 )";
+
+struct Steps : Module {
+  Steps() : Module((std::string(kStepsPtx) + kWordEntriesPtx).c_str()) {}
+};
 
 constexpr unsigned kLaunches = 150, kSteps = 12;
 
@@ -146,7 +128,7 @@ class Tally {
 }  // namespace
 
 TEST_CASE_METHOD(Gpu, "repeated steps have their own parameters, in each kind of stream", "[contract][sequence]") {
-  Module module(kStepsPtx);
+  const Steps module;
   Stream own, blocking(CU_STREAM_DEFAULT);
   for (const CUstream stream : {CUstream{own}, CUstream{blocking}, CUstream{}, CU_STREAM_LEGACY, CU_STREAM_PER_THREAD})
     for (const unsigned changes : {0u, 10u, kLaunches}) {
@@ -160,7 +142,7 @@ TEST_CASE_METHOD(Gpu, "repeated steps have their own parameters, in each kind of
 }
 
 TEST_CASE_METHOD(Gpu, "repeated steps may have copies and sets between their launches", "[contract][sequence]") {
-  Module module(kStepsPtx);
+  const Steps module;
   Stream stream;
   Tally tally(module);
   DeviceBuffer copy(4);
@@ -180,7 +162,7 @@ TEST_CASE_METHOD(Gpu, "repeated steps may have copies and sets between their lau
 
 TEST_CASE_METHOD(Gpu, "a module that is unloaded between repeated steps takes its kernels along",
                  "[contract][sequence]") {
-  Module steps(kStepsPtx);
+  const Steps steps;
   Stream stream;
   Tally tally(steps);
   for (unsigned round = 0; round < 4; ++round) {
@@ -195,7 +177,7 @@ TEST_CASE_METHOD(Gpu, "a module that is unloaded between repeated steps takes it
 }
 
 TEST_CASE_METHOD(Gpu, "what a kernel is allowed between repeated steps counts from then on", "[contract][sequence]") {
-  Module module(kStepsPtx);
+  const Steps module;
   const CUfunction fill = module.function("fill");
   DeviceBuffer word(4);
   REQUIRE_CUDA(cuMemsetD32(word, 0, 1));
@@ -218,7 +200,7 @@ TEST_CASE_METHOD(Gpu, "what a kernel is allowed between repeated steps counts fr
 }
 
 TEST_CASE_METHOD(Gpu, "launches that repeat are captured like others, and launched beside it", "[contract][sequence]") {
-  Module module(kStepsPtx);
+  const Steps module;
   Stream stream;
   Tally tally(module);
   for (unsigned number = 0; number < 4; ++number) tally.step(stream, number);
@@ -242,7 +224,7 @@ TEST_CASE_METHOD(Gpu, "launches that repeat are captured like others, and launch
 
 TEST_CASE_METHOD(Gpu, "repeated launches reach the device though the program asks nothing more",
                  "[contract][sequence]") {
-  Module module(kStepsPtx);
+  const Steps module;
   const CUfunction count = module.function("count");
   HostBuffer seen(4, CU_MEMHOSTALLOC_DEVICEMAP);
   volatile unsigned* const word = seen.as<unsigned>();
@@ -259,7 +241,7 @@ TEST_CASE_METHOD(Gpu, "repeated launches reach the device though the program ask
 }
 
 TEST_CASE_METHOD(Gpu, "streams of several threads repeat their steps side by side", "[contract][sequence]") {
-  Module module(kStepsPtx);
+  const Steps module;
   constexpr unsigned kThreads = 4;
   std::vector<std::unique_ptr<Tally>> tallies;
   for (unsigned i = 0; i < kThreads; ++i) tallies.push_back(std::make_unique<Tally>(module));

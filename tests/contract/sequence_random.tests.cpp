@@ -22,12 +22,14 @@ uint64_t seed_of_this_run() {
 // One per thread; the last works in a context of its own.
 void run_programs(uint64_t seed, CUcontext shared, bool set_attributes) {
   std::vector<std::unique_ptr<RandomProgram>> programs;
+  programs.reserve(kPrograms);
   for (unsigned i = 0; i < kPrograms; ++i) {
     const bool is_last = i + 1 == kPrograms;
     const RandomProgram::Habits habits = {set_attributes, is_last, is_last};
     programs.push_back(std::make_unique<RandomProgram>(seed * kPrograms + i, shared, habits));
   }
   std::vector<std::thread> threads;
+  threads.reserve(kPrograms);
   for (const auto& program : programs) threads.emplace_back([&program] { program->run(); });
   for (std::thread& thread : threads) thread.join();
   for (const auto& program : programs) {

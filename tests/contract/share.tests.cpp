@@ -94,6 +94,34 @@ class ShareableMemory {
   size_t size = 0;
 };
 
+// Memory that a peer makes, with `value` in it, and exports: the descriptor, which is the caller's.
+int memory_of(Peer& peer, size_t bytes, unsigned value) {
+  REQUIRE(peer.ask({.ask = Ask::create_memory, .a = bytes, .b = value}).result == CUDA_SUCCESS);
+  REQUIRE(peer.descriptor >= 0);
+  return peer.descriptor;
+}
+
+// Has the peer map memory of this process.
+PeerAnswer imported_by(Peer& peer, const ShareableMemory& memory) {
+  const int descriptor = memory.export_it();
+  const PeerAnswer imported = peer.ask({.ask = Ask::import_memory, .a = memory.size}, descriptor);
+  close(descriptor);
+  REQUIRE(imported.result == CUDA_SUCCESS);
+  return imported;
+}
+
+// Each import of a descriptor whose exporter has ended gives its memory. Closes the descriptor.
+void check_outlives(int descriptor, size_t bytes, unsigned value) {
+  // Where a daemon keeps the export, it learns of the end a moment later.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (int i = 0; i < 2; ++i) {
+    CUmemGenericAllocationHandle handle = 0;
+    REQUIRE_CUDA(import_memory(handle, descriptor));
+    check_and_release(handle, bytes, value);
+  }
+  close(descriptor);
+}
+
 constexpr unsigned kInterprocess = CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING;
 
 }  // namespace
@@ -274,10 +302,7 @@ TEST_CASE_METHOD(Share, "memory imported by its descriptor is the exporter's mem
   ShareableMemory memory(size);
   set_words(memory.address, 3, size / 4);
   Peer peer;
-  const int descriptor = memory.export_it();
-  const PeerAnswer imported = peer.ask({.ask = Ask::import_memory, .a = size}, descriptor);
-  close(descriptor);
-  REQUIRE(imported.result == CUDA_SUCCESS);
+  const PeerAnswer imported = imported_by(peer, memory);
   CHECK(peer.ask({.ask = Ask::read, .a = imported.value + size - 4}).value == 3);
   CHECK(peer.ask({.ask = Ask::fill, .a = imported.value, .b = 4, .c = size / 4}).result == CUDA_SUCCESS);
   CHECK(read_words(memory.address, size / 4) == repeated(size / 4, 4));
@@ -289,10 +314,7 @@ TEST_CASE_METHOD(Share, "imported memory stays when its exporter lets go of it",
   ShareableMemory memory(size);
   set_words(memory.address, 6, size / 4);
   Peer peer;
-  const int descriptor = memory.export_it();
-  const PeerAnswer imported = peer.ask({.ask = Ask::import_memory, .a = size}, descriptor);
-  close(descriptor);
-  REQUIRE(imported.result == CUDA_SUCCESS);
+  const PeerAnswer imported = imported_by(peer, memory);
   memory.drop();
   CHECK(peer.ask({.ask = Ask::read, .a = imported.value}).value == 6);
 }
@@ -300,10 +322,7 @@ TEST_CASE_METHOD(Share, "imported memory stays when its exporter lets go of it",
 TEST_CASE_METHOD(Share, "a descriptor alone keeps exported memory", "[contract][share]") {
   if (size == 0) SKIP("no shareable memory");
   Peer peer;
-  const PeerAnswer made = peer.ask({.ask = Ask::create_memory, .a = size, .b = 8});
-  REQUIRE(made.result == CUDA_SUCCESS);
-  const int descriptor = peer.descriptor;
-  REQUIRE(descriptor >= 0);
+  const int descriptor = memory_of(peer, size, 8);
   REQUIRE(peer.ask({.ask = Ask::drop_memory}).result == CUDA_SUCCESS);
   CUmemGenericAllocationHandle handle = 0;
   REQUIRE_CUDA(import_memory(handle, descriptor));
@@ -314,32 +333,17 @@ TEST_CASE_METHOD(Share, "a descriptor alone keeps exported memory", "[contract][
 TEST_CASE_METHOD(Share, "a descriptor keeps exported memory when its exporter has ended", "[contract][share]") {
   if (size == 0) SKIP("no shareable memory");
   Peer peer;
-  REQUIRE(peer.ask({.ask = Ask::create_memory, .a = size, .b = 31}).result == CUDA_SUCCESS);
-  const int descriptor = peer.descriptor;
-  REQUIRE(descriptor >= 0);
+  const int descriptor = memory_of(peer, size, 31);
   peer.end();
-  // Where a daemon keeps the export, it learns of the end a moment later.
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  for (int i = 0; i < 2; ++i) {
-    CUmemGenericAllocationHandle handle = 0;
-    REQUIRE_CUDA(import_memory(handle, descriptor));
-    check_and_release(handle, size, 31);
-  }
-  close(descriptor);
+  check_outlives(descriptor, size, 31);
 }
 
 TEST_CASE_METHOD(Share, "a descriptor keeps exported memory when its exporter is killed", "[contract][share]") {
   if (size == 0) SKIP("no shareable memory");
   Peer peer;
-  REQUIRE(peer.ask({.ask = Ask::create_memory, .a = size, .b = 32}).result == CUDA_SUCCESS);
-  const int descriptor = peer.descriptor;
-  REQUIRE(descriptor >= 0);
+  const int descriptor = memory_of(peer, size, 32);
   peer.kill();
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  CUmemGenericAllocationHandle handle = 0;
-  REQUIRE_CUDA(import_memory(handle, descriptor));
-  close(descriptor);
-  check_and_release(handle, size, 32);
+  check_outlives(descriptor, size, 32);
 }
 
 TEST_CASE_METHOD(Share, "a descriptor keeps exported memory after many others were closed", "[contract][share]") {
@@ -348,14 +352,9 @@ TEST_CASE_METHOD(Share, "a descriptor keeps exported memory after many others we
   ShareableMemory memory(size);
   for (int i = 0; i < kTimes; ++i) close(memory.export_it());
   Peer peer;
-  REQUIRE(peer.ask({.ask = Ask::create_memory, .a = size, .b = 33}).result == CUDA_SUCCESS);
-  const int descriptor = peer.descriptor;
+  const int descriptor = memory_of(peer, size, 33);
   peer.end();
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  CUmemGenericAllocationHandle handle = 0;
-  REQUIRE_CUDA(import_memory(handle, descriptor));
-  close(descriptor);
-  check_and_release(handle, size, 33);
+  check_outlives(descriptor, size, 33);
 }
 
 TEST_CASE_METHOD(Share, "a process can import its own export, and from a copy of the descriptor", "[contract][share]") {

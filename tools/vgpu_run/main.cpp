@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "common/log.h"
+#include "tools/bytes_text.h"
 #include "tools/vgpu_run/child.h"
 #include "tools/vgpu_run/options.h"
 #include "tools/vgpu_run/private_daemon.h"
@@ -49,14 +50,6 @@ int wait_for(Child& program, const PrivateDaemon& daemon, int signals) {
       watched[2].fd = -1;
     }
   }
-}
-
-std::string in_bytes(uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  auto value = static_cast<double>(bytes);
-  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 void print_statistics(const wire::DaemonStatistics& all) {

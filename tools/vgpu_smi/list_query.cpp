@@ -7,7 +7,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "tools/vgpu_smi/similar.h"
+#include "tools/vgpu_smi/field_names.h"
 #include "tools/vgpu_smi/split_list.h"
 
 namespace vgpu::smi {
@@ -136,21 +136,6 @@ std::vector<ListField> all_fields(const ListQueryKind& kind) {
   return all;
 }
 
-std::string quoted(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += fmt::format("{}\"{}\"", text.empty() ? "" : " or ", name);
-  return text;
-}
-
-Complaint unknown(const std::string& word, const std::vector<ListField>& fields, const std::string& option) {
-  std::vector<std::string> all;
-  for (const ListField& field : fields) all.insert(all.end(), field.names.begin(), field.names.end());
-  const std::string near = find_similar(word, all);
-  return {fmt::format("Field \"{}\" is not a valid field to query.{} All fields: vgpu-smi --help-{}", word,
-                      near.empty() ? std::string() : fmt::format(" Did you mean \"{}\"?", near), option),
-          kBadArgument};
-}
-
 }  // namespace
 
 Result<ListQuery, Complaint> ListQuery::parse(const std::string& option, const std::string& list) {
@@ -158,10 +143,8 @@ Result<ListQuery, Complaint> ListQuery::parse(const std::string& option, const s
   query.kind_ = &kind_of(option);
   const std::vector<ListField> fields = all_fields(*query.kind_);
   for (const std::string& word : split_list(list)) {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const ListField& field) {
-      return std::find(field.names.begin(), field.names.end(), word) != field.names.end();
-    });
-    if (found == fields.end()) return unknown(word, fields, option);
+    const auto found = find_by_name(fields, word);
+    if (found == fields.end()) return unknown_field(word, fields, option);
     query.fields_.push_back(static_cast<size_t>(found - fields.begin()));
     query.columns_.push_back({found->names.front(), found->unit});
   }

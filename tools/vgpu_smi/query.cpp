@@ -3,10 +3,9 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "tools/vgpu_smi/similar.h"
+#include "tools/vgpu_smi/field_names.h"
 #include "tools/vgpu_smi/split_list.h"
 
 namespace vgpu::smi {
@@ -59,16 +58,6 @@ const std::vector<ProcessField>& process_fields() {
        }},
   };
   return kFields;
-}
-
-template <class Fields>
-Complaint unknown_field(const std::string& word, const Fields& fields, std::string_view option) {
-  std::vector<std::string> all;
-  for (const auto& field : fields) all.insert(all.end(), field.names.begin(), field.names.end());
-  const std::string near = find_similar(word, all);
-  return {fmt::format("Field \"{}\" is not a valid field to query.{} All fields: vgpu-smi --help-{}", word,
-                      near.empty() ? std::string() : fmt::format(" Did you mean \"{}\"?", near), option),
-          kBadArgument};
 }
 
 Complaint no_field(std::string_view option) {
@@ -149,9 +138,7 @@ Result<ProcessQuery, Complaint> ProcessQuery::parse(const std::string& list) {
   ProcessQuery query;
   const auto& fields = process_fields();
   for (const std::string& word : split_list(list)) {
-    const auto found = std::find_if(fields.begin(), fields.end(), [&](const ProcessField& field) {
-      return std::find(field.names.begin(), field.names.end(), word) != field.names.end();
-    });
+    const auto found = find_by_name(fields, word);
     if (found == fields.end()) return unknown_field(word, fields, "query-compute-apps");
     query.fields_.push_back(static_cast<size_t>(found - fields.begin()));
     query.columns_.push_back({found->names.front(), found->unit});
@@ -172,16 +159,6 @@ std::vector<std::vector<Cell>> ProcessQuery::rows(const std::vector<Card>& cards
   }
   return all;
 }
-
-namespace {
-
-std::string quoted(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += fmt::format("{}\"{}\"", text.empty() ? "" : " or ", name);
-  return text;
-}
-
-}  // namespace
 
 void print_gpu_help(std::FILE* to) {
   fmt::print(to, "List of valid properties to query for the switch \"--query-gpu\":\n");

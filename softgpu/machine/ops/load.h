@@ -5,6 +5,7 @@
 
 #include "softgpu/machine/ops/element.h"
 #include "softgpu/machine/ops/masked_move.h"
+#include "softgpu/machine/ops/whole_row.h"
 #include "softgpu/machine/ops/whole_vector.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -60,36 +61,19 @@ VGPU_INLINE void load_regular(R* destination, uintptr_t first, Pattern pattern) 
   }
 }
 
-// Sixteen lanes from `lane` on, in the pattern that classify has found.
-template <class A, class M, class R, bool kLaneStride>
-VGPU_INLINE void load_half(R* destination, const A* row, A displacement, const Place& place, Pattern pattern,
-                           unsigned lane) {
-  // SAFETY: classify has checked all sixteen addresses.
-  const uintptr_t first = place.base + static_cast<A>(row[0] + displacement);
-  if (!kLaneStride && pattern != Pattern::any) return load_regular<M, R, kHalf>(destination, first, pattern);
-  for (unsigned i = 0; i < kHalf; ++i) {
-    const A address = static_cast<A>(row[i] + displacement);
-    destination[i] = extend<R>(read_memory<M>(place.base + address + (kLaneStride ? place.stride * (lane + i) : 0)));
-  }
-}
+// The Mover of ld.
+template <class M, class R>
+struct Loader {
+  R* registers;
 
-// One element for all 32 lanes; false when an address needs a closer look.
-template <class A, class M, class R, bool kLaneStride>
-VGPU_INLINE bool load_whole(R* destination, const A* row, A displacement, const Place& place) {
-  const Pattern pattern = kLaneStride ? Pattern::any : regular_pattern<A, sizeof(M), kLanes>(row);
-  if (pattern != Pattern::any) {
-    if (!is_inside<A, sizeof(M), kLanes>(row, displacement, place, pattern)) return false;
-    // SAFETY: is_inside has checked the first address and the last.
-    load_regular<M, R, kLanes>(destination, place.base + static_cast<A>(row[0] + displacement), pattern);
-    return true;
+  template <unsigned kCount>
+  VGPU_INLINE void regular(unsigned lane, uintptr_t first, Pattern pattern) const {
+    load_regular<M, R, kCount>(registers + lane, first, pattern);
   }
-  const Pattern low = classify<A, sizeof(M), kHalf>(row, displacement, place);
-  const Pattern high = classify<A, sizeof(M), kHalf>(row + kHalf, displacement, place);
-  if (low == Pattern::outside || high == Pattern::outside) return false;
-  load_half<A, M, R, kLaneStride>(destination, row, displacement, place, low, 0);
-  load_half<A, M, R, kLaneStride>(destination + kHalf, row + kHalf, displacement, place, high, kHalf);
-  return true;
-}
+  VGPU_INLINE void single(unsigned lane, uintptr_t address) const {
+    registers[lane] = extend<R>(read_memory<M>(address));
+  }
+};
 
 // kElements for each of 32 lanes whose vectors lie one behind the other, or are the same.
 template <class M, class R, unsigned kElements>
@@ -125,8 +109,8 @@ void load(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const Place place = find_place<kSpace, false>(warp, instruction, static_cast<A>(row[first_of(mask)] + displacement));
   const bool flat = kSpace != Space::generic || place.stride == 0;
   if (elements == 1 && mask == kAllLanes && flat && place.size >= sizeof(M)) {
-    R* destination = warp.row<R>(instruction.operand[0]);
-    if (load_whole<A, M, R, kStrided<kSpace>>(destination, row, displacement, place)) return;
+    const Loader<M, R> loader = {warp.row<R>(instruction.operand[0])};
+    if (move_whole<A, sizeof(M), kStrided<kSpace>>(row, displacement, place, loader)) return;
   }
   Addresses addresses;
   load_addresses<A>(warp, instruction, instruction.at(elements), addresses);

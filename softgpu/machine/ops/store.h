@@ -4,6 +4,7 @@
 
 #include "softgpu/machine/ops/element.h"
 #include "softgpu/machine/ops/masked_move.h"
+#include "softgpu/machine/ops/whole_row.h"
 #include "softgpu/machine/ops/whole_vector.h"
 
 namespace vgpu::soft::VGPU_ISA {
@@ -46,34 +47,19 @@ VGPU_INLINE void store_regular(uintptr_t first, const R* source, Pattern pattern
   for (unsigned i = 0; i < kCount; ++i) destination[i] = extend<M>(source[i]);
 }
 
-template <class A, class M, class R, bool kLaneStride>
-VGPU_INLINE void store_half(const R* source, const A* row, A displacement, const Place& place, Pattern pattern,
-                            unsigned lane) {
-  // SAFETY: classify has checked all sixteen addresses.
-  const uintptr_t first = place.base + static_cast<A>(row[0] + displacement);
-  if (!kLaneStride && pattern != Pattern::any) return store_regular<M, R, kHalf>(first, source, pattern);
-  for (unsigned i = 0; i < kHalf; ++i) {
-    const A address = static_cast<A>(row[i] + displacement);
-    write_memory<M>(place.base + address + (kLaneStride ? place.stride * (lane + i) : 0), extend<M>(source[i]));
-  }
-}
+// The Mover of st.
+template <class M, class R>
+struct Storer {
+  const R* registers;
 
-template <class A, class M, class R, bool kLaneStride>
-VGPU_INLINE bool store_whole(const R* source, const A* row, A displacement, const Place& place) {
-  const Pattern pattern = kLaneStride ? Pattern::any : regular_pattern<A, sizeof(M), kLanes>(row);
-  if (pattern != Pattern::any) {
-    if (!is_inside<A, sizeof(M), kLanes>(row, displacement, place, pattern)) return false;
-    // SAFETY: is_inside has checked the first address and the last.
-    store_regular<M, R, kLanes>(place.base + static_cast<A>(row[0] + displacement), source, pattern);
-    return true;
+  template <unsigned kCount>
+  VGPU_INLINE void regular(unsigned lane, uintptr_t first, Pattern pattern) const {
+    store_regular<M, R, kCount>(first, registers + lane, pattern);
   }
-  const Pattern low = classify<A, sizeof(M), kHalf>(row, displacement, place);
-  const Pattern high = classify<A, sizeof(M), kHalf>(row + kHalf, displacement, place);
-  if (low == Pattern::outside || high == Pattern::outside) return false;
-  store_half<A, M, R, kLaneStride>(source, row, displacement, place, low, 0);
-  store_half<A, M, R, kLaneStride>(source + kHalf, row + kHalf, displacement, place, high, kHalf);
-  return true;
-}
+  VGPU_INLINE void single(unsigned lane, uintptr_t address) const {
+    write_memory<M>(address, extend<M>(registers[lane]));
+  }
+};
 
 // kElements of each of 32 lanes, whose vectors lie one behind the other.
 template <class M, class R, unsigned kElements>
@@ -105,8 +91,8 @@ void store(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const Place place = find_place<kSpace, true>(warp, instruction, static_cast<A>(row[first_of(mask)] + displacement));
   const bool flat = kSpace != Space::generic || place.stride == 0;
   if (elements == 1 && mask == kAllLanes && flat && place.size >= sizeof(M)) {
-    const R* source = warp.row<R>(instruction.operand[1]);
-    if (store_whole<A, M, R, kStrided<kSpace>>(source, row, displacement, place)) return;
+    const Storer<M, R> storer = {warp.row<R>(instruction.operand[1])};
+    if (move_whole<A, sizeof(M), kStrided<kSpace>>(row, displacement, place, storer)) return;
   }
   Addresses addresses;
   load_addresses<A>(warp, instruction, instruction.at(0), addresses);

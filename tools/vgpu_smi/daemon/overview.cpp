@@ -67,14 +67,6 @@ const nlohmann::json& find_object(const nlohmann::json& object, std::string_view
   return found != object.end() && found->is_object() ? *found : nothing();
 }
 
-std::string in_bytes(uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  auto value = static_cast<double>(bytes);
-  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
-
 std::vector<std::string> find_daemon_sockets(const std::string& directory) {
   std::vector<std::string> sockets;
   if (const char* const configured = std::getenv("VGPU_SOCKET"); configured != nullptr && *configured != '\0')

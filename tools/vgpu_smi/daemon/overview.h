@@ -36,9 +36,6 @@ std::optional<uint64_t> find_number(const nlohmann::json& object, std::string_vi
 std::string find_words(const nlohmann::json& object, std::string_view member);
 const nlohmann::json& find_object(const nlohmann::json& object, std::string_view member);
 
-// "4.0 MiB"
-std::string in_bytes(uint64_t bytes);
-
 // Sockets of this host's daemons: $VGPU_SOCKET, and what is in /run/vgpu.
 std::vector<std::string> find_daemon_sockets(const std::string& directory = "/run/vgpu");
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tools/bytes_text.h"
 #include "tools/vgpu_smi/clean_text.h"
 
 namespace vgpu::smi {
