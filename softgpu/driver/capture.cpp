@@ -5,6 +5,8 @@
 #include <atomic>
 #include <unordered_set>
 
+#include "softgpu/driver/context.h"
+#include "softgpu/driver/launch.h"
 #include "softgpu/driver/operations.h"
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/thread_state.h"
@@ -40,6 +42,15 @@ void merge(std::vector<GraphNode::Edge>& into, const std::vector<GraphNode::Edge
         std::any_of(into.begin(), into.end(), [&](const GraphNode::Edge& each) { return each.node == edge.node; });
     if (!known) into.push_back(edge);
   }
+}
+
+// Whether the launch may begin before the kernels in front of it end (programming guide, programmatic dependent
+// launch), which devices can do since 9.0.
+bool begins_early(const Operation& operation, Context& context) {
+  if (operation.node_type() != CU_GRAPH_NODE_TYPE_KERNEL || context.device().limits().major < 9) return false;
+  const CUlaunchAttributeValue* const value = static_cast<const KernelOperation&>(operation).attributes().find(
+      CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
+  return value != nullptr && value->programmaticStreamSerializationAllowed != 0;
 }
 
 // A stream-ordered allocation gets its memory at the call; a graph's node takes that memory over.
@@ -164,7 +175,20 @@ CUresult Capture::append(Participant& participant, NodeWork work) {
   return CUDA_SUCCESS;
 }
 
+CUresult Capture::append_early(Participant& participant, NodeWork work) {
+  Dependencies dependencies = participant.dependencies;
+  for (GraphNode::Edge& edge : dependencies) {
+    if (edge.node->work.type != CU_GRAPH_NODE_TYPE_KERNEL || !is_plain(edge.data)) continue;
+    edge.data.type = CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC;
+    edge.data.from_port = CU_GRAPH_KERNEL_NODE_PORT_PROGRAMMATIC;
+  }
+  const Ref<GraphNode> node = TRY(graph_->add(std::move(work), std::move(dependencies)));
+  participant.dependencies = {{node.get(), CUgraphEdgeData{}}};
+  return CUDA_SUCCESS;
+}
+
 CUresult Capture::add(Stream& stream, Ref<Operation> operation) {
+  const bool early = begins_early(*operation, stream.context());
   auto work = work_of(std::move(operation), stream.context());
   const GraphLock lock;
   VGPU_CHECK(status());
@@ -174,6 +198,7 @@ CUresult Capture::add(Stream& stream, Ref<Operation> operation) {
   }
   Participant* const participant = find(stream);
   if (participant == nullptr) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+  if (early) return append_early(*participant, *std::move(work));
   return append(*participant, *std::move(work));
 }
 

@@ -67,6 +67,8 @@ class Capture final : public StreamCapture {
   Participant* find(const Stream& stream);
   Participant& join(Stream& stream, Dependencies dependencies);
   CUresult append(Participant& participant, NodeWork work);
+  // The same, with edges that say that a kernel need not end first.
+  CUresult append_early(Participant& participant, NodeWork work);
   CUresult wait_for_stranger(Event& event);
   CUresult join_from(Stream& stream, Event& event);
   bool all_joined() const;

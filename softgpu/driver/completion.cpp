@@ -18,9 +18,19 @@ bool Completion::subscribe(std::function<void()> then) {
   return true;
 }
 
+bool Completion::subscribe_first(std::function<void()> then) {
+  const std::lock_guard lock(mutex_);
+  if (done()) return false;
+  first_.push_back(std::move(then));
+  return true;
+}
+
 void Completion::finish(CUresult result) {
   result_ = result;
   time_ns_ = monotonic_ns();
+  const std::lock_guard lock(mutex_);
+  for (const auto& function : first_) function();
+  first_.clear();
   done_.store(1, std::memory_order_release);  // Pairs with done(): who sees it sees the result and the work's effects.
 }
 

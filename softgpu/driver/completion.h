@@ -28,10 +28,13 @@ class Completion : public RefCounted {
   // Runs `then` on the completing thread when the work is done; false, without running it, when it already is.
   // `then` must be short and must not wait.
   bool subscribe(std::function<void()> then);
+  // The same, but before anybody can see that the work is done, which another process must learn of even if this one
+  // waits for the work and then ends. `then` may take no lock.
+  bool subscribe_first(std::function<void()> then);
   // Once: finish, then announce.
   void complete(CUresult result);
   // The two halves, for callers whose own mutex must cover the moment at which the work counts as done: finish() makes
-  // done() true and only stores; announce() wakes the waiters and must follow with no lock held.
+  // done() true and runs who must come first; announce() wakes the waiters and must follow with no lock held.
   void finish(CUresult result);
   void announce();
 
@@ -39,8 +42,8 @@ class Completion : public RefCounted {
   std::atomic<int> done_{0};
   CUresult result_ = CUDA_SUCCESS;
   uint64_t time_ns_ = 0;
-  std::mutex mutex_;  // guards the list; a completion's result is final before it is emptied
-  std::vector<std::function<void()>> then_;
+  std::mutex mutex_;  // guards the lists; a completion's result is final before they are emptied
+  std::vector<std::function<void()>> then_, first_;
 };
 
 // Nanoseconds of the monotonic clock.

@@ -33,7 +33,8 @@ struct DeviceLimits {
   int shared_reserved_per_block = 0;
   int registers_per_block = 0;
   int registers_per_multiprocessor = 0;
-  int max_cluster_size = 0;  // portable cluster size, 0 before capability 9.0
+  int max_cluster_size = 0;        // portable cluster size, 0 before capability 9.0
+  int max_cluster_size_optin = 0;  // of functions that allow sizes that are not portable
   int l2_cache_bytes = 0;
   bool is_asked_for = false;  // by VGPU_SOFT_COMPUTE_CAPABILITY
 };

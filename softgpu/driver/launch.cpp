@@ -104,8 +104,10 @@ Dim3 KernelOperation::cluster() const {
 CUresult KernelOperation::check_cluster() const {
   const Dim3 blocks = cluster();
   if (volume(blocks) == 0) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
-  const int most = std::max(1, function_->context().device().limits().max_cluster_size);
-  if (volume(blocks) > static_cast<uint64_t>(most)) return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+  const auto portable = static_cast<uint64_t>(std::max(1, function_->context().device().limits().max_cluster_size));
+  if (volume(blocks) > portable &&
+      volume(blocks) > static_cast<uint64_t>(TRY(block_needs(*function_)).max_cluster_size))
+    return CUDA_ERROR_INVALID_CLUSTER_SIZE;
   const Dim3& grid = shape_.grid;
   if (grid.x % blocks.x != 0 || grid.y % blocks.y != 0 || grid.z % blocks.z != 0)
     return CUDA_ERROR_INVALID_CLUSTER_SIZE;

@@ -14,6 +14,7 @@ struct BlockNeeds {
   int registers = 0;
   size_t static_shared = 0;
   size_t max_dynamic_shared = 0;  // what the function allows
+  int max_cluster_size = 0;       // likewise, in blocks; 0 where there are no clusters
 };
 CuResult<BlockNeeds> block_needs(ContextFunction& function);
 

@@ -100,7 +100,7 @@ CUresult CUDAAPI cuOccupancyMaxPotentialClusterSize(int* clusterSize, CUfunction
   if (clusterSize == nullptr || config == nullptr) return CUDA_ERROR_INVALID_VALUE;
   VGPU_CHECK(check_config(*config));
   if (question.limits().max_cluster_size == 0) return CUDA_ERROR_NOT_SUPPORTED;
-  *clusterSize = question.limits().max_cluster_size;
+  *clusterSize = question.needs.max_cluster_size;
   return CUDA_SUCCESS;
 }
 

@@ -59,7 +59,7 @@ SharedEvent::Page& SharedEvent::page() const {
 uint64_t SharedEvent::record(const Ref<Completion>& point) {
   const uint64_t number = page().recorded.fetch_add(1, std::memory_order_acq_rel) + 1;
   const Ref<SharedEvent> self(this);
-  if (!point || !point->subscribe([self, number] { self->reach(number); })) reach(number);
+  if (!point || !point->subscribe_first([self, number] { self->reach(number); })) reach(number);
   return number;
 }
 

@@ -64,6 +64,7 @@ check-ptx-ring: all $(O)/tests/ptx
 check-contract: all $(O)/tests/contract $(O)/tests/unload
 	@$(NATIVE) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
 	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
+	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract launch capture
 # The second run is of workers that have a context before there is a program.
 check-ring: all $(O)/tests/contract $(O)/tests/unload
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/unload

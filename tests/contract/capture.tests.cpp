@@ -123,6 +123,38 @@ TEST_CASE_METHOD(Capture, "a second stream joins the capture through events", "[
   CHECK(run(graph) == 111);
 }
 
+TEST_CASE_METHOD(Capture, "a launch that need not wait for the end of the one before has an edge that says so",
+                 "[contract][capture]") {
+  if (attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) < 9) SKIP("no programmatic dependent launch");
+  CUlaunchAttribute early = {};
+  early.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+  early.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchConfig config = {};
+  config.gridDimX = config.gridDimY = config.gridDimZ = config.blockDimY = config.blockDimZ = 1;
+  config.blockDimX = kCount;
+  config.hStream = stream;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  CUdeviceptr address = memory;
+  unsigned term = 10, count = kCount;
+  void* parameters[] = {&address, &term, &count};
+  begin(stream);
+  add(1, stream);
+  REQUIRE_CUDA(cuLaunchKernelEx(&config, add_function, parameters, nullptr));
+  add(100, stream);
+  Graph graph(end(stream));
+  CUgraphNode from[2] = {}, to[2] = {};
+  CUgraphEdgeData data[2] = {};
+  size_t edges = 2;
+  REQUIRE_CUDA(cuGraphGetEdges(graph, from, to, data, &edges));
+  REQUIRE(edges == 2);
+  const int second = to[0] == from[1] ? 0 : 1;
+  CHECK(data[second].type == CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC);
+  CHECK(data[second].from_port == CU_GRAPH_KERNEL_NODE_PORT_PROGRAMMATIC);
+  CHECK(data[1 - second].type == CU_GRAPH_DEPENDENCY_TYPE_DEFAULT);
+  CHECK(run(graph) == 111);
+}
+
 TEST_CASE_METHOD(Capture, "a second stream that has joined again may be destroyed during the capture",
                  "[contract][capture]") {
   CUstream side = nullptr;

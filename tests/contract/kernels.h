@@ -259,6 +259,29 @@ inline constexpr char kShapesPtx[] = R"(
 )";
 
 // meet(counter, out): each block of one thread counts itself, waits until all blocks did, then writes the count
+inline constexpr char kClusterPtx[] = R"(
+.version 7.8
+.target sm_90
+.address_size 64
+
+// A block's rank in its cluster, and a hundred times the size of that, into a word of its own.
+.visible .entry ranks(.param .u64 out)
+{
+  .reg .b32 %r<4>;
+  .reg .b64 %rd<4>;
+  ld.param.u64 %rd1, [out];
+  cvta.to.global.u64 %rd1, %rd1;
+  mov.u32 %r1, %cluster_ctarank;
+  mov.u32 %r2, %cluster_nctarank;
+  mad.lo.u32 %r1, %r2, 100, %r1;
+  mov.u32 %r3, %ctaid.x;
+  mul.wide.u32 %rd2, %r3, 4;
+  add.u64 %rd3, %rd1, %rd2;
+  st.global.u32 [%rd3], %r1;
+  ret;
+}
+)";
+
 inline constexpr char kCooperativePtx[] = R"(
 .version 6.4
 .target sm_70

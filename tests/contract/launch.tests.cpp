@@ -247,6 +247,33 @@ TEST_CASE_METHOD(Gpu, "cuLaunchKernelEx accepts launch attributes", "[contract][
   CHECK(cuLaunchKernelEx(&config, module.function("empty"), nullptr, nullptr) == CUDA_ERROR_INVALID_VALUE);
 }
 
+TEST_CASE_METHOD(Gpu, "a cluster of sixteen blocks is for functions that allow it", "[contract][launch]") {
+  // Each device has its own limit beyond the portable 8; 16 is that of 9.0.
+  if (attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) != 9) SKIP("not a device of capability 9.0");
+  Module module(kClusterPtx);
+  const CUfunction ranks = module.function("ranks");
+  DeviceBuffer memory(32 * 4);
+  CUdeviceptr address = memory;
+  void* parameters[] = {&address};
+  CUlaunchAttribute cluster = {};
+  cluster.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  cluster.value.clusterDim = {16, 1, 1};
+  CUlaunchConfig config = config_of(32, 32, nullptr);
+  config.attrs = &cluster;
+  config.numAttrs = 1;
+  CHECK(cuLaunchKernelEx(&config, ranks, parameters, nullptr) == CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  REQUIRE_CUDA(cuFuncSetAttribute(ranks, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1));
+  int most = 0;
+  CHECK_CUDA(cuOccupancyMaxPotentialClusterSize(&most, ranks, &config));
+  CHECK(most == 16);
+  REQUIRE_CUDA(cuLaunchKernelEx(&config, ranks, parameters, nullptr));
+  REQUIRE_CUDA(cuCtxSynchronize());
+  const std::vector<unsigned> words = read_words(memory, 32);
+  for (unsigned i = 0; i < 32; ++i) CHECK(words[i] == 1600 + i % 16);
+  cluster.value.clusterDim = {32, 1, 1};
+  CHECK(cuLaunchKernelEx(&config, ranks, parameters, nullptr) == CUDA_ERROR_INVALID_CLUSTER_SIZE);
+}
+
 TEST_CASE_METHOD(Gpu, "all blocks of a cooperative launch run at once", "[contract][launch]") {
   if (!attribute(CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH)) SKIP("no cooperative launch");
   Module module(kCooperativePtx);

@@ -291,6 +291,23 @@ TEST_CASE_METHOD(Gpu, "a stream waits for an event that another process has reco
   CHECK_CUDA(cuEventQuery(event));
 }
 
+TEST_CASE_METHOD(Gpu, "a record that a process shares is reached when its stream has been waited for",
+                 "[contract][share]") {
+  if (attribute(CU_DEVICE_ATTRIBUTE_IPC_EVENT_SUPPORTED) == 0) SKIP("no events between processes");
+  Module module(kBasicPtx);
+  const CUfunction empty = module.function("empty");
+  Stream stream;
+  Event event(kInterprocess);
+  unsigned late = 0;
+  for (int i = 0; i < 2000; ++i) {
+    REQUIRE_CUDA(cuLaunchKernel(empty, 1, 1, 1, 32, 1, 1, 0, stream, nullptr, nullptr));
+    REQUIRE_CUDA(cuEventRecord(event, stream));
+    REQUIRE_CUDA(cuStreamSynchronize(stream));
+    if (cuEventQuery(event) != CUDA_SUCCESS) ++late;
+  }
+  CHECK(late == 0);
+}
+
 TEST_CASE_METHOD(Gpu, "an event without the interprocess flag has no IPC handle", "[contract][share]") {
   Event event(CU_EVENT_DISABLE_TIMING);
   CUipcEventHandle handle = {};
