@@ -13,7 +13,7 @@ namespace vgpu {
 class AsyncCallbacks {
  public:
   static AsyncCallbacks& of_process() {
-    static AsyncCallbacks all;
+    static auto& all = *new AsyncCallbacks;  // Used until the very end of the process.
     return all;
   }
 
@@ -22,23 +22,19 @@ class AsyncCallbacks {
     const std::lock_guard lock(mutex_);
     devices_[++last_] = device;
     // SAFETY: a handle is a number here; nobody looks behind it.
-    return reinterpret_cast<void*>(last_ << kShift);
+    return reinterpret_cast<void*>(last_);
   }
 
   // False when the device has no such registration.
   bool remove(int device, const void* handle) {
-    const auto number = reinterpret_cast<uintptr_t>(handle);
     const std::lock_guard lock(mutex_);
-    const auto found = devices_.find(number >> kShift);
-    if (found == devices_.end() || (number & ((uintptr_t{1} << kShift) - 1)) != 0 || found->second != device)
-      return false;
+    const auto found = devices_.find(reinterpret_cast<uintptr_t>(handle));
+    if (found == devices_.end() || found->second != device) return false;
     devices_.erase(found);
     return true;
   }
 
  private:
-  static constexpr unsigned kShift = 4;  // Looks like the pointers that NVIDIA's are.
-
   std::mutex mutex_;
   std::map<uintptr_t, int> devices_;
   uintptr_t last_ = 0;

@@ -5,30 +5,19 @@
 #include <unistd.h>
 
 #include "common/bits.h"
+#include "common/external_memory.h"
 #include "libcuda/by_hand.h"
 #include "libcuda/shared_descriptors.h"
 
 namespace vgpu::guest {
-namespace {
-
-CUresult check_description(const CUDA_EXTERNAL_MEMORY_HANDLE_DESC& description) {
-  if (description.type < CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD ||
-      description.type > CU_EXTERNAL_MEMORY_HANDLE_TYPE_DMABUF_FD)
-    return CUDA_ERROR_INVALID_VALUE;
-  if (description.type != CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD)
-    return refuse("cuImportExternalMemory of this type of handle");
-  const bool known_flags = (description.flags & ~unsigned{CUDA_EXTERNAL_MEMORY_DEDICATED}) == 0;
-  return description.size != 0 && known_flags ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-}  // namespace
-
 namespace by_hand {
 
 CUresult cuImportExternalMemory(CUexternalMemory* extMem_out, const CUDA_EXTERNAL_MEMORY_HANDLE_DESC* memHandleDesc) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   if (extMem_out == nullptr || memHandleDesc == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  VGPU_CHECK(check_description(*memHandleDesc));
+  const CUresult status = check_external_memory(*memHandleDesc);
+  if (status == CUDA_ERROR_NOT_SUPPORTED) return refuse("cuImportExternalMemory of this type of handle");
+  VGPU_CHECK(status);
   const int descriptor = memHandleDesc->handle.fd;
   const auto name = SharedDescriptors::read(descriptor);
   if (!name) return CUDA_ERROR_OPERATING_SYSTEM;

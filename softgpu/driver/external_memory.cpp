@@ -3,6 +3,7 @@
 // descriptors are those of cuMemExportToShareableHandle.
 #include "softgpu/driver/external_memory.h"
 
+#include "common/external_memory.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/imported_memory.h"
 #include "softgpu/driver/process.h"
@@ -12,16 +13,6 @@
 using namespace vgpu::soft;
 
 namespace {
-
-CUresult check_description(const CUDA_EXTERNAL_MEMORY_HANDLE_DESC& description) {
-  if (description.type < CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD ||
-      description.type > CU_EXTERNAL_MEMORY_HANDLE_TYPE_DMABUF_FD)
-    return CUDA_ERROR_INVALID_VALUE;
-  if (description.type != CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD)
-    return VGPU_UNIMPLEMENTED("external memory of this type of handle");
-  const bool known_flags = (description.flags & ~unsigned{CUDA_EXTERNAL_MEMORY_DEDICATED}) == 0;
-  return description.size != 0 && known_flags ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
 
 CuResult<Ref<ExternalMemory>> find_external(CUexternalMemory handle) {
   TRY(current_context());
@@ -38,7 +29,9 @@ extern "C" {
 CUresult cuImportExternalMemory(CUexternalMemory* extMem_out, const CUDA_EXTERNAL_MEMORY_HANDLE_DESC* memHandleDesc) {
   TRY(current_context());
   if (extMem_out == nullptr || memHandleDesc == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  VGPU_CHECK(check_description(*memHandleDesc));
+  const CUresult status = vgpu::check_external_memory(*memHandleDesc);
+  if (status == CUDA_ERROR_NOT_SUPPORTED) return VGPU_UNIMPLEMENTED("external memory of this type of handle");
+  VGPU_CHECK(status);
   if (!is_memory_file(memHandleDesc->handle.fd)) return CUDA_ERROR_OPERATING_SYSTEM;
   if (!has_bytes(memHandleDesc->handle.fd, memHandleDesc->size)) return CUDA_ERROR_INVALID_VALUE;
   const Ref<ExternalMemory> made =

@@ -109,20 +109,29 @@ CUresult export_file(Invocation& invocation, Kind of, wire::ShareKind kind, Expo
   return to_cuda(error, CUDA_ERROR_NOT_SUPPORTED);
 }
 
+// Reply: u64 handle. `ask_driver` may keep the file.
+template <class Import>
+CUresult import_named(Invocation& invocation, const wire::SharedName& name, Kind of, wire::ShareKind kind,
+                      CUresult unknown, Import ask_driver) {
+  wire::SharedObject object = {};
+  UniqueFd file;
+  const int error = invocation.session.exports.claim(name, kind, object, file);
+  if (error != 0) return to_cuda(error, unknown);
+  uint64_t real = 0;
+  const CUresult status = ask_driver(real, file);
+  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(of, real));
+  return status;
+}
+
 // Request: SharedName. Reply: u64 handle.
 template <class Import>
 CUresult import_file(Invocation& invocation, Kind of, wire::ShareKind kind, Import ask_driver) {
   const auto name = invocation.request.get<wire::SharedName>();
   if (!invocation.request.complete()) return invocation.bad_message();
-  wire::SharedObject object = {};
-  UniqueFd file;
-  const int error = invocation.session.exports.claim(name, kind, object, file);
-  if (error != 0) return to_cuda(error, CUDA_ERROR_INVALID_VALUE);
-  uint64_t real = 0;
-  // For this type of handle the pointer is the descriptor.
-  const CUresult status = ask_driver(real, from_bits<void*>(static_cast<uint64_t>(file.get())));
-  if (status == CUDA_SUCCESS) invocation.reply.put(invocation.add(of, real));
-  return status;
+  return import_named(invocation, name, of, kind, CUDA_ERROR_INVALID_VALUE, [&](uint64_t& real, const UniqueFd& file) {
+    // For this type of handle the pointer is the descriptor.
+    return ask_driver(real, from_bits<void*>(static_cast<uint64_t>(file.get())));
+  });
 }
 
 }  // namespace
@@ -174,21 +183,20 @@ CUresult import_memory(Invocation& invocation) {
 CUresult import_external_memory(Invocation& invocation) {
   const auto what = invocation.request.get<wire::ExternalMemory>();
   if (!invocation.request.complete()) return invocation.bad_message();
-  wire::SharedObject object = {};
-  UniqueFd file;
-  const int error = invocation.session.exports.claim(what.name, wire::ShareKind::memory_file, object, file);
-  if (error != 0) return to_cuda(error, CUDA_ERROR_OPERATING_SYSTEM);
-  CUDA_EXTERNAL_MEMORY_HANDLE_DESC description = {};
-  description.type = CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD;
-  description.handle.fd = file.get();
-  description.size = what.size;
-  description.flags = what.flags;
-  CUexternalMemory made = nullptr;
-  const CUresult status = VGPU_DRIVER(invocation.session.driver, cuImportExternalMemory)(&made, &description);
-  if (status != CUDA_SUCCESS) return status;
-  static_cast<void>(file.release());  // The driver's from now on.
-  invocation.reply.put(invocation.add(Kind::external_memory, bits_of(made)));
-  return CUDA_SUCCESS;
+  const auto ask_driver = [&](uint64_t& real, UniqueFd& file) {
+    CUDA_EXTERNAL_MEMORY_HANDLE_DESC description = {};
+    description.type = CU_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD;
+    description.handle.fd = file.get();
+    description.size = what.size;
+    description.flags = what.flags;
+    CUexternalMemory made = nullptr;
+    const CUresult status = VGPU_DRIVER(invocation.session.driver, cuImportExternalMemory)(&made, &description);
+    if (status == CUDA_SUCCESS) static_cast<void>(file.release());  // The driver's from now on.
+    real = bits_of(made);
+    return status;
+  };
+  return import_named(invocation, what.name, Kind::external_memory, wire::ShareKind::memory_file,
+                      CUDA_ERROR_OPERATING_SYSTEM, ask_driver);
 }
 
 CUresult export_pool(Invocation& invocation) {
