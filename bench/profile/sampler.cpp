@@ -137,6 +137,8 @@ Function next(const char* name) {
 
 }  // namespace
 
+// In place of the C library's.
+#pragma GCC visibility push(default)
 extern "C" {
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*), void* argument) {
@@ -160,3 +162,4 @@ int close_range(unsigned first, unsigned last, int flags) {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop

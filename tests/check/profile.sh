@@ -30,6 +30,9 @@ check "functions have their names" said '%  .*vgpu::soft::.*\.(cpp|h)\)$'
 mv "$output/said" "$output/first"
 check "samples that were kept can be read again" profile --read "$output/kept"
 check "the report is the same then" diff -q <(grep -A99 ', thread ' "$output/first") <(grep -A99 ', thread ' "$output/said")
+# The worker is one for NVIDIA's driver, whose part the software GPU takes.
+profile "$build/bin/vgpu-run" --driver nvidia -- "$program"
+check "the functions of a sealed worker have their names" said '%  .*vgpu::soft::.*\.(cpp|h)\)$'
 status_of() { profile "$@"; echo $?; }
 # As libraries start their own threads.
 blocked='import signal, threading
