@@ -4,7 +4,7 @@
 # socket, through a ring and a worker; and in a guest, through QEMU and the module. check.sh BUILD_DIR [LOG_DIR]. A table
 # comes last; the exit code says whether all passed. ONLY is an extended regular expression that picks steps by name;
 # DRIVER=soft rehearses it without a card; GUEST_ARGS are further options of tests/gpu/vm. Where there are processors enough,
-# guests and two lanes of steps run side by side; steps that look at the card as a whole have it to themselves. ALL=1 adds the
+# two guests and two lanes of steps run side by side; steps that look at the card as a whole have it to themselves. ALL=1 adds the
 # runtime libraries' wrong calls, whose hundreds of processes want a context each (minutes).
 set -u
 build=$(readlink -f "$1")
@@ -112,9 +112,10 @@ code_and_runtime() {
   done
 }
 
+guest_contract() { guest contract; }
+
 guests() {
   guest smoke
-  guest contract
   guest ptx
   guest runtime
   guest programs
@@ -133,7 +134,7 @@ whole_card() {
   step "1000 processes" env DRIVER="$driver" "$here/many_processes" "$build" "$here/../../build/programs/static/vector_add"
 }
 
-lanes=(driver_calls code_and_runtime guests)
+lanes=(driver_calls code_and_runtime guests guest_contract)
 for lane in "${lanes[@]}"; do
   if [[ $(nproc) -ge 8 ]]; then "$lane" & else "$lane"; fi
 done

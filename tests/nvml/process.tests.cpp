@@ -54,7 +54,8 @@ TEST_CASE("memory that is allocated is used, until it is freed", "[nvml]") {
   CUdeviceptr pointer = 0;
   REQUIRE(cuMemAlloc(&pointer, 64 * kMiB) == CUDA_SUCCESS);
   CHECK(eventually([&] { return memory_of(nvml.device).used >= before.used + 64 * kMiB; }));
-  CHECK(memory_of(nvml.device).free <= before.free - 64 * kMiB);
+  // What is free on the card and what programs hold may be of two moments.
+  CHECK(eventually([&] { return memory_of(nvml.device).free <= before.free - 64 * kMiB; }));
   REQUIRE(cuMemFree(pointer) == CUDA_SUCCESS);
   CHECK(eventually([&] { return memory_of(nvml.device).used < before.used + 64 * kMiB; }));
 }
