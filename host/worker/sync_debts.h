@@ -19,6 +19,13 @@ class SyncDebts {
   // Whether anything was launched so far that may have printed.
   bool may_have_printed() const { return may_have_printed_.load(std::memory_order_relaxed); }
 
+  // Something that may print is about to become a node of a graph. Which graph is not kept: all of them may, then.
+  void graphs_may_print() { graphs_may_print_.store(true, std::memory_order_relaxed); }
+  // A graph is about to be given to the driver's stream.
+  void graph_launched(uint64_t context, uint64_t stream) {
+    if (graphs_may_print_.load(std::memory_order_relaxed)) may_print(context, stream);
+  }
+
   // Whether some of it is still to be waited for.
   bool owes_text() const { return text_.streams.load(std::memory_order_acquire) != 0; }
   bool uses_pools() const { return uses_pools_.load(std::memory_order_relaxed); }
@@ -52,7 +59,7 @@ class SyncDebts {
   void settle(Settled settled);
 
   std::atomic<uint64_t> now_{0};  // notes so far
-  std::atomic<bool> may_have_printed_{false}, uses_pools_{false};
+  std::atomic<bool> may_have_printed_{false}, graphs_may_print_{false}, uses_pools_{false};
   std::mutex mutex_;  // guards the books' maps
   Book text_, memory_;
 };

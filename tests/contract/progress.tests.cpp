@@ -323,7 +323,8 @@ TEST_CASE_METHOD(NoContext, "child: streams of several contexts are asked about"
 TEST_CASE("a kernel's text comes before what is printed after the wait, though the stream was asked first",
           "[contract][progress]") {
   for (const char* tag : {"child-print-stream", "child-print-event", "child-print-context", "child-print-at-once",
-                          "child-print-library", "child-print-graph", "child-print-after-silence"}) {
+                          "child-print-library", "child-print-graph", "child-print-capture",
+                          "child-print-changed-graph", "child-print-child-graph", "child-print-after-silence"}) {
     const ChildResult child = run_child(tag);
     INFO(child.output);
     REQUIRE(child.exit_code == 0);
@@ -395,21 +396,74 @@ TEST_CASE_METHOD(Gpu, "child: a library's kernel prints", "[.][child-print-libra
   CHECK_CUDA(cuLibraryUnload(library));
 }
 
+namespace {
+
+// A kernel node without parameters that matter.
+CUDA_KERNEL_NODE_PARAMS one_thread_of(CUfunction function) {
+  static void* none[] = {nullptr};
+  CUDA_KERNEL_NODE_PARAMS parameters = {};
+  parameters.func = function;
+  parameters.gridDimX = parameters.gridDimY = parameters.gridDimZ = 1;
+  parameters.blockDimX = parameters.blockDimY = parameters.blockDimZ = 1;
+  parameters.kernelParams = none;
+  return parameters;
+}
+
+CUgraphNode add_kernel(CUgraph graph, CUfunction function) {
+  CUgraphNode node = nullptr;
+  const CUDA_KERNEL_NODE_PARAMS parameters = one_thread_of(function);
+  REQUIRE_CUDA(cuGraphAddKernelNode(&node, graph, nullptr, 0, &parameters));
+  return node;
+}
+
+void run_and_tell(const GraphExec& exec, CUstream stream) {
+  REQUIRE_CUDA(cuGraphLaunch(exec, stream));
+  CHECK_CUDA(cuStreamSynchronize(stream));
+  Greeting::tell();
+}
+
+}  // namespace
+
 TEST_CASE_METHOD(Gpu, "child: a graph's kernel prints", "[.][child-print-graph]") {
   const Greeting greeting;
   const Graph graph;
-  CUgraphNode node = nullptr;
-  CUDA_KERNEL_NODE_PARAMS parameters = {};
-  parameters.func = greeting.greet;
-  parameters.gridDimX = parameters.gridDimY = parameters.gridDimZ = 1;
-  parameters.blockDimX = parameters.blockDimY = parameters.blockDimZ = 1;
-  void* none[] = {nullptr};
-  parameters.kernelParams = none;
-  REQUIRE_CUDA(cuGraphAddKernelNode(&node, graph, nullptr, 0, &parameters));
+  add_kernel(graph, greeting.greet);
+  run_and_tell(GraphExec(graph), greeting.stream);
+}
+
+TEST_CASE_METHOD(Gpu, "child: a captured kernel prints", "[.][child-print-capture]") {
+  const Greeting greeting;
+  CUgraph graph = nullptr;
+  REQUIRE_CUDA(cuStreamBeginCapture(greeting.stream, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  REQUIRE_CUDA(launch(greeting.greet, 1, 1, greeting.stream));
+  REQUIRE_CUDA(cuStreamEndCapture(greeting.stream, &graph));
+  run_and_tell(GraphExec(graph), greeting.stream);
+  CHECK_CUDA(cuGraphDestroy(graph));
+}
+
+// The first launch of the graph prints nothing; then its kernel becomes one that does.
+TEST_CASE_METHOD(Gpu, "child: a graph's kernel is changed to one that prints", "[.][child-print-changed-graph]") {
+  const Module silent(kBasicPtx);
+  const Greeting greeting;
+  const Graph graph;
+  const CUgraphNode node = add_kernel(graph, silent.function("empty"));
   const GraphExec exec(graph);
-  REQUIRE_CUDA(cuGraphLaunch(exec, greeting.stream));
-  CHECK_CUDA(cuStreamSynchronize(greeting.stream));
-  Greeting::tell();
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE_CUDA(cuGraphLaunch(exec, greeting.stream));
+    REQUIRE_CUDA(cuStreamSynchronize(greeting.stream));
+  }
+  const CUDA_KERNEL_NODE_PARAMS parameters = one_thread_of(greeting.greet);
+  REQUIRE_CUDA(cuGraphExecKernelNodeSetParams(exec, node, &parameters));
+  run_and_tell(exec, greeting.stream);
+}
+
+TEST_CASE_METHOD(Gpu, "child: a kernel of a graph in a graph prints", "[.][child-print-child-graph]") {
+  const Greeting greeting;
+  const Graph inner, outer;
+  add_kernel(inner, greeting.greet);
+  CUgraphNode node = nullptr;
+  REQUIRE_CUDA(cuGraphAddChildGraphNode(&node, outer, nullptr, 0, inner));
+  run_and_tell(GraphExec(outer), greeting.stream);
 }
 
 // Whatever a driver has concluded from a thousand launches that printed nothing.

@@ -101,3 +101,15 @@ TEST_CASE("text and memory of one stream are due side by side", "[unit][sync_deb
   debts.settle_stream(1, 1, debts.now());
   CHECK_FALSE(debts.any());
 }
+
+TEST_CASE("a graph owes text where something that may print is in any graph", "[unit][sync_debts]") {
+  SyncDebts debts;
+  debts.graph_launched(1, 100);
+  CHECK_FALSE(debts.any());
+  CHECK_FALSE(debts.may_have_printed());
+  debts.graphs_may_print();
+  CHECK_FALSE(debts.any());
+  debts.graph_launched(1, 100);
+  CHECK(debts.owes_text());
+  CHECK(debts.may_have_printed());
+}

@@ -29,6 +29,7 @@ class KernelParams {
     params_.sharedMemBytes = wire_node.shared_bytes;
     bytes_ = wire_node.parameter_bytes;
     const uint64_t wire = wire_node.function != 0 ? wire_node.function : wire_node.kernel;
+    if (!invocation.session.handles.is_silent(wire)) invocation.session.debts.graphs_may_print();
     give(invocation.session.driver, wire, const_cast<std::byte*>(parameters));
     return CUDA_SUCCESS;
   }
@@ -355,11 +356,10 @@ CUresult user_object_create(Invocation& invocation) {
   return status;
 }
 
-// What its nodes launch is not kept: any of it may print.
 CUresult graph_launch(Invocation& invocation) {
   RowCall row{api::spec::cuGraphLaunch, {}};
   if (const CUresult status = decode_row(invocation, row); status != CUDA_SUCCESS) return status;
-  invocation.session.debts.may_print(invocation.command.context, bits_of(row.argument<CUstream>(1)));
+  invocation.session.debts.graph_launched(invocation.command.context, bits_of(row.argument<CUstream>(1)));
   return call_row(invocation, row);
 }
 

@@ -41,6 +41,14 @@ CUresult decode(Invocation& invocation, DecodedLaunch& out) {
   return CUDA_SUCCESS;
 }
 
+// While anything is being captured, a launch is either answered or another command.
+void note_loud(const Invocation& invocation, CUstream stream) {
+  SyncDebts& debts = invocation.session.debts;
+  debts.may_print(invocation.command.context, bits_of(stream));
+  if (invocation.command.opcode == wire::kCapturedLaunch || invocation.command.reply_slot != ring::kNoReply)
+    debts.graphs_may_print();
+}
+
 CUlaunchConfig config_of(DecodedLaunch& decoded) {
   const wire::Launch& l = decoded.launch;
   return {l.grid[0],        l.grid[1],      l.grid[2],
@@ -56,8 +64,7 @@ CUresult launch(Invocation& invocation) {
   if (const CUresult status = decode(invocation, decoded); status != CUDA_SUCCESS) return status;
   invocation.session.counters.own().launches.add(1);
   const wire::Launch& l = decoded.launch;
-  if (!invocation.session.handles.is_silent(l.function))
-    invocation.session.debts.may_print(invocation.command.context, bits_of(decoded.stream));
+  if (!invocation.session.handles.is_silent(l.function)) note_loud(invocation, decoded.stream);
   size_t bytes = l.parameter_bytes;
   auto* parameters = const_cast<std::byte*>(decoded.parameters);
   void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, parameters, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,

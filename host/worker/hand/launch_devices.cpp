@@ -52,8 +52,10 @@ CUresult decode(Invocation& invocation, DeviceLaunch& out) {
     return status;
   out.driver = {function,      wire.grid[0],  wire.grid[1],      wire.grid[2], wire.block[0],
                 wire.block[1], wire.block[2], wire.shared_bytes, stream,       out.parameters.data()};
-  if (!invocation.session.handles.is_silent(wire.function))
+  if (!invocation.session.handles.is_silent(wire.function)) {
     invocation.session.debts.may_print(context_of(invocation.session, stream), bits_of(stream));
+    invocation.session.debts.graphs_may_print();
+  }
   return CUDA_SUCCESS;
 }
 
