@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spinner: spins for a bounded time before its owner goes to sleep (design D7). The bound shrinks while spinning does
-// not pay and is close to nothing on machines with few processors, where a spinner takes its peer's processor away.
-// One thread owns one.
+// Spinner: spins for a bounded time before its owner goes to sleep (design D7). The bound is close to nothing on
+// machines with few processors, where a spinner takes its peer's processor away. One thread owns one.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -25,11 +25,20 @@ inline bool has_processors_to_spare() {
 
 class Spinner {
  public:
-  Spinner() : limit_(short_limit()) {}
+  Spinner() : Spinner(short_limit()) {}
   // For waits that the device decides, for which it needs `expected` at least: CUDA itself spins there.
   static Spinner for_device(std::chrono::microseconds expected = {}) {
     return Spinner(has_processors_to_spare() ? kDeviceLimit + expected : short_limit());
   }
+
+  // For an owner that waits again and again: the bound shrinks while what comes takes longer than `longest`, and grows
+  // as soon as it does not, as a hypervisor polls before it halts a processor.
+  static Spinner adaptive(std::chrono::microseconds longest) {
+    Spinner spinner(longest);
+    spinner.shortest_ = std::min(short_limit(), longest);
+    return spinner;
+  }
+  static Spinner adaptive() { return adaptive(has_processors_to_spare() ? kDeviceLimit : short_limit()); }
 
   // Call before a new wait.
   void reset() { rounds_ = 0; }
@@ -38,27 +47,33 @@ class Spinner {
   // pauses in a row are as long as a whole way to the other side and back. The clock costs more than a pause, so it is
   // asked now and then.
   bool spin() {
-    using Clock = std::chrono::steady_clock;
     if (rounds_++ % kRoundsPerLookAtClock == 0) {
       const Clock::time_point now = Clock::now();
-      if (rounds_ == 1) deadline_ = now + limit_;
-      else if (now >= deadline_) return false;
+      if (rounds_ == 1) begin_ = now;
+      else if (now >= begin_ + limit_) return false;
     }
     cpu_relax();
     return true;
   }
 
+  // What was waited for has come, and found the owner asleep. Ends the wait.
+  void slept() {
+    if (rounds_ != 0) limit_ = Clock::now() - begin_ <= longest_ ? longest_ : std::max(limit_ / 2, shortest_);
+    reset();
+  }
+
  private:
+  using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::microseconds kDeviceLimit{500};
   static constexpr unsigned kRoundsPerLookAtClock = 32;
-  explicit Spinner(std::chrono::microseconds limit) : limit_(limit) {}
+  explicit Spinner(std::chrono::microseconds limit) : limit_(limit), shortest_(limit), longest_(limit) {}
   static std::chrono::microseconds short_limit() {
     return std::chrono::microseconds(has_processors_to_spare() ? 60 : 8);
   }
 
-  std::chrono::microseconds limit_;
-  unsigned rounds_ = 0;
-  std::chrono::steady_clock::time_point deadline_ = {};
+  std::chrono::microseconds limit_, shortest_, longest_;
+  unsigned rounds_ = 0;  // of this wait
+  Clock::time_point begin_ = {};
 };
 
 }  // namespace vgpu

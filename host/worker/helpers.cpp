@@ -4,7 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include "common/spin.h"
 #include "host/worker/own_threads.h"
 
 namespace vgpu::host {
@@ -12,7 +11,7 @@ namespace vgpu::host {
 thread_local Helpers::Helper* Helpers::own_ = nullptr;
 
 std::chrono::microseconds Helpers::suitable_linger() {
-  return std::chrono::microseconds(has_processors_to_spare() ? 100 : 0);
+  return std::chrono::microseconds(has_processors_to_spare() ? 500 : 0);
 }
 
 Helpers::~Helpers() {
@@ -91,20 +90,24 @@ void Helpers::finishing() {
 }
 
 // Only a hint: what there is to do is found under the mutex.
-void Helpers::linger(const Helper& self, uint64_t seen) {
+void Helpers::linger(const Helper& self, uint64_t seen, Spinner& spinner) {
+  spinner.reset();
   if (linger_.count() == 0 || someone_lingers_.exchange(true, std::memory_order_relaxed)) return;
-  const auto until = std::chrono::steady_clock::now() + linger_;
-  while (self.submitted.load(std::memory_order_relaxed) == seen && std::chrono::steady_clock::now() < until)
-    cpu_relax();
+  while (self.submitted.load(std::memory_order_relaxed) == seen && spinner.spin()) continue;
   someone_lingers_.store(false, std::memory_order_relaxed);
 }
 
 void Helpers::work(Helper& self) {
   count_as_ours();
   own_ = &self;
+  const auto is_due = [&] { return stopping_ || !self.tasks.empty(); };
+  Spinner spinner = Spinner::adaptive(linger_);
   std::unique_lock lock(mutex_);
   for (;;) {
-    self.wake.wait(lock, [&] { return stopping_ || !self.tasks.empty(); });
+    if (!is_due()) {
+      self.wake.wait(lock, is_due);
+      spinner.slept();
+    }
     if (stopping_) return;
     Task task = std::move(self.tasks.front());
     self.tasks.pop_front();
@@ -119,7 +122,7 @@ void Helpers::work(Helper& self) {
     if (std::exchange(self.retired, false)) free_.push_back(&self);
     const uint64_t seen = self.submitted.load(std::memory_order_relaxed);
     lock.unlock();
-    linger(self, seen);
+    linger(self, seen, spinner);
     lock.lock();
   }
 }

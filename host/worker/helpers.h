@@ -4,7 +4,7 @@
 // a link is begun on one thread and ended on another. So its tasks run one after another in the order given, and those
 // of different guest threads side by side. The thread of a guest thread that has ended serves a new one. Blocking calls
 // seldom come alone, and waking a thread takes longer than most of them: one helper at a time looks for its next task
-// for a moment before it sleeps. Thread-safe.
+// for a moment before it sleeps, as long as that pays (Spinner::adaptive). Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -19,13 +19,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/spin.h"
+
 namespace vgpu::host {
 
 class Helpers {
  public:
   using Task = std::function<void()>;
 
-  // `linger`: how long that moment is; none on a machine with few processors, where it takes them from others.
+  // `linger`: how long that moment is at most; none on a machine with few processors, where it takes them from others.
   static std::chrono::microseconds suitable_linger();
   // Guest threads at a time. A guest can make up their numbers, and threads are the whole machine's.
   static constexpr size_t kMost = 1024;
@@ -55,7 +57,7 @@ class Helpers {
   };
   Helper* helper_of(uint32_t guest_thread);
   void work(Helper& self);
-  void linger(const Helper& self, uint64_t seen);
+  void linger(const Helper& self, uint64_t seen, Spinner& spinner);
 
   static thread_local Helper* own_;  // of the thread that asks; null when it is no helper
 

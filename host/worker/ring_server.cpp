@@ -366,13 +366,13 @@ void RingServer::idle(Spinner& spinner) {
     spinner.reset();
   } else if (!spinner.spin() && !ring_pages_.map_next(position_)) {
     sleep();
-    spinner.reset();
+    spinner.slept();
   }
 }
 
 void RingServer::run() {
   const ring::Header& header = session_.memory.header();
-  Spinner spinner;
+  Spinner spinner = Spinner::adaptive();
   CommandCopy command;  // kept, so that its buffer is
   uint32_t units = 0;
   for (unsigned taken = 0; ring::session_state(header) == ring::SessionState::open;) {

@@ -35,3 +35,50 @@ TEST_CASE("a spinner that was not reset goes on saying that it is time to sleep"
   // The clock is asked now and then only.
   CHECK(looks_until_sleep(spinner) <= 31);
 }
+
+namespace {
+
+using std::chrono::microseconds, std::chrono::milliseconds, std::chrono::steady_clock;
+
+// How long it spins before it tells its owner to sleep.
+steady_clock::duration spins_for(Spinner& spinner) {
+  const auto begin = steady_clock::now();
+  looks_until_sleep(spinner);
+  return steady_clock::now() - begin;
+}
+
+}  // namespace
+
+TEST_CASE("an adaptive spinner spins less after long sleeps, and as long as it may after a short one", "[unit][spin]") {
+  constexpr auto kLongest = milliseconds(20);
+  Spinner spinner = Spinner::adaptive(kLongest);
+  CHECK(spins_for(spinner) >= kLongest);
+  // Each wait is longer than it may spin.
+  std::this_thread::sleep_for(milliseconds(1));
+  spinner.slept();
+  auto spun = kLongest;
+  for (int i = 0; i < 4; ++i) {
+    const auto begin = steady_clock::now();
+    CHECK(spins_for(spinner) >= spun / 2);
+    spun /= 2;
+    std::this_thread::sleep_until(begin + kLongest + milliseconds(5));
+    spinner.slept();
+  }
+  // Two milliseconds are the bound now, unless the machine is too busy for them to be any.
+  const auto begin = steady_clock::now();
+  looks_until_sleep(spinner);
+  spinner.slept();
+  const bool came_soon = steady_clock::now() - begin <= kLongest;
+  if (came_soon) CHECK(spins_for(spinner) >= kLongest);
+}
+
+TEST_CASE("a spinner that found what it waited for keeps its bound", "[unit][spin]") {
+  constexpr auto kLongest = milliseconds(5);
+  Spinner spinner = Spinner::adaptive(kLongest);
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(spinner.spin());
+    spinner.reset();
+  }
+  spinner.slept();
+  CHECK(spins_for(spinner) >= kLongest);
+}
