@@ -5,7 +5,7 @@
 #include <bit>
 #include <cmath>
 
-#include "softgpu/machine/taps.h"
+#include "softgpu/machine/filter.h"
 
 namespace vgpu::soft {
 
@@ -39,7 +39,7 @@ const std::byte* texel_address(const Plane& plane, int64_t x, int64_t y, int64_t
 }
 
 // A tap over the edge of a face lies on its neighbour.
-Texel seamless_tap(Plane plane, int64_t x, int64_t y) {
+const std::byte* seamless_tap(Plane plane, int64_t x, int64_t y) {
   const auto width = static_cast<float>(plane.level.width);
   const float s = 2 * (static_cast<float>(x) + 0.5f) / width - 1;
   const float t = 2 * (static_cast<float>(y) + 0.5f) / width - 1;
@@ -52,10 +52,15 @@ Texel seamless_tap(Plane plane, int64_t x, int64_t y) {
   const auto index = [&](float along) {
     return std::clamp(static_cast<int64_t>(std::floor((along / point.m + 1) / 2 * width)), int64_t{0}, size - 1);
   };
-  return read_texel(plane.texture, texel_address(plane, index(point.s), index(point.t), 0));
+  return texel_address(plane, index(point.s), index(point.t), 0);
 }
 
-Texel tap(const Plane& plane, const int64_t (&index)[3]) {
+AddressMode mode_in(const Plane& plane, unsigned axis) {
+  return plane.cube ? AddressMode::clamp : mode_of(plane.texture.sampler, axis);
+}
+
+// Null for the border.
+const std::byte* tap(const Plane& plane, const int64_t (&index)[3]) {
   const Sampler& sampler = plane.texture.sampler;
   const ImageLevel& level = plane.level;
   if (plane.cube && plane.texture.image.cube && sampler.seamless &&
@@ -64,11 +69,15 @@ Texel tap(const Plane& plane, const int64_t (&index)[3]) {
   }
   int64_t at[3] = {0, 0, 0};
   for (unsigned axis = 0; axis < plane.dimensions; ++axis) {
-    const AddressMode mode = plane.cube ? AddressMode::clamp : mode_of(sampler, axis);
-    at[axis] = addressed(mode, index[axis], size_of(level, axis));
-    if (at[axis] < 0) return border_texel(sampler);
+    at[axis] = addressed(mode_in(plane, axis), index[axis], size_of(level, axis));
+    if (at[axis] < 0) return nullptr;
   }
-  return read_texel(plane.texture, texel_address(plane, at[0], at[1], at[2]));
+  return texel_address(plane, at[0], at[1], at[2]);
+}
+
+Texel read_tap(const Plane& plane, const int64_t (&index)[3]) {
+  const std::byte* const at = tap(plane, index);
+  return at == nullptr ? border_texel(plane.texture.sampler) : read_texel(plane.texture, at);
 }
 
 // low + weight * (high - low), which keeps what is equal as it is.
@@ -81,15 +90,24 @@ Texel mix(const Texel& low, const Texel& high, float weight) {
   return mixed;
 }
 
-// The taps of axes below `axis`, blended.
-Texel blend(const Plane& plane, unsigned axis, int64_t (&index)[3]) {
-  if (axis == 0) return tap(plane, index);
-  const Axis& taps = plane.axes[axis - 1];
-  index[axis - 1] = taps.index;
-  const Texel low = blend(plane, axis - 1, index);
-  if (taps.weight == 0) return low;
-  index[axis - 1] = taps.index + 1;
-  return mix(low, blend(plane, axis - 1, index), taps.weight);
+// What weighs nothing is not looked at, so that what is infinite does not spread.
+template <unsigned dimensions>
+Texel filter(const Plane& plane) {
+  const bool seamless = plane.cube && plane.texture.sampler.seamless;
+  uint32_t shares[dimensions];
+  for (unsigned axis = 0; axis < dimensions; ++axis)
+    shares[axis] = seamless ? plane.axes[axis].share
+                            : share_inside(plane.axes[axis], mode_in(plane, axis), size_of(plane.level, axis));
+  const auto weights = tap_weights(shares);
+  Components sum = {};
+  for (unsigned i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    int64_t index[3];
+    for (unsigned axis = 0; axis < 3; ++axis) index[axis] = plane.axes[axis].index + (i >> axis & 1);
+    const std::byte* const at = tap(plane, index);
+    add(sum, weights[i], at == nullptr ? filter_border(plane.texture) : filter_input(plane.texture, at));
+  }
+  return filter_output(plane.texture, sum);
 }
 
 // The face that the direction meets, and where.
@@ -127,10 +145,13 @@ Plane plane_of(const Texture& texture, const SamplePoint& point, uint32_t level,
 }
 
 Texel sample_plane(const Texture& texture, const SamplePoint& point, uint32_t level) {
-  const bool linear = texture.sampler.linear && texture.reads_floats();
-  const Plane plane = plane_of(texture, point, level, linear);
-  int64_t index[3] = {0, 0, 0};
-  return blend(plane, point.dimensions, index);
+  const Plane plane = plane_of(texture, point, level, texture.sampler.linear);
+  if (!texture.sampler.linear) return read_tap(plane, {plane.axes[0].index, plane.axes[1].index, plane.axes[2].index});
+  switch (point.dimensions) {
+    case 1: return filter<1>(plane);
+    case 2: return filter<2>(plane);
+    default: return filter<3>(plane);
+  }
 }
 
 float length(const std::array<float, 3>& step, const ImageLevel& level, unsigned dimensions) {
@@ -183,7 +204,7 @@ Texel gather(const Texture& texture, const SamplePoint& point, unsigned componen
   const int64_t x = plane.axes[0].index, y = plane.axes[1].index;
   const int64_t corners[4][3] = {{x, y + 1, 0}, {x + 1, y + 1, 0}, {x + 1, y, 0}, {x, y, 0}};
   Texel result;
-  for (unsigned i = 0; i < 4; ++i) result[i] = tap(plane, corners[i])[component];
+  for (unsigned i = 0; i < 4; ++i) result[i] = read_tap(plane, corners[i])[component];
   return result;
 }
 

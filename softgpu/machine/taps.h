@@ -10,10 +10,13 @@
 
 namespace vgpu::soft {
 
+// Shares and weights are counted in these.
+constexpr uint32_t kWhole = 256;
+
 // Where a point meets the texels of one axis: the lower tap, and the share of the upper one.
 struct Axis {
   int64_t index = 0;
-  float weight = 0;
+  uint32_t share = 0;
 };
 
 inline uint32_t size_of(const ImageLevel& level, unsigned axis) {
@@ -62,11 +65,15 @@ inline int64_t rounded_down(double number) {
 
 inline Axis nearest_tap(double texels) { return {rounded_down(texels), 0}; }
 
-// The share has 8 bits of fraction.
 inline Axis linear_taps(double texels) {
-  constexpr double kSteps = 256;
-  const int64_t fixed = rounded_down((texels - 0.5) * kSteps + 0.5);
-  return {fixed >> 8, static_cast<float>(fixed & 0xff) / static_cast<float>(kSteps)};
+  const int64_t fixed = rounded_down((texels - 0.5) * kWhole + 0.5);
+  return {fixed >> 8, static_cast<uint32_t>(fixed & 0xff)};
+}
+
+// Two taps that are one texel, because outside stands the edge, need no share.
+inline uint32_t share_inside(const Axis& axis, AddressMode mode, uint32_t size) {
+  const bool outside = axis.index < 0 || axis.index + 1 >= size;
+  return mode == AddressMode::clamp && outside ? 0 : axis.share;
 }
 
 }  // namespace vgpu::soft

@@ -58,12 +58,18 @@ float out_of_srgb(float value) {
 
 }  // namespace
 
+Texel read_raw_texel(const Image& image, const std::byte* at) {
+  Texel texel{};
+  for (unsigned i = 0; i < image.channels; ++i)
+    texel[i] = read_component(image.component, at + i * bytes_of(image.component));
+  return texel;
+}
+
 Texel read_texel(const Texture& texture, const std::byte* at) {
   const Image& image = texture.image;
-  const bool floats = texture.reads_floats();
-  Texel texel{0, 0, 0, floats ? std::bit_cast<uint32_t>(1.0f) : 1};
+  Texel texel = read_raw_texel(image, at);
+  if (image.channels < 4) texel[3] = texture.reads_floats() ? std::bit_cast<uint32_t>(1.0f) : 1;
   for (unsigned i = 0; i < image.channels; ++i) {
-    texel[i] = read_component(image.component, at + i * bytes_of(image.component));
     if (!texture.sampler.normalised_values) continue;
     float value = normalised(image.component, texel[i]);
     // The fourth component is alpha, which is linear.
@@ -88,5 +94,6 @@ void write_texel(const Image& image, std::byte* at, const Texel& texel) {
 }
 
 uint16_t half_bits(float value) { return portable::float_to_half(value); }
+float half_value(uint16_t bits) { return portable::half_to_float(bits); }
 
 }  // namespace vgpu::soft

@@ -20,7 +20,11 @@ Texel read_texel(const Texture& texture, const std::byte* at);
 // Integers are cut to the component's width, floats rounded to nearest even.
 void write_texel(const Image& image, std::byte* at, const Texel& texel);
 
-// To nearest even.
+// The components as the image has them, floats' bits or integers extended by their sign, and nothing for what it lacks.
+Texel read_raw_texel(const Image& image, const std::byte* at);
+
+// To nearest even, and back.
 uint16_t half_bits(float value);
+float half_value(uint16_t bits);
 
 }  // namespace vgpu::soft

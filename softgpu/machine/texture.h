@@ -15,8 +15,8 @@ enum class AddressMode : uint8_t { wrap, clamp, mirror, border };  // in the ord
 
 struct Sampler {
   AddressMode address[3] = {AddressMode::clamp, AddressMode::clamp, AddressMode::clamp};
-  bool linear = false;         // filter within a level; only of texels that are read as floats
-  bool linear_mipmap = false;  // and between levels
+  bool linear = false;         // filter within a level
+  bool linear_mipmap = false;  // and between levels, where texels are read as floats
   bool normalised_coordinates = false;
   bool normalised_values = false;  // 8- and 16-bit integers are read as [0, 1] or [-1, 1]
   bool srgb = false;               // of normalised 8-bit texels
