@@ -7,6 +7,8 @@
 #include <chrono>
 #include <thread>
 
+#include "common/processors.h"
+
 namespace vgpu {
 
 inline void cpu_relax() {
@@ -17,9 +19,12 @@ inline void cpu_relax() {
 #endif
 }
 
-// Asked of the kernel once: its answer comes from files, which takes longer than a call of the driver.
+constexpr unsigned kFewProcessors = 3;
+
+// Of the machine: a thread that is bound to one may still spin while its peer works on another. Asked of the kernel
+// once: its answer comes from files, which takes longer than a call of the driver.
 inline bool has_processors_to_spare() {
-  static const bool value = std::thread::hardware_concurrency() > 3;
+  static const bool value = std::thread::hardware_concurrency() > kFewProcessors;
   return value;
 }
 
@@ -38,7 +43,8 @@ class Spinner {
     spinner.shortest_ = std::min(short_limit(), longest);
     return spinner;
   }
-  static Spinner adaptive() { return adaptive(has_processors_to_spare() ? kDeviceLimit : short_limit()); }
+  // Where the owner's threads and their peers share few processors, it is as short as can be.
+  static Spinner adaptive() { return adaptive(allowed_processors() > kFewProcessors ? kDeviceLimit : kShortestLimit); }
 
   // Call before a new wait.
   void reset() { rounds_ = 0; }
@@ -64,12 +70,10 @@ class Spinner {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::microseconds kDeviceLimit{500};
+  static constexpr std::chrono::microseconds kDeviceLimit{500}, kShortLimit{60}, kShortestLimit{8};
   static constexpr unsigned kRoundsPerLookAtClock = 32;
   explicit Spinner(std::chrono::microseconds limit) : limit_(limit), shortest_(limit), longest_(limit) {}
-  static std::chrono::microseconds short_limit() {
-    return std::chrono::microseconds(has_processors_to_spare() ? 60 : 8);
-  }
+  static std::chrono::microseconds short_limit() { return has_processors_to_spare() ? kShortLimit : kShortestLimit; }
 
   std::chrono::microseconds limit_, shortest_, longest_;
   unsigned rounds_ = 0;  // of this wait

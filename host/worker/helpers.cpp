@@ -11,7 +11,7 @@ namespace vgpu::host {
 thread_local Helpers::Helper* Helpers::own_ = nullptr;
 
 std::chrono::microseconds Helpers::suitable_linger() {
-  return std::chrono::microseconds(has_processors_to_spare() ? 500 : 0);
+  return std::chrono::microseconds(allowed_processors() > kFewProcessors ? 500 : 0);
 }
 
 Helpers::~Helpers() {

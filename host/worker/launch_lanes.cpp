@@ -9,6 +9,7 @@
 
 #include "common/futex.h"
 #include "common/handle.h"
+#include "common/processors.h"
 #include "common/spin.h"
 #include "host/worker/own_threads.h"
 #include "vgpu/hand_wire.h"
@@ -178,7 +179,7 @@ LaunchLanes::LaunchLanes(unsigned lanes, MakeSequences make_sequences)
 LaunchLanes::~LaunchLanes() = default;
 
 unsigned LaunchLanes::suitable_count() {
-  const unsigned processors = std::thread::hardware_concurrency();
+  const unsigned processors = allowed_processors();
   return processors < 2 ? 0 : std::clamp(processors / 2, 2u, kMostLanes);
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "common/background_thread.h"
+#include "common/processors.h"
 
 #if defined(__x86_64__)
 #include <emmintrin.h>
@@ -23,13 +24,13 @@ namespace {
 constexpr unsigned kEnoughProcessors = 6;
 
 // The device's bus is as fast as four or five processors copy; other threads of the program want some, too.
-unsigned suitable_helpers() { return std::clamp(std::thread::hardware_concurrency() / 4, 2u, kMostCopyThreads - 1); }
+unsigned suitable_helpers() { return std::clamp(allowed_processors() / 4, 2u, kMostCopyThreads - 1); }
 
 class Pool {
  public:
   // Null where there are too few processors, and in a forked child, which has none of the threads.
   static Pool* get() {
-    static Pool* const pool = std::thread::hardware_concurrency() >= kEnoughProcessors ? new Pool : nullptr;
+    static Pool* const pool = allowed_processors() >= kEnoughProcessors ? new Pool : nullptr;
     return pool != nullptr && pool->process_ == ::getpid() ? pool : nullptr;
   }
 
