@@ -21,7 +21,7 @@ struct Copy {
 };
 
 Measured<double> time_copies(const Copy& copy, void* host, CUdeviceptr device) {
-  const int count = static_cast<int>(std::clamp<size_t>(64 * kMiB / copy.bytes, 2, 200));
+  const int count = static_cast<int>(std::clamp<size_t>(64 * kMiB / copy.bytes, 2, 2000));
   const auto once = [&]() -> Measured<void> {
     if (copy.to_device) CUDA_TRY(cuMemcpyHtoD(device, host, copy.bytes));
     else CUDA_TRY(cuMemcpyDtoH(host, device, copy.bytes));
