@@ -53,11 +53,18 @@ uint32_t signed_unit(double units) { return float_bits(std::max(static_cast<floa
 
 uint32_t integer_bits(double value) { return static_cast<uint32_t>(static_cast<int64_t>(value)); }
 
+// To the nearest half, away from zero where two are as near.
+float rounded_to_half(double value) {
+  constexpr uint32_t kLost = 0x1fff, kMiddle = 0x1000;  // of a float's fraction
+  const uint32_t bits = float_bits(rounded_to_float(value));
+  return half_value(half_bits(std::bit_cast<float>((bits & kLost) == kMiddle ? bits + 1 : bits)));
+}
+
 uint32_t output(Form form, double sum) {
   const double mean = sum / kWhole;
   switch (form) {
     case Form::single: return float_bits(rounded_to_float(mean));
-    case Form::half: return float_bits(half_value(half_bits(rounded_to_float(mean))));
+    case Form::half: return float_bits(rounded_to_half(mean));
     case Form::unit_byte:
     case Form::unit_16: return float_bits(rounded_to_unit(sum));
     case Form::signed_unit_byte: return signed_unit(nearest(mean * kWholeSigned / kWholeSignedByte));
