@@ -76,7 +76,7 @@ Result<ImageEntries, CUresult> list_image(const fatbin::Image& image) {
       read_headline(as_text(image.bytes), single);
       break;
     case ImageKind::elf:
-      if (!is_cubin(image.bytes)) return list_objects(containers_of_object(image.bytes));
+      if (!fatbin::is_cubin(image.bytes)) return list_objects(containers_of_object(image.bytes));
       single.kind = EntryKind::cubin;
       break;
     case ImageKind::archive: return list_objects(containers_of_archive(image.bytes));
