@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` is CI, and CI is `make check`. Each step is a target check-STEP of its own; one that has cases prints
-# "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
+# "N passed, M failed" behind each run of them. VARIANT=asan make check-unit runs a step on an instrumented build.
 # Most tests leave a processor idle, or wait: what clang compiles goes beside them.
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
