@@ -6,7 +6,7 @@
 
 #include "tests/contract/export_tables.h"
 
-using namespace vgpu::test::tables;
+using namespace contract;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include "tests/support/test.h"
 
-namespace vgpu::test::tables {
+namespace contract {
 
 using Uuid = std::array<unsigned char, 16>;
 inline constexpr Uuid kCudartInterface = {0x6b, 0xd5, 0xfb, 0x6c, 0x5b, 0xf4, 0xe7, 0x4a,
@@ -77,7 +77,7 @@ class OwnContext {
   CUcontext context_ = nullptr;
 };
 
-}  // namespace vgpu::test::tables
+}  // namespace contract
 
 #define REQUIRE_DEVICE() \
   if (!has_device()) SKIP("no device")
