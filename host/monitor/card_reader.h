@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CardReader: where a monitor's answers come from: NVIDIA's library (library_reader.h) or the software GPU's driver
-// (soft_reader.h). The monitor's main thread.
+// CardReader: where a monitor's answers come from: NVIDIA's library (library_reader.cpp) or the software GPU's driver
+// (soft_reader.cpp). The monitor's main thread.
 #pragma once
 
 #include <functional>
