@@ -33,7 +33,7 @@ class CardReader {
   // Who uses the devices. NVML_ERROR_NOT_SUPPORTED: not known.
   virtual nvmlReturn_t usage(std::vector<Usage>& found) = 0;
   // Hands the events of all devices to `sink` from now on; what that is of each, in `found`.
-  virtual nvmlReturn_t watch(EventSink sink, std::vector<Watched>& found) = 0;
+  virtual nvmlReturn_t watch(const EventSink& sink, std::vector<Watched>& found) = 0;
 };
 
 // `only`: the UUID of the one device that may be seen; empty: all.

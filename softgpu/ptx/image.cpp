@@ -141,6 +141,7 @@ Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries
     first = last;
   }
   std::vector<std::string> texts;
+  texts.reserve(chosen.size());
   for (const Entry* const entry : chosen) texts.push_back(TRY(entry_text(*entry)));
   return texts;
 }

@@ -150,7 +150,7 @@ format-check: build/deps.all
 CLANG_TIDY  := clang-tidy-14
 TIDY_CHECKS := $(patsubst %.cpp,$(O)/tidy/%.ok,$(filter %.cpp,$(SOURCES)))
 tidy: $(TIDY_CHECKS)
-$(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
+$(O)/tidy/%.ok: %.cpp .clang-tidy tests/.clang-tidy | $(GEN)/stamp build/deps.all
 	@mkdir -p $(@D)
 	@echo "  TIDY $<"
 	@$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$(firstword $(subst /, ,$*))) $(CXXFLAGS.$*) \
