@@ -39,8 +39,8 @@ std::string new_remark() {
 std::string new_text() { return matrix_product_ptx(new_remark()); }
 
 Measured<double> first_load(const Gpu&) {
-  std::vector<double> times;
-  for (int i = 0; i < 10; ++i) times.push_back(TRY(load(new_text())));
+  std::vector<double> times(10);
+  for (double& time : times) time = TRY(load(new_text()));
   return median(std::move(times));
 }
 

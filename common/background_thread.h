@@ -27,7 +27,7 @@ bool start_background_thread(const char* name, Work work) {
   const bool started = pthread_create(&thread, nullptr, body, own.get()) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!started) return false;
-  own.release();
+  static_cast<void>(own.release());  // The thread has it.
   pthread_setname_np(thread, name);
   pthread_detach(thread);
   return true;

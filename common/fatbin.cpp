@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "common/read_at.h"
+
 namespace vgpu::fatbin {
 namespace {
 
@@ -56,14 +58,6 @@ enum : uint64_t {
 // An image larger than this is a corrupt header.
 constexpr uint64_t kMaxImage = uint64_t{1} << 40;
 
-// Copies a struct out of the bytes; they carry no alignment. False when they are too few.
-template <class T>
-bool read(Bytes bytes, uint64_t offset, T& out) {
-  if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) return false;
-  std::memcpy(&out, bytes.data() + offset, sizeof(T));
-  return true;
-}
-
 // Bytes of a container including its header, or 0 when the header makes no sense.
 uint64_t container_size(const ContainerHeader& header) {
   const bool sane = header.magic == kContainerMagic && header.version == 1 &&
@@ -81,7 +75,7 @@ bool cover(uint64_t offset, uint64_t size, uint64_t& end) {
 // Bytes of a 64-bit ELF file: the farthest of its tables, sections and segments. 0 when malformed or beyond limit.
 uint64_t elf_size(Bytes bytes) {
   Elf64_Ehdr header;
-  if (!read(bytes, 0, header) || header.e_ident[EI_CLASS] != ELFCLASS64) return 0;
+  if (!read_at(bytes, 0, header) || header.e_ident[EI_CLASS] != ELFCLASS64) return 0;
   uint64_t end = sizeof(header);
   const uint64_t sections = header.e_shoff == 0 ? 0 : header.e_shnum;
   if (sections != 0 && header.e_shentsize != sizeof(Elf64_Shdr)) return 0;
@@ -90,13 +84,13 @@ uint64_t elf_size(Bytes bytes) {
   if (!cover(header.e_phoff, header.e_phnum * sizeof(Elf64_Phdr), end)) return 0;
   for (uint64_t i = 0; i < sections; ++i) {
     Elf64_Shdr section;
-    if (!read(bytes, header.e_shoff + i * sizeof(section), section)) return 0;
+    if (!read_at(bytes, header.e_shoff + i * sizeof(section), section)) return 0;
     const bool in_file = section.sh_type != SHT_NOBITS && section.sh_type != SHT_NULL;
     if (in_file && !cover(section.sh_offset, section.sh_size, end)) return 0;
   }
   for (uint64_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
-    if (!read(bytes, header.e_phoff + i * sizeof(segment), segment)) return 0;
+    if (!read_at(bytes, header.e_phoff + i * sizeof(segment), segment)) return 0;
     if (!cover(segment.p_offset, segment.p_filesz, end)) return 0;
   }
   return end <= bytes.size() ? end : 0;
@@ -106,7 +100,7 @@ uint64_t elf_size(Bytes bytes) {
 uint64_t containers_size(Bytes bytes) {
   uint64_t end = 0, next = 0;
   ContainerHeader header;
-  while (read(bytes, next, header) && header.magic == kContainerMagic) {
+  while (read_at(bytes, next, header) && header.magic == kContainerMagic) {
     const uint64_t size = container_size(header);
     if (size == 0 || size > bytes.size() - next) return 0;
     end = next + size;
@@ -120,7 +114,7 @@ uint64_t containers_size(Bytes bytes) {
 ImageKind kind_of(Bytes bytes) {
   if (bytes.empty()) return ImageKind::unknown;
   uint32_t magic = 0;
-  if (read(bytes, 0, magic)) {
+  if (read_at(bytes, 0, magic)) {
     if (magic == kWrapperMagic) return ImageKind::wrapper;
     if (magic == kContainerMagic) return ImageKind::container;
     if (std::memcmp(&magic, ELFMAG, SELFMAG) == 0) return ImageKind::elf;
@@ -132,6 +126,12 @@ ImageKind kind_of(Bytes bytes) {
   const auto first = static_cast<unsigned char>(bytes[0]);
   const bool text = (first >= 0x20 && first < 0x7F) || (first >= '\t' && first <= '\r');
   return text ? ImageKind::ptx : ImageKind::unknown;
+}
+
+bool is_cubin(Bytes elf) {
+  constexpr uint16_t kMachineCuda = 190;  // EM_CUDA
+  Elf64_Ehdr header;
+  return read_at(elf, 0, header) && header.e_machine == kMachineCuda;
 }
 
 namespace {
@@ -213,7 +213,7 @@ Compression compression_of(const EntryHeader& header) {
 // The entry at the front of bytes, and the bytes it takes in advance; false when it does not fit.
 bool read_entry(Bytes bytes, Entry& entry, uint64_t& advance) {
   EntryHeader header;
-  if (!read(bytes, 0, header)) return false;
+  if (!read_at(bytes, 0, header)) return false;
   if (header.header_size < sizeof(header) || header.header_size > bytes.size()) return false;
   const Bytes behind = bytes.subspan(header.header_size);
   if (header.payload_size > behind.size() || header.compressed_size > header.payload_size) return false;
@@ -239,7 +239,7 @@ std::optional<std::vector<Entry>> list_entries(Bytes containers) {
   uint64_t next = 0;
   ContainerHeader header;
   if (containers_size(containers) == 0) return std::nullopt;
-  while (read(containers, next, header) && header.magic == kContainerMagic) {
+  while (read_at(containers, next, header) && header.magic == kContainerMagic) {
     Bytes rest = containers.subspan(next + header.header_size, header.size);
     next = (next + container_size(header) + 7) & ~uint64_t{7};
     while (!rest.empty()) {

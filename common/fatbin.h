@@ -21,6 +21,9 @@ enum class ImageKind : uint8_t { unknown, wrapper, container, elf, archive, ptx 
 // What the first bytes say. PTX is any text: its first byte is printable or white space.
 ImageKind kind_of(std::span<const std::byte> bytes);
 
+// Whether an ELF file is for a GPU, a cubin. Others hold objects to link, with fat binaries inside.
+bool is_cubin(std::span<const std::byte> elf);
+
 struct Image {
   ImageKind kind = ImageKind::unknown;  // never wrapper: a wrapper is followed to its container
   std::span<const std::byte> bytes;     // a container with its header, an ELF file, or PTX with its NUL

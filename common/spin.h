@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spinner: spins for a bounded time before its owner goes to sleep (design D7). The bound is close to nothing on
-// machines with few processors, where a spinner takes its peer's processor away. One thread owns one.
+// Spinner: spins for a bounded time before its owner goes to sleep. The bound is close to nothing on machines with few
+// processors, where a spinner takes its peer's processor away. One thread owns one.
 #pragma once
 
 #include <algorithm>

@@ -52,7 +52,7 @@ void HostMemory::forget_managed(uint64_t address, uint64_t bytes) {
 Result<void> HostMemory::share_pages(uint64_t begin, uint64_t end, How how) {
   std::vector<Span> left;
   drop_staged(begin, end, left);
-  const Result<void> shared = share_runs(begin, end, how);
+  Result<void> shared = share_runs(begin, end, how);
   // Where that fails the memory is gone, and no graph can use it any more.
   for (const Span& rest : left) static_cast<void>(share_runs(rest.begin, rest.end, How::stage).ok());
   return shared;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HostMemory: host pages of this program that both sides map at the same address (design D9): cuMemHostAlloc,
-// cuMemHostRegister, cuMemAllocManaged. Knows which addresses they are, so that copies and pointer queries need not
-// ask. Thread-safe.
+// HostMemory: host pages of this program that both sides map at the same address: cuMemHostAlloc, cuMemHostRegister,
+// cuMemAllocManaged. Knows which addresses they are, so that copies and pointer queries need not ask. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Managed memory in the guest: host pages that both sides map (design D9). It never migrates, so prefetches and advice
-// move nothing; advice is kept per page and can be asked, as on a device that honours it lazily. Thread-safe.
+// Managed memory in the guest: host pages that both sides map. It never migrates, so prefetches and advice move
+// nothing; advice is kept per page and can be asked, as on a device that honours it lazily. Thread-safe.
 #pragma once
 
 #include "libcuda/invoke.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Markers: the guest's book of the words that the device writes when a stream has come to a point (wire::Marker, design
-// D8). A word is used again when what it was last given has been written, so that a write that comes late never looks
-// like another one's. Any thread, without locks.
+// Markers: the guest's book of the words that the device writes when a stream has come to a point (wire::Marker). A
+// word is used again when what it was last given has been written, so that a write that comes late never looks like
+// another one's. Any thread, without locks.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Session: the guest's end of the command ring. Any thread posts commands or makes calls at any time; there is no lock
-// on the way (design D5, D6). Once the worker is lost every call returns the same sticky error.
+// on the way. Once the worker is lost every call returns the same sticky error.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transport: how this process reaches its worker (design D12). Everything above it is the same for a Unix socket (same
-// machine) and for /dev/vgpu0 (a VM): one region of shared memory, a doorbell, a way to sleep on a word of that
-// memory, and a way to give both sides the same pages at the same address. Thread-safe.
+// Transport: how this process reaches its worker. Everything above it is the same for a Unix socket (same machine) and
+// for /dev/vgpu0 (a VM): one region of shared memory, a doorbell, a way to sleep on a word of that memory, and a way to
+// give both sides the same pages at the same address. Thread-safe.
 #pragma once
 
 #include <atomic>

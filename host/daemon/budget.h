@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MemoryLimit: device memory that workers hold, against the limit for all of them (design D14). The daemon's thread
-// only. MemoryShare is what one worker holds; it goes back as a whole when the share is destroyed, because a worker
-// that died gives nothing back itself.
+// MemoryLimit: device memory that workers hold, against the limit for all of them. The daemon's thread only.
+// MemoryShare is what one worker holds; it goes back as a whole when the share is destroyed, because a worker that died
+// gives nothing back itself.
 #pragma once
 
 #include <cstdint>

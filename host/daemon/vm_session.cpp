@@ -95,10 +95,13 @@ void VmSession::leave(std::function<void()> gone) {
     if (open != 0) channel->complete(open, ECANCELED);
     gone();
   };
-  const bool running = worker() != nullptr && !worker()->ended();
-  if (running) worker()->when_gone = std::move(finish);
-  end();
-  if (!running) finish();
+  if (worker() != nullptr && !worker()->ended()) {
+    worker()->when_gone = std::move(finish);
+    end();
+  } else {
+    end();
+    finish();
+  }
 }
 
 }  // namespace vgpu::host

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CardReader: where a monitor's answers come from: NVIDIA's library (library_reader.h) or the software GPU's driver
-// (soft_reader.h). The monitor's main thread.
+// CardReader: where a monitor's answers come from: NVIDIA's library (library_reader.cpp) or the software GPU's driver
+// (soft_reader.cpp). The monitor's main thread.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,7 @@ class CardReader {
   // Who uses the devices. NVML_ERROR_NOT_SUPPORTED: not known.
   virtual nvmlReturn_t usage(std::vector<Usage>& found) = 0;
   // Hands the events of all devices to `sink` from now on; what that is of each, in `found`.
-  virtual nvmlReturn_t watch(EventSink sink, std::vector<Watched>& found) = 0;
+  virtual nvmlReturn_t watch(const EventSink& sink, std::vector<Watched>& found) = 0;
 };
 
 // `only`: the UUID of the one device that may be seen; empty: all.

@@ -88,7 +88,8 @@ nvmlReturn_t CardWatch::start(const std::vector<nvmlDevice_t>& devices, const Ev
   return has_any ? NVML_ERROR_OPERATING_SYSTEM : static_cast<nvmlReturn_t>(registered_.front().result);
 }
 
-nvmlReturn_t CardWatch::begin(const std::vector<nvmlDevice_t>& devices, EventSink sink, std::vector<Watched>& found) {
+nvmlReturn_t CardWatch::begin(const std::vector<nvmlDevice_t>& devices, const EventSink& sink,
+                              std::vector<Watched>& found) {
   if (waiter_ == nullptr || !waiter_->at_work)
     if (const nvmlReturn_t bad = start(devices, sink); bad != NVML_SUCCESS) return bad;
   found = registered_;

@@ -19,7 +19,7 @@ class CardWatch {
 
   // What can be had of each device, in `found`. If the thread is there already, that is known, and the library not
   // asked.
-  nvmlReturn_t begin(const std::vector<nvmlDevice_t>& devices, EventSink sink, std::vector<Watched>& found);
+  nvmlReturn_t begin(const std::vector<nvmlDevice_t>& devices, const EventSink& sink, std::vector<Watched>& found);
 
  private:
   struct Waiter;

@@ -60,8 +60,8 @@ class LibraryReader final : public CardReader {
     return outcome;
   }
 
-  nvmlReturn_t watch(EventSink sink, std::vector<Watched>& found) override {
-    return watch_.begin(handles_, std::move(sink), found);
+  nvmlReturn_t watch(const EventSink& sink, std::vector<Watched>& found) override {
+    return watch_.begin(handles_, sink, found);
   }
 
   nvmlReturn_t open(const std::string& only) {

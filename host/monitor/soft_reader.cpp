@@ -170,7 +170,7 @@ class SoftReader final : public CardReader {
   // The daemon knows who uses it, and whose kernel failed.
   nvmlReturn_t usage(std::vector<Usage>&) override { return NVML_ERROR_NOT_SUPPORTED; }
 
-  nvmlReturn_t watch(EventSink, std::vector<Watched>&) override { return NVML_ERROR_NOT_SUPPORTED; }
+  nvmlReturn_t watch(const EventSink&, std::vector<Watched>&) override { return NVML_ERROR_NOT_SUPPORTED; }
 
   // A CUDA error, 0 if it works.
   int open(void* driver) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Callbacks: host functions that the driver wants to run in stream order and that live in the guest. The driver calls
-// a trampoline here; it queues a request, which the guest's callback thread fetches, runs and answers; the stream
-// waits that long. Thread-safe.
+// a trampoline here; it queues a request, which CallbackServer hands to the guest; the stream waits until that has run.
+// Thread-safe.
 #pragma once
 
 #include <atomic>

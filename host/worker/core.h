@@ -32,7 +32,7 @@ struct WorkerConfig {
   FaultListener on_fault;
 };
 
-// The device memory this worker may still take; the daemon decides (design D14). Thread-safe.
+// The device memory this worker may still take; the daemon decides. Thread-safe.
 class MemoryBudget {
  public:
   virtual ~MemoryBudget() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // DeviceMemory: what this session has allocated on the device, by every path, held against the budget that the
-// daemon grants (design D14). Reserve first, then ask the driver; give back what the driver refused. Thread-safe.
+// daemon grants. Reserve first, then ask the driver; give back what the driver refused. Thread-safe.
 #pragma once
 
 #include <atomic>

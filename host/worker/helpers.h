@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Helpers: threads for calls that may block, so that the dispatcher never waits (design D5). Each guest thread has one
-// of its own for as long as it lives, because a driver keeps things by thread: NVIDIA's compiler loses its memory when
-// a link is begun on one thread and ended on another. So its tasks run one after another in the order given, and those
-// of different guest threads side by side. The thread of a guest thread that has ended serves a new one. Blocking calls
+// Helpers: threads for calls that may block, so that the dispatcher never waits. Each guest thread has one of its own
+// for as long as it lives, because a driver keeps things by thread: NVIDIA's compiler loses its memory when a link is
+// begun on one thread and ended on another. So its tasks run one after another in the order given, and those of
+// different guest threads side by side. The thread of a guest thread that has ended serves a new one. Blocking calls
 // seldom come alone, and waking a thread takes longer than most of them: one helper at a time looks for its next task
 // for a moment before it sleeps, as long as that pays (Spinner::adaptive). Thread-safe.
 #pragma once

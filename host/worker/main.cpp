@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// vgpu-worker: one process for one guest process (design D4). A CUDA client can reach the memory of the process that
-// serves it, so a worker counts as its guest's property: it gives up everything else, then serves. Started by vgpud
-// with descriptor 3: control socket, 4: doorbell, 5: wake event. The session's memory comes with the guest (attach).
+// vgpu-worker: one process for one guest process. A CUDA client can reach the memory of the process that serves it, so
+// a worker counts as its guest's property: it gives up everything else, then serves. Started by vgpud with descriptor
+// 3: control socket, 4: doorbell, 5: wake event. The session's memory comes with the guest (attach).
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Markers: words of the worker's own that the device writes when a stream has come to a point, so that the dispatcher
-// can watch it without a call of the driver (design D8). The dispatcher's thread only, but for forget_context.
+// can watch it without a call of the driver. The dispatcher's thread only, but for forget_context.
 #pragma once
 
 #include <array>

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/printing.h"
 
-#include <elf.h>
-
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include "common/code/entry_text.h"
@@ -14,7 +11,6 @@ namespace {
 
 // To look into more than this would be felt when a library is loaded.
 constexpr uint64_t kMostBytes = 32 << 20;
-constexpr uint16_t kMachineCuda = 190;  // EM_CUDA
 
 // A kernel that launches graphs launches what others may have compiled.
 bool names_printing(std::string_view code) {
@@ -23,14 +19,6 @@ bool names_printing(std::string_view code) {
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// Other ELF files hold objects to link, with fat binaries inside.
-bool is_cubin(std::span<const std::byte> elf) {
-  Elf64_Ehdr header;
-  if (elf.size() < sizeof header) return false;
-  std::memcpy(&header, elf.data(), sizeof header);
-  return header.e_machine == kMachineCuda;
 }
 
 bool entry_may_print(const fatbin::Entry& entry) {
@@ -57,7 +45,7 @@ bool may_print(std::span<const std::byte> image) {
   if (!located) return true;
   switch (located->kind) {
     case fatbin::ImageKind::ptx: return names_printing(as_text(located->bytes));
-    case fatbin::ImageKind::elf: return !is_cubin(located->bytes) || names_printing(as_text(located->bytes));
+    case fatbin::ImageKind::elf: return !fatbin::is_cubin(located->bytes) || names_printing(as_text(located->bytes));
     case fatbin::ImageKind::container: return container_may_print(located->bytes);
     case fatbin::ImageKind::archive:
     case fatbin::ImageKind::wrapper:

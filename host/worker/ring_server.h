@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RingServer: the consumer of a session's command ring. Takes commands in ring order, copies each out once, runs it
 // inline, when it no longer blocks, or on a helper, and answers through its reply slot. Spins a little when the ring is
-// empty, then announces that it sleeps and waits on the doorbell (design D5, D7). One thread calls run().
+// empty, then announces that it sleeps and waits on the doorbell. One thread calls run().
 #pragma once
 
 #include "common/ring_pages.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A call as a trace shows it: by its row, or, for launches and copies, whose messages are written by hand, by what
-// those say. Any thread that carries out the call.
+// A call as a trace shows it: by its row, or, where its message is written by hand, by what that says (trace_hand.h).
+// Any thread that carries out the call.
 #pragma once
 
 #include <span>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// WordPage: a page of words that the device writes when a stream has come to a point (stream memory operations, design
-// D8). It is registered with the driver in the context that first asks, and other contexts get nothing from it while
-// that one lives: what is registered dies with its context, and a write that came later would be a fault of the
-// other's. A write that is never made, because its stream broke, is just never seen. Thread-safe.
+// WordPage: a page of words that the device writes when a stream has come to a point (stream memory operations). It is
+// registered with the driver in the context that first asks, and other contexts get nothing from it while that one
+// lives: what is registered dies with its context, and a write that came later would be a fault of the other's. A write
+// that is never made, because its stream broke, is just never seen. Thread-safe.
 #pragma once
 
 #include <cstdint>

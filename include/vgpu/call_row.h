@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A call of the driver API as plain data: what the encoder and the decoder interpret (design D10).
-// Rows are built at compile time by include/vgpu/api/call.h from one hand-written line per call; this header knows
-// neither CUDA's types nor templates, so the codec and the tests of the codec need no CUDA header.
+// A call of the driver API as plain data: what the encoder and the decoder interpret. Rows are built at compile time by
+// include/vgpu/api/call.h from one hand-written line per call; this header knows neither CUDA's types nor templates, so
+// the codec and the tests of the codec need no CUDA header.
 #pragma once
 
 #include <cstdint>

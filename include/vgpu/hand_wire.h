@@ -87,7 +87,7 @@ struct KernelNode {
 static_assert(sizeof(KernelNode) == 56);
 
 // What a guest gets as a CUipcMemHandle, CUipcEventHandle or CUmemPoolPtrExportData, and what is in a shared file
-// descriptor (libcuda/shared_descriptor.h). The rest of CUDA's 64 bytes is zero.
+// descriptor (libcuda/shared_descriptors.h). The rest of CUDA's 64 bytes is zero.
 struct SharedName {
   uint64_t magic;
   Token token;

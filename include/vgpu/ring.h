@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shared memory of one session: header, reply slots, staging window, command ring (docs/wire.md).
 //
-// Many guest threads produce, one dispatcher of the worker consumes, in ring order (design D5). All lock-free code of
+// Many guest threads produce, one dispatcher of the worker consumes, in ring order. All lock-free code of
 // the product is in this file. Positions are in units of 64 bytes and never wrap; the ring is mapped twice in a row,
 // so a command that crosses the end is contiguous for both sides.
 // Either side may be hostile to the other: nothing here trusts a value the other side can change.

@@ -24,6 +24,16 @@ bool from_device(cudaMemcpyKind kind) {
   return kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice || kind == cudaMemcpyDefault;
 }
 
+struct Peers {
+  CUcontext dst = nullptr, src = nullptr;
+};
+
+// The contexts between which a copy from device to device goes.
+cudaError_t find_peers(int dst_device, int src_device, Peers* peers) {
+  VGPU_RETURN_ERROR(primary_context(dst_device, &peers->dst));
+  return primary_context(src_device, &peers->src);
+}
+
 }  // namespace
 
 cudaError_t cudaMemcpy(void* dst, const void* src, size_t count, cudaMemcpyKind kind) {
@@ -85,24 +95,20 @@ cudaError_t cudaMemcpyFromSymbolAsync(void* dst, const void* symbol, size_t coun
 }
 
 cudaError_t cudaMemcpyPeer(void* dst, int dst_device, const void* src, int src_device, size_t count) {
-  CUcontext dst_context = nullptr;
-  CUcontext src_context = nullptr;
   VGPU_RETURN_ERROR(use_context());
   if (count == 0) return cudaSuccess;
-  VGPU_RETURN_ERROR(primary_context(dst_device, &dst_context));
-  VGPU_RETURN_ERROR(primary_context(src_device, &src_context));
-  return VGPU_DRIVER_FLAVOURED(cuMemcpyPeer, _ptds)(dst, dst_context, src, src_context, count);
+  Peers peers;
+  VGPU_RETURN_ERROR(find_peers(dst_device, src_device, &peers));
+  return VGPU_DRIVER_FLAVOURED(cuMemcpyPeer, _ptds)(dst, peers.dst, src, peers.src, count);
 }
 
 cudaError_t cudaMemcpyPeerAsync(void* dst, int dst_device, const void* src, int src_device, size_t count,
                                 cudaStream_t stream) {
-  CUcontext dst_context = nullptr;
-  CUcontext src_context = nullptr;
   VGPU_RETURN_ERROR(use_context());
   if (count == 0) return cudaSuccess;
-  VGPU_RETURN_ERROR(primary_context(dst_device, &dst_context));
-  VGPU_RETURN_ERROR(primary_context(src_device, &src_context));
-  return VGPU_DRIVER(cuMemcpyPeerAsync)(dst, dst_context, src, src_context, count, stream);
+  Peers peers;
+  VGPU_RETURN_ERROR(find_peers(dst_device, src_device, &peers));
+  return VGPU_DRIVER(cuMemcpyPeerAsync)(dst, peers.dst, src, peers.src, count, stream);
 }
 
 cudaError_t cudaMemset(void* pointer, int value, size_t count) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launches: what CUDA refuses at once is checked here against facts that the guest has; the launch itself is posted
-// (design D6). CUDA driver API: Execution Control.
+// Launches: what CUDA refuses at once is checked here against facts that the guest has; the launch itself is posted.
+// CUDA driver API: Execution Control.
 #include <algorithm>
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Device memory that crosses by its row, and host memory that both sides map at the same address (design D9).
-// CUDA driver API: Memory Management, Virtual Memory Management, Stream Ordered Memory Allocator.
+// Device memory that crosses by its row, and host memory that both sides map at the same address. CUDA driver API:
+// Memory Management, Virtual Memory Management, Stream Ordered Memory Allocator.
 #include <algorithm>
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asking and waiting whether the device has finished. What was found finished stays so until something else is sent, or
 // the event is recorded again; what was found unfinished stays so until the device has written a marker. Such questions
-// are answered here (design D8). CUDA driver API: Stream Management, Event Management, Context Management.
+// are answered here. CUDA driver API: Stream Management, Event Management, Context Management.
 #include <optional>
 
 #include "common/bits.h"

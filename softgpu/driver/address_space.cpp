@@ -281,7 +281,8 @@ bool AddressSpace::is_reserved(uint64_t begin, uint64_t size) const {
 }
 
 void AddressSpace::forget_mapping(uint64_t begin, uint64_t size) {
-  mmap(reinterpret_cast<void*>(begin), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  static_cast<void>(mmap(reinterpret_cast<void*>(begin), size, PROT_NONE, kFlags, -1, 0));
 }
 
 void AddressSpace::expose(const Region& region, DeviceMask readable, DeviceMask writable) {

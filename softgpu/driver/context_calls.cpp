@@ -145,7 +145,7 @@ CUresult cuCtxGetId(CUcontext ctx, unsigned long long* ctxId) {
 
 CUresult cuCtxGetApiVersion(CUcontext ctx, unsigned int* version) {
   const Ref<Context> context = TRY(get_context(ctx));
-  // Before its first retain a primary context is not yet a context to this call (export-tables.md, section 5).
+  // Before its first retain a primary context is not yet a context to this call (docs/export-tables.md).
   if (!context->active()) return CUDA_ERROR_INVALID_CONTEXT;
   if (version == nullptr) return CUDA_ERROR_INVALID_VALUE;
   *version = 3020;  // The version since which contexts have had their present form.

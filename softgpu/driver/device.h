@@ -63,7 +63,7 @@ class Device {
   TextureMap& textures() { return *textures_; }
   // What its kernels may ask.
   const DeviceFacts& facts() const { return *facts_; }
-  // The device's one primary context: always the same object, active or not (export-tables.md, section 5).
+  // The device's one primary context: always the same object, active or not (docs/export-tables.md).
   Context& primary() { return *primary_; }
   // Default and current memory pool for stream-ordered allocation.
   Pool& default_pool() { return *default_pool_; }

@@ -68,6 +68,7 @@ LaunchAttributes cooperative() {
 // Each of the streams goes on when all of them have come to where they are now.
 void join(const std::vector<Ref<Stream>>& streams) {
   std::vector<Ref<Completion>> points;
+  points.reserve(streams.size());
   for (const Ref<Stream>& stream : streams) points.push_back(stream->mark());
   for (const Ref<Stream>& stream : streams)
     for (const Ref<Completion>& point : points) stream->wait_for(point);

@@ -8,6 +8,7 @@ namespace {
 
 std::vector<Ref<FunctionSettings>> fresh_settings(int devices) {
   std::vector<Ref<FunctionSettings>> settings;
+  settings.reserve(static_cast<size_t>(devices));
   for (int i = 0; i < devices; ++i) settings.push_back(make_ref<FunctionSettings>());
   return settings;
 }

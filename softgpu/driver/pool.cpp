@@ -134,7 +134,7 @@ CuResult<CUdeviceptr> Pool::allocate(size_t bytes) {
       trim(0);
       placed = memory.allocate(region, kAlignment);
     }
-    region = TRY(std::move(placed));
+    region = TRY(placed);
   }
   const std::lock_guard lock(mutex_);
   used_ += bytes;

@@ -88,7 +88,7 @@ void SharedEvent::wait(uint64_t number) {
 }
 
 Ref<Completion> SharedEvent::when_reached(uint64_t number) {
-  const Ref<Completion> reached = make_ref<Completion>();
+  Ref<Completion> reached = make_ref<Completion>();
   if (is_reached(number)) {
     reached->complete(CUDA_SUCCESS);
     return reached;

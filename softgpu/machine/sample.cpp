@@ -184,7 +184,7 @@ Texel sample_level(const Texture& texture, const SamplePoint& point, float level
   if (!sampler.linear_mipmap || !texture.reads_floats()) {
     return sample_plane(texture, point, static_cast<uint32_t>(std::floor(std::min(detail + 0.5f, last))));
   }
-  const auto fixed = static_cast<uint32_t>(detail * 256 + 0.5f);
+  const auto fixed = static_cast<uint32_t>(std::floor(detail * 256 + 0.5f));
   const Texel fine = sample_plane(texture, point, fixed >> 8);
   if ((fixed & 0xff) == 0) return fine;
   return mix(fine, sample_plane(texture, point, (fixed >> 8) + 1), static_cast<float>(fixed & 0xff) / 256);

@@ -76,7 +76,7 @@ Result<ImageEntries, CUresult> list_image(const fatbin::Image& image) {
       read_headline(as_text(image.bytes), single);
       break;
     case ImageKind::elf:
-      if (!is_cubin(image.bytes)) return list_objects(containers_of_object(image.bytes));
+      if (!fatbin::is_cubin(image.bytes)) return list_objects(containers_of_object(image.bytes));
       single.kind = EntryKind::cubin;
       break;
     case ImageKind::archive: return list_objects(containers_of_archive(image.bytes));
@@ -141,6 +141,7 @@ Result<std::vector<std::string>, CUresult> choose_by(const ImageEntries& entries
     first = last;
   }
   std::vector<std::string> texts;
+  texts.reserve(chosen.size());
   for (const Entry* const entry : chosen) texts.push_back(TRY(entry_text(*entry)));
   return texts;
 }

@@ -9,20 +9,12 @@
 #include <string_view>
 
 #include "common/fatbin.h"
+#include "common/read_at.h"
 
 namespace vgpu::soft::ptx {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-
-constexpr uint16_t kMachineCuda = 190;  // EM_CUDA
-
-template <class T>
-bool read(Bytes bytes, uint64_t offset, T& out) {
-  if (offset > bytes.size() || bytes.size() - offset < sizeof(T)) return false;
-  std::memcpy(&out, bytes.data() + offset, sizeof(T));
-  return true;
-}
 
 std::optional<Bytes> part(Bytes bytes, uint64_t offset, uint64_t size) {
   if (offset > bytes.size() || size > bytes.size() - offset) return std::nullopt;
@@ -56,17 +48,12 @@ bool add_containers(Bytes section, Containers& containers) {
 
 }  // namespace
 
-bool is_cubin(Bytes elf) {
-  Elf64_Ehdr header;
-  return read(elf, 0, header) && header.e_machine == kMachineCuda;
-}
-
 std::optional<Containers> containers_of_object(Bytes elf) {
   Elf64_Ehdr header;
-  if (!read(elf, 0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
+  if (!read_at(elf, 0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return std::nullopt;
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_shentsize != sizeof(Elf64_Shdr)) return std::nullopt;
   const auto section_at = [&](uint64_t i, Elf64_Shdr& section) {
-    return header.e_shoff <= elf.size() && read(elf, header.e_shoff + i * sizeof(section), section);
+    return header.e_shoff <= elf.size() && read_at(elf, header.e_shoff + i * sizeof(section), section);
   };
   Elf64_Shdr names;
   if (!section_at(header.e_shstrndx, names)) return std::nullopt;
@@ -93,7 +80,7 @@ std::optional<Containers> containers_of_archive(Bytes archive) {
   uint64_t next = SARMAG;
   while (next < archive.size()) {
     ar_hdr header;
-    if (!read(archive, next, header) || std::memcmp(header.ar_fmag, ARFMAG, sizeof(header.ar_fmag)) != 0) {
+    if (!read_at(archive, next, header) || std::memcmp(header.ar_fmag, ARFMAG, sizeof(header.ar_fmag)) != 0) {
       return std::nullopt;
     }
     uint64_t size = 0;
@@ -101,7 +88,7 @@ std::optional<Containers> containers_of_archive(Bytes archive) {
     const auto member = part(archive, next + sizeof(header), size);
     if (parsed.ec != std::errc() || !member) return std::nullopt;
     next += sizeof(header) + size + size % 2;
-    if (fatbin::kind_of(*member) != fatbin::ImageKind::elf || is_cubin(*member)) continue;
+    if (fatbin::kind_of(*member) != fatbin::ImageKind::elf || fatbin::is_cubin(*member)) continue;
     const auto inside = containers_of_object(*member);
     if (!inside) return std::nullopt;
     containers.insert(containers.end(), inside->begin(), inside->end());

@@ -13,9 +13,6 @@ namespace vgpu::soft::ptx {
 
 using Containers = std::vector<std::span<const std::byte>>;
 
-// Whether the bytes are an ELF file for a GPU, a cubin.
-bool is_cubin(std::span<const std::byte> elf);
-
 // The containers of sections .nv_fatbin and __nv_relfatbin of a 64-bit ELF file, in order; none when it has no such
 // section. Nothing when the file is malformed.
 std::optional<Containers> containers_of_object(std::span<const std::byte> elf);

@@ -20,8 +20,9 @@ run() {
   shift
   "$@" $MAKE_COMMAND "check-$step" >"$log" 2>&1 </dev/null
   code=$?
-  # A step that has cases says how many in its last line.
-  read -r good bad < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" | tail -n 1)
+  # A step that has cases says how many, in a line for each of its runs. Counts of a run's parts are indented or named.
+  read -r good bad < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" |
+    awk '{ good += $1; bad += $2 } END { if (NR > 0) print good, bad }')
   if [[ -z $good ]]; then
     [[ $code -eq 0 ]] && good=1 bad=0 || good=0 bad=1
   elif [[ $code -ne 0 && $bad -eq 0 ]]; then

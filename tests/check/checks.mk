@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` is CI, and CI is `make check`. Each step is a target check-STEP of its own; one that has cases prints
-# "N passed, M failed" last. VARIANT=asan make check-unit runs a step on an instrumented build.
+# "N passed, M failed" behind each run of them. VARIANT=asan make check-unit runs a step on an instrumented build.
 # Most tests leave a processor idle, or wait: what clang compiles goes beside them.
 CHECK_FIRST  := rooms licences format opcodes docs build
 CHECK_THEN   := exports unit ptx ptx-forms ptx-ring contract ring managed programs-static programs-shared cudart cudart12 \
@@ -150,7 +150,7 @@ format-check: build/deps.all
 CLANG_TIDY  := clang-tidy-14
 TIDY_CHECKS := $(patsubst %.cpp,$(O)/tidy/%.ok,$(filter %.cpp,$(SOURCES)))
 tidy: $(TIDY_CHECKS)
-$(O)/tidy/%.ok: %.cpp .clang-tidy | $(GEN)/stamp build/deps.all
+$(O)/tidy/%.ok: %.cpp .clang-tidy tests/.clang-tidy | $(GEN)/stamp build/deps.all
 	@mkdir -p $(@D)
 	@echo "  TIDY $<"
 	@$(CLANG_TIDY) --quiet --warnings-as-errors='*' $< -- $(CPPFLAGS) $(CXXFLAGS) $(CXXFLAGS.$(firstword $(subst /, ,$*))) $(CXXFLAGS.$*) \

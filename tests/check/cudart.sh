@@ -5,24 +5,17 @@
 # sample in PROGRAMS, which are linked with that library, prints the same on both, over the driver in folder DRIVER. Times
 # are left out of the comparison.
 set -u
+. "$(dirname "$(readlink -f "$0")")/count.sh"
 name=$1 ours=$2 theirs=$3 driver=$4 programs=$5
 shift 5
 [[ $# -gt 0 ]] || set -- $(ls "$programs")
-passed=0 failed=0
 
 exported() { nm -D --with-symbol-versions --defined-only "$1" | awk '{print $2, $3}' | sort; }
 run() { LD_LIBRARY_PATH=$1:$driver timeout "${LIMIT:-60}" "$2" 2>&1; echo "code $?"; }
 # "12.3 ms", "0.4 GFLOP/s" and the like differ between any two runs; ours is a later release of CUDA 12 than theirs.
 stable() { sed -E 's/(runtime [0-9]+)\.[0-9]+/\1/; s/[0-9.]+ (ns|us|ms|s|[GMT]B\/s|[GMT]FLOP\/s|[GM]?[a-z]+\/s)\b/N \1/g'; }
-judge() {
-  if [[ -z $2 ]]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL  $1"
-    sed 's/^/        /' <<<"$2"
-  fi
-}
+# What differs, or is not as it should be, is the failure.
+judge() { check "$1" empty "$2"; }
 
 # What LOCK lists after "# Later" is of releases that are not at hand.
 later=$(sed -n '/^# Later/,$p' "${LOCK:-/dev/null}" | grep -v '^#')
@@ -34,5 +27,4 @@ judge "needed libraries" "$(readelf -dW "$ours/$name" | sed -nE 's/.*\(NEEDED\).
 for sample in "$@"; do
   judge "$sample" "$(diff <(run "$theirs" "$programs/$sample" | stable) <(run "$ours" "$programs/$sample" | stable))"
 done
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+finish

@@ -4,17 +4,9 @@
 # the toolkit's libcuda.so. A library in other people's processes must not bring C++ symbols, dependencies or code that runs
 # before the first call.
 set -u
+. "$(dirname "$(readlink -f "$0")")/count.sh"
 build=$1 stub=$2
-good=0 bad=0
 
-expect_empty() {
-  if [[ -z $2 ]]; then
-    good=$((good + 1))
-  else
-    echo "$1:" $2
-    bad=$((bad + 1))
-  fi
-}
 exported() { nm -D --defined-only "$1" | awk '{sub(/@.*/, "", $3); print $3}' | sort; }
 
 guest=$build/lib/guest/libcuda.so.1
@@ -30,31 +22,30 @@ expected() {
 }
 data() { nm -D --defined-only "$1" | awk '$2 == "B" {sub(/@.*/, "", $3); print $3}' | sort; }
 for library in "$guest" "$soft"; do
-  expect_empty "$library does not export" "$(comm -13 <(exported "$library") <(expected) | paste -sd' ')"
-  expect_empty "$library exports too much" "$(comm -23 <(exported "$library") <(expected) | paste -sd' ')"
-  expect_empty "$library has data that the driver has not, or lacks some" \
+  check "$library exports all that it should" empty "$(comm -13 <(exported "$library") <(expected) | paste -sd' ')"
+  check "$library exports no more" empty "$(comm -23 <(exported "$library") <(expected) | paste -sd' ')"
+  check "$library has the data that the driver has" empty \
     "$(comm -3 <(data "$library") <(sed -nE 's/^VGPU_UNLISTED_(WORD|PATH)\((.*)\)$/\2/p' $unlisted | sort) | paste -sd' ')"
-  expect_empty "$library has an executable stack or text relocations" \
+  check "$library has no executable stack and no text relocations" empty \
     "$(readelf -dlW "$library" | grep -E 'TEXTREL|GNU_STACK.*RWE')"
 done
 
 # NVML's names are those of its rows: one for each that driver 580.159.04 exports.
 nvml=$build/lib/guest/libnvidia-ml.so.1
 names=$(dirname "$0")/nvml.lock
-expect_empty "$nvml does not export" "$(comm -13 <(exported "$nvml") <(grep -v '^#' "$names" | sort) | paste -sd' ')"
-expect_empty "$nvml exports too much" "$(comm -23 <(exported "$nvml") <(grep -v '^#' "$names" | sort) | paste -sd' ')"
+check "$nvml exports all that it should" empty "$(comm -13 <(exported "$nvml") <(grep -v '^#' "$names" | sort) | paste -sd' ')"
+check "$nvml exports no more" empty "$(comm -23 <(exported "$nvml") <(grep -v '^#' "$names" | sort) | paste -sd' ')"
 
 # The guest's libraries need nothing but the C library.
 for library in "$guest" "$nvml"; do
-  expect_empty "$library needs more than the C library" \
+  check "$library needs the C library alone" empty \
     "$(readelf -dW "$library" | sed -nE 's/.*\(NEEDED\).*\[(.*)\]/\1/p' | grep -vE '^(libc|libm|libdl|libpthread|librt|ld-linux-x86-64)\.so\.[0-9]+$')"
-  expect_empty "$library has another name" "$(readelf -dW "$library" | grep SONAME | grep -vF "[${library##*/}]")"
+  check "$library has its name" empty "$(readelf -dW "$library" | grep SONAME | grep -vF "[${library##*/}]")"
 done
 # The static C++ runtime has constructors of its own; ours have none.
 for room in common libcuda softgpu; do
-  expect_empty "global constructors in $room" \
+  check "no global constructors in $room" empty \
     "$(find "$build/obj/$room" -name '*.o' -exec sh -c 'objdump -h "$1" | grep -qE "\.(init_array|ctors|preinit_array)" && echo "$1"' - {} \;)"
 done
 
-echo "$good passed, $bad failed"
-[[ $bad -eq 0 ]]
+finish

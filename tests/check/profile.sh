@@ -3,23 +3,13 @@
 # What bench/profile.py says of a program: profile.sh BUILD_DIRECTORY PROGRAM, which keeps a GPU busy for a while and is run
 # on the software GPU.
 set -u
+. "$(dirname "$(readlink -f "$0")")/count.sh"
 build=$(readlink -f "$1") program=$2
-passed=0 failed=0
 output=$(mktemp -d)
 trap 'rm -rf "$output"' EXIT
 profile() { LD_LIBRARY_PATH=$build/soft bench/profile.py --build "$build" "$@" >"$output/said" 2>"$output/errors"; }
 
-check() {
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED $what"
-    sed 's/^/    /' "$output/said" "$output/errors"
-  fi
-}
+evidence() { cat "$output/said" "$output/errors"; }
 said() { grep -qE "$1" "$output/said"; }
 # Threads but the program's own first one, which has the number of the process.
 other_threads() { awk '/, thread /{gsub(/[,:]/, ""); if ($2 != $4) ++n} END {exit n == 0}' "$output/said"; }
@@ -42,5 +32,4 @@ profile python3 -c "$blocked"
 check "a thread with all signals blocked is seen" other_threads
 check "the exit status is the program's" test "$(status_of sh -c 'exit 3')" = 3
 check "a program that takes no time is told apart" test "$(status_of true)" = 2
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+finish

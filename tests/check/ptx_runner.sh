@@ -3,10 +3,11 @@
 # What the runner of the one-instruction tests makes of tests that spoil its process: ptx_runner.sh RUNNER, with whichever
 # driver the library path names. One test's fault, or the driver's death in it, is that test's failure and nobody else's.
 set -u
+. "$(dirname "$(readlink -f "$0")")/count.sh"
 runner=$(readlink -f "$1")
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-passed=0 failed=0
+evidence() { cat "$directory/output"; }
 
 # test_of NAME HEADER BODY...: writes a test.
 test_of() {
@@ -20,17 +21,11 @@ test_of() {
     printf '}\n'
   } >"$directory/$name.ptx"
 }
-# judge WHAT COUNTS FAILURE: the run's last line, and its only line of a failure, which begins with this.
-judge() {
+# ended COUNTS FAILURE: the run's last line, and its only line of a failure, which begins with this.
+ended() {
   local failures
   failures=$(grep ^FAIL "$directory/output")
-  if [[ $(tail -n 1 "$directory/output") == "$2" && $failures == "$3"* && $(wc -l <<<"$failures") -eq 1 ]]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAIL  $1"
-    sed 's/^/        /' "$directory/output"
-  fi
+  [[ $(tail -n 1 "$directory/output") == "$1" && $failures == "$2"* && $(wc -l <<<"$failures") -eq 1 ]]
 }
 
 test_of a_good ''
@@ -39,7 +34,7 @@ test_of c_good ''
 test_of d_expected $'// expect error 700\n' 'mov.u64 %p, 0;'
 test_of e_good ''
 "$runner" "$directory" >"$directory/output" 2>&1
-judge "a fault is its test's failure" "4 passed, 1 failed" "FAIL $directory/b_fault.ptx: CUDA_ERROR_"
+check "a fault is its test's failure" ended "4 passed, 1 failed" "FAIL $directory/b_fault.ptx: CUDA_ERROR_"
 
 # It runs until its process, the runner's only child, is killed. Being the first, it is the one even where that comes early.
 rm "$directory"/*.ptx
@@ -52,6 +47,5 @@ child=
 while [[ -z $child && -d /proc/$pid ]]; do read -r child _ <"/proc/$pid/task/$pid/children"; done 2>/dev/null
 kill -KILL "$child"
 wait "$pid"
-judge "the process's end is its test's failure" "1 passed, 1 failed" "FAIL $directory/a_endless.ptx: killed by signal 9"
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+check "the process's end is its test's failure" ended "1 passed, 1 failed" "FAIL $directory/a_endless.ptx: killed by signal 9"
+finish

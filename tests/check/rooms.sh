@@ -16,7 +16,7 @@ git ls-files -co --exclude-standard '*.h' '*.c' '*.cpp' '*.cu' '*.inc' |
       sees["kmod"] = "kmod"
       sees["tests"] = sees["bench"] = "include common libcuda host softgpu tools tests bench"
       # The module shares these with user space, nothing else.
-      module_sees = " vgpu/pci.h vgpu/ring.h uapi/linux/vgpu.h "
+      module_sees = " vgpu/pci.h uapi/linux/vgpu.h "
     }
     {
       split($3, quoted, "\""); header = quoted[2]

@@ -1,67 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The private tables that NVIDIA's runtime relies on (docs/export-tables.md), as far as a driver's answers to them
 // have been observed: this file holds on NVIDIA's own library too.
-#include "common/face/cuda_api.h"
-
-#include <algorithm>
-#include <array>
-#include <cstdint>
 #include <set>
 #include <string>
-#include <vector>
 
-#include "tests/support/test.h"
+#include "tests/contract/export_tables.h"
+
+using namespace contract;
 
 namespace {
-
-using Uuid = std::array<unsigned char, 16>;
-constexpr Uuid kCudartInterface = {0x6b, 0xd5, 0xfb, 0x6c, 0x5b, 0xf4, 0xe7, 0x4a,
-                                   0x89, 0x87, 0xd9, 0x39, 0x12, 0xfd, 0x9d, 0xf9};
-constexpr Uuid kToolsTls = {0x42, 0xd8, 0x5a, 0x81, 0x23, 0xf6, 0xcb, 0x47,
-                            0x82, 0x98, 0xf6, 0xe7, 0x8a, 0x3a, 0xec, 0xdc};
-constexpr Uuid kCallbackHooks = {0xa0, 0x94, 0x79, 0x8c, 0x2e, 0x74, 0x2e, 0x74,
-                                 0x93, 0xf2, 0x08, 0x00, 0x20, 0x0c, 0x0a, 0x66};
-constexpr Uuid kContextStorage = {0xc6, 0x93, 0x33, 0x6e, 0x11, 0x21, 0xdf, 0x11,
-                                  0xa8, 0xc3, 0x68, 0xf3, 0x55, 0xd8, 0x95, 0x93};
-constexpr Uuid kContextChecks = {0x26, 0x3e, 0x88, 0x60, 0x7c, 0xd2, 0x61, 0x43,
-                                 0x92, 0xf6, 0xbb, 0xd5, 0x00, 0x6d, 0xfa, 0x7e};
-constexpr Uuid kIntegrity = {0xd4, 0x08, 0x20, 0x55, 0xbd, 0xe6, 0x70, 0x4b,
-                             0x8d, 0x34, 0xba, 0x12, 0x3c, 0x66, 0xe1, 0xf2};
-constexpr Uuid kContextTools = {0x21, 0x31, 0x8c, 0x60, 0x97, 0x14, 0x32, 0x48,
-                                0x8c, 0xa6, 0x41, 0xff, 0x73, 0x24, 0xc8, 0xf2};
-constexpr Uuid kModuleTools = {0x6e, 0x16, 0x3f, 0xbe, 0xb9, 0x58, 0x44, 0x4d,
-                               0x83, 0x5c, 0xe1, 0x82, 0xaf, 0xf1, 0x99, 0x1e};
-
-const void* const* find_table(const Uuid& uuid) {
-  CUuuid id;
-  std::copy(uuid.begin(), uuid.end(), id.bytes);
-  const void* table = nullptr;
-  REQUIRE(cuGetExportTable(&table, &id) == CUDA_SUCCESS);
-  REQUIRE(table != nullptr);
-  return static_cast<const void* const*>(table);
-}
-
-template <class Function>
-Function* slot(const Uuid& uuid, size_t index) {
-  const void* entry = find_table(uuid)[index];
-  REQUIRE(entry != nullptr);
-  return reinterpret_cast<Function*>(const_cast<void*>(entry));
-}
-
-bool has_device() {
-  int count = 0;
-  return cuInit(0) == CUDA_SUCCESS && cuDeviceGetCount(&count) == CUDA_SUCCESS && count > 0;
-}
-
-// --- A, slot 2.
-using PrimaryContext = CUresult(CUcontext*, CUdevice);
-
-CUcontext primary_context() {
-  CUcontext context = nullptr;
-  REQUIRE(slot<PrimaryContext>(kCudartInterface, 2)(&context, 0) == CUDA_SUCCESS);
-  REQUIRE(context != nullptr);
-  return context;
-}
 
 bool is_primary_active() {
   unsigned flags = 0;
@@ -70,56 +17,10 @@ bool is_primary_active() {
   return active != 0;
 }
 
-// --- D.
-using Destructor = void(CUcontext, void* key, void* value);
-using Put = CUresult(CUcontext, void* key, void* value, Destructor*);
-using Remove = CUresult(CUcontext, void* key);
-using Get = CUresult(void** value, CUcontext, void* key);
-
-Put* put() { return slot<Put>(kContextStorage, 0); }
-Remove* remove_key() { return slot<Remove>(kContextStorage, 1); }
-Get* get() { return slot<Get>(kContextStorage, 2); }
-
-// A context of the test's own, current from create to destroy.
-class OwnContext {
- public:
-  OwnContext() { REQUIRE(cuCtxCreate_v2(&context_, 0, 0) == CUDA_SUCCESS); }
-  ~OwnContext() { destroy(); }
-  void destroy() {
-    if (context_ != nullptr) cuCtxDestroy_v2(context_);
-    context_ = nullptr;
-  }
-  CUcontext get() const { return context_; }
-
- private:
-  CUcontext context_ = nullptr;
-};
-
-struct Destroyed {
-  void* key;
-  void* value;
-  CUcontext current;
-  CUresult device_result;
-  CUresult allocation_result;
-};
-std::vector<Destroyed> destroyed;
-
-void note_destroyed(CUcontext, void* key, void* value) {
-  Destroyed entry{key, value, nullptr, CUDA_ERROR_UNKNOWN, CUDA_ERROR_UNKNOWN};
-  CUdevice device = -1;
-  CUdeviceptr memory = 0;
-  cuCtxGetCurrent(&entry.current);
-  entry.device_result = cuCtxGetDevice(&device);
-  entry.allocation_result = cuMemAlloc_v2(&memory, 4096);
-  destroyed.push_back(entry);
-}
-
-int keys[3], values[3];
+// The last argument: whether NULL means the calling thread's own default stream.
+using StreamObject = CUresult(CUcontext, CUstream, void** object, uint8_t is_per_thread);
 
 }  // namespace
-
-#define REQUIRE_DEVICE() \
-  if (!has_device()) SKIP("no device")
 
 TEST_CASE("an unknown export table is an invalid value and leaves no pointer behind", "[contract]") {
   REQUIRE_DEVICE();
@@ -259,9 +160,6 @@ TEST_CASE("the tools' context id is the context's id", "[contract]") {
   CHECK(id == expected);
 }
 
-// The last argument: whether NULL means the calling thread's own default stream.
-using StreamObject = CUresult(CUcontext, CUstream, void** object, uint8_t is_per_thread);
-
 TEST_CASE("the tools' object of a stream carries the stream's id", "[contract]") {
   REQUIRE_DEVICE();
   const OwnContext context;
@@ -302,11 +200,12 @@ TEST_CASE("the tools' object of no stream is that of the default stream the call
 TEST_CASE("the tools have no object of a stream that does not exist", "[contract]") {
   REQUIRE_DEVICE();
   const OwnContext context;
-  void* object = &keys[0];
+  int untouched = 0;
+  void* object = &untouched;
   const auto object_of = slot<StreamObject>(kContextTools, 51);
   CHECK(object_of(context.get(), reinterpret_cast<CUstream>(-1), &object, 0) == CUDA_ERROR_INVALID_HANDLE);
   CHECK(object_of(nullptr, nullptr, &object, 0) == CUDA_ERROR_INVALID_HANDLE);
-  CHECK(object == &keys[0]);
+  CHECK(object == &untouched);
 }
 
 TEST_CASE("the tools' walk over a module visits each function and returns their number", "[contract]") {
@@ -330,121 +229,4 @@ TEST_CASE("the tools' walk over a module visits each function and returns their 
 
   CHECK(count == 2);
   CHECK(visited == std::set<std::string>{"first", "second"});
-}
-
-TEST_CASE("context storage without a context is an invalid context", "[contract]") {
-  REQUIRE_DEVICE();
-  REQUIRE(cuCtxSetCurrent(nullptr) == CUDA_SUCCESS);
-  void* value = &values[0];
-  CHECK(put()(nullptr, &keys[0], &values[0], nullptr) == CUDA_ERROR_INVALID_CONTEXT);
-  CHECK(get()(&value, nullptr, &keys[0]) == CUDA_ERROR_INVALID_CONTEXT);
-  CHECK(value == &values[0]);
-}
-
-TEST_CASE("context storage of an unretained primary context works", "[contract]") {
-  REQUIRE_DEVICE();
-  REQUIRE(cuDevicePrimaryCtxReset_v2(0) == CUDA_SUCCESS);
-  const CUcontext context = primary_context();
-  void* value = nullptr;
-
-  REQUIRE(put()(context, &keys[0], &values[0], nullptr) == CUDA_SUCCESS);
-
-  CHECK(get()(&value, context, &keys[0]) == CUDA_SUCCESS);
-  CHECK(value == &values[0]);
-  CHECK(remove_key()(context, &keys[0]) == CUDA_SUCCESS);
-}
-
-TEST_CASE("context storage of no context is that of the current one", "[contract]") {
-  REQUIRE_DEVICE();
-  const OwnContext context;
-  void* value = nullptr;
-
-  REQUIRE(put()(nullptr, &keys[0], &values[0], nullptr) == CUDA_SUCCESS);
-
-  CHECK(get()(&value, context.get(), &keys[0]) == CUDA_SUCCESS);
-  CHECK(value == &values[0]);
-}
-
-TEST_CASE("a key of context storage cannot be put twice", "[contract]") {
-  REQUIRE_DEVICE();
-  const OwnContext context;
-  void* value = nullptr;
-  REQUIRE(put()(context.get(), &keys[0], &values[0], nullptr) == CUDA_SUCCESS);
-
-  CHECK(put()(context.get(), &keys[0], &values[1], nullptr) == CUDA_ERROR_INVALID_HANDLE);
-
-  CHECK(get()(&value, context.get(), &keys[0]) == CUDA_SUCCESS);
-  CHECK(value == &values[0]);
-}
-
-TEST_CASE("a missing key of context storage is an invalid handle and leaves the result alone", "[contract]") {
-  REQUIRE_DEVICE();
-  const OwnContext context;
-  void* value = &values[2];
-  CHECK(get()(&value, context.get(), &keys[0]) == CUDA_ERROR_INVALID_HANDLE);
-  CHECK(value == &values[2]);
-  CHECK(remove_key()(context.get(), &keys[0]) == CUDA_ERROR_INVALID_HANDLE);
-}
-
-TEST_CASE("removing a key of context storage does not call its destructor", "[contract]") {
-  REQUIRE_DEVICE();
-  OwnContext context;
-  destroyed.clear();
-  REQUIRE(put()(context.get(), &keys[0], &values[0], note_destroyed) == CUDA_SUCCESS);
-
-  CHECK(remove_key()(context.get(), &keys[0]) == CUDA_SUCCESS);
-  context.destroy();
-
-  CHECK(destroyed.empty());
-}
-
-TEST_CASE("destroying a context runs the destructors of its storage, newest first", "[contract]") {
-  REQUIRE_DEVICE();
-  OwnContext context;
-  const CUcontext handle = context.get();
-  destroyed.clear();
-  for (int i = 0; i < 3; ++i) REQUIRE(put()(handle, &keys[i], &values[i], note_destroyed) == CUDA_SUCCESS);
-
-  context.destroy();
-
-  REQUIRE(destroyed.size() == 3);
-  for (size_t i = 0; i < 3; ++i) {
-    CHECK(destroyed[i].key == &keys[2 - i]);
-    CHECK(destroyed[i].value == &values[2 - i]);
-    CHECK(destroyed[i].current == handle);
-    CHECK(destroyed[i].device_result == CUDA_SUCCESS);
-    CHECK(destroyed[i].allocation_result == CUDA_ERROR_CONTEXT_IS_DESTROYED);
-  }
-}
-
-TEST_CASE("only the last release of a primary context runs the destructors of its storage", "[contract]") {
-  REQUIRE_DEVICE();
-  // Whatever other cases have retained: here the count begins at none.
-  while (cuDevicePrimaryCtxRelease_v2(0) == CUDA_SUCCESS) {
-  }
-  CUcontext context = nullptr;
-  REQUIRE(cuDevicePrimaryCtxRetain(&context, 0) == CUDA_SUCCESS);
-  REQUIRE(cuDevicePrimaryCtxRetain(&context, 0) == CUDA_SUCCESS);
-  destroyed.clear();
-  REQUIRE(put()(context, &keys[0], &values[0], note_destroyed) == CUDA_SUCCESS);
-
-  REQUIRE(cuDevicePrimaryCtxRelease_v2(0) == CUDA_SUCCESS);
-  CHECK(destroyed.empty());
-  REQUIRE(cuDevicePrimaryCtxRelease_v2(0) == CUDA_SUCCESS);
-
-  CHECK(destroyed.size() == 1);
-}
-
-TEST_CASE("resetting a primary context runs the destructors of its storage and empties it", "[contract]") {
-  REQUIRE_DEVICE();
-  CUcontext context = nullptr;
-  void* value = nullptr;
-  REQUIRE(cuDevicePrimaryCtxRetain(&context, 0) == CUDA_SUCCESS);
-  destroyed.clear();
-  REQUIRE(put()(context, &keys[0], &values[0], note_destroyed) == CUDA_SUCCESS);
-
-  REQUIRE(cuDevicePrimaryCtxReset_v2(0) == CUDA_SUCCESS);
-
-  CHECK(destroyed.size() == 1);
-  CHECK(get()(&value, context, &keys[0]) == CUDA_ERROR_INVALID_HANDLE);
 }

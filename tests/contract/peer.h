@@ -139,4 +139,19 @@ inline CUresult map_memory(CUmemGenericAllocationHandle handle, size_t bytes, CU
   return cuMemSetAccess(address, bytes, &access, 1);
 }
 
+// What CUDA hands out for other processes, as a request carries it.
+template <class Handle>
+std::array<unsigned char, 64> bytes_of(const Handle& handle) {
+  std::array<unsigned char, 64> bytes;
+  static_assert(sizeof handle == sizeof bytes);
+  std::memcpy(bytes.data(), &handle, sizeof handle);
+  return bytes;
+}
+
+// Setting memory of the device is asynchronous, and another process does not wait for it.
+inline void set_words(CUdeviceptr address, unsigned value, size_t count) {
+  REQUIRE_CUDA(cuMemsetD32(address, value, count));
+  REQUIRE_CUDA(cuCtxSynchronize());
+}
+
 }  // namespace contract

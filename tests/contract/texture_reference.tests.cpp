@@ -2,6 +2,7 @@
 // Texture references, which CUDA calls deprecated and old modules still declare. CUDA driver API: Texture Reference
 // Management.
 #include <array>
+#include <bit>
 
 #include "tests/contract/fixture.h"
 
@@ -110,7 +111,7 @@ TEST_CASE_METHOD(References, "a texture reference gives its border colour to wha
   REQUIRE_CUDA(cuTexRefSetBorderColor(reference, colour.data()));
   std::array<float, 4> told = {};
   REQUIRE_CUDA(cuTexRefGetBorderColor(told.data(), reference));
-  CHECK(std::memcmp(told.data(), bits.data(), sizeof bits) == 0);
+  CHECK(std::bit_cast<std::array<uint32_t, 4>>(told) == bits);
 
   DeviceBuffer out((kWidth + 1) * sizeof(uint32_t));
   REQUIRE_CUDA(launch(module.function("sample"), 1, kWidth + 1, nullptr, static_cast<CUdeviceptr>(out)));

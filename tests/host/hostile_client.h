@@ -46,6 +46,18 @@ struct Reply {
   bool malformed() const { return arrived && (flags & ring::kMalformed) != 0; }
 };
 
+inline bool refused(const Reply& reply) { return reply.arrived && reply.result != CUDA_SUCCESS; }
+
+// Addresses at which a worker has memory of its own, or might.
+inline constexpr uint64_t kWorkerAddresses[] = {
+    0x100000000000, 0x100000100000, 0x7fffffffe000, 0x7f0000000000, 4096, 0, 0xffffffffff600000, ~uint64_t{0} - 100};
+
+inline wire::Copy copy_of(uint64_t destination, uint64_t source, uint64_t bytes, wire::HostSide side) {
+  wire::Copy copy = {};
+  copy.destination = destination, copy.source = source, copy.bytes = bytes, copy.host_side = side;
+  return copy;
+}
+
 class RawClient {
  public:
   // Connects and says hello; `text` tells what a refusal said.

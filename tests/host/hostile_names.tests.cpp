@@ -11,12 +11,6 @@ using namespace vgpu;
 using namespace vgpu::test;
 namespace op = vgpu::api::opcode;
 
-namespace {
-
-bool refused(const Reply& reply) { return reply.arrived && reply.result != CUDA_SUCCESS; }
-
-}  // namespace
-
 TEST_CASE("a node is only named by a handle that was reserved, and once", "[hostile]") {
   Scene scene;
   {

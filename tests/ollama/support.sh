@@ -6,23 +6,10 @@ harness=$(readlink -f "$O/tests/ollama/harness")
 backend=$ollama/cuda13
 runtime=$CUDA_HOME/lib64
 work=$(mktemp -d /tmp/vgpu-ollama.XXXXXX)
-passed=0 failed=0
+. "${BASH_SOURCE[0]%/*}/../check/count.sh"
 # ggml would start a debugger for a failed call.
 export GGML_NO_BACKTRACE=1
 
-check() {
-  local text=$1
-  shift
-  if "$@"; then
-    echo "ok    $text"
-    passed=$((passed + 1))
-  else
-    echo "FAIL  $text"
-    failed=$((failed + 1))
-  fi
-}
-is() { [[ $1 == "$2" ]] || { echo "      '$1' instead of '$2'"; false; }; }
-is_not() { [[ $1 != "$2" ]] || { echo "      '$1'"; false; }; }
 says() { grep -qE "$1" "$2" || { echo "      no '$1' in:"; tail -n 15 "$2" | sed 's/^/      /'; false; }; }
 
 # A field of the JSON that a run left: `field run '.tokens'` is what jq would print.
@@ -51,9 +38,3 @@ compare() { # compare NAME NAME TOLERANCE
   "$harness" --json compare --tolerance "$3" "$work/$1.f32" "$work/$2.f32" >"$work/compare" 2>&1 || { sed 's/^/      /' "$work/compare"; false; }
 }
 launches() { awk '$1 == "launches" { print $2 }' "$work/$1.log"; }
-
-finish() {
-  rm -rf "$work"
-  echo "$passed passed, $failed failed"
-  [[ $failed -eq 0 && $passed -gt 0 ]]
-}

@@ -1,13 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the tests of guests share. A test runs in a shell and a directory of its own, prints "ok    ..." and "FAIL  ..." lines,
 # and must not end early. RUN is tests/vm/run; KERNEL is the guest's kernel, if the test does not say.
-
-check() {
-  local text=$1
-  shift
-  if "$@"; then echo "ok    $text"; else echo "FAIL  $text"; fi
-}
-is() { [[ $1 == "$2" ]] || { echo "      '$1' instead of '$2'"; false; }; }
+. "$HERE/../check/count.sh"
 
 # Waits up to $1 seconds for a command to succeed.
 eventually() {

@@ -33,50 +33,18 @@ struct Entry {
 
 using Entries = std::map<std::string, Entry>;
 
+// A family is the file that has its rows: "stream" of include/vgpu/api/stream.api.h.
+std::string family_in(std::string_view file) {
+  file.remove_prefix(file.rfind('/') + 1);
+  return std::string(file.substr(0, file.find('.')));
+}
+
 const std::map<std::string, std::string>& families() {
-  static const std::map<std::string, std::string> result = [] {
-    std::map<std::string, std::string> family_of;
-    const char* family = "";
-#define API(fn, ...) family_of[#fn] = family;
-    // clang-format off
-    family = "array";
-#include "vgpu/api/array.api.h"
-    family = "context";
-#include "vgpu/api/context.api.h"
-    family = "device";
-#include "vgpu/api/device.api.h"
-    family = "event";
-#include "vgpu/api/event.api.h"
-    family = "execution";
-#include "vgpu/api/execution.api.h"
-    family = "graph";
-#include "vgpu/api/graph.api.h"
-    family = "green_context";
-#include "vgpu/api/green_context.api.h"
-    family = "library";
-#include "vgpu/api/library.api.h"
-    family = "memory";
-#include "vgpu/api/memory.api.h"
-    family = "module";
-#include "vgpu/api/module.api.h"
-    family = "multicast";
-#include "vgpu/api/multicast.api.h"
-    family = "pool";
-#include "vgpu/api/pool.api.h"
-    family = "process";
-#include "vgpu/api/process.api.h"
-    family = "stream";
-#include "vgpu/api/stream.api.h"
-    family = "tensor_map";
-#include "vgpu/api/tensor_map.api.h"
-    family = "texture";
-#include "vgpu/api/texture.api.h"
-    family = "virtual_memory";
-#include "vgpu/api/virtual_memory.api.h"
-    // clang-format on
+  static const std::map<std::string, std::string> result = {
+#define API(fn, ...) {#fn, family_in(__FILE__)},
+#include "vgpu/api/all.api.h"
 #undef API
-    return family_of;
-  }();
+  };
   return result;
 }
 
@@ -210,12 +178,11 @@ std::string join(const Range& range, std::string_view separator) {
 void print_page(const Entries& entries) {
   std::map<std::string, std::vector<const Entry*>> by_family;
   std::map<std::string, int> by_path;
+  std::vector<const Entry*> refused;
   for (const auto& [name, entry] : entries) {
-    by_family[entry.family].push_back(&entry);
+    (entry.row != nullptr ? by_family[entry.family] : refused).push_back(&entry);
     ++by_path[path_name(entry.row != nullptr ? entry.row->path : Path::refuse)];
   }
-  const std::vector<const Entry*> refused = std::move(by_family[""]);
-  by_family.erase("");
 
   std::cout
       << "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Coverage of the driver API\n\n"

@@ -33,6 +33,7 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& repl
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> result;
+  result.reserve(strings.size() + 1);
   for (std::string& string : strings) result.push_back(string.data());
   result.push_back(nullptr);
   return result;

@@ -166,7 +166,7 @@ Reading<long long> either_field(const Card& card, unsigned int one, unsigned int
   if (other == 0) return read;
   auto second = card.field(other);
   if (read.ok() && second.ok()) return NVML_ERROR_NOT_SUPPORTED;
-  return read.ok() ? std::move(read) : std::move(second);
+  return read.ok() ? read : second;
 }
 
 void add_reason_counters(std::vector<Field>& fields) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Markers of the guest's: words in the session's memory that the device writes, so that questions about unfinished work
-// are answered in the guest (design D8). CUDA driver API: Event Management, Stream Memory Operations.
+// are answered in the guest. CUDA driver API: Event Management, Stream Memory Operations.
 #include "host/worker/hand/calls.h"
 #include "host/worker/hand/copy.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // NVML's types and numbers, as far as our library and its clients use them: our own declarations of the documented
-// interface of libnvidia-ml.so.1. Names and layouts are the interface; tests/nvml/layout.tests.cpp holds them against
+// interface of libnvidia-ml.so.1. Names and layouts are the interface; tests/nvml/layout.cpp holds them against
 // a vendor's header where one can be had. Plain C types; no state.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // add and sub on integers (PTX ISA 9.7.1.1, 9.7.1.2). The example of an instruction class: see opcodes.h.
-#include "softgpu/machine/ops/lanes.h"
+#include "softgpu/machine/ops/clamp.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
@@ -18,10 +18,7 @@ struct Subtract {
 
 template <template <class> class Wide>
 struct Saturate {
-  static int32_t apply(int32_t a, int32_t b) {
-    const int64_t value = Wide<int64_t>::apply(a, b);
-    return static_cast<int32_t>(value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : value);
-  }
+  static int32_t apply(int32_t a, int32_t b) { return clamp_to_s32(Wide<int64_t>::apply(a, b)); }
 };
 
 // add{.sat}.type d, a, b; .sat is for s32 only.

@@ -2,7 +2,7 @@
 // Products of integers: mul, mad, mul24, mad24, sad, dp4a, dp2a (PTX ISA 9.7.1.3 to 9.7.1.7, 9.7.1.23, 9.7.1.24).
 #include <immintrin.h>
 
-#include "softgpu/machine/ops/lanes.h"
+#include "softgpu/machine/ops/clamp.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
@@ -44,10 +44,6 @@ VGPU_INLINE T wrapping_add(T a, T b) {
 template <class T>
 VGPU_INLINE T wrapping_multiply(T a, T b) {
   return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-}
-
-VGPU_INLINE int32_t clamp_to_s32(int64_t value) {
-  return static_cast<int32_t>(value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : value);
 }
 
 template <class T>

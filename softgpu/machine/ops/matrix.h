@@ -5,6 +5,7 @@
 // elements from (l % 4) * E on. Further registers hold the rows from 8 on, then the next 4 E elements.
 #pragma once
 
+#include "softgpu/machine/ops/clamp.h"
 #include "softgpu/machine/ops/half.h"
 #include "softgpu/machine/schedule.h"
 

@@ -117,8 +117,7 @@ inline void add_integers(Warp& warp, const Instruction& instruction, LaneMask ma
     const int32_t* c = warp.row<int32_t>(instruction.at(first_c + e));
     for_lanes(mask, warp.row<int32_t>(instruction.at(e)), [=](unsigned i) {
       const int64_t sum = int64_t{c[i]} + static_cast<int32_t>(part[2 * i]);
-      const int64_t clamped = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum;
-      return static_cast<int32_t>(plan.saturate ? clamped : sum);
+      return plan.saturate ? clamp_to_s32(sum) : static_cast<int32_t>(sum);
     });
   }
 }

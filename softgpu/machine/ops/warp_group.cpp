@@ -218,8 +218,7 @@ void complete_integer(Warp& warp, const Instruction& instruction, const Plan& pl
     for_lanes(mask, row, [&](unsigned i) {
       const auto added = static_cast<int32_t>(product.sums[row_of(i, r)][column_of(i, r)]);
       const int64_t sum = (keep ? int64_t{row[i]} : 0) + added;
-      const int64_t clamped = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum;
-      return static_cast<int32_t>(plan.saturate ? clamped : sum);
+      return plan.saturate ? clamp_to_s32(sum) : static_cast<int32_t>(sum);
     });
   }
 }

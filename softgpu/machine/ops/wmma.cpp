@@ -2,8 +2,7 @@
 // wmma.load, wmma.store, wmma.mma (PTX ISA 9.7.14.4). The PTX ISA leaves open which element of a matrix a lane holds,
 // so the fragments here are simply the matrix row by row: register r of lane l holds the elements from (32 r + l) * E
 // on, E elements in each. Where the ISA gives f16 operands more registers than that takes, they repeat.
-#include "softgpu/machine/ops/matrix.h"
-#include "softgpu/machine/ops/memory_access.h"
+#include "softgpu/machine/ops/wmma.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
@@ -45,12 +44,9 @@ struct Access {
 
 Access access_of(Warp& warp, const Instruction& instruction, unsigned address, unsigned stride, LaneMask mask) {
   const auto lane = static_cast<unsigned>(__builtin_ctz(mask));
-  const auto displacement = static_cast<uint64_t>(instruction.immediate);
   Access access;
   access.tile = Tile::unpack(*warp.row<uint64_t>(instruction.at(stride + 1)));
-  access.base = access.tile.wide_address
-                    ? warp.row<uint64_t>(instruction.at(address))[lane] + displacement
-                    : static_cast<uint32_t>(warp.row<uint32_t>(instruction.at(address))[lane] + displacement);
+  access.base = matrix_address(warp, instruction, address, access.tile.wide_address, mask);
   access.stride = warp.row<uint32_t>(instruction.at(stride))[lane];
   return access;
 }
@@ -191,8 +187,7 @@ void complete_multiply(Warp& warp, const Instruction& instruction, LaneMask mask
       const int32_t* c = warp.row<int32_t>(instruction.at(first_c + r));
       for_lanes(mask, warp.row<int32_t>(instruction.at(r)), [=](unsigned i) {
         const int64_t sum = int64_t{c[i]} + static_cast<int32_t>(part[i]);
-        const int64_t clamped = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : sum;
-        return static_cast<int32_t>(plan.saturate ? clamped : sum);
+        return plan.saturate ? clamp_to_s32(sum) : static_cast<int32_t>(sum);
       });
     } else {
       for_lanes(mask, warp.row<float>(instruction.at(r)), [=](unsigned i) { return finish(part[i], 0, 0); });
@@ -230,14 +225,12 @@ enum class Part { a, b, accumulator };
 
 // The tile of wmma.load and wmma.store; registers 0 when the form does not exist.
 Tile take_tile(Choice& choice, Part part) {
-  static constexpr const char* kSpaces[] = {"global", "shared", "shared::cta"};
   Tile tile{};
   if (!choice.take("sync") || !choice.take("aligned")) return tile;
   const Sizes* sizes = take_sizes(choice);
   tile.by_column = choice.take("col");
   if (sizes == nullptr || (!tile.by_column && !choice.take("row"))) return tile;
-  const int space = choice.take_one(kSpaces);
-  tile.space = space < 0 ? Space::generic : space == 0 ? Space::global : Space::shared;
+  tile.space = take_matrix_space(choice);
   const Type type = choice.take_type();
   tile.rows = part == Part::b ? sizes->k : sizes->m;
   tile.columns = part == Part::a ? sizes->k : sizes->n;
@@ -322,13 +315,9 @@ Handler choose_multiply(Choice& choice) {
   return wmma_multiply;
 }
 
-Handler choose_wmma(Choice& choice) {
-  if (choice.take("load")) return choose_load(choice);
-  if (choice.take("store")) return choose_store(choice);
-  return choice.take("mma") ? choose_multiply(choice) : nullptr;
-}
+Handler choose(Choice& choice) { return choose_wmma(choice, choose_load, choose_store, choose_multiply); }
 
-constexpr OpcodeRow kRows[] = {{"wmma", kAnyType, choose_wmma, "9.7.14.4"}};
+constexpr OpcodeRow kRows[] = {{"wmma", kAnyType, choose, "9.7.14.4"}};
 
 }  // namespace
 VGPU_SOFT_ROWS(wmma, kRows)

@@ -4,8 +4,7 @@
 // register r of C and D holds element 32 r + l, row by row.
 #include <cstring>
 
-#include "softgpu/machine/ops/matrix.h"
-#include "softgpu/machine/ops/memory_access.h"
+#include "softgpu/machine/ops/wmma.h"
 
 namespace vgpu::soft::VGPU_ISA {
 namespace {
@@ -50,10 +49,7 @@ bool find_register(Warp& warp, const Instruction& instruction, unsigned address,
                    unsigned r, bool write, std::byte** pointers) {
   const Tile tile = Tile::unpack(*warp.row<uint64_t>(instruction.at(stride + 1)));
   const auto lane = static_cast<unsigned>(__builtin_ctz(mask));
-  const auto displacement = static_cast<uint64_t>(instruction.immediate);
-  const uint64_t base = tile.wide_address
-                            ? warp.row<uint64_t>(instruction.at(address))[lane] + displacement
-                            : static_cast<uint32_t>(warp.row<uint32_t>(instruction.at(address))[lane] + displacement);
+  const uint64_t base = matrix_address(warp, instruction, address, tile.wide_address, mask);
   Addresses addresses;
   register_addresses(tile, base, warp.row<uint32_t>(instruction.at(stride))[lane], r, addresses);
   return resolve_lanes(warp, instruction, kAllLanes, tile.space, addresses.at, tile.bytes, write, pointers);
@@ -107,8 +103,7 @@ void complete_nibbles(Warp& warp, const Instruction& instruction, LaneMask mask,
       float sum = 0;
       for (unsigned k = 0; k < 32; ++k) sum += a[row * 32 + k] * b[column * 32 + k];
       const int64_t total = int64_t{c[i]} + static_cast<int32_t>(sum);
-      const int64_t clamped = total > INT32_MAX ? INT32_MAX : total < INT32_MIN ? INT32_MIN : total;
-      results[i] = static_cast<int32_t>((instruction.aux & kSaturate) != 0 ? clamped : total);
+      results[i] = (instruction.aux & kSaturate) != 0 ? clamp_to_s32(total) : static_cast<int32_t>(total);
     }
     for_lanes(mask, warp.row<int32_t>(instruction.at(r)), [&](unsigned i) { return results[i]; });
   }
@@ -160,13 +155,11 @@ bool is_factor(int shape, Type type) {
 
 // The tile of a load or store; false when the form does not exist.
 bool take_tile(Choice& choice, char part, Tile& tile, unsigned& depth) {
-  static constexpr const char* kSpaces[] = {"global", "shared", "shared::cta"};
   static constexpr unsigned kDepths[] = {4, 32, 128};
   const int shape = take_shape(choice);
   const bool by_column = choice.take("col");
   if (shape < 0 || (!by_column && !choice.take("row"))) return false;
-  const int space = choice.take_one(kSpaces);
-  tile.space = space < 0 ? Space::generic : space == 0 ? Space::global : Space::shared;
+  tile.space = take_matrix_space(choice);
   const Type type = choice.take_type();
   tile.bytes = shape == k4 ? 8 : 4;
   tile.factor = part == 'a' || part == 'b';
@@ -236,13 +229,9 @@ Handler choose_multiply(Choice& choice) {
   return multiply_nibbles;
 }
 
-Handler choose_wmma(Choice& choice) {
-  if (choice.take("load")) return choose_load(choice);
-  if (choice.take("store")) return choose_store(choice);
-  return choice.take("mma") ? choose_multiply(choice) : nullptr;
-}
+Handler choose(Choice& choice) { return choose_wmma(choice, choose_load, choose_store, choose_multiply); }
 
-constexpr OpcodeRow kRows[] = {{"wmma", kAnyType, choose_wmma, "9.7.14.4"}};
+constexpr OpcodeRow kRows[] = {{"wmma", kAnyType, choose, "9.7.14.4"}};
 
 }  // namespace
 VGPU_SOFT_ROWS(wmma_small, kRows)

@@ -5,23 +5,12 @@
 set -u
 build=$(readlink -f "$1")
 here=$(dirname "$(readlink -f "$0")")
+. "$here/../../check/count.sh"
 "$here/fetch" || exit 1
 root=$(readlink -f "$here/../../../build/nvml-clients/root")
-good=0 bad=0
-
-check() {
-  local what=$1
-  shift
-  if "$@"; then
-    good=$((good + 1))
-  else
-    bad=$((bad + 1))
-    echo "FAILED: $what"
-    tail -n 20 "$out"
-  fi
-}
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
+evidence() { tail -n 20 "$out"; }
 
 # Beside a program that holds 48 MiB; $HOLDER is its number.
 beside_holder() {
@@ -45,5 +34,4 @@ check "gpustat's status" test $? -eq 0
 check "gpustat shows the card and its memory" shows 'vGPU software device.*48 / 1[0-9]+ MB'
 check "gpustat shows the program" shows "/$(sed -n 's/^holder //p' "$out" | head -n 1)\\(48M\\)"
 
-echo "$good passed, $bad failed"
-((bad == 0))
+finish
