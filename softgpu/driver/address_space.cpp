@@ -282,7 +282,9 @@ bool AddressSpace::is_reserved(uint64_t begin, uint64_t size) const {
 
 void AddressSpace::forget_mapping(uint64_t begin, uint64_t size) {
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-  static_cast<void>(mmap(reinterpret_cast<void*>(begin), size, PROT_NONE, kFlags, -1, 0));
+  void* const memory = reinterpret_cast<void*>(begin);
+  // Where the process has as many mappings as it may, the memory stays, but is out of reach.
+  if (mmap(memory, size, PROT_NONE, kFlags, -1, 0) == MAP_FAILED) mprotect(memory, size, PROT_NONE);
 }
 
 void AddressSpace::expose(const Region& region, DeviceMask readable, DeviceMask writable) {
