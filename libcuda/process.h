@@ -55,6 +55,7 @@ class Process {
   std::atomic<uint64_t> function_settings{0}, kernel_settings{0};
   // Captures that are active in this process: while there are any, only launches are posted, so that errors are exact.
   std::atomic<int> captures{0};
+  std::atomic<int> global_captures{0};  // of them, those in global mode, which forbid things to every thread
   // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and
   // launches wait for the driver's word.
   std::atomic<bool> captures_doubtful{false};
