@@ -45,6 +45,7 @@ CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdevic
                         Origin origin) {
   // What is allocated in a capture is there only while its graph runs.
   const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
+  if (captures) admitted.process->graphs_allocate.store(true, std::memory_order_relaxed);
   if (status != CUDA_SUCCESS || address == nullptr || captures) return status;
   admitted.process->host_memory().forget_managed(*address, bytes);
   admitted.process->device_ranges().add(*address, bytes);
