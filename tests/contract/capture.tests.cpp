@@ -377,18 +377,24 @@ TEST_CASE_METHOD(Capture, "another thread that spoils a capture is noticed by th
 TEST_CASE_METHOD(Capture, "a thread-local capture forbids nothing to other threads", "[contract][capture]") {
   begin(stream);
   add(1, stream);
-  CUresult allocated = CUDA_ERROR_UNKNOWN, asked = CUDA_ERROR_UNKNOWN, freed = CUDA_ERROR_UNKNOWN;
+  std::vector<CUresult> answers;
+  std::vector<std::byte> ordinary(size_t{1} << 16);
   std::thread([&] {
-    CUdeviceptr address = 0;
-    static_cast<void>(cuCtxSetCurrent(context));
+    CUdeviceptr device_memory = 0, managed = 0;
+    void* pinned = nullptr;
+    answers.push_back(cuCtxSetCurrent(context));
     Stream own;
-    allocated = cuMemAlloc(&address, 16);
-    asked = cuStreamQuery(own);
-    freed = cuMemFree(address);
+    answers.push_back(cuMemAlloc(&device_memory, 16));
+    answers.push_back(cuMemAllocManaged(&managed, 16, CU_MEM_ATTACH_GLOBAL));
+    answers.push_back(cuMemAllocHost(&pinned, 16));
+    answers.push_back(cuMemHostRegister(ordinary.data(), ordinary.size(), 0));
+    answers.push_back(cuStreamQuery(own));
+    answers.push_back(cuMemHostUnregister(ordinary.data()));
+    answers.push_back(cuMemFreeHost(pinned));
+    answers.push_back(cuMemFree(managed));
+    answers.push_back(cuMemFree(device_memory));
   }).join();
-  CHECK(allocated == CUDA_SUCCESS);
-  CHECK(asked == CUDA_SUCCESS);
-  CHECK(freed == CUDA_SUCCESS);
+  CHECK(answers == std::vector<CUresult>(10, CUDA_SUCCESS));
   add(2, stream);
   const CUgraph graph = end(stream);
   CHECK(run(graph) == 3);
