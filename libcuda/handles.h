@@ -34,7 +34,11 @@ struct Function {
   std::vector<wire::ParameterFacts> parameters;
   std::string name;  // for cuFuncGetName: the program keeps the pointer
   std::unique_ptr<OldLaunch> old_launch;
-  std::mutex mutex;  // guards the fetching, and old_launch
+  // What cuKernelGetAttribute said: bit per id; and all changes of settings until then.
+  uint32_t told = 0;
+  uint64_t told_then = 0;
+  int32_t told_attribute[wire::kFunctionAttributes] = {};
+  std::mutex mutex;  // guards the fetching, old_launch, and what was told
 };
 
 class HandleNotes final : public codec::HandleObserver {

@@ -15,9 +15,17 @@
 namespace vgpu::guest {
 namespace {
 
-uint16_t flags_of(const ThreadState& thread) {
+// What captures forbid this thread (cuThreadExchangeStreamCaptureMode). The dispatcher makes those of all threads, and
+// the driver would hold each of them against every thread that it stands for; one may begin before this call is there.
+CUstreamCaptureMode capture_mode(const Process& process, const ThreadState& thread) {
+  const bool is_forbidden = thread.capture_mode == CU_STREAM_CAPTURE_MODE_GLOBAL &&
+                            process.global_captures.load(std::memory_order_relaxed) != 0;
+  return thread.captures == 0 && !is_forbidden ? CU_STREAM_CAPTURE_MODE_RELAXED : thread.capture_mode;
+}
+
+uint16_t flags_of(const Process& process, const ThreadState& thread) {
   return static_cast<uint16_t>((thread.per_thread_stream ? ring::kPerThreadStream : 0) |
-                               thread.capture_mode << ring::kCaptureModeShift);
+                               capture_mode(process, thread) << ring::kCaptureModeShift);
 }
 
 // A thread that captures must not wait for the device. The dispatcher is that thread in the driver's eyes, so the
@@ -87,8 +95,8 @@ void tell_refused(const char* name) {
   std::vector<std::byte> payload;
   const std::string_view text = name;
   codec::Writer(payload).string(text.substr(0, text.find(' ')));
-  static_cast<void>(
-      process->session().post({wire::kRefusedCall, flags_of(thread), thread.id, wire_context(thread), payload}));
+  static_cast<void>(process->session().post(
+      {wire::kRefusedCall, flags_of(*process, thread), thread.id, wire_context(thread), payload}));
 }
 
 }  // namespace
@@ -138,7 +146,7 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
   const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
   const Message message = {
-      call.opcode,    static_cast<uint16_t>(flags_of(thread) | helper_flag(process, thread, blocking)),
+      call.opcode,    static_cast<uint16_t>(flags_of(process, thread) | helper_flag(process, thread, blocking)),
       thread.id,      wire_context(thread),
       thread.request, {},
       extent};
@@ -162,7 +170,7 @@ codec::Writer start(std::vector<std::byte>& buffer) {
 Remote::Remote(const Admitted& admitted, uint16_t opcode)
     : admitted_(admitted),
       opcode_(opcode),
-      flags_(flags_of(*admitted.thread)),
+      flags_(flags_of(*admitted.process, *admitted.thread)),
       writer_(start(admitted.thread->request)),
       reader_({}) {}
 

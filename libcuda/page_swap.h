@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts other pages in the place of the program's, with the same contents, for the transport that registers memory by
-// sharing it. The pages may hold the calling thread's own stack. What other threads write there meanwhile is lost, as
-// nothing stops them. Threads: any.
+// sharing it. The pages may hold the calling thread's own stack, and what other threads use: they wait where they
+// write there meanwhile, if the kernel can stop them (userfaultfd); otherwise what they write is lost. Threads: any.
 #pragma once
 
 #include "common/fd.h"

@@ -55,9 +55,12 @@ class Process {
   std::atomic<uint64_t> function_settings{0}, kernel_settings{0};
   // Captures that are active in this process: while there are any, only launches are posted, so that errors are exact.
   std::atomic<int> captures{0};
+  std::atomic<int> global_captures{0};  // of them, those in global mode, which forbid things to every thread
   // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and
   // launches wait for the driver's word.
   std::atomic<bool> captures_doubtful{false};
+  // Whether a graph may allocate memory: until that is freed the driver refuses to launch it again, and says so at once.
+  std::atomic<bool> graphs_allocate{false};
   // Whether the legacy stream may have markers: not since the worker refused one, because of other streams.
   std::atomic<bool> marks_legacy_stream{true};
   // Waits for a stream that do without a marker: the worker refused one lately.

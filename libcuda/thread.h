@@ -23,8 +23,9 @@ struct ThreadState {
   bool in_callback = false;        // inside a host function: CUDA calls are not permitted
   bool per_thread_stream = false;  // inside a _ptds or _ptsz entry point
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
-  int captures = 0;            // begun by this thread and not relaxed
-  uint32_t answered_here = 0;  // calls that needed no worker, and that it has not been told of
+  int captures = 0;                       // begun by this thread and not relaxed
+  std::vector<uint64_t> global_captures;  // the streams of those in global mode
+  uint32_t answered_here = 0;             // calls that needed no worker, and that it has not been told of
   IdleStreams idle;
   KnownStrangers strangers;
   std::vector<std::byte> request, reply;  // buffers; valid until the next call of this thread

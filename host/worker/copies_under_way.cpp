@@ -56,6 +56,7 @@ void CopiesUnderWay::give_back(CUevent event, CUcontext context) {
 
 bool CopiesUnderWay::start(CommandCopy& command) {
   if (make_current(session_, command.context) != CUDA_SUCCESS) return false;
+  ask_beside_captures(session_);
   UnderWay copy;
   if (VGPU_DRIVER(session_.driver, cuCtxGetCurrent)(&copy.context) != CUDA_SUCCESS || copy.context == nullptr)
     return false;
@@ -82,6 +83,7 @@ void CopiesUnderWay::look() {
   CUcontext blocked_context = nullptr;
   CUstream blocked_stream = nullptr;
   const Clock::time_point now = Clock::now();
+  if (!copies_.empty()) ask_beside_captures(session_);
   for (size_t i = 0; i < copies_.size();) {
     UnderWay& copy = copies_[i];
     const bool blocked = copy.context == blocked_context && copy.stream == blocked_stream;
@@ -133,6 +135,7 @@ void CopiesUnderWay::leave(UnderWay copy) {
   const uint32_t guest_thread = copy.command.thread;
   leave_(guest_thread, [this, left = std::move(copy)] {
     CUresult status = make_current(session_, left.command.context);
+    ask_beside_captures(session_);
     if (status == CUDA_SUCCESS) status = VGPU_DRIVER(session_.driver, cuEventSynchronize)(left.event);
     if (status == CUDA_SUCCESS) bring_out_prints(left, false);
     finish(left, status);

@@ -31,15 +31,26 @@ CUresult make_current(Session& session, uint64_t wire) {
 namespace {
 
 // The driver keeps a capture mode per thread, and this thread stands for many of the guest's.
-CUresult enter_capture_mode(const Session& session, uint16_t flags) {
+CUresult enter_capture_mode(const Session& session, CUstreamCaptureMode wanted) {
   thread_local CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
-  auto wanted = static_cast<CUstreamCaptureMode>((flags & ring::kCaptureModeMask) >> ring::kCaptureModeShift);
   if (wanted == mode) return CUDA_SUCCESS;
   const CUstreamCaptureMode entered = wanted;
   const CUresult status = VGPU_DRIVER(session.driver, cuThreadExchangeStreamCaptureMode)(&wanted);
   if (status == CUDA_SUCCESS) mode = entered;
   return status;
 }
+
+CUstreamCaptureMode capture_mode_in(uint16_t flags) {
+  return static_cast<CUstreamCaptureMode>((flags & ring::kCaptureModeMask) >> ring::kCaptureModeShift);
+}
+
+}  // namespace
+
+void ask_beside_captures(const Session& session) {
+  static_cast<void>(enter_capture_mode(session, CU_STREAM_CAPTURE_MODE_RELAXED));
+}
+
+namespace {
 
 // NVIDIA's driver follows the pointer to an attribute's value without a look, and the worker would die of it.
 bool lacks_value(const RowCall& row) {
@@ -128,8 +139,8 @@ CUresult carry_out(Invocation& invocation) {
   }
   if (const CUresult status = make_current(invocation.session, invocation.command.context); status != CUDA_SUCCESS)
     return status;
-  if (const CUresult status = enter_capture_mode(invocation.session, invocation.command.flags); status != CUDA_SUCCESS)
-    return status;
+  const CUstreamCaptureMode mode = capture_mode_in(invocation.command.flags);
+  if (const CUresult status = enter_capture_mode(invocation.session, mode); status != CUDA_SUCCESS) return status;
   prepare(invocation.session, invocation.command);
   if (hand != nullptr) return hand(invocation);
   if (call == nullptr) return invocation.bad_message();

@@ -76,6 +76,7 @@ GateState ask_gate(Session& session, const CommandCopy& command) {
   if (!has_gate(command)) return GateState::none;
   // What is wrong with the context is for the command itself to find.
   if (make_current(session, command.context) != CUDA_SUCCESS) return GateState::open;
+  ask_beside_captures(session);
   if (gate_stream(command)) {
     uint64_t real = 0;
     // A handle that is not live needs no wait.

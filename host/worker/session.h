@@ -174,6 +174,8 @@ HandCall find_hand_call(uint16_t opcode);
 
 // Makes the context of a command current in this thread; one that is gone counts as none.
 CUresult make_current(Session& session, uint64_t wire);
+// From here to the next command: what this thread asks the driver of its own accord no capture forbids, nor spoils it.
+void ask_beside_captures(const Session& session);
 
 // Carries out one command: context, decoding, driver, reply payload.
 CUresult execute(Invocation& invocation);

@@ -20,6 +20,7 @@ namespace {
 struct ManagedVariable {
   void** host;
   std::string name;
+  size_t size;
 };
 
 struct FatBinary {
@@ -63,25 +64,27 @@ FatBinary* find_binary(Registry& all, void** handle) {
   return found == all.binaries.end() ? nullptr : found->second.get();
 }
 
-// A managed variable's host side is a pointer, which the compiler's code follows.
-cudaError_t place_managed(const FatBinary& binary) {
+// A managed variable's host side is a pointer, which the compiler's code follows: a program that names the variable
+// where a symbol is wanted passes the address behind it.
+cudaError_t place_managed(Registry& all, FatBinary& binary) {
   for (const ManagedVariable& variable : binary.managed) {
     CUdeviceptr address = 0;
     size_t size = 0;
     VGPU_RETURN_ERROR(VGPU_DRIVER(cuLibraryGetManaged)(&address, &size, binary.library, variable.name.c_str()));
     *variable.host = reinterpret_cast<void*>(address);
+    all.variables[*variable.host] = Variable{&binary, variable.name, variable.size, true};
   }
   return cudaSuccess;
 }
 
-cudaError_t load_locked(FatBinary& binary) {
+cudaError_t load_locked(Registry& all, FatBinary& binary) {
   if (binary.loaded != cudaErrorNotReady) return binary.loaded;
   // The wrapper stays mapped until it is unregistered.
   CUlibraryOption options[] = {CU_LIBRARY_BINARY_IS_PRESERVED};
   void* values[] = {reinterpret_cast<void*>(1)};
   binary.loaded =
       VGPU_DRIVER(cuLibraryLoadData)(&binary.library, binary.wrapper, nullptr, nullptr, 0U, options, values, 1U);
-  if (binary.loaded == cudaSuccess) binary.loaded = place_managed(binary);
+  if (binary.loaded == cudaSuccess) binary.loaded = place_managed(all, binary);
   return binary.loaded;
 }
 
@@ -96,7 +99,7 @@ cudaError_t load_kernel(Registry& all, const void* function, CUkernel* kernel) {
   const auto found = all.kernels.find(function);
   if (found == all.kernels.end()) return no_kernel(function);
   Kernel& entry = found->second;
-  VGPU_RETURN_ERROR(load_locked(*entry.binary));
+  VGPU_RETURN_ERROR(load_locked(all, *entry.binary));
   VGPU_RETURN_ERROR(VGPU_DRIVER(cuLibraryGetKernel)(&entry.kernel, entry.binary->library, entry.name.c_str()));
   all.handles.insert(entry.kernel);
   *kernel = entry.kernel;
@@ -135,8 +138,8 @@ cudaError_t find_variable(const void* symbol, CUdeviceptr* address, size_t* size
   const std::unique_lock lock(all.mutex);
   const auto found = all.variables.find(symbol);
   if (found == all.variables.end()) return cudaErrorInvalidSymbol;
-  const Variable& variable = found->second;
-  VGPU_RETURN_ERROR(load_locked(*variable.binary));
+  const Variable variable = found->second;  // Loading may move it.
+  VGPU_RETURN_ERROR(load_locked(all, *variable.binary));
   CUlibrary library = variable.binary->library;
   const cudaError_t result = variable.managed
                                  ? VGPU_DRIVER(cuLibraryGetManaged)(address, size, library, variable.name.c_str())
@@ -163,7 +166,7 @@ void start_loading() noexcept {
   Registry& all = registry();
   const std::unique_lock lock(all.mutex);
   all.eager = true;
-  for (const auto& [handle, binary] : all.binaries) (void)load_locked(*binary);
+  for (const auto& [handle, binary] : all.binaries) (void)load_locked(all, *binary);
 }
 
 void remember_handle(const void* handle) noexcept {
@@ -197,7 +200,7 @@ void __cudaRegisterFatBinaryEnd(void** handle) {
   Registry& all = registry();
   const std::unique_lock lock(all.mutex);
   FatBinary* binary = find_binary(all, handle);
-  if (all.eager && binary != nullptr) (void)load_locked(*binary);
+  if (all.eager && binary != nullptr) (void)load_locked(all, *binary);
 }
 
 void __cudaUnregisterFatBinary(void** handle) {
@@ -232,7 +235,7 @@ void __cudaRegisterManagedVar(void** handle, void** host, char*, const char* nam
   FatBinary* binary = find_binary(all, handle);
   if (binary == nullptr) return;
   all.variables[host] = Variable{binary, name, size, true};
-  binary->managed.push_back({host, name});
+  binary->managed.push_back({host, name, size});
 }
 
 // The compiler's code calls this before it reads a managed variable; NULL stands for all fat binaries.
@@ -240,6 +243,6 @@ char __cudaInitModule(void** handle) {
   if (remember(use_context()) != cudaSuccess) return 0;
   Registry& all = registry();
   const std::unique_lock lock(all.mutex);
-  if (FatBinary* binary = find_binary(all, handle)) return remember(load_locked(*binary)) == cudaSuccess;
+  if (FatBinary* binary = find_binary(all, handle)) return remember(load_locked(all, *binary)) == cudaSuccess;
   return 0;
 }

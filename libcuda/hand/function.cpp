@@ -137,6 +137,31 @@ CUresult cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel ker
   return CUDA_SUCCESS;
 }
 
+// The runtime asks for sixteen of them in a row, some programs before each launch. They change where one is set.
+CUresult cuKernelGetAttribute(int* pi, CUfunction_attribute attrib, CUkernel kernel, CUdevice dev) {
+  VGPU_ADMIT(admitted);
+  const auto ask = [&] { return forward(admitted, api::spec::cuKernelGetAttribute, pi, attrib, kernel, dev); };
+  const auto id = static_cast<int>(attrib);
+  const bool plain = pi != nullptr && id >= 0 && id < wire::kFunctionAttributes && dev == 0 &&
+                     admitted.process->device_count() == 1 && handle::kind_of(bits_of(kernel)) == Kind::kernel;
+  Function* const function = plain ? admitted.process->handles().function(bits_of(kernel)) : nullptr;
+  if (function == nullptr) return ask();
+  const std::lock_guard lock(function->mutex);
+  const uint64_t now = admitted.process->kernel_settings.load(std::memory_order_acquire) +
+                       admitted.process->function_settings.load(std::memory_order_acquire);
+  if (function->told_then != now) function->told = 0;
+  if ((function->told >> id & 1) != 0) {
+    *pi = function->told_attribute[id];
+    count_answered(*admitted.thread);
+    return CUDA_SUCCESS;
+  }
+  VGPU_CHECK(ask());
+  function->told |= 1u << id;
+  function->told_then = now;
+  function->told_attribute[id] = *pi;
+  return CUDA_SUCCESS;
+}
+
 CUresult cuFuncGetName(const char** name, CUfunction hfunc) {
   return name_of(api::opcode::cuFuncGetName, name, bits_of(hfunc));
 }

@@ -134,6 +134,7 @@ CUresult cuGraphAddMemAllocNode(CUgraphNode* phGraphNode, CUgraph hGraph, const 
   for (size_t i = 0; i < nodeParams->accessDescCount; ++i) remote.writer().put(nodeParams->accessDescs[i]);
   VGPU_CHECK(remote.call());
   VGPU_CHECK(get_node(remote, phGraphNode));
+  admitted.process->graphs_allocate.store(true, std::memory_order_relaxed);
   nodeParams->dptr = remote.reader().get<uint64_t>();
   return remote.reader().complete() ? CUDA_SUCCESS : CUDA_ERROR_UNKNOWN;
 }

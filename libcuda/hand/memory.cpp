@@ -45,11 +45,20 @@ CUresult note_allocated(const Admitted& admitted, CUresult status, const CUdevic
                         Origin origin) {
   // What is allocated in a capture is there only while its graph runs.
   const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
+  if (captures && origin != Origin::context) admitted.process->graphs_allocate.store(true, std::memory_order_relaxed);
   if (status != CUDA_SUCCESS || address == nullptr || captures) return status;
   admitted.process->host_memory().forget_managed(*address, bytes);
   admitted.process->device_ranges().add(*address, bytes);
   admitted.process->pointer_facts().add(*address, bytes, facts_of(admitted, origin, *address));
   return status;
+}
+
+// Work that uses the pages comes to its end first. A capture forbids all threads to wait for the context, and not to
+// free memory: then the driver's own wait has to do.
+CUresult wait_before_release(const Admitted& admitted) {
+  const bool captures = admitted.process->captures.load(std::memory_order_relaxed) != 0;
+  if (captures && admitted.thread->current() != nullptr) return CUDA_SUCCESS;
+  return forward(admitted, api::spec::cuCtxSynchronize);
 }
 
 void forget_allocated(const Admitted& admitted, uint64_t address) {
@@ -81,7 +90,7 @@ CUresult cuMemFree_v2(CUdeviceptr dptr) {
   const std::optional<HostRange> managed = admitted.process->host_memory().starting_at(dptr);
   if (managed && managed->kind == HostKind::managed) {
     // Freeing waits for the device, as cuMemFree does.
-    VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+    VGPU_CHECK(wait_before_release(admitted));
     forget_advice(dptr);
     return release_pages(admitted, dptr);
   }
@@ -143,7 +152,7 @@ CUresult cuMemFreeHost(void* p) {
   if (p == nullptr) return CUDA_SUCCESS;
   const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::allocated) return CUDA_ERROR_INVALID_VALUE;
-  if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+  if (admitted.thread->current() != nullptr) VGPU_CHECK(wait_before_release(admitted));
   return release_pages(admitted, range->address);
 }
 
@@ -176,7 +185,7 @@ CUresult cuMemHostUnregister(void* p) {
   if (p == nullptr) return CUDA_ERROR_INVALID_VALUE;
   const std::optional<HostRange> range = admitted.process->host_memory().starting_at(bits_of(p));
   if (!range || range->kind != HostKind::registered) return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-  if (admitted.thread->current() != nullptr) VGPU_CHECK(forward(admitted, api::spec::cuCtxSynchronize));
+  if (admitted.thread->current() != nullptr) VGPU_CHECK(wait_before_release(admitted));
   return release_pages(admitted, range->address);
 }
 

@@ -366,7 +366,9 @@ CUresult cuGraphLaunch(CUgraphExec hGraphExec, CUstream hStream) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
   // Twice, as for a record: an answer in between may be about the time before.
   admitted.process->graph_launches.fetch_add(1);
-  const CUresult status = forward_posted(admitted, api::spec::cuGraphLaunch, hGraphExec, hStream);
+  const CUresult status = admitted.process->graphs_allocate.load(std::memory_order_relaxed)
+                              ? forward(admitted, api::spec::cuGraphLaunch, hGraphExec, hStream)
+                              : forward_posted(admitted, api::spec::cuGraphLaunch, hGraphExec, hStream);
   admitted.process->graph_launches.fetch_add(1);
   return status;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams: host functions, capture, and older forms of calls. CUDA driver API: Stream Management, Event Management,
 // Stream Memory Operations.
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -14,12 +15,32 @@ namespace {
 
 // While anything is being captured, only launches are posted: a capture's errors belong to the call that made them.
 template <class Begin>
-CUresult begin_capture(const Admitted& admitted, CUstreamCaptureMode mode, Begin begin) {
-  if (admitted.process->captures.fetch_add(1) == 0) admitted.process->captures_doubtful = false;
+CUresult begin_capture(const Admitted& admitted, CUstream stream, CUstreamCaptureMode mode, Begin begin) {
+  Process& process = *admitted.process;
+  ThreadState& thread = *admitted.thread;
+  const bool global = mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
+  if (global) process.global_captures.fetch_add(1);
+  if (process.captures.fetch_add(1) == 0) process.captures_doubtful = false;
   const CUresult status = begin();
-  if (status != CUDA_SUCCESS) admitted.process->captures.fetch_sub(1);
-  else if (mode != CU_STREAM_CAPTURE_MODE_RELAXED) ++admitted.thread->captures;
+  if (status != CUDA_SUCCESS) {
+    process.captures.fetch_sub(1);
+    if (global) process.global_captures.fetch_sub(1);
+    return status;
+  }
+  if (mode != CU_STREAM_CAPTURE_MODE_RELAXED) ++thread.captures;
+  if (global) thread.global_captures.push_back(bits_of(stream));
   return status;
+}
+
+void end_capture(const Admitted& admitted, CUstream stream) {
+  ThreadState& thread = *admitted.thread;
+  admitted.process->captures.fetch_sub(1);
+  // A capture that is not relaxed ends in the thread that began it; a relaxed one is not counted.
+  if (thread.captures > 0) --thread.captures;
+  const auto found = std::find(thread.global_captures.begin(), thread.global_captures.end(), bits_of(stream));
+  if (found == thread.global_captures.end()) return;
+  thread.global_captures.erase(found);
+  admitted.process->global_captures.fetch_sub(1);
 }
 
 }  // namespace
@@ -49,7 +70,7 @@ CUresult cuStreamAddCallback(CUstream hStream, CUstreamCallback callback, void* 
 
 CUresult cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mode) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return begin_capture(admitted, mode,
+  return begin_capture(admitted, hStream, mode,
                        [&] { return forward(admitted, api::spec::cuStreamBeginCapture_v2, hStream, mode); });
 }
 
@@ -61,7 +82,7 @@ CUresult cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph, const CUg
                                      const CUgraphEdgeData* dependencyData, size_t numDependencies,
                                      CUstreamCaptureMode mode) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return begin_capture(admitted, mode, [&] {
+  return begin_capture(admitted, hStream, mode, [&] {
     return forward(admitted, api::spec::cuStreamBeginCaptureToGraph, hStream, hGraph, dependencies, dependencyData,
                    numDependencies, mode);
   });
@@ -76,11 +97,7 @@ CUresult cuStreamEndCapture(CUstream hStream, CUgraph* phGraph) {
   CUstreamCaptureStatus after = CU_STREAM_CAPTURE_STATUS_NONE;
   static_cast<void>(forward(admitted, api::spec::cuStreamIsCapturing, hStream, &after));
   // A capture also ends when it turns out to be invalid.
-  if (before != CU_STREAM_CAPTURE_STATUS_NONE && after == CU_STREAM_CAPTURE_STATUS_NONE) {
-    admitted.process->captures.fetch_sub(1);
-    // A capture that is not relaxed ends in the thread that began it; a relaxed one is not counted.
-    if (admitted.thread->captures > 0) --admitted.thread->captures;
-  }
+  if (before != CU_STREAM_CAPTURE_STATUS_NONE && after == CU_STREAM_CAPTURE_STATUS_NONE) end_capture(admitted, hStream);
   return status;
 }
 

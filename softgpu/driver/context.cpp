@@ -242,6 +242,10 @@ void Context::remove_when_done(const Ref<Stream>& stream) {
 
 CUresult Context::synchronize() {
   for (const Ref<Stream>& stream : all_streams()) VGPU_CHECK(stream->refuse_in_capture());
+  return settle();
+}
+
+CUresult Context::settle() {
   wait_for_work();
   flush_output();
   return error();

@@ -78,6 +78,8 @@ class Context final : public Object {
   void forget_thread(uint64_t thread);
   // Waits until everything enqueued so far is done, writes out device printf text, and returns the sticky error.
   CUresult synchronize();
+  // The same for calls that wait of their own accord, which captures of other threads do not forbid.
+  CUresult settle();
   // The waiting alone.
   void wait_for_work();
   // A point behind all work enqueued so far, in any stream.

@@ -113,7 +113,7 @@ CUresult cuMemFreeHost(void* p) {
   const std::optional<Region> region = memory.find(reinterpret_cast<uint64_t>(p));
   if (!region || region->kind != RegionKind::host || region->begin != reinterpret_cast<uint64_t>(p))
     return CUDA_ERROR_INVALID_VALUE;
-  VGPU_CHECK(context->synchronize());
+  VGPU_CHECK(context->settle());
   return free_host_memory(memory, region->begin) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
@@ -127,7 +127,8 @@ CUresult cuMemHostUnregister(void* p) {
   const std::optional<Region> region = memory.find(reinterpret_cast<uint64_t>(p));
   if (!region || region->kind != RegionKind::registered || region->begin != reinterpret_cast<uint64_t>(p))
     return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-  VGPU_CHECK(context->synchronize());
+  VGPU_CHECK(check_unsafe_call());
+  VGPU_CHECK(context->settle());
   return memory.remove(region->begin, RegionKind::registered) ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 }
 

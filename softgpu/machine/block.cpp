@@ -14,6 +14,8 @@ namespace vgpu::soft {
 namespace {
 // A block that has been spinning for so many slices of its warps lets other blocks of the grid run.
 constexpr unsigned kSpinsBeforeYield = 2048;
+// Who spun that long once will wait for others of the grid again, and they should not wait for it that long.
+constexpr unsigned kLeastPatience = 16, kLessPatience = 4;
 constexpr unsigned kCooperativeSpins = 2;
 constexpr unsigned kPlainBeforeYield = 4096;
 }  // namespace
@@ -60,6 +62,8 @@ void Block::start(const Dim3& position) {
   position_ = position;
   const uint32_t threads = launch_.threads_per_block();
   live_warps_ = static_cast<uint32_t>(warps_.size());
+  patience_ = kSpinsBeforeYield;
+  spun_ = 0;
   for (uint32_t i = 0; i < warps_.size(); ++i) {
     fill_block_rows(warps_[i]->base[Operand::special], launch_, position_, rank_);
     const uint32_t lanes = std::min(kLanes, threads - i * kLanes);
@@ -73,9 +77,17 @@ void Block::start(const Dim3& position) {
   }
 }
 
+Block::Progress Block::give_way(unsigned spins) {
+  patience_ = std::max(patience_ / kLessPatience, kLeastPatience);
+  spun_ += spins;
+  if (spun_ < kSpinsBeforeYield) return Progress::pausing;
+  spun_ = 0;
+  return Progress::spinning;
+}
+
 Block::Progress Block::run() {
   const bool others = launch_.cooperative || cluster_.size() > 1;  // that it may be waiting for
-  const unsigned spins_allowed = others ? kCooperativeSpins : kSpinsBeforeYield;
+  const unsigned spins_allowed = others ? kCooperativeSpins : patience_;
   unsigned spins = 0;
   unsigned slices = 0;
   while (live_warps_ != 0) {
@@ -94,7 +106,7 @@ Block::Progress Block::run() {
     }
     if (launch_.stop.load(std::memory_order_relaxed)) return Progress::failed;
     if (!progress) return Progress::waiting;
-    if (spinning && ++spins >= spins_allowed) return Progress::spinning;
+    if (spinning && ++spins >= spins_allowed) return others ? Progress::spinning : give_way(spins);
     if (sliced && ++slices >= kPlainBeforeYield) return Progress::spinning;
   }
   return Progress::finished;

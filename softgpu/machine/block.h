@@ -26,7 +26,8 @@ inline constexpr unsigned kAllBarriers = kWarpGroupBarriers + kWarpGroups;
 
 class Block {
  public:
-  enum class Progress : uint8_t { finished, spinning, waiting, failed };
+  // spinning: whatever it waits for may be the work of a block that was not started yet; pausing: of one that was.
+  enum class Progress : uint8_t { finished, spinning, pausing, waiting, failed };
 
   // Allocates for blocks of this launch, which have this rank in their clusters; nullptr when there is no memory.
   static std::unique_ptr<Block> create(LaunchState& launch, Cluster& cluster, uint32_t rank, uint32_t worker);
@@ -86,6 +87,7 @@ class Block {
   Block(LaunchState& launch, Cluster& cluster, uint32_t rank, uint32_t worker);
   void set_up_warp(uint32_t index);
   bool try_open(uint8_t id);
+  Progress give_way(unsigned spins);
 
   LaunchState& launch_;
   Cluster& cluster_;
@@ -102,6 +104,8 @@ class Block {
   Barrier barriers_[kAllBarriers];
   uint32_t busy_barriers_ = 0;  // bit per barrier that somebody has arrived at
   uint32_t live_warps_ = 0;
+  unsigned patience_ = 0;  // slices that it may spin before others have a turn
+  unsigned spun_ = 0;      // since blocks that were not started could have one
 };
 
 }  // namespace vgpu::soft

@@ -32,16 +32,18 @@ void Cluster::start(uint64_t index) {
 
 Block::Progress Cluster::run() {
   for (;;) {
-    bool spinning = false, finished = true, ready = false;
+    bool spinning = false, pausing = false, finished = true, ready = false;
     for (auto& block : blocks_) {
       if (block->finished()) continue;
       const Block::Progress progress = block->run();
       if (progress == Block::Progress::failed) return progress;
       spinning = spinning || progress == Block::Progress::spinning;
+      pausing = pausing || progress == Block::Progress::pausing;
       finished = finished && progress == Block::Progress::finished;
     }
     if (finished) return Block::Progress::finished;
     if (spinning) return Block::Progress::spinning;
+    if (pausing) return Block::Progress::pausing;
     // A block that ran later may have let an earlier one go on.
     for (auto& block : blocks_) ready = ready || block->ready();
     if (!ready && !break_deadlock()) return Block::Progress::failed;

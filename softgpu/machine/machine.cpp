@@ -46,6 +46,7 @@ struct Job {
   uint64_t next = 0;  // cluster that has not been started
   uint64_t finished = 0;
   size_t made = 0;  // Cluster objects
+  size_t due = 0;   // clusters to be started although others wait for a turn
   std::vector<std::unique_ptr<Cluster>> idle;
   std::deque<std::unique_ptr<Cluster>> parked;  // started, not finished, waiting for a turn
 
@@ -145,7 +146,9 @@ std::unique_ptr<Cluster> Machine::Pool::take(Job& job, uint32_t worker, std::uni
   if (ended != nullptr) finish(job, std::move(ended));
   if (job.over()) return nullptr;
   std::unique_ptr<Cluster> cluster;
-  if (job.next < job.total && (!job.idle.empty() || job.made < job.limit)) {
+  const bool fresh = job.next < job.total && (!job.idle.empty() || job.made < job.limit);
+  if (fresh && (job.due > 0 || job.parked.empty())) {
+    if (job.due > 0) --job.due;
     const uint64_t index = job.next++;
     if (job.idle.empty()) {
       ++job.made;
@@ -166,6 +169,7 @@ std::unique_ptr<Cluster> Machine::Pool::take(Job& job, uint32_t worker, std::uni
 
 void Machine::Pool::finish(Job& job, std::unique_ptr<Cluster> cluster) {
   ++job.finished;
+  ++job.due;
   job.idle.push_back(std::move(cluster));
   if (job.over()) job.changed.notify_all();
 }
@@ -176,8 +180,10 @@ size_t Machine::Pool::put(Job& job, std::unique_ptr<Cluster> cluster, Block::Pro
     finish(job, std::move(cluster));
     return job.parked.size();
   }
-  if (progress == Block::Progress::spinning) job.parked.push_back(std::move(cluster));
-  if (job.over() || progress == Block::Progress::spinning) job.changed.notify_all();
+  const bool waits = progress == Block::Progress::spinning || progress == Block::Progress::pausing;
+  if (progress == Block::Progress::spinning) ++job.due;
+  if (waits) job.parked.push_back(std::move(cluster));
+  if (job.over() || waits) job.changed.notify_all();
   return job.parked.size();
 }
 
@@ -197,7 +203,8 @@ void Machine::Pool::work(Job& job, uint32_t worker, bool own) {
     const size_t parked = put(job, std::move(cluster), progress);
     // What all of them wait for may be the work of a thread that another program's has taken the processor from. Before
     // each has had its turn it is more likely theirs, and on a busy machine the processor comes back late.
-    if (progress == Block::Progress::spinning && ++spun >= parked) {
+    const bool waits = progress == Block::Progress::spinning || progress == Block::Progress::pausing;
+    if (waits && ++spun >= parked) {
       std::this_thread::yield();
       spun = 0;
     }
@@ -270,6 +277,8 @@ Result<void, Fault> Machine::Pool::run_grid(const Launch& launch, const Environm
       state.blocks_per_cluster();
   job.limit =
       launch.cooperative ? job.total : std::max<uint64_t>(kResidentBytes / bytes, 2 * threads_ + callers_.load() + 2);
+
+  job.due = threads_;
 
   const uint32_t worker = callers_.fetch_add(1) % threads_;
   const bool shared = job.total > 1 && !workers_.empty();

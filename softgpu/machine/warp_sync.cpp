@@ -179,19 +179,25 @@ void vote_active(Warp& warp, const Instruction& instruction, LaneMask mask) {
   complete_vote<kMode>(warp, instruction, mask, mask);
 }
 
-// match: operands d, [p,] a, members.
+// match: operands d, [p,] a, members. All lanes are compared, and those that show nothing left out: without a branch.
 template <class T>
 LaneMask equal_lanes(const Warp& warp, LaneMask among, unsigned lane) {
   const T* shown = reinterpret_cast<const T*>(warp.exchange);
+  const T value = shown[lane];
   LaneMask equal = 0;
-  for_each(among, [&](unsigned other) { equal |= shown[other] == shown[lane] ? LaneMask{1} << other : 0; });
-  return equal;
+  for (unsigned other = 0; other < kLanes; ++other) equal |= LaneMask{shown[other] == value} << other;
+  return equal & among;
 }
 
 template <class T>
 void complete_match_any(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask members) {
   uint32_t* d = warp.row<uint32_t>(instruction.operand[0]);
-  for_each(mask, [&](unsigned lane) { d[lane] = equal_lanes<T>(warp, members & warp.live, lane); });
+  for (LaneMask rest = mask; rest != 0;) {
+    const unsigned lane = first_lane(rest);
+    const LaneMask equal = equal_lanes<T>(warp, members & warp.live, lane);
+    for_each(equal & rest, [&](unsigned other) { d[other] = equal; });
+    rest &= ~(equal | LaneMask{1} << lane);
+  }
 }
 
 template <class T>

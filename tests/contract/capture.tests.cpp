@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stream capture: recording, forks and joins, state, errors. CUDA driver API: Stream management; programming guide:
 // Creating a graph using stream capture.
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
@@ -370,6 +372,88 @@ TEST_CASE_METHOD(Capture, "another thread that spoils a capture is noticed by th
   CHECK(launch(add_function, 1, kCount, stream, memory.address, 2u, kCount) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
   CUgraph graph = nullptr;
   CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+}
+
+TEST_CASE_METHOD(Capture, "a thread-local capture forbids nothing to other threads", "[contract][capture]") {
+  begin(stream);
+  add(1, stream);
+  std::vector<CUresult> answers;
+  std::vector<std::byte> ordinary(size_t{1} << 16);
+  std::thread([&] {
+    CUdeviceptr device_memory = 0, managed = 0;
+    void* pinned = nullptr;
+    answers.push_back(cuCtxSetCurrent(context));
+    Stream own;
+    answers.push_back(cuMemAlloc(&device_memory, 16));
+    answers.push_back(cuMemAllocManaged(&managed, 16, CU_MEM_ATTACH_GLOBAL));
+    answers.push_back(cuMemAllocHost(&pinned, 16));
+    answers.push_back(cuMemHostRegister(ordinary.data(), ordinary.size(), 0));
+    answers.push_back(cuStreamQuery(own));
+    answers.push_back(cuMemHostUnregister(ordinary.data()));
+    answers.push_back(cuMemFreeHost(pinned));
+    answers.push_back(cuMemFree(managed));
+    answers.push_back(cuMemFree(device_memory));
+  }).join();
+  CHECK(answers == std::vector<CUresult>(10, CUDA_SUCCESS));
+  add(2, stream);
+  const CUgraph graph = end(stream);
+  CHECK(run(graph) == 3);
+  REQUIRE_CUDA(cuGraphDestroy(graph));
+}
+
+TEST_CASE_METHOD(Capture, "a global capture forbids other threads what may spoil it", "[contract][capture]") {
+  begin(stream, CU_STREAM_CAPTURE_MODE_GLOBAL);
+  CUresult allocated = CUDA_ERROR_UNKNOWN;
+  std::thread([&] {
+    CUdeviceptr address = 0;
+    static_cast<void>(cuCtxSetCurrent(context));
+    allocated = cuMemAlloc(&address, 16);
+  }).join();
+  CHECK(allocated == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  CUgraph graph = nullptr;
+  CHECK(cuStreamEndCapture(stream, &graph) == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  // It is over.
+  CUdeviceptr address = 0;
+  CHECK_CUDA(cuMemAlloc(&address, 16));
+  CHECK_CUDA(cuMemFree(address));
+}
+
+// Each makes graphs of its own, allocates, copies and waits in between.
+TEST_CASE_METHOD(Capture, "threads capture side by side", "[contract][capture]") {
+  constexpr unsigned kThreads = 6, kRounds = 20;
+  std::atomic<unsigned> wrong = 0, refused = 0;
+  std::vector<std::thread> threads;
+  for (unsigned number = 0; number < kThreads; ++number) {
+    threads.emplace_back([&, number] {
+      const auto check = [&](CUresult status) { refused += status != CUDA_SUCCESS ? 1 : 0; };
+      check(cuCtxSetCurrent(context));
+      CUstream own = nullptr;
+      check(cuStreamCreate(&own, CU_STREAM_NON_BLOCKING));
+      for (unsigned round = 1; round <= kRounds; ++round) {
+        CUdeviceptr words = 0;
+        CUgraph graph = nullptr;
+        CUgraphExec exec = nullptr;
+        check(cuMemAlloc(&words, kCount * 4));
+        check(cuMemsetD32Async(words, number, kCount, own));
+        check(cuStreamBeginCapture(own, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+        for (int i = 0; i < 3; ++i) check(launch(add_function, 1, kCount, own, words, round, kCount));
+        check(cuStreamEndCapture(own, &graph));
+        check(cuGraphInstantiate(&exec, graph, 0));
+        check(cuGraphLaunch(exec, own));
+        std::vector<unsigned> result(kCount);
+        check(cuMemcpyDtoHAsync(result.data(), words, kCount * 4, own));
+        check(cuStreamSynchronize(own));
+        wrong += result.back() != number + 3 * round ? 1 : 0;
+        check(cuGraphExecDestroy(exec));
+        check(cuGraphDestroy(graph));
+        check(cuMemFree(words));
+      }
+      check(cuStreamDestroy(own));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(refused == 0);
+  CHECK(wrong == 0);
 }
 
 TEST_CASE_METHOD(Capture, "a launch on the legacy stream beside a capture spoils it", "[contract][capture]") {

@@ -244,6 +244,26 @@ TEST_CASE_METHOD(OneNode, "memory that a graph has freed stays with it until it 
   CHECK(used() == before);
 }
 
+TEST_CASE_METHOD(OneNode, "a graph is not launched again before the memory that it allocates was freed",
+                 "[contract][graph-nodes]") {
+  if (!attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) SKIP("no memory pools");
+  CUDA_MEM_ALLOC_NODE_PARAMS allocation = {};
+  allocation.poolProps.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  allocation.poolProps.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  allocation.poolProps.location.id = device;
+  allocation.bytesize = kWords * 4;
+  Graph graph;
+  CUgraphNode allocate = nullptr;
+  REQUIRE_CUDA(cuGraphAddMemAllocNode(&allocate, graph, nullptr, 0, &allocation));
+  GraphExec exec(graph);
+  for (int round = 0; round < 3; ++round) {
+    CHECK_CUDA(cuGraphLaunch(exec, stream));
+    CHECK(cuGraphLaunch(exec, stream) == CUDA_ERROR_INVALID_VALUE);
+    CHECK_CUDA(cuMemFreeAsync(allocation.dptr, stream));
+  }
+  CHECK_CUDA(cuStreamSynchronize(stream));
+}
+
 TEST_CASE_METHOD(OneNode, "an allocation in a captured stream becomes part of the graph", "[contract][graph-nodes]") {
   if (!attribute(CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)) SKIP("no memory pools");
   HostBuffer host(kWords * 4);

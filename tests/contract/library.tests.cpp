@@ -147,6 +147,30 @@ TEST_CASE_METHOD(Gpu, "kernel attributes are asked per device", "[contract][libr
                                   library.kernel("dynamic_shared"), device));
 }
 
+TEST_CASE_METHOD(Gpu, "a kernel's attribute is what it was set to, however often it was asked before",
+                 "[contract][library]") {
+  constexpr auto kRoom = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+  Library library(kShapesPtx);
+  const CUkernel kernel = library.kernel("dynamic_shared"), other = library.kernel("bounded");
+  const auto room_of = [&](CUkernel which) {
+    int value = -1;
+    CHECK_CUDA(cuKernelGetAttribute(&value, kRoom, which, device));
+    return value;
+  };
+  const int at_first = room_of(kernel);
+  CHECK(room_of(kernel) == at_first);
+  for (const int bytes : {2048, 4096, 2048}) {
+    CHECK_CUDA(cuKernelSetAttribute(kRoom, bytes, kernel, device));
+    CHECK(room_of(kernel) == bytes);
+    CHECK(room_of(kernel) == bytes);
+    CHECK(room_of(other) == at_first);
+  }
+  int value = 7;
+  CHECK(cuKernelGetAttribute(nullptr, kRoom, kernel, device) == CUDA_ERROR_INVALID_VALUE);
+  CHECK(cuKernelGetAttribute(&value, kRoom, kernel, 99) != CUDA_SUCCESS);
+  CHECK(value == 7);
+}
+
 TEST_CASE_METHOD(Gpu, "a kernel describes its parameters", "[contract][library]") {
   Library library(kParametersPtx);
   size_t offset = 99, size = 0;

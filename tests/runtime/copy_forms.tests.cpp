@@ -140,6 +140,21 @@ TEST_CASE("variables are copied in a stream", "[runtime][symbol][copy]") {
               cudaErrorInvalidMemcpyDirection);
 }
 
+TEST_CASE("a managed variable is a symbol", "[runtime][symbol][copy][managed]") {
+  int* const variable = managed_value();
+  const int six = 6, five = 5;
+  void* address = nullptr;
+  size_t size = 0;
+  CHECK_OK(cudaGetSymbolAddress(&address, variable));
+  CHECK(address == variable);
+  CHECK_OK(cudaGetSymbolSize(&size, variable));
+  CHECK(size == sizeof(int));
+  CHECK_OK(cudaMemcpyToSymbol(variable, &six, sizeof six));
+  CHECK(*variable == 6);
+  CHECK_OK(cudaMemcpyToSymbol(variable, &five, sizeof five));
+  CHECK_ERROR(cudaGetSymbolSize(&size, reinterpret_cast<char*>(variable) + 1), cudaErrorInvalidSymbol);
+}
+
 TEST_CASE("several copies are one call", "[runtime][copy][since13]") {
   Stream stream;
   DeviceInts a(1);

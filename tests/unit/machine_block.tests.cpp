@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks and grids: barriers, shared memory, atomics between blocks, cooperative launches, faults, device runtime.
+#include <ctime>
+
 #include "tests/support/soft_machine.h"
 #include "tests/support/test.h"
 
@@ -168,6 +170,32 @@ WAIT:
   auto& out = gpu.buffer<uint32_t>(2);
   REQUIRE(gpu.run({4, 1, 1}, {1, 1, 1}, {address_of(out)}) == CUDA_SUCCESS);
   CHECK(out[1] == 4);
+}
+
+// Milliseconds at each meeting would be half a minute.
+TEST_CASE("blocks of an ordinary launch that meet again and again do not wait long", "[unit]") {
+  SoftMachine gpu(1);
+  REQUIRE(gpu.load(R"(
+.visible .entry test(.param .u64 out) {
+  .reg .pred %p<4>; .reg .b32 %r<8>; .reg .b64 %rd<4>;
+  ld.param.u64 %rd0, [out];
+  mov.u32 %r2, 0;
+NEXT:
+  add.u32 %r2, %r2, 4;
+  red.global.add.u32 [%rd0], 1;
+WAIT:
+  ld.volatile.global.u32 %r1, [%rd0];
+  setp.lt.u32 %p2, %r1, %r2;
+  @%p2 bra WAIT;
+  setp.lt.u32 %p3, %r2, 8000;
+  @%p3 bra NEXT;
+  ret;
+})") == "");
+  auto& out = gpu.buffer<uint32_t>(1);
+  const std::clock_t begin = std::clock();
+  REQUIRE(gpu.run({4, 1, 1}, {1, 1, 1}, {address_of(out)}) == CUDA_SUCCESS);
+  CHECK(out[0] == 8000);
+  CHECK(std::clock() - begin < 5 * CLOCKS_PER_SEC);
 }
 
 TEST_CASE("dynamic shared memory begins behind the static one and ends where the launch says", "[unit]") {

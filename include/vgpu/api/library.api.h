@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Libraries and kernels: code that belongs to no context.
 // One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
-API(cuKernelGetAttribute,        sync, out(pi))
+API(cuKernelGetAttribute,        hand, out(pi))
 API(cuKernelGetFunction,         sync, borrow(pFunc))
 API(cuKernelGetLibrary,          sync, borrow(pLib))
 API(cuKernelGetName,             hand, hand(name))

@@ -28,12 +28,16 @@ struct Tile {
   unsigned used_registers() const { return rows * columns / kLanes / per_register(); }
 };
 
-// Addresses of element `index` of register `r` in all lanes. Base and stride are the same in all lanes by contract.
+// Addresses of element `index` of register `r` in all lanes. Base and stride are the same in all lanes by contract. All
+// matrices have a power of two of columns.
 void element_addresses(const Tile& tile, uint64_t base, uint64_t stride, unsigned r, unsigned index, Addresses& out) {
+  const auto shift = static_cast<unsigned>(__builtin_ctz(tile.columns));
+  const uint64_t bytes = tile.element_bits / 8;
+  const uint64_t row_bytes = (tile.by_column ? 1 : stride) * bytes,
+                 column_bytes = (tile.by_column ? stride : 1) * bytes;
   for (unsigned i = 0; i < kLanes; ++i) {
-    const uint64_t element = (r * kLanes + i) * tile.per_register() + index;
-    const uint64_t row = element / tile.columns, column = element % tile.columns;
-    out.at[i] = base + (tile.by_column ? column * stride + row : row * stride + column) * (tile.element_bits / 8);
+    const unsigned element = (r * kLanes + i) * tile.per_register() + index;
+    out.at[i] = base + (element >> shift) * row_bytes + (element & (tile.columns - 1u)) * column_bytes;
   }
 }
 
@@ -55,7 +59,7 @@ template <class T>
 bool load_register(Warp& warp, const Instruction& instruction, const Access& access, unsigned r, uint32_t* out) {
   Addresses addresses;
   std::byte* pointers[kLanes];
-  for (unsigned index = 0; index < access.tile.per_register(); ++index) {
+  for (unsigned index = 0; index < 4 / sizeof(T); ++index) {
     element_addresses(access.tile, access.base, access.stride, r, index, addresses);
     if (!resolve_lanes(warp, instruction, kAllLanes, access.tile.space, addresses.at, sizeof(T), false, pointers))
       return false;
@@ -63,6 +67,14 @@ bool load_register(Warp& warp, const Instruction& instruction, const Access& acc
       out[i] |= static_cast<uint32_t>(read_memory<T>(pointers[i])) << (index * sizeof(T) * 8);
   }
   return true;
+}
+
+// Elements of a row lie side by side, so that a register of them is one word.
+bool load_part(Warp& warp, const Instruction& instruction, const Access& access, unsigned r, uint32_t* out) {
+  if (access.tile.element_bits == 32 || !access.tile.by_column)
+    return load_register<uint32_t>(warp, instruction, access, r, out);
+  if (access.tile.element_bits == 8) return load_register<uint8_t>(warp, instruction, access, r, out);
+  return load_register<uint16_t>(warp, instruction, access, r, out);
 }
 
 template <class T>
@@ -82,15 +94,12 @@ bool store_register(Warp& warp, const Instruction& instruction, const Access& ac
 // Operands: registers, address, stride, tile.
 void complete_load(Warp& warp, const Instruction& instruction, LaneMask mask, LaneMask) {
   const Access access = access_of(warp, instruction, instruction.aux, instruction.aux + 1u, mask);
-  for (unsigned r = 0; r < access.tile.registers; ++r) {
+  const unsigned used = access.tile.used_registers();
+  for (unsigned r = 0; r < used; ++r) {
     uint32_t values[kLanes] = {};
-    const unsigned part = r % access.tile.used_registers();
-    const bool good = access.tile.element_bits == 8 ? load_register<uint8_t>(warp, instruction, access, part, values)
-                      : access.tile.element_bits == 16
-                          ? load_register<uint16_t>(warp, instruction, access, part, values)
-                          : load_register<uint32_t>(warp, instruction, access, part, values);
-    if (!good) return;
-    for_lanes(mask, warp.row<uint32_t>(instruction.at(r)), [&](unsigned i) { return values[i]; });
+    if (!load_part(warp, instruction, access, r, values)) return;
+    for (unsigned same = r; same < access.tile.registers; same += used)
+      for_lanes(mask, warp.row<uint32_t>(instruction.at(same)), [&](unsigned i) { return values[i]; });
   }
 }
 
