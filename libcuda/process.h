@@ -59,7 +59,8 @@ class Process {
   // Whether a call has returned an error of capturing since the first of them began: one of them may be invalid, and
   // launches wait for the driver's word.
   std::atomic<bool> captures_doubtful{false};
-  // Whether a graph may allocate memory: until that is freed the driver refuses to launch it again, and says so at once.
+  // Whether a graph may allocate memory: until that is freed the driver refuses to launch it again, and says so at
+  // once.
   std::atomic<bool> graphs_allocate{false};
   // Whether the legacy stream may have markers: not since the worker refused one, because of other streams.
   std::atomic<bool> marks_legacy_stream{true};
