@@ -7,6 +7,7 @@
 
 #include "tests/contract/fixture.h"
 #include "tests/contract/kernels.h"
+#include "tests/contract/pages.h"
 
 namespace {
 
@@ -378,7 +379,7 @@ TEST_CASE_METHOD(Capture, "a thread-local capture forbids nothing to other threa
   begin(stream);
   add(1, stream);
   std::vector<CUresult> answers;
-  std::vector<std::byte> ordinary(size_t{1} << 16);
+  const Pages ordinary(16);
   std::thread([&] {
     CUdeviceptr device_memory = 0, managed = 0;
     void* pinned = nullptr;
@@ -387,9 +388,9 @@ TEST_CASE_METHOD(Capture, "a thread-local capture forbids nothing to other threa
     answers.push_back(cuMemAlloc(&device_memory, 16));
     answers.push_back(cuMemAllocManaged(&managed, 16, CU_MEM_ATTACH_GLOBAL));
     answers.push_back(cuMemAllocHost(&pinned, 16));
-    answers.push_back(cuMemHostRegister(ordinary.data(), ordinary.size(), 0));
+    answers.push_back(cuMemHostRegister(ordinary.data, ordinary.size, 0));
     answers.push_back(cuStreamQuery(own));
-    answers.push_back(cuMemHostUnregister(ordinary.data()));
+    answers.push_back(cuMemHostUnregister(ordinary.data));
     answers.push_back(cuMemFreeHost(pinned));
     answers.push_back(cuMemFree(managed));
     answers.push_back(cuMemFree(device_memory));

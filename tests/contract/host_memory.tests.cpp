@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinned and registered host memory. CUDA driver API: Memory management; programming guide: Page-locked host memory.
 #include <atomic>
-#include <memory>
 #include <thread>
 
 #include "tests/contract/fixture.h"
@@ -147,25 +146,22 @@ TEST_CASE_METHOD(Gpu, "registration needs no page boundaries", "[contract][host-
 
 // What lies beside it in its pages is the heap of all threads.
 TEST_CASE_METHOD(Gpu, "registration loses nothing that other threads write meanwhile", "[contract][host-memory]") {
-  struct alignas(4096) Pages {
-    std::byte registered[1000];
-    volatile uint64_t beside;
-    std::byte rest[4096];
-  };
-  const auto pages = std::make_unique<Pages>();
+  constexpr size_t kRegistered = 1000;
+  const Pages pages(1);
+  volatile uint64_t& beside = pages.as<uint64_t>()[kRegistered / sizeof(uint64_t)];
   std::atomic<bool> ended = false;
   uint64_t lost = 0;
   std::thread writer([&] {
     uint64_t count = 0;
     while (!ended.load(std::memory_order_relaxed)) {
-      pages->beside = ++count;
-      lost += pages->beside != count ? 1 : 0;
+      beside = ++count;
+      lost += beside != count ? 1 : 0;
     }
   });
   CUresult status = CUDA_SUCCESS;
   for (int i = 0; i < 1000 && status == CUDA_SUCCESS; ++i) {
-    status = cuMemHostRegister(pages->registered, sizeof pages->registered, 0);
-    if (status == CUDA_SUCCESS) status = cuMemHostUnregister(pages->registered);
+    status = cuMemHostRegister(pages.data, kRegistered, 0);
+    if (status == CUDA_SUCCESS) status = cuMemHostUnregister(pages.data);
   }
   ended = true;
   writer.join();
