@@ -93,6 +93,12 @@ struct Row {
   // Tap `number` of a lane, whose bits say which of an axis's two it is; null for the border.
   template <unsigned dimensions>
   const std::byte* tap(unsigned lane, unsigned number) const;
+  template <unsigned dimensions>
+  auto weights_of(unsigned lane) const {
+    uint32_t shares[dimensions];
+    for (unsigned axis = 0; axis < dimensions; ++axis) shares[axis] = axes[axis].share[lane];
+    return tap_weights(shares);
+  }
   template <Kind kind, unsigned dimensions>
   Texel nearest(unsigned lane) const;
   template <Kind kind, unsigned dimensions>
@@ -144,9 +150,7 @@ Texel Row::nearest(unsigned lane) const {
 // What weighs nothing is not looked at, so that what is infinite does not spread.
 template <Kind kind, unsigned dimensions>
 Texel Row::filtered(unsigned lane) const {
-  uint32_t shares[dimensions];
-  for (unsigned axis = 0; axis < dimensions; ++axis) shares[axis] = axes[axis].share[lane];
-  const auto weights = tap_weights(shares);
+  const auto weights = weights_of<dimensions>(lane);
   Components sum = {};
 #pragma GCC unroll 8
   for (unsigned i = 0; i < weights.size(); ++i) {
@@ -162,9 +166,7 @@ Texel Row::filtered(unsigned lane) const {
 // Of one float, whose components are not moved together; away from the border.
 template <unsigned dimensions>
 bool Row::filtered_float(unsigned lane, uint32_t& out) const {
-  uint32_t shares[dimensions];
-  for (unsigned axis = 0; axis < dimensions; ++axis) shares[axis] = axes[axis].share[lane];
-  const auto weights = tap_weights(shares);
+  const auto weights = weights_of<dimensions>(lane);
   double sum = 0;
 #pragma GCC unroll 8
   for (unsigned i = 0; i < weights.size(); ++i) {
