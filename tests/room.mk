@@ -30,6 +30,10 @@ $(O)/tests/unit: $(UNIT_OBJS) $(TEST_MAIN_OBJ) $(UNIT_LIBS)
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -lfmt -llz4 -lzstd -ldl -o $@
 
+$(O)/tests/many_processors.so: $(call obj,tests/support/many_processors.cpp)
+	@mkdir -p $(@D)
+	@$(CXX) -shared $(LDFLAGS) $^ -o $@
+
 $(O)/tests/contract: $(CONTRACT_OBJS) $(TEST_MAIN_OBJ)
 	@mkdir -p $(@D)
 	@echo "  LD   $@"

@@ -23,10 +23,14 @@ std::chrono::microseconds patience_for(uint64_t bytes) {
 
 }  // namespace
 
-bool CopiesUnderWay::suits(const CommandCopy& command) {
+bool CopiesUnderWay::suits_late(const CommandCopy& command) {
   constexpr uint16_t kWanted = ring::kHelper | ring::kMayAsk;
   return (command.flags & kWanted) == kWanted && command.reply_slot != ring::kNoReply &&
-         hand::copies_by_itself(command);
+         hand::may_copy_by_itself(command);
+}
+
+bool CopiesUnderWay::suits(const CommandCopy& command) {
+  return suits_late(command) && hand::copies_by_itself(command);
 }
 
 CUevent CopiesUnderWay::take_event(CUcontext context) {

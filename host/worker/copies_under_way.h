@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// CopiesUnderWay: large copies that the dispatcher has given to the device and that their guest threads wait for. The
-// device moves bytes between its memory and registered pages by itself, so that nobody need stand by: an event says
-// when it is through, and the dispatcher looks at it between other commands. What takes much longer than its bytes do,
-// because other work comes before it, is left to a helper. The dispatcher's thread only; answers come from helpers,
-// too.
+// CopiesUnderWay: copies, large or behind other work, that the dispatcher has given to the device and that their guest
+// threads wait for. The device moves bytes between its memory and registered pages by itself, so that nobody need stand
+// by: an event says when it is through, and the dispatcher looks at it between other commands. What takes much longer
+// than its bytes do, because other work comes before it, is left to a helper. The dispatcher's thread only; answers
+// come from helpers, too.
 #pragma once
 
 #include <chrono>
@@ -25,8 +25,9 @@ class CopiesUnderWay {
       : session_(session), answer_(std::move(answer)), leave_(std::move(leave)) {}
 
   bool empty() const { return copies_.empty(); }
-  // Whether start() is worth a try; asks nobody.
+  // Whether start() is worth a try at once, and for a copy that turned out to wait for other work. Asks nobody.
   static bool suits(const CommandCopy& command);
+  static bool suits_late(const CommandCopy& command);
   // Takes the command if the device can carry it out by itself; leaves it as it was otherwise. What is wrong with it is
   // answered.
   bool start(CommandCopy& command);

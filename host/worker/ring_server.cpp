@@ -268,7 +268,9 @@ void RingServer::look_after_waiting() {
   waiting_.look(
       held_back, [this](const CommandCopy& command) { answer_done(command); },
       [this](const CommandCopy& command) { run_command(command); },
-      [this](CommandCopy command) { to_helper(std::move(command)); });
+      [this](CommandCopy command) {
+        if (!CopiesUnderWay::suits_late(command) || !copies_.start(command)) to_helper(std::move(command));
+      });
 }
 
 void RingServer::to_helper(CommandCopy command) {

@@ -13,11 +13,19 @@ std::chrono::microseconds WaitingRoom::patience() {
   return std::chrono::microseconds(has_processors_to_spare() ? 500 : 4);
 }
 
-// A helper would spin in the driver, and the dispatcher fall asleep: whoever then lets the stream go on has to wake it.
-// To watch a marker instead takes the same one processor, which natively the waiting thread takes.
-WaitingRoom::Clock::time_point WaitingRoom::last_moment(const Waiting& waiting) {
+// A helper would spin in the driver, and the dispatcher fall asleep: whoever then lets the stream go on, or sends more,
+// has to wake it. To watch a marker or to ask instead takes the same one processor, which natively the waiting thread
+// takes. A copy that stays would let others overtake it, and a question is about what others send meanwhile, too.
+WaitingRoom::Clock::time_point WaitingRoom::last_moment(const Waiting& waiting) const {
   constexpr std::chrono::milliseconds kMorePatience(50);
-  return waiting.marker.value != 0 && has_processors_to_spare() ? waiting.deadline + kMorePatience : waiting.deadline;
+  const bool is_patient = has_processors_to_spare() && !session_.config.plain_managed_memory;
+  const bool may_stay = is_wait(waiting.command.opcode) && (waiting.marker.value != 0 || waiting.sent_before == sent_);
+  return is_patient && may_stay ? waiting.deadline + kMorePatience : waiting.deadline;
+}
+
+bool WaitingRoom::is_wait(uint16_t opcode) {
+  namespace op = api::opcode;
+  return opcode == op::cuStreamSynchronize || opcode == op::cuEventSynchronize || opcode == op::cuCtxSynchronize;
 }
 
 bool WaitingRoom::has(uint32_t guest_thread) const {
@@ -32,7 +40,7 @@ bool WaitingRoom::is_first(size_t index) const {
 
 void WaitingRoom::let_in(CommandCopy& command) {
   const auto now = Clock::now();
-  waiting_.push_back({std::move(command), now, now + patience(), {}});
+  waiting_.push_back({std::move(command), now, now + patience(), sent_});
 }
 
 bool WaitingRoom::copies_on_device(uint16_t opcode) {
@@ -58,6 +66,9 @@ GateState WaitingRoom::ask(Waiting& waiting) {
   if (waiting.marker.value != 0)
     return session_.markers.is_written(waiting.marker) ? GateState::finished : GateState::closed;
   if (is_quiet(command)) return GateState::finished;
+  const auto now = Clock::now();
+  if (now < waiting.next_question) return GateState::closed;
+  if (now >= waiting.deadline) waiting.next_question = now + kBetweenLateQuestions;
   const GateState gate = ask_gate(session_, command);
   if (gate == GateState::closed && wants_marker(waiting)) mark(waiting);
   return gate;

@@ -40,6 +40,8 @@ class WaitingRoom {
   struct Waiting {
     CommandCopy command;
     Clock::time_point since, deadline;
+    uint64_t sent_before;                  // sent_ when it came
+    Clock::time_point next_question = {};  // not before
     Markers::Marker marker = {};
     uint64_t sent = kUnknown;  // sent_ when it was placed, if all of that had reached the driver
   };
@@ -53,7 +55,9 @@ class WaitingRoom {
 
   static std::chrono::microseconds patience();
   // When it leaves for a helper.
-  static Clock::time_point last_moment(const Waiting& waiting);
+  Clock::time_point last_moment(const Waiting& waiting) const;
+  // That does nothing else.
+  static bool is_wait(uint16_t opcode);
   static bool copies_on_device(uint16_t opcode);
   bool is_first(size_t index) const;
   bool is_quiet(const CommandCopy& command) const { return quiet_.known && quiet_ == stream_of(command); }
@@ -75,6 +79,8 @@ class WaitingRoom {
   static constexpr std::chrono::microseconds kAskedOnly{10};
   // Behind a copy it never is: the copy's engine says when it is done to the one that writes markers.
   static constexpr std::chrono::microseconds kAskedOnlyOfCopies{200};
+  // Events and contexts have no marker of their own. What has taken that long is asked about less often.
+  static constexpr std::chrono::microseconds kBetweenLateQuestions{5};
 
   Session& session_;
   Quiet quiet_;

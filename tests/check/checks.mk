@@ -71,9 +71,12 @@ check-ring: all $(O)/tests/contract $(O)/tests/unload
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
 	@LIMIT=$(LIMIT) $(VGPU_RUN) --driver soft --ready-contexts 2 -- tests/contract/run.sh $(O)/tests/contract primary context green
 # Managed variables as with a driver that keeps its managed memory to itself, and waits by markers, which the device
-# writes: the software GPU under another name.
-check-managed: all $(O)/tests/contract
+# writes: the software GPU under another name, on this machine and on one with more processors. What is shared goes by
+# file descriptors of that driver's own, which the worker knows by the name.
+check-managed: all $(O)/tests/contract $(O)/tests/many_processors.so
 	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed],[sequence],[stream],[progress]'
+	@LD_PRELOAD=$(abspath $(O)/tests/many_processors.so) $(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- \
+	  tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[contract]~[soft]~[.]~[share]~[external]~[ipc]'
 check-programs-%: all $(PROGRAM_BINS)
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/programs/run.sh build/programs/$*
 # Our runtime libraries beside NVIDIA's, over the software GPU: the toolkit's of CUDA 13, Debian's of 12.4.

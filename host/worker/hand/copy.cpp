@@ -135,16 +135,21 @@ CUresult copy(Invocation& invocation) {
   return status;
 }
 
-bool copies_by_itself(const CommandCopy& command) {
+bool may_copy_by_itself(const CommandCopy& command) {
   const auto* const call = std::find_if(std::begin(kCopies), std::end(kCopies),
                                         [&](const CopyCall& known) { return known.opcode == command.opcode; });
   if (call == std::end(kCopies) || command.payload.size() != sizeof(wire::Copy)) return false;
   const auto copy = codec::Reader(command.payload).get<wire::Copy>();
-  if (copy.host_side == wire::HostSide::none) return !call->async && copy.bytes > kMaxCopyOfDispatcher;
+  if (copy.host_side == wire::HostSide::none) return !call->async;
+  return copy.host_side == wire::HostSide::window && call->way == Way::to_host && copy.release_chunk == 0;
+}
+
+bool copies_by_itself(const CommandCopy& command) {
+  if (!may_copy_by_itself(command)) return false;
+  const auto copy = codec::Reader(command.payload).get<wire::Copy>();
   // Below this, the driver's blocking call is through before an event could tell.
   constexpr uint64_t kFewBytes = 64 << 10;
-  return copy.host_side == wire::HostSide::window && call->way == Way::to_host && copy.release_chunk == 0 &&
-         copy.bytes > kFewBytes;
+  return copy.bytes > (copy.host_side == wire::HostSide::none ? kMaxCopyOfDispatcher : kFewBytes);
 }
 
 bool may_be_marked(uint64_t call, const wire::Copy& copy) {

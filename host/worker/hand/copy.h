@@ -13,8 +13,9 @@ namespace vgpu::host::hand {
 // A copy that the dispatcher makes itself keeps everybody's next command waiting for as long as it takes.
 constexpr uint64_t kMaxCopyOfDispatcher = 256 << 10;
 
-// Whether its bytes are many, and lie where the device may take or put them while nobody stands by. A hint, from the
-// message alone.
+// Whether its bytes lie where the device may take or put them while nobody stands by; and whether they are so many that
+// this is the shorter way. Hints, from the message alone.
+bool may_copy_by_itself(const CommandCopy& command);
 bool copies_by_itself(const CommandCopy& command);
 
 // Gives such a copy to its stream. Nothing when it has to be made as others are; else what the driver says. It is done
