@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launches of an empty kernel with eight parameters.
+// Launches of an empty kernel with eight parameters, and of one that takes two milliseconds.
 #include "bench/gpu.h"
 #include "bench/stopwatch.h"
 
@@ -32,13 +32,46 @@ Measured<double> launch_and_wait(const Gpu& gpu) {
   });
 }
 
+constexpr char kLongPtx[] = R"(
+.version 6.4
+.target sm_52
+.address_size 64
+.visible .entry two_milliseconds()
+{
+  .reg .b64 %begin, %now;
+  .reg .pred %early;
+  mov.u64 %begin, %globaltimer;
+again:
+  mov.u64 %now, %globaltimer;
+  sub.u64 %now, %now, %begin;
+  setp.lt.u64 %early, %now, 2000000;
+  @%early bra again;
+  ret;
+}
+)";
+
+// Longer than anybody spins without a thought for others.
+Measured<double> long_launch_and_wait(const Gpu& gpu) {
+  CUmodule module = nullptr;
+  CUfunction function = nullptr;
+  CUDA_TRY(cuModuleLoadData(&module, kLongPtx));
+  CUDA_TRY(cuModuleGetFunction(&function, module, "two_milliseconds"));
+  const double time = TRY(median_time(50, [&]() -> Measured<void> {
+    CUDA_TRY(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, gpu.stream, nullptr, nullptr));
+    return gpu.synchronize();
+  }));
+  CUDA_TRY(cuModuleUnload(module));
+  return time;
+}
+
 }  // namespace
 
 Family launch_family() {
   return {"launch",
           {{"launch: caller's time", Unit::seconds, caller_time},
            {"launch: sustained, one thread", Unit::launches_per_second, sustained},
-           {"launch + stream synchronise", Unit::seconds, launch_and_wait}}};
+           {"launch + stream synchronise", Unit::seconds, launch_and_wait},
+           {"launch of 2 ms + stream synchronise", Unit::seconds, long_launch_and_wait}}};
 }
 
 }  // namespace vgpu::bench

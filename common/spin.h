@@ -31,9 +31,13 @@ inline bool has_processors_to_spare() {
 class Spinner {
  public:
   Spinner() : Spinner(short_limit()) {}
-  // For waits that the device decides, for which it needs `expected` at least: CUDA itself spins there.
-  static Spinner for_device(std::chrono::microseconds expected = {}) {
-    return Spinner(has_processors_to_spare() ? kDeviceLimit + expected : short_limit());
+  // For waits that the device decides: CUDA itself spins there. For what it takes longer, up to `expected`, whoever
+  // else has something to do gets the processor first.
+  static Spinner for_device(std::chrono::microseconds expected = {}, bool may_spin = has_processors_to_spare()) {
+    if (!may_spin) return Spinner(short_limit());
+    Spinner spinner(kDeviceLimit);
+    spinner.yielding_ = expected;
+    return spinner;
   }
 
   // For an owner that waits again and again: the bound shrinks while what comes takes longer than `longest`, and grows
@@ -56,9 +60,11 @@ class Spinner {
     if (rounds_++ % kRoundsPerLookAtClock == 0) {
       const Clock::time_point now = Clock::now();
       if (rounds_ == 1) begin_ = now;
-      else if (now >= begin_ + limit_) return false;
+      else if (now >= begin_ + limit_ + yielding_) return false;
+      yields_ = now >= begin_ + limit_;
     }
-    cpu_relax();
+    if (yields_) std::this_thread::yield();
+    else cpu_relax();
     return true;
   }
 
@@ -76,6 +82,8 @@ class Spinner {
   static std::chrono::microseconds short_limit() { return has_processors_to_spare() ? kShortLimit : kShortestLimit; }
 
   std::chrono::microseconds limit_, shortest_, longest_;
+  std::chrono::microseconds yielding_{0};  // how long it spins on after the limit, letting others run
+  bool yields_ = false;
   unsigned rounds_ = 0;  // of this wait
   Clock::time_point begin_ = {};
 };

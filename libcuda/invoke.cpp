@@ -144,11 +144,12 @@ CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* a
   thread.request.clear();
   codec::Writer writer(thread.request);
   if (!codec::encode_request(call, argv, writer)) return CUDA_ERROR_INVALID_VALUE;
-  const bool blocking = call.path == Path::wait || runs == Runs::on_helper;
+  const bool waits = runs == Runs::waiting;
+  const bool blocking = call.path == Path::wait || runs == Runs::on_helper || waits;
   const Message message = {
       call.opcode,    static_cast<uint16_t>(flags_of(process, thread) | helper_flag(process, thread, blocking)),
       thread.id,      wire_context(thread),
-      thread.request, {},
+      thread.request, waits ? patience(admitted) : std::chrono::microseconds(0),
       extent};
   if (posted) return process.session().post(message);
   process.session().count_answered(thread.take_answered());

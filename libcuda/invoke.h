@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 
+#include "libcuda/patience.h"
 #include "libcuda/process.h"
 #include "vgpu/api/rows.h"
 
@@ -37,7 +38,12 @@ inline bool is_host_location(const CUmemLocation& location) {
 }
 
 // Sends a row-described call from hand-written code, after admit(). Arguments have the call's own types.
-enum class Runs { by_path, on_helper, posted };
+enum class Runs {
+  by_path,
+  on_helper,
+  waiting,  // on a helper, for calls that end when the device has done something: the thread stays awake as CUDA's do
+  posted
+};
 // `extent`: told where the message stands.
 CUresult forward_argv(const Admitted& admitted, const Call& call, void* const* argv, Runs runs = Runs::by_path,
                       Extent* extent = nullptr);
@@ -72,6 +78,10 @@ class Remote {
     blocking_ = true;
     expected_ = expected;
     return *this;
+  }
+  // For calls that end when the device has done something, for which it needs `expected` at least.
+  Remote& waits_for_device(std::chrono::microseconds expected = {}) {
+    return may_block(expected + patience(admitted_));
   }
   // The work that it brings, if any, is this stream's alone: what is known of others stays so.
   Remote& concerns(CUstream stream) {

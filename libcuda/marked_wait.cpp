@@ -48,7 +48,7 @@ bool wants_marked_wait(const Admitted& admitted) {
 Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::chrono::microseconds expected) {
   constexpr uint32_t kUnmarkedWaits = 64;
   const Markers& markers = admitted.process->markers();
-  Spinner spinner = Spinner::for_device(expected);
+  Spinner spinner = Spinner::for_device(expected + patience(admitted));
   Markers::State state = Markers::State::waiting;
   for (unsigned looks = 0; (state = markers.look(id)) == Markers::State::waiting && spinner.spin(); ++looks)
     admitted.process->session().use_wait(looks);

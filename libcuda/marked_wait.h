@@ -22,8 +22,8 @@ Markers::Id take_marker(const Admitted& admitted);
 
 // Whether looking at a word is worth a try; asked once for each wait.
 bool wants_marked_wait(const Admitted& admitted);
-// Looks for as long as CUDA itself would spin, and `expected` more, which the device itself may well take. Anything but
-// `written`: the driver's call is needed, for whatever reason. A device that has failed never writes.
+// Looks for as long as the device itself may well take, `expected`, and the thread has patience (patience.h). Anything
+// but `written`: the driver's call is needed, for whatever reason. A device that has failed never writes.
 Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::chrono::microseconds expected = {});
 
 }  // namespace vgpu::guest

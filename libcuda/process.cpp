@@ -127,7 +127,7 @@ const wire::DeviceSnapshot* Process::device(int ordinal) const {
 }
 
 bool Process::serves(uint16_t opcode) const {
-  return opcode < 1024 && (header_.served[opcode / 8] >> (opcode % 8) & 1) != 0;
+  return opcode < wire::kServedOpcodes && (header_.served[opcode / 8] >> (opcode % 8) & 1) != 0;
 }
 
 }  // namespace vgpu::guest

@@ -51,6 +51,9 @@ class Process {
   // Whether the worker knows that private command.
   bool serves_private(uint16_t opcode) const { return opcode < header_.private_end; }
 
+  // Whether kernels run on the processors of a machine, maybe of this one.
+  bool computes_on_processors() const { return (header_.traits & wire::kComputesOnProcessors) != 0; }
+
   // How often an attribute of a function, or of a kernel, was set (libcuda/hand/function.cpp).
   std::atomic<uint64_t> function_settings{0}, kernel_settings{0};
   // Captures that are active in this process: while there are any, only launches are posted, so that errors are exact.

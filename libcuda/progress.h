@@ -13,9 +13,11 @@ struct Progress {
   std::atomic<uint64_t> watch{0};  // the marker that says when it will have (markers.h), and whether somebody asks
   // Of events: the stream of the last record, and the session's position behind it.
   std::atomic<uint64_t> stream{0}, recorded_at{0};
+  std::atomic<bool> blocks{false};  // CU_EVENT_BLOCKING_SYNC
 
   void clear() {
     for (auto* const word : {&mark, &watch, &stream, &recorded_at}) word->store(0, std::memory_order_relaxed);
+    blocks.store(false, std::memory_order_relaxed);
   }
 };
 

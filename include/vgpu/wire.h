@@ -41,12 +41,19 @@ constexpr uint16_t kOpcodeEnd = kPrivateEnd;
 
 constexpr int kAttributes = 160;  // ids of CUdevice_attribute below this are in the snapshot
 
+constexpr uint16_t kServedOpcodes = 960;
+
+enum Trait : uint64_t {
+  kComputesOnProcessors = 1,  // kernels run on the host's processors (the software GPU)
+};
+
 struct SnapshotHeader {
   uint32_t device_count;
   int32_t driver_version;
   uint32_t device_bytes;  // sizeof(DeviceSnapshot) of the sender
   uint32_t private_end;   // private opcodes below this are known to the sender; 0: those of before kRefusedCall
-  uint8_t served[128];    // bit per opcode below 1024: the driver has it and the worker carries it
+  uint8_t served[120];    // bit per opcode below kServedOpcodes: the driver has it and the worker carries it
+  uint64_t traits;        // Trait
 };
 static_assert(sizeof(SnapshotHeader) == 144);
 

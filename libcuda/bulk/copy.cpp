@@ -42,7 +42,7 @@ CUresult copy_in_place(const Admitted& admitted, const CopyRequest& request) {
   if (!request.async)
     if (const std::optional<CUresult> done = copy_marked(admitted, request.opcode, copy)) return *done;
   Remote remote(admitted, request.opcode);
-  if (!request.async) remote.may_block(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
+  if (!request.async) remote.waits_for_device(std::chrono::microseconds(request.bytes / kBytesPerMicrosecond));
   remote.concerns(request.stream).writer().put(copy);
   return may_post(admitted, request, {request.destination, request.source}) ? remote.post() : remote.call();
 }
@@ -55,7 +55,7 @@ CUresult copy_captured(const Admitted& admitted, const CopyRequest& request, uin
 
 CUresult to_device_inline(const Admitted& admitted, const CopyRequest& request) {
   Remote remote(admitted, request.opcode);
-  if (!request.async) remote.may_block();
+  if (!request.async) remote.waits_for_device();
   remote.concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   remote.writer().bytes(from_bits<std::byte*>(request.source), static_cast<size_t>(request.bytes));
   // The bytes are in the message, so only the destination matters.
@@ -79,7 +79,7 @@ CUresult to_device(const Admitted& admitted, const CopyRequest& request) {
 
 CUresult to_host_inline(const Admitted& admitted, const CopyRequest& request) {
   Remote remote(admitted, request.opcode);
-  remote.may_block().concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
+  remote.waits_for_device().concerns(request.stream).writer().put(whole(request, wire::HostSide::inline_data));
   VGPU_CHECK(remote.call());
   const std::byte* data = remote.reader().take(request.bytes);
   if (data == nullptr) return CUDA_ERROR_UNKNOWN;

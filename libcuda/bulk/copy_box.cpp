@@ -96,7 +96,7 @@ bool is_pageable(const Admitted& admitted, Side side, const wire::CopyBox& box) 
 
 CUresult send(const Admitted& admitted, uint16_t opcode, const wire::CopyBox& box, bool may_block) {
   Remote remote(admitted, opcode);
-  if (may_block) remote.may_block();
+  if (may_block) remote.waits_for_device();
   remote.writer().put(box);
   return remote.call();
 }

@@ -34,7 +34,7 @@ class PieceSender {
   PieceSender(const Admitted& admitted, const CopyRequest& request) : admitted_(admitted) {
     Remote remote(admitted, request.async_opcode);
     posted_ = remote.envelope();
-    answered_ = Remote(admitted, request.opcode).may_block().envelope();
+    answered_ = Remote(admitted, request.opcode).waits_for_device().envelope();
   }
   Session& session() const { return admitted_.process->session(); }
 
@@ -135,7 +135,7 @@ CUresult to_device_staged(const Admitted& admitted, const CopyRequest& request) 
   for_pieces(last, send);
   if (failure.load() != CUDA_SUCCESS) return static_cast<CUresult>(failure.load());
   Remote remote(admitted, request.opcode);
-  if (!request.async) remote.may_block();
+  if (!request.async) remote.waits_for_device();
   remote.writer().put(fill_piece(admitted, request, last));
   return remote.call();
 }
@@ -145,7 +145,7 @@ CUresult to_host_at_once(const Admitted& admitted, const CopyRequest& request) {
   wire::Copy copy = whole(request, wire::HostSide::window);
   copy.chunk = session.acquire_chunk();
   Remote remote(admitted, request.opcode);
-  remote.may_block().concerns(request.stream).writer().put(copy);
+  remote.waits_for_device().concerns(request.stream).writer().put(copy);
   const CUresult status = remote.call();
   if (status == CUDA_SUCCESS)
     copy_streaming(from_bits<std::byte*>(request.destination), session.chunk(copy.chunk),

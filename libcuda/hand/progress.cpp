@@ -103,7 +103,7 @@ bool wait_marked(const Admitted& admitted, CUstream stream) {
 CUresult wait_by_driver(const Admitted& admitted, CUstream stream) {
   Extent extent;
   void* argv[] = {&stream, nullptr};
-  const CUresult status = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, Runs::on_helper, &extent);
+  const CUresult status = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, Runs::waiting, &extent);
   carry_idle_streams(admitted, stream, extent);
   return status;
 }
@@ -182,9 +182,13 @@ void watch_event(const Admitted& admitted, Progress& progress, uint64_t mark, ui
   progress.watch.compare_exchange_strong(watch, id | kAsked);
 }
 
-CUresult ask_event(const Call& call, CUevent event, Runs runs) {
+Runs runs_of_wait(const Progress* event) {
+  const bool blocks = event != nullptr && event->blocks.load(std::memory_order_relaxed);
+  return blocks ? Runs::on_helper : Runs::waiting;
+}
+
+CUresult ask_event(const Call& call, CUevent event, bool waits) {
   VGPU_ADMIT(admitted);
-  const bool waits = runs == Runs::on_helper;
   Progress* const progress = admitted.process->handles().progress(bits_of(event));
   uint64_t mark = progress == nullptr ? kSharedEvent : progress->mark.load(std::memory_order_acquire);
   const uint64_t before = mark;
@@ -193,7 +197,7 @@ CUresult ask_event(const Call& call, CUevent event, Runs runs) {
   const uint64_t graphs = graphs_launched(admitted);
   const uint64_t position = admitted.process->session().position();
   void* argv[] = {&event, nullptr};
-  const CUresult status = forward_argv(admitted, call, argv, runs);
+  const CUresult status = forward_argv(admitted, call, argv, waits ? runs_of_wait(progress) : Runs::by_path);
   if (mark == kSharedEvent) return status;
   const uint64_t watch = waits ? 0 : progress->watch.fetch_or(kAsked) | kAsked;
   if (status == CUDA_SUCCESS)
@@ -308,16 +312,24 @@ CUresult cuStreamSynchronize(CUstream hStream) {
   return status;
 }
 
-CUresult cuEventQuery(CUevent hEvent) { return ask_event(api::spec::cuEventQuery, hEvent, Runs::by_path); }
+CUresult cuEventQuery(CUevent hEvent) { return ask_event(api::spec::cuEventQuery, hEvent, false); }
 
-CUresult cuEventSynchronize(CUevent hEvent) {
-  return ask_event(api::spec::cuEventSynchronize, hEvent, Runs::on_helper);
-}
+CUresult cuEventSynchronize(CUevent hEvent) { return ask_event(api::spec::cuEventSynchronize, hEvent, true); }
 
 CUresult cuCtxSynchronize() {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
-  return wait_unless_idle(admitted, &admitted.thread->current()->progress,
-                          [&](uint64_t&) { return forward_blocking(admitted, api::spec::cuCtxSynchronize); });
+  return wait_unless_idle(admitted, &admitted.thread->current()->progress, [&](uint64_t&) {
+    void* argv[] = {nullptr};
+    return forward_argv(admitted, api::spec::cuCtxSynchronize, argv, Runs::waiting);
+  });
+}
+
+CUresult cuEventCreate(CUevent* phEvent, unsigned int Flags) {
+  VGPU_ADMIT(admitted);
+  VGPU_CHECK(forward(admitted, api::spec::cuEventCreate, phEvent, Flags));
+  if (Progress* const progress = admitted.process->handles().progress(bits_of(*phEvent)))
+    progress->blocks.store((Flags & CU_EVENT_BLOCKING_SYNC) != 0, std::memory_order_relaxed);
+  return CUDA_SUCCESS;
 }
 
 CUresult cuEventRecord(CUevent hEvent, CUstream hStream) {

@@ -82,3 +82,18 @@ TEST_CASE("a spinner that found what it waited for keeps its bound", "[unit][spi
   spinner.slept();
   CHECK(spins_for(spinner) >= kLongest);
 }
+
+TEST_CASE("a spinner that waits for the device spins for as long as that may take", "[unit][spin]") {
+  constexpr auto kExpected = milliseconds(20);
+  Spinner spinner = Spinner::for_device(kExpected, true);
+  CHECK(spins_for(spinner) >= kExpected);
+  // Each wait anew.
+  spinner.reset();
+  CHECK(spins_for(spinner) >= kExpected);
+}
+
+TEST_CASE("a spinner that waits for the device does not where it would take its processor away", "[unit][spin]") {
+  constexpr auto kExpected = std::chrono::hours(1);
+  Spinner spinner = Spinner::for_device(kExpected, false);
+  CHECK(spins_for(spinner) < kExpected);
+}

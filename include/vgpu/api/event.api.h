@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events.
 // One line per call, alphabetical: API(name, path, marks of the pointer parameters). See docs/add-a-call.md.
-API(cuEventCreate,          sync, make(phEvent))
+API(cuEventCreate,          hand, make(phEvent))
 API(cuEventDestroy,         local)
 API(cuEventDestroy_v2,      sync, drop(hEvent))
 API(cuEventElapsedTime,     local)
