@@ -36,24 +36,18 @@ Markers::Id take_marker(const Admitted& admitted) {
 }
 
 // Where processors are few, the worker or the device's own threads (the software GPU's) need the one that would look.
-// What was refused once, because of what kernels print or pools hold, is not asked for again for a while.
 bool wants_marked_wait(const Admitted& admitted) {
-  Process& process = *admitted.process;
-  if (!has_processors_to_spare()) return false;
-  const uint32_t unmarked = process.unmarked_waits.load(std::memory_order_relaxed);
-  if (unmarked != 0) process.unmarked_waits.store(unmarked - 1, std::memory_order_relaxed);
-  return unmarked == 0;
+  return has_processors_to_spare() && admitted.process->marker_trials.wants_one();
 }
 
 Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::chrono::microseconds expected) {
-  constexpr uint32_t kUnmarkedWaits = 64;
   const Markers& markers = admitted.process->markers();
   Spinner spinner = Spinner::for_device(expected + patience(admitted));
   Markers::State state = Markers::State::waiting;
   for (unsigned looks = 0; (state = markers.look(id)) == Markers::State::waiting && spinner.spin(); ++looks)
     admitted.process->session().use_wait(looks);
-  if (state == Markers::State::refused)
-    admitted.process->unmarked_waits.store(kUnmarkedWaits, std::memory_order_relaxed);
+  if (state == Markers::State::refused) admitted.process->marker_trials.refused();
+  if (state == Markers::State::written) admitted.process->marker_trials.written();
   return state;
 }
 

@@ -12,6 +12,7 @@
 #include "libcuda/handles.h"
 #include "libcuda/host_memory.h"
 #include "libcuda/managed_mirror.h"
+#include "libcuda/marker_trials.h"
 #include "libcuda/markers.h"
 #include "libcuda/pointer_facts.h"
 #include "libcuda/session.h"
@@ -67,8 +68,7 @@ class Process {
   std::atomic<bool> graphs_allocate{false};
   // Whether the legacy stream may have markers: not since the worker refused one, because of other streams.
   std::atomic<bool> marks_legacy_stream{true};
-  // Waits for a stream that do without a marker: the worker refused one lately.
-  std::atomic<uint32_t> unmarked_waits{0};
+  MarkerTrials marker_trials;
   // Grows with each launch of a graph: it may record events.
   std::atomic<uint64_t> graph_launches{0};
 
