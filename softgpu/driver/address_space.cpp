@@ -18,7 +18,6 @@ constexpr uint64_t kBases[] = {0x10'0000'0000};
 // Far above a program's heap, far below its libraries and stacks.
 constexpr uint64_t kBases[] = {0x2000'0000'0000, 0x2800'0000'0000, 0x3000'0000'0000};
 #endif
-constexpr uint64_t kAllocationsSize = AddressSpace::kStretchSize / 2;
 constexpr uint64_t kCommitStep = uint64_t{64} << 20;
 // Freed memory of at least this size goes back to the system when that needs it.
 constexpr uint64_t kReturnSize = uint64_t{2} << 20;
@@ -38,8 +37,8 @@ AddressSpace::AddressSpace(std::vector<Device*> devices, uint64_t base)
     : devices_(std::move(devices)),
       base_(base),
       allocations_(base, kAllocationsSize),
-      reservations_(base + kAllocationsSize, AddressSpace::kStretchSize - kAllocationsSize),
-      committed_(base) {
+      managed_(base + kAllocationsSize, kManagedSize),
+      reservations_(managed_.limit, base + kStretchSize - managed_.limit) {
   for (size_t i = 0; i < devices_.size(); ++i) peers_[i] = DeviceMask{1} << i;
 }
 
@@ -57,13 +56,13 @@ CuResult<std::unique_ptr<AddressSpace>> AddressSpace::create(std::vector<Device*
   return CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-bool AddressSpace::commit(uint64_t end) {
-  if (end <= committed_) return true;
-  const uint64_t target = std::min(round_up(end - base_, kCommitStep) + base_, base_ + kAllocationsSize);
-  void* const from = reinterpret_cast<void*>(committed_);
-  if (mprotect(from, target - committed_, PROT_READ | PROT_WRITE) != 0) return false;
-  madvise(from, target - committed_, MADV_HUGEPAGE);
-  committed_ = target;
+bool AddressSpace::Arena::commit(uint64_t end) {
+  if (end <= committed) return true;
+  const uint64_t target = std::min(committed + round_up(end - committed, kCommitStep), limit);
+  void* const from = reinterpret_cast<void*>(committed);
+  if (mprotect(from, target - committed, PROT_READ | PROT_WRITE) != 0) return false;
+  madvise(from, target - committed, MADV_HUGEPAGE);
+  committed = target;
   return true;
 }
 
@@ -75,9 +74,10 @@ CuResult<Region> AddressSpace::allocate(Region region, uint64_t alignment) {
   if (size < region.size) return CUDA_ERROR_OUT_OF_MEMORY;
   if (!charge(region.device, size)) return CUDA_ERROR_OUT_OF_MEMORY;
   std::unique_lock lock(mutex_);
-  const std::optional<uint64_t> begin = allocations_.allocate(size, std::max(alignment, unit));
-  if (!begin || !commit(*begin + size)) {
-    if (begin) allocations_.release(*begin);
+  Arena& arena = region.kind == RegionKind::managed ? managed_ : allocations_;
+  const std::optional<uint64_t> begin = arena.ranges.allocate(size, std::max(alignment, unit));
+  if (!begin || !arena.commit(*begin + size)) {
+    if (begin) arena.ranges.release(*begin);
     lock.unlock();
     uncharge(region.device, size);
     return CUDA_ERROR_OUT_OF_MEMORY;
@@ -107,7 +107,7 @@ bool AddressSpace::release(uint64_t begin, std::initializer_list<RegionKind> kin
 }
 
 void AddressSpace::discard_locked(uint64_t begin, int device) {
-  const uint64_t size = allocations_.release(begin);
+  const uint64_t size = arena_of(begin).ranges.release(begin);
   used_[static_cast<size_t>(device)] -= size;
   if (size < kReturnSize) return;
   const uint64_t first = round_up(begin, kPage);
@@ -121,7 +121,7 @@ uint64_t AddressSpace::withdraw(uint64_t begin, RegionKind kind) {
   conceal(found->second);
   if (found->second.shared) end_sharing(found->second);
   regions_.erase(found);
-  return allocations_.size_of(begin);
+  return arena_of(begin).ranges.size_of(begin);
 }
 
 void AddressSpace::place(Region region) {
@@ -240,7 +240,7 @@ uint64_t AddressSpace::used(int device) const {
 
 uint64_t AddressSpace::charged_for(uint64_t begin) const {
   const std::shared_lock lock(mutex_);
-  return allocations_.size_of(begin);
+  return arena_of(begin).ranges.size_of(begin);
 }
 
 uint64_t AddressSpace::reserve(uint64_t size, uint64_t alignment, uint64_t wanted) {

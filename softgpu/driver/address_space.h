@@ -149,8 +149,21 @@ class AddressSpace {
 #endif
 
  private:
+  static constexpr uint64_t kManagedSize = kStretchSize / 8;
+  static constexpr uint64_t kAllocationsSize = kStretchSize / 2 - kManagedSize;
+
+  // Addresses that are given out from the lowest on.
+  struct Arena {
+    Arena(uint64_t base, uint64_t size) : ranges(base, size), limit(base + size), committed(base) {}
+    bool commit(uint64_t end);
+    RangeAllocator ranges;
+    const uint64_t limit;
+    uint64_t committed;  // what lies below is readable and writable
+  };
+
   AddressSpace(std::vector<Device*> devices, uint64_t base);
-  bool commit(uint64_t end);
+  Arena& arena_of(uint64_t address) { return address < managed_.limit - kManagedSize ? allocations_ : managed_; }
+  const Arena& arena_of(uint64_t address) const { return const_cast<AddressSpace*>(this)->arena_of(address); }
   void discard_locked(uint64_t begin, int device);
   struct Shared {
     vgpu::UniqueFd file;
@@ -168,10 +181,11 @@ class AddressSpace {
   std::shared_mutex writers_;        // taken before mutex_
   mutable std::shared_mutex mutex_;  // guards everything below
   std::map<uint64_t, Region> regions_;
-  RangeAllocator allocations_;
+  // Others may have pages of managed variables mapped, and keep them when the module is gone (a worker's guest does).
+  // Memory that can be exported, whose pages may be exchanged, must never lie there.
+  Arena allocations_, managed_;
   RangeAllocator reservations_;
   std::map<uint64_t, uint64_t> reserved_;  // begin -> size
-  uint64_t committed_;                     // allocations below this address are readable and writable
   uint64_t next_buffer_id_ = 1;
   std::map<uint64_t, Shared> shared_;  // by the beginning of the region
   std::array<uint64_t, kMaxDevices> used_{};

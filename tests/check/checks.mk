@@ -65,10 +65,11 @@ check-contract: all $(O)/tests/contract $(O)/tests/unload
 	@$(NATIVE) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
 	@$(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract
 	@VGPU_SOFT_COMPUTE_CAPABILITY=9.0 $(NATIVE) LIMIT=$(LIMIT) tests/contract/run.sh $(O)/tests/contract launch capture
-# The second run is of workers that have a context before there is a program.
+# A process for each family, then one for all, in any order; then workers that have a context before there is a program.
 check-ring: all $(O)/tests/contract $(O)/tests/unload
 	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/unload
 	@LIMIT=$(LIMIT) $(THROUGH_RING) tests/contract/run.sh $(O)/tests/contract
+	@$(THROUGH_RING) tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[contract]~[.]'
 	@LIMIT=$(LIMIT) $(VGPU_RUN) --driver soft --ready-contexts 2 -- tests/contract/run.sh $(O)/tests/contract primary context green
 # Managed variables as with a driver that keeps its managed memory to itself, and waits by markers, which the device
 # writes: the software GPU under another name, on this machine and on one with more processors. What is shared goes by

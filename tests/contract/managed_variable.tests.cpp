@@ -157,3 +157,23 @@ TEST_CASE_METHOD(ManagedVariable, "memory where a managed variable was is the de
   CHECK(managed == 0);
   CHECK_CUDA(cuMemFree(address));
 }
+
+TEST_CASE_METHOD(ManagedVariable, "a managed variable is the host's as well where exported memory was",
+                 "[contract][managed]") {
+  static_cast<void>(find<unsigned>("shared_word", 4));
+  module.reset();
+  std::vector<CUdeviceptr> buffers(64);
+  for (CUdeviceptr& buffer : buffers) {
+    REQUIRE_CUDA(cuMemAlloc(&buffer, 4096));
+    CUipcMemHandle handle = {};
+    const CUresult exported = cuIpcGetMemHandle(&handle, buffer);
+    CHECK((exported == CUDA_SUCCESS || exported == CUDA_ERROR_NOT_SUPPORTED));
+  }
+  for (const CUdeviceptr buffer : buffers) CHECK_CUDA(cuMemFree(buffer));
+  module = std::make_unique<Module>(kPtx);
+  volatile unsigned* const word = find<unsigned>("shared_word", 4);
+  *word = 21;
+  REQUIRE_CUDA(launch(module->function("twice"), 1, 1, nullptr));
+  REQUIRE_CUDA(cuCtxSynchronize());
+  CHECK(*word == 42);
+}
