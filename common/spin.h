@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/processors.h"
+#include "common/waking_place.h"
 
 namespace vgpu {
 
@@ -31,8 +32,8 @@ inline bool has_processors_to_spare() {
 class Spinner {
  public:
   Spinner() : Spinner(short_limit()) {}
-  // For waits that the device decides: CUDA itself spins there. For what it takes longer, up to `expected`, whoever
-  // else has something to do gets the processor first.
+  // For waits that the device decides: CUDA itself spins there. For what it takes longer, up to `expected`, not too
+  // many threads do (waking_place.h), and whoever else has something to do gets the processor first.
   static Spinner for_device(std::chrono::microseconds expected = {}, bool may_spin = has_processors_to_spare()) {
     if (!may_spin) return Spinner(short_limit());
     Spinner spinner(kDeviceLimit);
@@ -51,7 +52,10 @@ class Spinner {
   static Spinner adaptive() { return adaptive(allowed_processors() > kFewProcessors ? kDeviceLimit : kShortestLimit); }
 
   // Call before a new wait.
-  void reset() { rounds_ = 0; }
+  void reset() {
+    rounds_ = 0;
+    place_.give_back();
+  }
 
   // Waits for one pause; false when it is time to sleep. What the caller waits for shows within that time: thirty
   // pauses in a row are as long as a whole way to the other side and back. The clock costs more than a pause, so it is
@@ -62,6 +66,7 @@ class Spinner {
       if (rounds_ == 1) begin_ = now;
       else if (now >= begin_ + limit_ + yielding_) return false;
       yields_ = now >= begin_ + limit_;
+      if (yields_ && !place_.take()) return false;
     }
     if (yields_) std::this_thread::yield();
     else cpu_relax();
@@ -84,6 +89,7 @@ class Spinner {
   std::chrono::microseconds limit_, shortest_, longest_;
   std::chrono::microseconds yielding_{0};  // how long it spins on after the limit, letting others run
   bool yields_ = false;
+  WakingPlace place_;
   unsigned rounds_ = 0;  // of this wait
   Clock::time_point begin_ = {};
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/spin.h"
 
+#include <vector>
+
 #include "tests/support/test.h"
 
 using vgpu::Spinner;
@@ -96,4 +98,26 @@ TEST_CASE("a spinner that waits for the device does not where it would take its 
   constexpr auto kExpected = std::chrono::hours(1);
   Spinner spinner = Spinner::for_device(kExpected, false);
   CHECK(spins_for(spinner) < kExpected);
+}
+
+TEST_CASE("no more threads stay awake than leave as many processors to others", "[unit][spin]") {
+  const unsigned places = vgpu::WakingPlace::places();
+  std::vector<vgpu::WakingPlace> awake(places + 1);
+  for (unsigned i = 0; i < places; ++i) CHECK(awake[i].take());
+  CHECK_FALSE(awake[places].take());
+  // Spins no longer than anybody does.
+  Spinner spinner = Spinner::for_device(std::chrono::hours(1), true);
+  CHECK(spins_for(spinner) < std::chrono::hours(1));
+  awake[0].give_back();
+  CHECK(awake[places].take());
+  CHECK(awake[places].take());
+  CHECK_FALSE(awake[0].take());
+}
+
+TEST_CASE("a spinner gives back its place when its wait ends", "[unit][spin]") {
+  constexpr auto kExpected = milliseconds(5);
+  for (unsigned i = 0; i <= vgpu::WakingPlace::places(); ++i) {
+    Spinner spinner = Spinner::for_device(kExpected, true);
+    CHECK(spins_for(spinner) >= kExpected);
+  }
 }
