@@ -107,6 +107,11 @@ $(O)/tests/vkfft: $(O)/obj/tests/libraries/vkfft.o
 	@echo "  LD   $@"
 	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lcudart -lnvrtc $(RUNTIME_LINKS) -o $@
 
+$(O)/tests/jit_link: $(call obj,tests/libraries/jit_link.cpp)
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CXX) $(LDFLAGS) $^ -L$(CUDA_HOME)/lib64 -lnvrtc -lnvJitLink $(RUNTIME_LINKS) -o $@
+
 # GCC compiles for a device of compute capability 8.0 at most. Its table of what is offloaded is no position-independent code.
 OFFLOADED := $(O)/tests/offload/openmp $(O)/tests/offload/openacc
 $(OFFLOADED): $(O)/tests/offload/%: tests/libraries/%.c | build/deps.all

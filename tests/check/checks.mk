@@ -111,9 +111,12 @@ check-nvml: all $(O)/tests/nvml $(O)/tests/nvml-vendor
 	@$(VGPU_RUN) --driver soft --memory-limit 256M -- tests/check/catch.sh $(LIMIT) $(O)/tests/nvml
 	@tests/nvml/vendor/run.sh $(O) $(LIMIT)
 # With NVIDIA's runtime library in the process, and with ours through a ring. Where there is no device, GCC's programs fail.
-check-libraries: all $(O)/tests/vkfft $(OFFLOADED)
+# What the linker makes of two parts, the software GPU takes as PTX.
+check-libraries: all $(O)/tests/vkfft $(O)/tests/jit_link $(OFFLOADED)
 	@$(NATIVE):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(O)/tests/vkfft
 	@LD_LIBRARY_PATH=$(CUDART_OURS):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(THROUGH_RING) $(O)/tests/vkfft
+	@$(NATIVE):$(CUDA_HOME)/lib64 timeout $(LIMIT) $(O)/tests/jit_link ptx
+	@LD_LIBRARY_PATH=$(CUDA_HOME)/lib64 timeout $(LIMIT) $(THROUGH_RING) $(O)/tests/jit_link ptx
 	@for program in $(OFFLOADED); do \
 	  $(NATIVE) OMP_TARGET_OFFLOAD=MANDATORY timeout $(LIMIT) $$program && \
 	  OMP_TARGET_OFFLOAD=MANDATORY timeout $(LIMIT) $(THROUGH_RING) $$program || exit 1; done
@@ -166,7 +169,7 @@ $(O)/tidy/%.ok: %.cpp .clang-tidy tests/.clang-tidy | $(GEN)/stamp build/deps.al
 
 # On a machine with an NVIDIA GPU: the tests natively, over the socket and in a guest. What a guest needs may not be to be
 # had there; then its steps say so and fail. QEMU is fetched unless one that knows our device is installed.
-GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx ptx_forms unload runtime nvml vm-client vm-qmp smi/holder gpu/proc_addresses gpu/nvml_values) $(PROGRAM_BINS) \
+GPU_NEEDS := all $(addprefix $(O)/tests/,contract ptx ptx_forms unload jit_link runtime nvml vm-client vm-qmp smi/holder gpu/proc_addresses gpu/nvml_values) $(PROGRAM_BINS) \
              $(TWELVE_BINS) $(TWELVE_TESTS) $(TOGETHER_TESTS) $(WRONG_CALLS)
 gpu-check: $(GPU_NEEDS)
 	@-$(MAKE) --no-print-directory gpu-guest

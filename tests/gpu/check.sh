@@ -102,6 +102,13 @@ code_and_runtime() {
   together ours "$build/lib/cudart"
   [[ ! -r $top/build/cuda12/lib/libcudart.so.12 || ! -r ${CUDA_HOME:-/usr/local/cuda}/lib64/libcudart.so.13 ]] ||
     together theirs "$top/build/cuda12/lib:${CUDA_HOME:-/usr/local/cuda}/lib64"
+  # What the linker makes of two parts, the software GPU takes as PTX.
+  local jit_link=("$build/tests/jit_link" ptx) cuda=${CUDA_HOME:-/usr/local/cuda}/lib64
+  [[ $driver = soft ]] || jit_link+=(binary)
+  [[ ! -r $cuda/libnvJitLink.so ]] || {
+    step "nvJitLink native" env "LD_LIBRARY_PATH=${native_path:+$native_path:}$cuda" "${jit_link[@]}"
+    step "nvJitLink socket" env "LD_LIBRARY_PATH=$cuda" "${socket[@]}" "${jit_link[@]}"
+  }
   [[ $driver = soft ]] || step "texts of errors" "$here/error_texts.py" "$build"
   local kind programs
   for kind in static shared; do

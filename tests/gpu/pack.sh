@@ -9,13 +9,13 @@ fail() {
 # needed FILE: names of the libraries that a file asks for itself.
 needed() { readelf -d "$1" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
 
-# The libraries beside glibc and the compiler's, which every machine has that could run the card's own tools; `run` uses those
+# The libraries beside glibc, the compiler's and the toolkit's, which every machine has that could run the card's own tools; `run` uses those
 # that are lacking there.
 add_libraries() {
   local file path
   mkdir -p "$tree/build/libraries"
   find "$tree/build" -type f -print0 | xargs -0 ldd 2>/dev/null | sed -n 's,.*=> \(/[^ ]*\) (0x.*,\1,p' | sort -u |
-    grep -vE '/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|libcuda|libcudart|libnvidia-ml)\.so' |
+    grep -vE '/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|libcuda|libcudart|libnvrtc|libnvJitLink|libnvidia-ml)\.so' |
     while read -r path; do cp -L "$path" "$tree/build/libraries/"; done
   cp "$build/lib/cudart/libcudart.so.13" "$tree/build/libraries/"
   for file in "$tree/build/libraries"/*; do [[ $file != *"/libc."* ]] || fail "glibc among the libraries"; done
