@@ -7,6 +7,7 @@
 #include <atomic>
 #include <vector>
 
+#include "common/launch_blocking.h"
 #include "libcuda/context.h"
 #include "libcuda/device_ranges.h"
 #include "libcuda/handles.h"
@@ -52,6 +53,8 @@ class Process {
   // Whether the worker knows that private command.
   bool serves_private(uint16_t opcode) const { return opcode < header_.private_end; }
 
+  // Whether a launch returns only when its kernel is done.
+  bool launches_block() const { return launches_block_; }
   // Whether kernels run on the processors of a machine, maybe of this one.
   bool computes_on_processors() const { return (header_.traits & wire::kComputesOnProcessors) != 0; }
 
@@ -90,6 +93,7 @@ class Process {
   SharedDescriptors descriptors_;
   ManagedMirror managed_mirror_;
   Markers markers_;
+  const bool launches_block_ = vgpu::launches_block();
   wire::SnapshotHeader header_ = {};
   std::vector<wire::DeviceSnapshot> devices_;
 };

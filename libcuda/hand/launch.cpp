@@ -145,6 +145,13 @@ void forget_recorded(const Admitted& admitted, const CUlaunchAttribute& attribut
     forget_event(admitted, bits_of(attribute.value.launchCompletionEvent.event));
 }
 
+// Nobody may wait for what is captured, and the driver says what else is forbidden then.
+CUresult wait_where_launches_block(const Admitted& admitted, CUstream stream) {
+  const Process& process = *admitted.process;
+  if (!process.launches_block() || process.captures.load(std::memory_order_relaxed) != 0) return CUDA_SUCCESS;
+  return by_hand::cuStreamSynchronize(stream);
+}
+
 CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kernel_params, void** extra,
                 const Attributes& attributes) {
   VGPU_ADMIT_WITH_CONTEXT(admitted);
@@ -172,7 +179,7 @@ CUresult submit(wire::Launch& launch, CUfunction f, CUstream stream, void** kern
   const CUresult status = way.posted ? remote.post() : remote.call();
   // What another thread asked meanwhile may have been answered for the time before.
   for (unsigned i = 0; i < attributes.count; ++i) forget_recorded(admitted, attributes.data[i]);
-  return status;
+  return status == CUDA_SUCCESS ? wait_where_launches_block(admitted, stream) : status;
 }
 
 CUresult ask_clusters(uint16_t opcode, int* result, CUfunction f, const CUlaunchConfig* config) {

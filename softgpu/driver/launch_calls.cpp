@@ -6,6 +6,7 @@
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/event.h"
 #include "softgpu/driver/launch.h"
+#include "softgpu/driver/process.h"
 #include "softgpu/driver/stream.h"
 
 using namespace vgpu::soft;
@@ -49,7 +50,7 @@ CUresult launch_on(const Ref<Stream>& stream, const LaunchRequest& request, Laun
   VGPU_CHECK(stream->enqueue(*std::move(operation)));
   for (const CUevent event : events)
     if (event != nullptr) VGPU_CHECK(cuEventRecord(event, request.stream));
-  return CUDA_SUCCESS;
+  return Process::get()->launches_block() && !stream->capture() ? cuStreamSynchronize(request.stream) : CUDA_SUCCESS;
 }
 
 CUresult launch(const LaunchRequest& request, LaunchAttributes attributes = {}) {

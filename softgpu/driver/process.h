@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/launch_blocking.h"
 #include "softgpu/driver/cuda_api.h"
 #include "softgpu/driver/device.h"
 
@@ -29,6 +30,8 @@ class Process {
   Device* find_device(CUdevice ordinal);
   AddressSpace& memory() { return *memory_; }
   Executor& executor() { return *executor_; }
+  // CUDA_LAUNCH_BLOCKING, as it was when the driver started: launches return when their kernels are done.
+  bool launches_block() const { return launches_block_; }
 
  private:
   Process() = default;
@@ -37,6 +40,7 @@ class Process {
   std::vector<std::unique_ptr<Device>> devices_;
   std::unique_ptr<AddressSpace> memory_;
   std::unique_ptr<Executor> executor_;
+  const bool launches_block_ = vgpu::launches_block();
 };
 
 // The process, or CUDA_ERROR_NOT_INITIALIZED, or CUDA_ERROR_NOT_PERMITTED inside a host function: first line of calls
