@@ -7,6 +7,11 @@
 
 namespace vgpu::guest {
 
+// The legacy stream's are refused where there are others, those of others not.
+static MarkerTrials& trials_of(const Admitted& admitted, uint64_t stream) {
+  return is_legacy(admitted, stream) ? admitted.process->legacy_marker_trials : admitted.process->marker_trials;
+}
+
 bool is_clean(const Admitted& admitted) {
   const Context* current = admitted.thread->current();
   return current != nullptr && current->alive() && current->sticky() == CUDA_SUCCESS;
@@ -36,18 +41,19 @@ Markers::Id take_marker(const Admitted& admitted) {
 }
 
 // Where processors are few, the worker or the device's own threads (the software GPU's) need the one that would look.
-bool wants_marked_wait(const Admitted& admitted) {
-  return has_processors_to_spare() && admitted.process->marker_trials.wants_one();
+bool wants_marked_wait(const Admitted& admitted, uint64_t stream) {
+  return has_processors_to_spare() && trials_of(admitted, stream).wants_one();
 }
 
-Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::chrono::microseconds expected) {
+Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, uint64_t stream,
+                               std::chrono::microseconds expected) {
   const Markers& markers = admitted.process->markers();
   Spinner spinner = Spinner::for_device(expected + patience(admitted));
   Markers::State state = Markers::State::waiting;
   for (unsigned looks = 0; (state = markers.look(id)) == Markers::State::waiting && spinner.spin(); ++looks)
     admitted.process->session().use_wait(looks);
-  if (state == Markers::State::refused) admitted.process->marker_trials.refused();
-  if (state == Markers::State::written) admitted.process->marker_trials.written();
+  if (state == Markers::State::refused) trials_of(admitted, stream).refused();
+  if (state == Markers::State::written) trials_of(admitted, stream).written();
   return state;
 }
 

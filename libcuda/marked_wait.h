@@ -21,9 +21,10 @@ bool may_mark(const Admitted& admitted, uint64_t stream);
 Markers::Id take_marker(const Admitted& admitted);
 
 // Whether looking at a word is worth a try; asked once for each wait.
-bool wants_marked_wait(const Admitted& admitted);
+bool wants_marked_wait(const Admitted& admitted, uint64_t stream);
 // Looks for as long as the device itself may well take, `expected`, and the thread has patience (patience.h). Anything
 // but `written`: the driver's call is needed, for whatever reason. A device that has failed never writes.
-Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, std::chrono::microseconds expected = {});
+Markers::State wait_for_marker(const Admitted& admitted, Markers::Id id, uint64_t stream,
+                               std::chrono::microseconds expected = {});
 
 }  // namespace vgpu::guest

@@ -71,7 +71,7 @@ class Process {
   std::atomic<bool> graphs_allocate{false};
   // Whether the legacy stream may have markers: not since the worker refused one, because of other streams.
   std::atomic<bool> marks_legacy_stream{true};
-  MarkerTrials marker_trials;
+  MarkerTrials marker_trials, legacy_marker_trials;  // of waits for the legacy stream
   // Grows with each launch of a graph: it may record events.
   std::atomic<uint64_t> graph_launches{0};
 

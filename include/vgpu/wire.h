@@ -41,7 +41,7 @@ constexpr uint16_t kOpcodeEnd = kPrivateEnd;
 
 constexpr int kAttributes = 160;  // ids of CUdevice_attribute below this are in the snapshot
 
-constexpr uint16_t kServedOpcodes = 960;
+constexpr uint16_t kServedOpcodes = 960;  // opcodes.lock stays below
 
 enum Trait : uint64_t {
   kComputesOnProcessors = 1,  // kernels run on the host's processors (the software GPU)
@@ -56,6 +56,7 @@ struct SnapshotHeader {
   uint64_t traits;        // Trait
 };
 static_assert(sizeof(SnapshotHeader) == 144);
+static_assert(sizeof(SnapshotHeader::served) * 8 == kServedOpcodes);
 
 struct DeviceSnapshot {
   char name[256];

@@ -46,7 +46,8 @@ CUresult finish(const Admitted& admitted, CUstream stream, Markers::Id id) {
 }  // namespace
 
 std::optional<CUresult> copy_marked(const Admitted& admitted, uint16_t call, const wire::Copy& copy) {
-  if (!suits(admitted, copy) || !may_mark_any(admitted) || !wants_marked_wait(admitted)) return std::nullopt;
+  if (!suits(admitted, copy) || !may_mark_any(admitted) || !wants_marked_wait(admitted, copy.stream))
+    return std::nullopt;
   const Markers::Id id = take_marker(admitted);
   if (id == 0) return std::nullopt;
   const auto stream = from_bits<CUstream>(copy.stream);
@@ -54,7 +55,7 @@ std::optional<CUresult> copy_marked(const Admitted& admitted, uint16_t call, con
   Remote remote(admitted, wire::kMarkedCopy);
   remote.concerns(stream).writer().put(wire::MarkedCopy{copy, marker.word, marker.value, call});
   if (remote.post() != CUDA_SUCCESS) return std::nullopt;
-  switch (wait_for_marker(admitted, id, microseconds(copy.bytes / kBytesPerMicrosecond))) {
+  switch (wait_for_marker(admitted, id, copy.stream, microseconds(copy.bytes / kBytesPerMicrosecond))) {
     case Markers::State::written: return CUDA_SUCCESS;
     case Markers::State::waiting: return finish(admitted, stream, id);
     default: return std::nullopt;

@@ -84,6 +84,14 @@ CUresult cuCtxDestroy_v2(CUcontext ctx) {
 CUresult cuCtxDestroy(CUcontext ctx) { return by_hand::cuCtxDestroy_v2(ctx); }
 CUresult cuCtxDetach(CUcontext ctx) { return by_hand::cuCtxDestroy_v2(ctx); }
 
+// The guest's own waits go by them, too (patience.h).
+CUresult cuCtxSetFlags(unsigned int flags) {
+  VGPU_ADMIT_WITH_CONTEXT(admitted);
+  VGPU_CHECK(forward(admitted, api::spec::cuCtxSetFlags, flags));
+  admitted.thread->current()->flags = flags;
+  return CUDA_SUCCESS;
+}
+
 CUresult cuCtxAttach(CUcontext* /*pctx*/, unsigned int /*flags*/) { return refuse("cuCtxAttach"); }
 
 CUresult cuCtxGetCurrent(CUcontext* pctx) {

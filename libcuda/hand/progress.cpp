@@ -87,23 +87,24 @@ CUresult wait_unless_idle(const Admitted& admitted, Progress* progress, Ask ask)
   return status;
 }
 
-// Waits for the stream by looking at a word that the device writes: no answer has to come. False when the driver's call
-// is needed.
-bool wait_marked(const Admitted& admitted, CUstream stream) {
+// Waits for the stream by looking at a word that the device writes: no answer has to come. Anything but `written`: the
+// driver's call is needed; `waiting`: and the thread has lost its patience.
+Markers::State wait_marked(const Admitted& admitted, CUstream stream) {
   if (!admitted.process->serves_private(wire::kMarkedWait) || !may_mark(admitted, bits_of(stream)) ||
-      !wants_marked_wait(admitted))
-    return false;
+      !wants_marked_wait(admitted, bits_of(stream)))
+    return Markers::State::refused;
   const Markers::Id id = take_marker(admitted);
-  if (id == 0) return false;
+  if (id == 0) return Markers::State::refused;
   Remote remote(admitted, wire::kMarkedWait);
   remote.concerns(stream).writer().put(Markers::on_wire(id, bits_of(stream)));
-  return remote.post() == CUDA_SUCCESS && wait_for_marker(admitted, id) == Markers::State::written;
+  if (remote.post() != CUDA_SUCCESS) return Markers::State::refused;
+  return wait_for_marker(admitted, id, bits_of(stream));
 }
 
-CUresult wait_by_driver(const Admitted& admitted, CUstream stream) {
+CUresult wait_by_driver(const Admitted& admitted, CUstream stream, Runs runs) {
   Extent extent;
   void* argv[] = {&stream, nullptr};
-  const CUresult status = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, Runs::waiting, &extent);
+  const CUresult status = forward_argv(admitted, api::spec::cuStreamSynchronize, argv, runs, &extent);
   carry_idle_streams(admitted, stream, extent);
   return status;
 }
@@ -303,9 +304,10 @@ CUresult cuStreamSynchronize(CUstream hStream) {
   VGPU_ADMIT(admitted);
   Progress* const progress = stream_progress(admitted, hStream);
   const CUresult status = wait_unless_idle(admitted, progress, [&](uint64_t& before) {
-    if (wait_marked(admitted, hStream)) return CUDA_SUCCESS;
+    const Markers::State state = wait_marked(admitted, hStream);
+    if (state == Markers::State::written) return CUDA_SUCCESS;
     before = admitted.process->session().position();
-    return wait_by_driver(admitted, hStream);
+    return wait_by_driver(admitted, hStream, state == Markers::State::waiting ? Runs::on_helper : Runs::waiting);
   });
   if (status == CUDA_SUCCESS && progress != nullptr && bits_of(hStream) > bits_of(CU_STREAM_PER_THREAD))
     admitted.thread->idle.found(bits_of(hStream));
