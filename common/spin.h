@@ -32,8 +32,8 @@ inline bool has_processors_to_spare() {
 class Spinner {
  public:
   Spinner() : Spinner(short_limit()) {}
-  // For waits that the device decides: CUDA itself spins there. For what it takes longer, up to `expected`, not too
-  // many threads do (waking_place.h), and whoever else has something to do gets the processor first.
+  // For waits that the device decides: CUDA itself spins there. After that it goes on for up to `expected`, if it gets
+  // a place (waking_place.h), and yields its processor at each look.
   static Spinner for_device(std::chrono::microseconds expected = {}, bool may_spin = has_processors_to_spare()) {
     if (!may_spin) return Spinner(short_limit());
     Spinner spinner(kDeviceLimit);
@@ -64,9 +64,11 @@ class Spinner {
     if (rounds_++ % kRoundsPerLookAtClock == 0) {
       const Clock::time_point now = Clock::now();
       if (rounds_ == 1) begin_ = now;
-      else if (now >= begin_ + limit_ + yielding_) return false;
       yields_ = now >= begin_ + limit_;
-      if (yields_ && !place_.take()) return false;
+      if (rounds_ > 1 && (now >= begin_ + limit_ + yielding_ || (yields_ && !place_.take()))) {
+        place_.give_back();
+        return false;
+      }
     }
     if (yields_) std::this_thread::yield();
     else cpu_relax();

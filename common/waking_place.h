@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // WakingPlace: the right of a thread to stay awake while it waits. There are half as many in a process as the machine
-// has processors: with more, those who wait would take the processors of those whom they wait for. Any thread; one
-// owner each.
+// has processors: with more, those who wait would take the processors of those whom they wait for, of a worker beside
+// them, too (which has no places). Any thread; one owner each.
 #pragma once
 
 #include <algorithm>

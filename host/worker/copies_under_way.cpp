@@ -15,10 +15,10 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(50);
 constexpr uint64_t kBytesPerMicrosecond = 10'000;  // of a slow bus
 
-// On a machine with few processors the device's own threads (the software GPU's) may need this one.
-std::chrono::microseconds patience_for(uint64_t bytes) {
-  return has_processors_to_spare() ? kPatience + std::chrono::microseconds(bytes / kBytesPerMicrosecond)
-                                   : std::chrono::microseconds(4);
+// The device's own threads (the software GPU's) may need this processor.
+std::chrono::microseconds patience_for(const Session& session, uint64_t bytes) {
+  return session.may_stay_awake() ? kPatience + std::chrono::microseconds(bytes / kBytesPerMicrosecond)
+                                  : std::chrono::microseconds(4);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ void CopiesUnderWay::give_back(CUevent event, CUcontext context) {
   if (epoch_ == session_.context_epoch.load(std::memory_order_relaxed)) idle_events_.push_back({event, context});
 }
 
-bool CopiesUnderWay::start(CommandCopy& command) {
+bool CopiesUnderWay::start(CommandCopy& command, bool held_back) {
   if (make_current(session_, command.context) != CUDA_SUCCESS) return false;
   ask_beside_captures(session_);
   UnderWay copy;
@@ -75,8 +75,8 @@ bool CopiesUnderWay::start(CommandCopy& command) {
     if (status) answer_(command, *status);
     return status.has_value();
   }
-  copy.deadline = Clock::now() + patience_for(codec::Reader(command.payload).get<wire::Copy>().bytes);
-  copy.commands = session_.counters.own().commands.value();
+  copy.deadline = Clock::now() + patience_for(session_, codec::Reader(command.payload).get<wire::Copy>().bytes);
+  copy.commands = held_back ? 0 : session_.counters.own().commands.value();
   copy.command = std::move(command);
   copies_.push_back(std::move(copy));
   return true;

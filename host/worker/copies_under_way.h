@@ -30,7 +30,8 @@ class CopiesUnderWay {
   static bool suits_late(const CommandCopy& command);
   // Takes the command if the device can carry it out by itself; leaves it as it was otherwise. What is wrong with it is
   // answered.
-  bool start(CommandCopy& command);
+  // `held_back`: something that was sent before may not have reached the driver.
+  bool start(CommandCopy& command, bool held_back = false);
   // Answers those that are through, and leaves those that take too long.
   void look();
   // A context may be about to die, and the events with it: nobody looks at them any more.
@@ -43,7 +44,7 @@ class CopiesUnderWay {
     CUevent event = nullptr;
     CUcontext context = nullptr;
     CUstream stream = nullptr;
-    uint64_t commands = 0;  // of the session, this one included
+    uint64_t commands = 0;  // of the session, this one included; 0: others may come before it
     Clock::time_point deadline = {};
   };
   struct IdleEvent {

@@ -25,8 +25,8 @@ struct WorkerConfig {
   int doorbell_fd = -1;
   int output_fd = -1;  // the memory file that is the process's stdout
   std::string driver_path;
-  // The driver's managed memory is ordinary memory of this process (the software GPU).
-  bool plain_managed_memory = false;
+  // Kernels run on processors, and the driver's managed memory is ordinary memory of this process.
+  bool software_gpu = false;
   // Launches that repeat may become graphs (launch_sequences.h).
   bool launch_graphs = true;
   FaultListener on_fault;

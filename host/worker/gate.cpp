@@ -65,6 +65,10 @@ bool resolve_gate_stream(Session& session, const CommandCopy& command, uint64_t&
   return stream && Invocation(session, command, unused).resolve(Kind::stream, *stream, real);
 }
 
+bool is_wait(uint16_t opcode) {
+  return opcode == op::cuStreamSynchronize || opcode == op::cuEventSynchronize || opcode == op::cuCtxSynchronize;
+}
+
 bool has_gate(const CommandCopy& command) {
   if ((command.flags & ring::kMayAsk) == 0) return false;
   if (is_copy(command.opcode))

@@ -18,6 +18,8 @@ enum class GateState {
 bool has_gate(const CommandCopy& command);
 // Asks it; makes the command's context current.
 GateState ask_gate(Session& session, const CommandCopy& command);
+// Of calls that do nothing but wait for what the device has been given.
+bool is_wait(uint16_t opcode);
 // The stream that the gate is about, by the guest's handle, when it is about one stream.
 std::optional<uint64_t> gate_stream(const CommandCopy& command);
 // A call that waits, for which the driver's own would do nothing but wait (sync_debts.h): once its gate has opened

@@ -79,7 +79,7 @@ Result<void> serve(const Arguments& arguments, const Sandbox& sandbox, ControlCh
   config.doorbell_fd = kDoorbellFd;
   config.output_fd = TRY(redirect_output());
   config.driver_path = arguments.driver;
-  config.plain_managed_memory = arguments.profile == SandboxProfile::soft;
+  config.software_gpu = arguments.profile == SandboxProfile::soft;
   config.launch_graphs = arguments.launch_graphs;
   config.on_fault = [&channel](const wire::Fault& fault) { channel.say_fault(fault); };
   // Never destroyed: a driver's own way down can take long, and the kernel's is complete.

@@ -205,6 +205,10 @@ uint32_t RingServer::text_flag(CUresult result) {
 // A copy that the device has made by itself.
 void RingServer::answer_copy(const CommandCopy& command, CUresult result) {
   std::vector<std::byte> bytes;
+  if (result != CUDA_SUCCESS && is_sticky(result)) [[unlikely]] {
+    static_cast<void>(make_current(session_, command.context));
+    session_.faults.note(session_.driver, command.context, result);
+  }
   if (command.traced_since != 0) [[unlikely]] {
     Invocation invocation(session_, command, bytes);
     session_.trace.record(invocation, command.traced_since, result, bytes);
@@ -268,8 +272,8 @@ void RingServer::look_after_waiting() {
   waiting_.look(
       held_back, [this](const CommandCopy& command) { answer_done(command); },
       [this](const CommandCopy& command) { run_command(command); },
-      [this](CommandCopy command) {
-        if (!CopiesUnderWay::suits_late(command) || !copies_.start(command)) to_helper(std::move(command));
+      [this, held_back](CommandCopy command) {
+        if (!CopiesUnderWay::suits_late(command) || !copies_.start(command, held_back)) to_helper(std::move(command));
       });
 }
 
@@ -280,7 +284,7 @@ void RingServer::to_helper(CommandCopy command) {
   const bool last = command.opcode == wire::kThreadExit;
   // Of the library's own commands, one waits for a callback that may never come.
   const bool is_call = is_programs_own(command.opcode);
-  if (is_call) answers_due_.add();
+  if (is_call) answers_due_.add(is_wait(command.opcode) && session_.may_stay_awake());
   helpers_.submit(thread, [this, is_call, owned = std::move(command)] {
     run_command(owned);
     if (is_call) answers_due_.remove();

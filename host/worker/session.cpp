@@ -31,7 +31,7 @@ wire::Statistics Session::statistics() const {
                           sum(&Counts::ring_depth),
                           memory.header().answered_in_guest.load(std::memory_order_relaxed)};
   // A vendor's driver has threads as well, but they are not what its card does.
-  if (config.plain_managed_memory) out.busy_nanoseconds = time_of_others();
+  if (config.software_gpu) out.busy_nanoseconds = time_of_others();
   return out;
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/bits.h"
 #include "common/codec/call_codec.h"
+#include "common/spin.h"
 #include "host/worker/blobs.h"
 #include "host/worker/callback_server.h"
 #include "host/worker/core.h"
@@ -64,6 +65,10 @@ struct Session {
         ready_context(made_context),
         output(worker_config.output_fd),
         faults(worker_config.on_fault) {}
+
+  // Whether a thread of the worker may keep a processor for as long as natively the waiting thread would: there are
+  // others, and the device needs none.
+  bool may_stay_awake() const { return has_processors_to_spare() && !config.software_gpu; }
 
   const WorkerConfig config;
   const Driver driver;

@@ -15,17 +15,17 @@ std::chrono::microseconds WaitingRoom::patience() {
 
 // A helper would spin in the driver, and the dispatcher fall asleep: whoever then lets the stream go on, or sends more,
 // has to wake it. To watch a marker or to ask instead takes the same one processor, which natively the waiting thread
-// takes. A copy that stays would let others overtake it, and a question is about what others send meanwhile, too.
+// takes. A copy that stayed would let others overtake it.
 WaitingRoom::Clock::time_point WaitingRoom::last_moment(const Waiting& waiting) const {
   constexpr std::chrono::milliseconds kMorePatience(50);
-  const bool is_patient = has_processors_to_spare() && !session_.config.plain_managed_memory;
-  const bool may_stay = is_wait(waiting.command.opcode) && (waiting.marker.value != 0 || waiting.sent_before == sent_);
-  return is_patient && may_stay ? waiting.deadline + kMorePatience : waiting.deadline;
+  const bool may_stay = is_wait(waiting.command.opcode) && (waiting.marker.value != 0 || may_be_asked_late(waiting));
+  return may_stay && session_.may_stay_awake() ? waiting.deadline + kMorePatience : waiting.deadline;
 }
 
-bool WaitingRoom::is_wait(uint16_t opcode) {
-  namespace op = api::opcode;
-  return opcode == op::cuStreamSynchronize || opcode == op::cuEventSynchronize || opcode == op::cuCtxSynchronize;
+// Only about an event, which stands for nothing else: to ask about a context or its legacy stream spoils a capture that
+// another thread has begun meanwhile. And not when anything was sent, which may have been its next record.
+bool WaitingRoom::may_be_asked_late(const Waiting& waiting) const {
+  return waiting.command.opcode == api::opcode::cuEventSynchronize && waiting.sent_before == sent_;
 }
 
 bool WaitingRoom::has(uint32_t guest_thread) const {
@@ -68,7 +68,10 @@ GateState WaitingRoom::ask(Waiting& waiting) {
   if (is_quiet(command)) return GateState::finished;
   const auto now = Clock::now();
   if (now < waiting.next_question) return GateState::closed;
-  if (now >= waiting.deadline) waiting.next_question = now + kBetweenLateQuestions;
+  if (now >= waiting.deadline) {
+    if (!may_be_asked_late(waiting)) return GateState::closed;
+    waiting.next_question = now + kBetweenLateQuestions;
+  }
   const GateState gate = ask_gate(session_, command);
   if (gate == GateState::closed && wants_marker(waiting)) mark(waiting);
   return gate;
@@ -85,7 +88,7 @@ void WaitingRoom::mark(Waiting& waiting) {
   const CommandCopy& command = waiting.command;
   const std::optional<uint64_t> wire = gate_stream(command);
   uint64_t real = 0;
-  if (wire && !session_.config.plain_managed_memory && resolve_gate_stream(session_, command, real) &&
+  if (wire && !session_.config.software_gpu && resolve_gate_stream(session_, command, real) &&
       session_.may_mark(command.context, *wire, real))
     waiting.marker = session_.markers.place(session_.driver, command.context, from_bits<CUstream>(real));
   waiting.sent = held_back_ ? kUnknown : sent_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // WaitingRoom: blocking commands whose end the dispatcher can see coming (gate.h). It asks the driver between other
 // commands and carries them out itself once they cannot block, which spares two thread changes per call. What takes
-// longer than it is worth to watch leaves for a helper. Commands of one guest thread keep their order.
+// longer than it is worth to watch leaves: for a helper, or, a copy, to the device. Commands of one guest thread keep
+// their order.
 // The dispatcher's thread only.
 #pragma once
 
@@ -56,8 +57,7 @@ class WaitingRoom {
   static std::chrono::microseconds patience();
   // When it leaves for a helper.
   Clock::time_point last_moment(const Waiting& waiting) const;
-  // That does nothing else.
-  static bool is_wait(uint16_t opcode);
+  bool may_be_asked_late(const Waiting& waiting) const;
   static bool copies_on_device(uint16_t opcode);
   bool is_first(size_t index) const;
   bool is_quiet(const CommandCopy& command) const { return quiet_.known && quiet_ == stream_of(command); }
@@ -79,7 +79,7 @@ class WaitingRoom {
   static constexpr std::chrono::microseconds kAskedOnly{10};
   // Behind a copy it never is: the copy's engine says when it is done to the one that writes markers.
   static constexpr std::chrono::microseconds kAskedOnlyOfCopies{200};
-  // Events and contexts have no marker of their own. What has taken that long is asked about less often.
+  // Events have no marker of their own. What has taken that long is asked about less often.
   static constexpr std::chrono::microseconds kBetweenLateQuestions{5};
 
   Session& session_;
@@ -113,7 +113,10 @@ template <class Answer, class Run>
 void WaitingRoom::conclude(const CommandCopy& command, GateState gate, Answer answer, Run run, bool is_idle) {
   if (gate == GateState::finished && only_waits(session_, command)) answer(command);
   else run(command);
-  quiet_ = is_idle && leaves_idle(command.opcode) ? stream_of(command) : Quiet{};
+  if (!is_wait(command.opcode)) ++sent_;
+  // A gate that is merely open may stand for a failure, which the next wait is told as well.
+  const bool leaves_quiet = gate == GateState::finished && is_idle && leaves_idle(command.opcode);
+  quiet_ = leaves_quiet ? stream_of(command) : Quiet{};
 }
 
 template <class Answer, class Run, class Leave>
@@ -139,7 +142,7 @@ void WaitingRoom::look(bool held_back, Answer answer, Run run, Leave leave) {
     disturb(command.opcode);
     const uint32_t thread = command.thread;
     leave(command);
-    // The helper's queue is now ahead of the rest.
+    // It is ahead of the rest now.
     for (size_t k = 0; k < waiting_.size();) {
       if (waiting_[k].command.thread != thread) {
         ++k;

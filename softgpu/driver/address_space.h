@@ -162,7 +162,7 @@ class AddressSpace {
   };
 
   AddressSpace(std::vector<Device*> devices, uint64_t base);
-  Arena& arena_of(uint64_t address) { return address < managed_.limit - kManagedSize ? allocations_ : managed_; }
+  Arena& arena_of(uint64_t address) { return address < allocations_.limit ? allocations_ : managed_; }
   const Arena& arena_of(uint64_t address) const { return const_cast<AddressSpace*>(this)->arena_of(address); }
   void discard_locked(uint64_t begin, int device);
   struct Shared {

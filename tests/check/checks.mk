@@ -74,8 +74,9 @@ check-ring: all $(O)/tests/contract $(O)/tests/unload
 # Managed variables as with a driver that keeps its managed memory to itself, and waits by markers, which the device
 # writes: the software GPU under another name, on this machine and on one with more processors. What is shared goes by
 # file descriptors of that driver's own, which the worker knows by the name.
-check-managed: all $(O)/tests/contract $(O)/tests/many_processors.so
+check-managed: all $(O)/tests/contract $(O)/tests/unit $(O)/tests/many_processors.so
 	@$(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[managed],[sequence],[stream],[progress]'
+	@LD_PRELOAD=$(abspath $(O)/tests/many_processors.so) tests/check/catch.sh $(LIMIT) $(O)/tests/unit '[many-processors]'
 	@LD_PRELOAD=$(abspath $(O)/tests/many_processors.so) $(VGPU_RUN) --driver $(abspath $(O)/soft/libcuda.so.1) -- \
 	  tests/check/catch.sh $(LIMIT) $(O)/tests/contract '[contract]~[soft]~[.]~[share]~[external]~[ipc]'
 check-programs-%: all $(PROGRAM_BINS)

@@ -54,6 +54,7 @@ TEST_CASE_METHOD(Gpu, "child: a fault in a stream", "[.][child-fault-stream]") {
   CHECK_CUDA(launch(module.function("store"), 1, 1, stream, CUdeviceptr{16}, 1u));
   (void)cuEventRecord(event, stream);
   CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
+  CHECK(cuStreamSynchronize(stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
   CHECK(cuStreamQuery(stream) == CUDA_ERROR_ILLEGAL_ADDRESS);
   CHECK(cuEventSynchronize(event) == CUDA_ERROR_ILLEGAL_ADDRESS);
 }

@@ -38,3 +38,17 @@ TEST_CASE("an answer that is long in coming is not waited for", "[unit][answers_
   due.remove();
   CHECK_FALSE(due.come_soon());
 }
+
+TEST_CASE("an answer to a wait may be longer in coming, whatever else is asked meanwhile", "[unit][answers_due]") {
+  AnswersDue due;
+  bool seen = false;
+  for (int i = 0; i < 100 && !seen; ++i) {
+    due.add(true);
+    due.add();
+    due.remove();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    seen = due.come_soon();
+    due.remove();
+  }
+  CHECK(seen);
+}

@@ -16,3 +16,8 @@ TEST_CASE("processors are counted that the thread may use", "[unit][processors]"
   CHECK(confined == 1);
   CHECK(vgpu::allowed_processors() == all);
 }
+
+// Of tests/support/many_processors.cpp.
+TEST_CASE("a machine that has processors to spare is made believe", "[.][many-processors]") {
+  CHECK(std::thread::hardware_concurrency() == 16);
+}

@@ -114,6 +114,15 @@ TEST_CASE("no more threads stay awake than leave as many processors to others", 
   CHECK_FALSE(awake[0].take());
 }
 
+TEST_CASE("a spinner that says that it is time to sleep leaves its place to others", "[unit][spin]") {
+  constexpr auto kExpected = milliseconds(5);
+  std::vector<Spinner> asleep;
+  for (unsigned i = 0; i <= vgpu::WakingPlace::places(); ++i) {
+    asleep.push_back(Spinner::for_device(kExpected, true));
+    CHECK(spins_for(asleep.back()) >= kExpected);
+  }
+}
+
 TEST_CASE("a spinner gives back its place when its wait ends", "[unit][spin]") {
   constexpr auto kExpected = milliseconds(5);
   for (unsigned i = 0; i <= vgpu::WakingPlace::places(); ++i) {

@@ -178,6 +178,7 @@ std::optional<CUresult> start_copy(Invocation& invocation, CUstream& stream) {
     return std::nullopt;
   void* host = nullptr;
   if (const CUresult status = read_copy(invocation, call, copy, host, stream); status != CUDA_SUCCESS) return status;
+  if (is_captured(session, stream)) return std::nullopt;
   return submit_async(session.driver, call.way, copy, host, stream);
 }
 

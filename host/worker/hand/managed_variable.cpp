@@ -49,7 +49,7 @@ CUresult permit(Invocation& invocation, const RowCall& row) {
   const auto* address = row.argument<CUdeviceptr*>(0);
   const auto* bytes = row.argument<size_t*>(1);
   if (address == nullptr || bytes == nullptr) return CUDA_SUCCESS;
-  if (!invocation.session.config.plain_managed_memory) {
+  if (!invocation.session.config.software_gpu) {
     if (!is_concurrent(invocation.session.driver)) return CUDA_ERROR_NOT_SUPPORTED;
     invocation.session.managed_pages.add(*address, *bytes);
     return CUDA_SUCCESS;
@@ -101,7 +101,7 @@ CUresult managed_read(Invocation& invocation) {
   const auto address = invocation.request.get<uint64_t>();
   const auto bytes = invocation.request.get<uint64_t>();
   if (!invocation.request.complete()) return invocation.bad_message();
-  if (invocation.session.config.plain_managed_memory) return CUDA_ERROR_NOT_SUPPORTED;
+  if (invocation.session.config.software_gpu) return CUDA_ERROR_NOT_SUPPORTED;
   if (const CUresult status = check(invocation, variable, address, bytes); status != CUDA_SUCCESS) return status;
   // SAFETY: pages of a variable that the driver has just called managed.
   invocation.reply.bytes(from_bits<const void*>(address), bytes);

@@ -53,7 +53,7 @@ CUresult snapshot(Invocation& invocation) {
   header.device_count = static_cast<uint32_t>(count);
   header.device_bytes = sizeof(wire::DeviceSnapshot);
   header.private_end = wire::kPrivateKnown;
-  if (session.config.plain_managed_memory) header.traits |= wire::kComputesOnProcessors;
+  if (session.config.software_gpu) header.traits |= wire::kComputesOnProcessors;
   for (uint16_t opcode = 0; opcode < wire::kServedOpcodes; ++opcode)
     if (serves(session, opcode))
       header.served[opcode / 8] = static_cast<uint8_t>(header.served[opcode / 8] | 1 << (opcode % 8));

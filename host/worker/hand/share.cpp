@@ -31,7 +31,7 @@ CUresult to_cuda(int error, CUresult unknown) {
 int file_of(const Session& session, const wire::SharedObject& object) {
   SoftShare share = {};
   std::memcpy(&share, object.bytes, sizeof share);
-  return session.config.plain_managed_memory && share.pid == ::getpid() ? share.file : -1;
+  return session.config.software_gpu && share.pid == ::getpid() ? share.file : -1;
 }
 
 // Replaces the driver's bytes, 64 of them, by the guest's name of the same object.
