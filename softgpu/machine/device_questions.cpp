@@ -37,6 +37,18 @@ void attribute(Warp& warp, const Instruction& instruction, LaneMask mask) {
   });
 }
 
+// cudaError_t (size_t*, cudaLimit)
+void context_limit(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
+    const ContextLimits* const limits = warp.block->launch().environment.limits;
+    if (limits == nullptr) return kInvalidDevice;
+    const std::optional<uint64_t> value = limits->limit(argument<int32_t>(warp, site, 1, lane));
+    if (!value) return kInvalidValue;
+    store(warp, instruction, lane, argument<uint64_t>(warp, site, 0, lane), uint64_t{*value});
+    return 0;
+  });
+}
+
 // The kernel that a pointer in device code names, or nullptr after an error or a fault.
 const Kernel* kernel_at(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t address) {
   auto kernel = warp.block->launch().code.program->get_kernel_at(address);
@@ -111,6 +123,7 @@ constexpr std::array kRows = {
     Row{"GetDevice", number<&DeviceFacts::ordinal>},
     Row{"GetDeviceCount", number<&DeviceFacts::count>},
     Row{"DeviceGetAttribute", attribute},
+    Row{"DeviceGetLimit", context_limit},
     Row{"FuncGetAttributes", function_attributes},
     Row{"OccupancyMaxActiveBlocksPerMultiprocessor", occupancy},
     Row{"OccupancyMaxActiveBlocksPerMultiprocessorWithFlags", occupancy},

@@ -85,6 +85,14 @@ class DeviceFacts {
   virtual uint64_t error_text(int code) const = 0;
 };
 
+// The limits of the context that a grid runs in, by the numbers of CUlimit. Nothing for numbers that are no limit's.
+// Any thread.
+class ContextLimits {
+ public:
+  virtual ~ContextLimits() = default;
+  virtual std::optional<uint64_t> limit(int number) const = 0;
+};
+
 class TextureMap;
 
 struct Environment {
@@ -95,6 +103,7 @@ struct Environment {
   const TextureMap* textures = nullptr;  // outlives the run; nullptr: the device has none
   ConditionSink* conditions = nullptr;
   const DeviceFacts* facts = nullptr;
+  const ContextLimits* limits = nullptr;
 };
 
 class Machine {

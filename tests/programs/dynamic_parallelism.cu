@@ -94,6 +94,9 @@ __global__ void kernel_questions(int* answers) {
   int grid = 0, block = 0;
   answers[5] = cudaOccupancyMaxPotentialBlockSize(&grid, &block, sized, 0, 256);
   answers[6] = block;
+  size_t heap = 0;
+  answers[7] = cudaDeviceGetLimit(&heap, cudaLimitMallocHeapSize);
+  answers[8] = static_cast<int>(heap >> 10);
 }
 
 // Rows of 4 bytes, 16 apart, are copied to where they are 8 apart, and then set. To 0, because with CUDA 13.0 an H100
@@ -169,6 +172,10 @@ int main() {
          seen[1], seen[2]);
   EXPECT(seen[3] == cudaSuccess && seen[4] == blocks, "error %d, %d blocks, not %d", seen[3], seen[4], blocks);
   EXPECT(seen[5] == cudaSuccess && seen[6] > 0 && seen[6] <= 256, "error %d, blocks of %d", seen[5], seen[6]);
+  size_t heap = 0;
+  CHECK(cudaDeviceGetLimit(&heap, cudaLimitMallocHeapSize));
+  EXPECT(seen[7] == cudaSuccess && seen[8] == static_cast<int>(heap >> 10), "error %d, a heap of %d KiB", seen[7],
+         seen[8]);
 
   for (int i = 0; i < 64; ++i) seen[i] = 100 + i;
   pair.set(seen);
