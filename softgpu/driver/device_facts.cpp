@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/device_facts.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
 #include "common/face/error_names.h"
 #include "softgpu/driver/device.h"
+#include "softgpu/driver/occupancy.h"
 #include "softgpu/driver/process.h"
 
 namespace vgpu::soft {
@@ -74,6 +76,25 @@ int Facts::count() const { return Process::get()->device_count(); }
 std::optional<int> Facts::attribute(int device, int number) const {
   const CuResult<int> value = Process::get()->find_device(device)->attribute(static_cast<CUdevice_attribute>(number));
   return value ? std::optional<int>(value.value()) : std::nullopt;
+}
+
+// What the host set for its handle of the kernel is not the kernel's: these are the values that the code itself has.
+std::optional<int> Facts::function_attribute(const Kernel& kernel, int number) const {
+  const CuResult<int> value =
+      soft::function_attribute(static_cast<CUfunction_attribute>(number), kernel, device_, FunctionSettings{}, nullptr);
+  return value ? std::optional<int>(value.value()) : std::nullopt;
+}
+
+int Facts::occupancy(const Kernel& kernel, int threads, size_t dynamic_shared) const {
+  const Kernel::Attributes& code = kernel.attributes();
+  const DeviceLimits& limits = device_.limits();
+  BlockNeeds needs;
+  needs.registers = static_cast<int>(code.registers);
+  needs.static_shared = code.static_shared_bytes;
+  // Device code launches with as much as the device has, without opting in.
+  needs.max_dynamic_shared = static_cast<size_t>(limits.shared_per_block_optin) -
+                             std::min<size_t>(static_cast<size_t>(limits.shared_per_block_optin), needs.static_shared);
+  return blocks_per_multiprocessor(limits, needs, threads, dynamic_shared);
 }
 
 uint64_t Facts::error_name(int code) const { return texts().name(code); }

@@ -16,6 +16,8 @@ class Facts final : public DeviceFacts {
   int ordinal() const override;
   int count() const override;
   std::optional<int> attribute(int device, int number) const override;
+  std::optional<int> function_attribute(const Kernel& kernel, int number) const override;
+  int occupancy(const Kernel& kernel, int threads, size_t dynamic_shared) const override;
   uint64_t error_name(int code) const override;
   uint64_t error_text(int code) const override;
 

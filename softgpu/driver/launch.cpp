@@ -48,6 +48,19 @@ uint64_t next_grid_id() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
+// For the kernels of one run to ask.
+class Limits final : public ContextLimits {
+ public:
+  explicit Limits(const Context& context) : context_(context) {}
+  std::optional<uint64_t> limit(int number) const override {
+    const CuResult<size_t> value = context_.limit(static_cast<CUlimit>(number));
+    return value ? std::optional<uint64_t>(value.value()) : std::nullopt;
+  }
+
+ private:
+  const Context& context_;
+};
+
 }  // namespace
 
 KernelOperation::KernelOperation(Ref<ContextFunction> function, const Kernel& kernel, const LaunchShape& shape,
@@ -160,13 +173,15 @@ CUresult KernelOperation::run(Context& context) {
   launch.cooperative = attributes_.cooperative();
   const CuResult<size_t> stack = context.limit(CU_LIMIT_STACK_SIZE);
   Conditions conditions;
+  const Limits limits(context);
   const Environment environment{context.output(),
                                 context.heap(),
                                 next_grid_id(),
                                 static_cast<uint32_t>(stack ? stack.value() : 1024),
                                 &context.device().textures(),
                                 &conditions,
-                                &context.device().facts()};
+                                &context.device().facts(),
+                                &limits};
   auto result = [&] {
     const std::shared_lock writes(Process::get()->memory().writers());
     return context.device().machine().run(launch, environment);

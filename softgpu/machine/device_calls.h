@@ -48,6 +48,30 @@ bool store(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t w
   return bytes != nullptr;
 }
 
+// Structs: their words one after the other, since the memory that holds them is no more aligned than they are. Generic
+// addresses; false after a fault.
+template <class T>
+bool store_struct(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t where, const T& value) {
+  static_assert(alignof(T) == 8 && sizeof(T) % 8 == 0);
+  for (size_t at = 0; at < sizeof value; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const std::byte*>(&value) + at, sizeof word);
+    if (!store(warp, instruction, lane, where + at, word)) return false;
+  }
+  return true;
+}
+
+template <class T>
+bool load_struct(Warp& warp, const Instruction& instruction, unsigned lane, uint64_t where, T* value) {
+  static_assert(alignof(T) == 8 && sizeof(T) % 8 == 0);
+  for (size_t at = 0; at < sizeof *value; at += 8) {
+    const std::byte* const word = resolve(warp, instruction, lane, Space::generic, where + at, 8, false);
+    if (word == nullptr) return false;
+    std::memcpy(reinterpret_cast<std::byte*>(value) + at, word, 8);
+  }
+  return true;
+}
+
 // The handler of __cudaCDP2<name> for questions about devices and errors, or nullptr.
 Handler find_question_builtin(std::string_view name);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The device runtime for kernels that launch kernels (CUDA C++ Programming Guide, Dynamic Parallelism), under the names
 // that nvcc calls it by. What is missing here is an unresolved function of the kernel that needs it.
+#include <driver_types.h>
+
 #include <array>
 #include <cstring>
 #include <string>
@@ -164,6 +166,66 @@ void fill_rows_async(Warp& warp, const Instruction& instruction, LaneMask mask) 
   });
 }
 
+// Rows of a box that lies at `place`, in bytes, within memory of this pitch and these rows per slice.
+struct Box {
+  cudaPitchedPtr memory;
+  cudaPos place;
+  uint64_t row(uint64_t y, uint64_t z) const {
+    const uint64_t slice = memory.pitch * memory.ysize;
+    return reinterpret_cast<uint64_t>(memory.ptr) + (place.z + z) * slice + (place.y + y) * memory.pitch + place.x;
+  }
+  int check(const cudaExtent& extent) const {
+    if ((extent.height > 1 || extent.depth > 1) && place.x + extent.width > memory.pitch) return kInvalidPitch;
+    return extent.depth > 1 && place.y + extent.height > memory.ysize ? kInvalidValue : 0;
+  }
+};
+
+bool is_empty(const cudaExtent& extent) { return extent.width == 0 || extent.height == 0 || extent.depth == 0; }
+
+// cudaError_t (const cudaMemcpy3DParms*, cudaStream_t)
+void copy_box_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
+    cudaMemcpy3DParms copy;
+    if (!load_struct(warp, instruction, lane, argument<uint64_t>(warp, site, 0, lane), &copy)) return 0;
+    // The device runtime knows no arrays.
+    if (copy.srcArray != nullptr || copy.dstArray != nullptr) return kInvalidValue;
+    if (copy.srcPtr.ptr == nullptr || copy.dstPtr.ptr == nullptr) return kInvalidValue;
+    if (is_empty(copy.extent)) return 0;
+    const Box from{copy.srcPtr, copy.srcPos}, to{copy.dstPtr, copy.dstPos};
+    if (const int error = from.check(copy.extent)) return error;
+    if (const int error = to.check(copy.extent)) return error;
+    const auto stream = argument<uint64_t>(warp, site, 1, lane);
+    for (uint64_t z = 0; z < copy.extent.depth; ++z) {
+      DeviceWork work;
+      work.to = to.row(0, z);
+      work.from = from.row(0, z);
+      work.size = copy.extent.width;
+      if (const int error = add_rows(warp, work, to.memory.pitch, from.memory.pitch, copy.extent.height, stream))
+        return error;
+    }
+    return 0;
+  });
+}
+
+// cudaError_t (cudaPitchedPtr, int value, cudaExtent, cudaStream_t)
+void fill_box_async(Warp& warp, const Instruction& instruction, LaneMask mask) {
+  each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
+    const Box to{argument<cudaPitchedPtr>(warp, site, 0, lane), {}};
+    const auto extent = argument<cudaExtent>(warp, site, 2, lane);
+    if (is_empty(extent)) return 0;
+    if (const int error = to.check(extent)) return error;
+    for (uint64_t z = 0; z < extent.depth; ++z) {
+      DeviceWork work;
+      work.to = to.row(0, z);
+      work.value = argument<int32_t>(warp, site, 1, lane);
+      work.size = extent.width;
+      const auto stream = argument<uint64_t>(warp, site, 3, lane);
+      if (const int error = add_rows(warp, work, to.memory.pitch, 0, extent.height, stream)) return error;
+    }
+    return 0;
+  });
+}
+
 // cudaError_t (void**, size_t)
 void device_malloc(Warp& warp, const Instruction& instruction, LaneMask mask) {
   each(warp, mask, site_of(instruction), [&](unsigned lane, const CallSite& site) {
@@ -214,6 +276,8 @@ constexpr std::array kRows = {
     Row{"MemsetAsync", fill_async},
     Row{"Memcpy2DAsync", copy_rows_async},
     Row{"Memset2DAsync", fill_rows_async},
+    Row{"Memcpy3DAsync", copy_box_async},
+    Row{"Memset3DAsync", fill_box_async},
     Row{"Malloc", device_malloc},
     Row{"Free", device_free},
 };

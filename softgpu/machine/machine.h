@@ -76,9 +76,21 @@ class DeviceFacts {
   virtual int count() const = 0;
   // `device` is below count(). Nothing for numbers that are no attribute's.
   virtual std::optional<int> attribute(int device, int number) const = 0;
+  // Of a kernel on this device, by the numbers of CUfunction_attribute.
+  virtual std::optional<int> function_attribute(const Kernel& kernel, int number) const = 0;
+  // How many blocks of a kernel a multiprocessor of this device holds.
+  virtual int occupancy(const Kernel& kernel, int threads, size_t dynamic_shared) const = 0;
   // Where the texts lie for the kernels of this device to read.
   virtual uint64_t error_name(int code) const = 0;
   virtual uint64_t error_text(int code) const = 0;
+};
+
+// The limits of the context that a grid runs in, by the numbers of CUlimit. Nothing for numbers that are no limit's.
+// Any thread.
+class ContextLimits {
+ public:
+  virtual ~ContextLimits() = default;
+  virtual std::optional<uint64_t> limit(int number) const = 0;
 };
 
 class TextureMap;
@@ -91,6 +103,7 @@ struct Environment {
   const TextureMap* textures = nullptr;  // outlives the run; nullptr: the device has none
   ConditionSink* conditions = nullptr;
   const DeviceFacts* facts = nullptr;
+  const ContextLimits* limits = nullptr;
 };
 
 class Machine {

@@ -77,11 +77,49 @@ __global__ void questions(int* answers) {
   answers[5] = same(cudaGetErrorString(cudaErrorMemoryAllocation), "out of memory");
 }
 
+// What a kernel asks about another one: the host's answers are the measure.
+__global__ void sized(int* values, int count) {
+  __shared__ int buffer[1000];
+  for (int i = threadIdx.x; i < 1000; i += blockDim.x) buffer[i] = values[i % count];
+  __syncthreads();
+  values[threadIdx.x] = buffer[999 - threadIdx.x];
+}
+
+__global__ void kernel_questions(int* answers) {
+  cudaFuncAttributes attributes;
+  answers[0] = cudaFuncGetAttributes(&attributes, sized);
+  answers[1] = static_cast<int>(attributes.sharedSizeBytes);
+  answers[2] = attributes.maxThreadsPerBlock;
+  answers[3] = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&answers[4], sized, 128, 4096);
+  int grid = 0, block = 0;
+  answers[5] = cudaOccupancyMaxPotentialBlockSize(&grid, &block, sized, 0, 256);
+  answers[6] = block;
+  size_t heap = 0;
+  answers[7] = cudaDeviceGetLimit(&heap, cudaLimitMallocHeapSize);
+  answers[8] = static_cast<int>(heap >> 10);
+}
+
 // Rows of 4 bytes, 16 apart, are copied to where they are 8 apart, and then set. To 0, because with CUDA 13.0 an H100
 // is seen to set zeros here, whatever the value.
 __global__ void rows(char* bytes, int* codes) {
   codes[0] = cudaMemcpy2DAsync(bytes + 48, 8, bytes, 16, 4, 3, cudaMemcpyDeviceToDevice, cudaStream_t{});
   codes[1] = cudaMemset2DAsync(bytes, 16, 0, 4, 3, cudaStream_t{});
+  codes[2] = cudaGetLastError();
+}
+
+// A box of 2 x 2 x 2 words at (1, 1, 0) of slices of 4 x 3 words goes to (0, 0, 1) of slices of 2 x 2; then its first
+// slice is set.
+__global__ void boxes(int* from, int* to, int* codes) {
+  cudaMemcpy3DParms copy{};
+  copy.srcPtr = cudaPitchedPtr{from, 4 * sizeof *from, 4 * sizeof *from, 3};
+  copy.srcPos = cudaPos{sizeof *from, 1, 0};
+  copy.dstPtr = cudaPitchedPtr{to, 2 * sizeof *to, 2 * sizeof *to, 2};
+  copy.dstPos = cudaPos{0, 0, 1};
+  copy.extent = cudaExtent{2 * sizeof *from, 2, 2};
+  copy.kind = cudaMemcpyDeviceToDevice;
+  codes[0] = cudaMemcpy3DAsync(&copy, cudaStream_t{});
+  codes[1] = cudaMemset3DAsync(cudaPitchedPtr{from, 4 * sizeof *from, 4 * sizeof *from, 3}, 0,
+                               cudaExtent{2 * sizeof *from, 2, 1}, cudaStream_t{});
   codes[2] = cudaGetLastError();
 }
 
@@ -124,6 +162,21 @@ int main() {
          seen[0], seen[1], seen[3]);
   EXPECT(seen[4] != 0 && seen[5] != 0, "an error's name or text differs");
 
+  kernel_questions<<<1, 1>>>(pair.get());
+  CHECK_LAUNCH();
+  CHECK(cudaDeviceSynchronize());
+  pair.read(seen);
+  int blocks = 0;
+  CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, sized, 128, 4096));
+  EXPECT(seen[0] == cudaSuccess && seen[1] == 4000 && seen[2] >= 128, "error %d, %d bytes shared, %d threads", seen[0],
+         seen[1], seen[2]);
+  EXPECT(seen[3] == cudaSuccess && seen[4] == blocks, "error %d, %d blocks, not %d", seen[3], seen[4], blocks);
+  EXPECT(seen[5] == cudaSuccess && seen[6] > 0 && seen[6] <= 256, "error %d, blocks of %d", seen[5], seen[6]);
+  size_t heap = 0;
+  CHECK(cudaDeviceGetLimit(&heap, cudaLimitMallocHeapSize));
+  EXPECT(seen[7] == cudaSuccess && seen[8] == static_cast<int>(heap >> 10), "error %d, a heap of %d KiB", seen[7],
+         seen[8]);
+
   for (int i = 0; i < 64; ++i) seen[i] = 100 + i;
   pair.set(seen);
   rows<<<1, 1>>>(reinterpret_cast<char*>(pair.get()), pair.get() + 32);
@@ -135,6 +188,21 @@ int main() {
     const bool set = i < 12 && i % 4 == 0, copied = i >= 12 && i % 2 == 0;
     const int expected = set ? 0 : copied ? 100 + (i - 12) * 2 : 100 + i;
     EXPECT(seen[i] == expected, "word %d is %d", i, seen[i]);
+  }
+
+  for (int i = 0; i < 64; ++i) seen[i] = 100 + i;
+  pair.set(seen);
+  boxes<<<1, 1>>>(pair.get(), pair.get() + 32, pair.get() + 60);
+  CHECK_LAUNCH();
+  CHECK(cudaDeviceSynchronize());
+  pair.read(seen);
+  EXPECT(seen[60] == cudaSuccess && seen[61] == cudaSuccess && seen[62] == cudaSuccess,
+         "a box was copied with %d and set with %d, last error %d", seen[60], seen[61], seen[62]);
+  for (int i = 0; i < 60; ++i) {
+    const int word = i - 36, source = word / 4 * 12 + (word / 2 % 2 + 1) * 4 + word % 2 + 1;
+    const bool set = i < 6 && i % 4 < 2, copied = word >= 0 && word < 8;
+    const int expected = set ? 0 : copied ? 100 + source : 100 + i;
+    EXPECT(seen[i] == expected, "word %d of boxes is %d, not %d", i, seen[i], expected);
   }
   return pass();
 }
