@@ -110,13 +110,22 @@ class Consumer {
     futex::wake_all(header.head_word);
   }
 
+  // A store may be on its way for as long as this (ring::must_ring).
+  static bool comes_soon(const ring::Command& next) {
+    const auto until = std::chrono::steady_clock::now() + ring::kParkGrace;
+    do {
+      if (ring::load_commit(next) != 0) return true;
+    } while (std::chrono::steady_clock::now() < until);
+    return false;
+  }
+
   void park(const ring::Command& next) {
     if (!never_spin)
       for (int i = 0; i < 1000; ++i)
         if (ring::load_commit(next) != 0) return;
     ring::Header& header = memory_.header();
     ring::park_announce(header);
-    if (ring::load_commit(next) == 0) {
+    if (!comes_soon(next)) {
       parks.fetch_add(1);
       pollfd bell = {doorbell_, POLLIN, 0};
       // A wake-up that got lost shows as this long wait, with a command there at its end.
