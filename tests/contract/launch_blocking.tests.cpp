@@ -20,7 +20,7 @@ again:
   setp.lt.u64 %early, %now, 20000000;
   @%early bra again;
   st.global.u32 [%word], 7;
-  fence.acq_rel.sys;
+  membar.sys;
   ret;
 }
 .visible .entry fail() {
