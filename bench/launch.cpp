@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Launches of an empty kernel with eight parameters, and of one that takes two milliseconds.
 #include "bench/gpu.h"
+#include "bench/long_kernel.h"
 #include "bench/stopwatch.h"
 
 namespace vgpu::bench {
@@ -32,36 +33,9 @@ Measured<double> launch_and_wait(const Gpu& gpu) {
   });
 }
 
-constexpr char kLongPtx[] = R"(
-.version 6.4
-.target sm_52
-.address_size 64
-.visible .entry two_milliseconds()
-{
-  .reg .b64 %begin, %now;
-  .reg .pred %early;
-  mov.u64 %begin, %globaltimer;
-again:
-  mov.u64 %now, %globaltimer;
-  sub.u64 %now, %now, %begin;
-  setp.lt.u64 %early, %now, 2000000;
-  @%early bra again;
-  ret;
-}
-)";
-
-// Longer than anybody spins without a thought for others.
 Measured<double> long_launch_and_wait(const Gpu& gpu) {
-  CUmodule module = nullptr;
-  CUfunction function = nullptr;
-  CUDA_TRY(cuModuleLoadData(&module, kLongPtx));
-  CUDA_TRY(cuModuleGetFunction(&function, module, "two_milliseconds"));
-  const double time = TRY(median_time(50, [&]() -> Measured<void> {
-    CUDA_TRY(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, gpu.stream, nullptr, nullptr));
-    return gpu.synchronize();
-  }));
-  CUDA_TRY(cuModuleUnload(module));
-  return time;
+  const LongKernel kernel = TRY(LongKernel::load());
+  return median_time(50, [&] { return kernel.launch_and_wait(gpu.stream); });
 }
 
 }  // namespace

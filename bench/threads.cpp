@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launching threads, each on a stream of its own: launches per second of all of them together.
+// Threads side by side, each on a stream of its own: what all of them do together in a second.
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <thread>
 
 #include "bench/launching_threads.h"
+#include "bench/long_kernel.h"
 #include "bench/stopwatch.h"
 
 namespace vgpu::bench {
@@ -23,13 +25,10 @@ struct Start {
   std::atomic<bool> go{false};
 };
 
-Measured<double> launch_many(const Gpu& gpu, int count, CUstream stream) {
-  for (int i = 0; i < count; ++i) TRY(gpu.launch(stream));
-  CUDA_TRY(cuStreamSynchronize(stream));
-  return now();
-}
+// What a thread does; it returns when all of it is done.
+using Work = std::function<Measured<void>(CUstream)>;
 
-Measured<double> run(const Gpu& gpu, int count, Start& start) {
+Measured<double> run(const Gpu& gpu, const Work& work, Start& start) {
   CUstream stream = nullptr;
   CUresult status = cuCtxSetCurrent(gpu.context);
   if (status == CUDA_SUCCESS) status = cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING);
@@ -37,19 +36,19 @@ Measured<double> run(const Gpu& gpu, int count, Start& start) {
   start.ready.fetch_add(1);
   CUDA_TRY(status);
   while (!start.go.load(std::memory_order_acquire)) std::this_thread::yield();
-  const double end = TRY(launch_many(gpu, count, stream));
+  TRY(work(stream));
+  const double end = now();
   CUDA_TRY(cuStreamDestroy(stream));
   return end;
 }
 
-}  // namespace
-
-Measured<double> launches_per_second(const Gpu& gpu, int threads, int launches) {
+// Seconds until the last thread is done.
+Measured<double> time_together(const Gpu& gpu, int threads, const Work& work) {
   Start start;
   std::vector<Launcher> launchers(static_cast<size_t>(threads));
   for (Launcher& launcher : launchers)
     launcher.thread = std::thread([&] {
-      const auto end = run(gpu, launches / threads, start);
+      const auto end = run(gpu, work, start);
       if (end.ok()) launcher.end = end.value();
       else launcher.failure = end.error();
     });
@@ -62,7 +61,31 @@ Measured<double> launches_per_second(const Gpu& gpu, int threads, int launches) 
     if (launcher.failure) return *launcher.failure;
     end = std::max(end, launcher.end);
   }
-  return launches / (end - begin);
+  return end - begin;
+}
+
+// How many kernels of two milliseconds, each waited for by its thread, are done in a second.
+Measured<double> long_launches_per_second(const Gpu& gpu, int threads) {
+  constexpr int kEach = 20;
+  const LongKernel kernel = TRY(LongKernel::load());
+  const Work work = [&](CUstream stream) -> Measured<void> {
+    for (int i = 0; i < kEach; ++i) TRY(kernel.launch_and_wait(stream));
+    return {};
+  };
+  const double seconds = TRY(time_together(gpu, threads, work));
+  return threads * kEach / seconds;
+}
+
+}  // namespace
+
+Measured<double> launches_per_second(const Gpu& gpu, int threads, int launches) {
+  const Work work = [&](CUstream stream) -> Measured<void> {
+    for (int i = 0; i < launches / threads; ++i) TRY(gpu.launch(stream));
+    CUDA_TRY(cuStreamSynchronize(stream));
+    return {};
+  };
+  const double seconds = TRY(time_together(gpu, threads, work));
+  return launches / seconds;
 }
 
 Family thread_family() {
@@ -72,6 +95,10 @@ Family thread_family() {
     family.rows.push_back({"launches, " + std::to_string(threads) + (threads == 1 ? " thread" : " threads"),
                            Unit::launches_per_second,
                            [threads](const Gpu& gpu) { return launches_per_second(gpu, threads, kLaunches); }});
+  // More threads than a process has queues of the device.
+  for (const int threads : {8, 16})
+    family.rows.push_back({"launch of 2 ms + wait, " + std::to_string(threads) + " threads", Unit::launches_per_second,
+                           [threads](const Gpu& gpu) { return long_launches_per_second(gpu, threads); }});
   return family;
 }
 
