@@ -21,6 +21,7 @@
 #include "host/worker/counters.h"
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
+#include "host/worker/end_events.h"
 #include "host/worker/exports.h"
 #include "host/worker/faults.h"
 #include "host/worker/guest_wait.h"
@@ -31,6 +32,7 @@
 #include "host/worker/output_tap.h"
 #include "host/worker/print_scan.h"
 #include "host/worker/ready_context.h"
+#include "host/worker/streams_in_use.h"
 #include "host/worker/sync_debts.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
@@ -77,6 +79,8 @@ struct Session {
   Window window;
   WordPage guest_words;  // the header's markers
   Markers markers;
+  EndEvents end_events;
+  StreamsInUse streams_in_use;
   GuestWait guest_wait;
   HandleTable handles;
   PrintScan print_scan{handles};

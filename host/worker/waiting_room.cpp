@@ -18,7 +18,7 @@ std::chrono::microseconds WaitingRoom::patience() {
 // takes. A copy that stayed would let others overtake it.
 WaitingRoom::Clock::time_point WaitingRoom::last_moment(const Waiting& waiting) const {
   constexpr std::chrono::milliseconds kMorePatience(50);
-  const bool may_stay = is_wait(waiting.command.opcode) && (waiting.marker.value != 0 || may_be_asked_late(waiting));
+  const bool may_stay = is_wait(waiting.command.opcode) && (waiting.is_marked() || may_be_asked_late(waiting));
   return may_stay && session_.may_stay_awake() ? waiting.deadline + kMorePatience : waiting.deadline;
 }
 
@@ -39,8 +39,17 @@ bool WaitingRoom::is_first(size_t index) const {
 }
 
 void WaitingRoom::let_in(CommandCopy& command) {
+  session_.streams_in_use.count_wait();
   const auto now = Clock::now();
   waiting_.push_back({std::move(command), now, now + patience(), sent_});
+}
+
+CommandCopy WaitingRoom::leave_room(size_t index) {
+  const auto at = waiting_.begin() + static_cast<ptrdiff_t>(index);
+  if (at->end) session_.end_events.put_back(at->end);
+  CommandCopy command = std::move(at->command);
+  waiting_.erase(at);
+  return command;
 }
 
 bool WaitingRoom::copies_on_device(uint16_t opcode) {
@@ -67,18 +76,28 @@ GateState WaitingRoom::ask(Waiting& waiting) {
     return session_.markers.is_written(waiting.marker) ? GateState::finished : GateState::closed;
   if (is_quiet(command)) return GateState::finished;
   const auto now = Clock::now();
+  if (waiting.end) return now < waiting.next_question ? GateState::closed : ask_end(waiting);
   if (now < waiting.next_question) return GateState::closed;
   if (now >= waiting.deadline) {
     if (!may_be_asked_late(waiting)) return GateState::closed;
-    waiting.next_question = now + kBetweenLateQuestions;
+    waiting.next_question = now + kBetweenQuestions;
   }
   const GateState gate = ask_gate(session_, command);
   if (gate == GateState::closed && wants_marker(waiting)) mark(waiting);
   return gate;
 }
 
+GateState WaitingRoom::ask_end(Waiting& waiting) {
+  waiting.next_question = Clock::now() + kBetweenQuestions;
+  if (make_current(session_, waiting.command.context) != CUDA_SUCCESS) return GateState::open;
+  ask_beside_captures(session_);
+  const CUresult answer = session_.end_events.query(session_.driver, waiting.end);
+  if (answer == CUDA_ERROR_NOT_READY) return GateState::closed;
+  return answer == CUDA_SUCCESS ? GateState::finished : GateState::open;
+}
+
 bool WaitingRoom::wants_marker(const Waiting& waiting) const {
-  if (!after_copy_ && only_waits(session_, waiting.command)) return true;
+  if (!after_copy_ && only_waits(session_, waiting.command) && !session_.streams_in_use.are_many()) return true;
   return Clock::now() - waiting.since > (after_copy_ ? kAskedOnlyOfCopies : kAskedOnly);
 }
 
@@ -88,9 +107,13 @@ void WaitingRoom::mark(Waiting& waiting) {
   const CommandCopy& command = waiting.command;
   const std::optional<uint64_t> wire = gate_stream(command);
   uint64_t real = 0;
-  if (wire && !session_.config.software_gpu && resolve_gate_stream(session_, command, real) &&
-      session_.may_mark(command.context, *wire, real))
-    waiting.marker = session_.markers.place(session_.driver, command.context, from_bits<CUstream>(real));
+  if (!wire || session_.config.software_gpu || !resolve_gate_stream(session_, command, real) ||
+      !session_.may_mark(command.context, *wire, real))
+    return;
+  const auto stream = from_bits<CUstream>(real);
+  if (!session_.streams_in_use.are_many())
+    waiting.marker = session_.markers.place(session_.driver, command.context, stream);
+  if (waiting.marker.value == 0) waiting.end = session_.end_events.record(session_.driver, command.context, stream);
   waiting.sent = held_back_ ? kUnknown : sent_;
 }
 

@@ -43,8 +43,12 @@ class WaitingRoom {
     Clock::time_point since, deadline;
     uint64_t sent_before;                  // sent_ when it came
     Clock::time_point next_question = {};  // not before
+    // What stands for the end of its stream, if anything does.
     Markers::Marker marker = {};
-    uint64_t sent = kUnknown;  // sent_ when it was placed, if all of that had reached the driver
+    EndEvents::Event end = {};
+    uint64_t sent = kUnknown;  // sent_ when that was asked for, if all of it had reached the driver
+
+    bool is_marked() const { return marker.value != 0 || end; }
   };
   // A stream of which nothing is under way: what ran last was a command that waited for it.
   struct Quiet {
@@ -62,13 +66,15 @@ class WaitingRoom {
   bool is_first(size_t index) const;
   bool is_quiet(const CommandCopy& command) const { return quiet_.known && quiet_ == stream_of(command); }
   void let_in(CommandCopy& command);
+  CommandCopy leave_room(size_t index);
   GateState ask(Waiting& waiting);
+  GateState ask_end(Waiting& waiting);
   bool wants_marker(const Waiting& waiting) const;
   template <class Answer, class Run>
   void conclude(const CommandCopy& command, GateState gate, Answer answer, Run run, bool is_idle = true);
-  // What was sent since its marker was placed may be under way.
+  // What was sent since its end was marked may be under way.
   bool leaves_all_done(const Waiting& waiting) const {
-    return !held_back_ && (waiting.marker.value == 0 || waiting.sent == sent_);
+    return !held_back_ && (!waiting.is_marked() || waiting.sent == sent_);
   }
   void mark(Waiting& waiting);
   static Quiet stream_of(const CommandCopy& command);
@@ -79,8 +85,8 @@ class WaitingRoom {
   static constexpr std::chrono::microseconds kAskedOnly{10};
   // Behind a copy it never is: the copy's engine says when it is done to the one that writes markers.
   static constexpr std::chrono::microseconds kAskedOnlyOfCopies{200};
-  // Events have no marker of their own. What has taken that long is asked about less often.
-  static constexpr std::chrono::microseconds kBetweenLateQuestions{5};
+  // Events are asked about less often.
+  static constexpr std::chrono::microseconds kBetweenQuestions{5};
 
   Session& session_;
   Quiet quiet_;
@@ -103,8 +109,7 @@ bool WaitingRoom::admit(CommandCopy& command, Answer answer, Run run) {
   if (is_behind) return true;
   const GateState gate = ask(waiting_.back());
   if (gate != GateState::open && gate != GateState::finished) return true;
-  command = std::move(waiting_.back().command);
-  waiting_.pop_back();
+  command = leave_room(waiting_.size() - 1);
   conclude(command, gate, answer, run);
   return true;
 }
@@ -133,8 +138,7 @@ void WaitingRoom::look(bool held_back, Answer answer, Run run, Leave leave) {
       continue;
     }
     const bool is_idle = leaves_all_done(waiting_[i]);
-    const CommandCopy command = std::move(waiting_[i].command);
-    waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(i));
+    const CommandCopy command = leave_room(i);
     if (gate == GateState::open || gate == GateState::finished) {
       conclude(command, gate, answer, run, is_idle);
       continue;
@@ -148,8 +152,7 @@ void WaitingRoom::look(bool held_back, Answer answer, Run run, Leave leave) {
         ++k;
         continue;
       }
-      leave(waiting_[k].command);
-      waiting_.erase(waiting_.begin() + static_cast<ptrdiff_t>(k));
+      leave(leave_room(k));
     }
     i = 0;
   }
