@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // EndEvents: events of the worker's own that stand for what a stream has been given so far, for waits where a word
-// would hold back other streams (streams_in_use.h). All but forget_context by the dispatcher's thread.
+// would hold back other streams (hardware_queues.h). All but forget_context by the dispatcher's thread.
 #pragma once
 
 #include <map>

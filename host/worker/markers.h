@@ -18,7 +18,7 @@ class Markers {
     uint32_t value = 0;  // 0: none
   };
 
-  Markers() : page_(words_.data()) {}
+  explicit Markers(HardwareQueues& queues) : page_(words_.data(), queues) {}
 
   // Asks the device to write when `stream` of the current context, `context`, gets there. No marker when it cannot be
   // asked.

@@ -233,7 +233,7 @@ bool RingServer::blocks(const CommandCopy& command) {
 void RingServer::handle(CommandCopy& command) {
   session_.counters.own().commands.add(1);
   const uint16_t opcode = command.opcode;
-  session_.streams_in_use.note_launch(command);
+  session_.hardware_queues.note_launch(command);
   if (sequences_->go_on_with(command)) return waiting_.disturb(opcode);
   sequences_->end_before(command);
   if (!copies_.empty() && may_end_context(opcode)) copies_.leave_all();

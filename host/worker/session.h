@@ -26,13 +26,13 @@
 #include "host/worker/faults.h"
 #include "host/worker/guest_wait.h"
 #include "host/worker/handle_table.h"
+#include "host/worker/hardware_queues.h"
 #include "host/worker/kept_modules.h"
 #include "host/worker/managed_pages.h"
 #include "host/worker/markers.h"
 #include "host/worker/output_tap.h"
 #include "host/worker/print_scan.h"
 #include "host/worker/ready_context.h"
-#include "host/worker/streams_in_use.h"
 #include "host/worker/sync_debts.h"
 #include "host/worker/trace.h"
 #include "host/worker/unsupported_calls.h"
@@ -60,7 +60,7 @@ struct Session {
         memory(std::move(attachment.memory)),
         waker(attachment.waker),
         window(driver, memory),
-        guest_words(&memory.header()),
+        guest_words(&memory.header(), hardware_queues),
         device_memory(memory_budget),
         shared(shared_ranges),
         exports(object_broker),
@@ -77,10 +77,10 @@ struct Session {
   const SessionMemory memory;
   const Waker waker;
   Window window;
+  HardwareQueues hardware_queues;
   WordPage guest_words;  // the header's markers
-  Markers markers;
+  Markers markers{hardware_queues};
   EndEvents end_events;
-  StreamsInUse streams_in_use;
   GuestWait guest_wait;
   HandleTable handles;
   PrintScan print_scan{handles};

@@ -39,7 +39,7 @@ bool WaitingRoom::is_first(size_t index) const {
 }
 
 void WaitingRoom::let_in(CommandCopy& command) {
-  session_.streams_in_use.count_wait();
+  session_.hardware_queues.count_wait();
   const auto now = Clock::now();
   waiting_.push_back({std::move(command), now, now + patience(), sent_});
 }
@@ -97,7 +97,7 @@ GateState WaitingRoom::ask_end(Waiting& waiting) {
 }
 
 bool WaitingRoom::wants_marker(const Waiting& waiting) const {
-  if (!after_copy_ && only_waits(session_, waiting.command) && !session_.streams_in_use.are_many()) return true;
+  if (!after_copy_ && only_waits(session_, waiting.command)) return true;
   return Clock::now() - waiting.since > (after_copy_ ? kAskedOnlyOfCopies : kAskedOnly);
 }
 
@@ -111,9 +111,9 @@ void WaitingRoom::mark(Waiting& waiting) {
       !session_.may_mark(command.context, *wire, real))
     return;
   const auto stream = from_bits<CUstream>(real);
-  if (!session_.streams_in_use.are_many())
-    waiting.marker = session_.markers.place(session_.driver, command.context, stream);
-  if (waiting.marker.value == 0) waiting.end = session_.end_events.record(session_.driver, command.context, stream);
+  waiting.marker = session_.markers.place(session_.driver, command.context, stream);
+  if (waiting.marker.value == 0 && Clock::now() - waiting.since > kAskedOnly)
+    waiting.end = session_.end_events.record(session_.driver, command.context, stream);
   waiting.sent = held_back_ ? kUnknown : sent_;
 }
 

@@ -22,15 +22,25 @@ CUdeviceptr WordPage::address_in(const Driver& driver, uint64_t context) {
   return address_;
 }
 
+HardwareQueues::Word& WordPage::word_at(size_t offset) const {
+  // SAFETY: the page is made of such words.
+  return *reinterpret_cast<HardwareQueues::Word*>(static_cast<std::byte*>(page_) + offset);
+}
+
 bool WordPage::store_later(const Driver& driver, uint64_t context, CUstream stream, size_t offset, uint32_t value) {
   const CUdeviceptr address = context == 0 ? 0 : address_in(driver, context);
-  return address != 0 &&
-         VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address + offset, value, 0u) == CUDA_SUCCESS;
+  if (address == 0 || !queues_.has_room_for(stream) ||
+      VGPU_DRIVER(driver, cuStreamWriteValue32_v2)(stream, address + offset, value, 0u) != CUDA_SUCCESS)
+    return false;
+  queues_.add(stream, word_at(offset), value);
+  return true;
 }
 
 void WordPage::forget_context(uint64_t context) {
   const std::lock_guard lock(mutex_);
-  if (owner_ == context) owner_ = 0;
+  if (owner_ != context) return;
+  owner_ = 0;
+  queues_.forget();
 }
 
 }  // namespace vgpu::host

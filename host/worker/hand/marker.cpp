@@ -14,20 +14,14 @@ bool is_captured(const Driver& driver, CUstream stream) {
          state != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
-// Whether it holds back other streams.
-bool is_in_the_way(Invocation& invocation, const wire::Marker& marker) {
-  const CommandCopy& command = invocation.command;
-  StreamsInUse& streams = invocation.session.streams_in_use;
-  streams.note(marker.stream, (command.flags & ring::kPerThreadStream) != 0, command.thread);
-  streams.count_wait();
-  return streams.are_many();
+void note_wait(Session& session, const CommandCopy& command, uint64_t wire_stream) {
+  session.hardware_queues.note_use(wire_stream, (command.flags & ring::kPerThreadStream) != 0, command.thread);
+  session.hardware_queues.count_wait();
 }
 
 // What failed before is told with the next answer, so a question must come.
-bool takes_markers(Invocation& invocation, const wire::Marker& marker, CUstream stream) {
-  const Session& session = invocation.session;
-  return session.posted_error.load(std::memory_order_relaxed) == 0 && !is_in_the_way(invocation, marker) &&
-         !is_captured(session.driver, stream);
+bool takes_markers(const Session& session, CUstream stream) {
+  return session.posted_error.load(std::memory_order_relaxed) == 0 && !is_captured(session.driver, stream);
 }
 
 bool store_later(Invocation& invocation, const wire::Marker& marker, CUstream stream) {
@@ -38,10 +32,11 @@ bool store_later(Invocation& invocation, const wire::Marker& marker, CUstream st
 
 bool place(Invocation& invocation, const wire::Marker& marker) {
   Session& session = invocation.session;
+  note_wait(session, invocation.command, marker.stream);
   CUstream stream = nullptr;
   return invocation.real(Kind::stream, marker.stream, stream) &&
          session.may_mark(invocation.command.context, marker.stream, bits_of(stream)) &&
-         takes_markers(invocation, marker, stream) && store_later(invocation, marker, stream);
+         takes_markers(session, stream) && store_later(invocation, marker, stream);
 }
 
 void refuse(Session& session, const wire::Marker& marker) {
@@ -61,9 +56,10 @@ bool on_helper(const Invocation& invocation) { return (invocation.command.flags 
 // The marker of a copy holds nobody back whom the copy itself does not.
 bool copy_and_mark(Invocation& invocation, const wire::MarkedCopy& message, const wire::Marker& marker) {
   Session& session = invocation.session;
+  note_wait(session, invocation.command, marker.stream);
   CUstream stream = nullptr;
   return is_only_a_wait(session) && invocation.real(Kind::stream, marker.stream, stream) &&
-         takes_markers(invocation, marker, stream) &&
+         takes_markers(session, stream) &&
          start_marked_copy(invocation, static_cast<uint16_t>(message.call), message.copy, stream) == CUDA_SUCCESS &&
          store_later(invocation, marker, stream);
 }
