@@ -29,15 +29,22 @@ inline bool has_processors_to_spare() {
   return value;
 }
 
+// Whether the calling thread may use few of them only, as it was when it first asked: its peer may need the same one.
+inline bool is_confined() {
+  static thread_local const bool value = allowed_processors() <= kFewProcessors;
+  return value;
+}
+
 class Spinner {
  public:
   Spinner() : Spinner(short_limit()) {}
   // For waits that the device decides: CUDA itself spins there. After that it goes on for up to `expected`, if it gets
-  // a place (waking_place.h), and yields its processor at each look.
-  static Spinner for_device(std::chrono::microseconds expected = {}, bool may_spin = has_processors_to_spare()) {
+  // a place (waking_place.h), and yields its processor at each look; from the beginning where the thread is confined.
+  static Spinner for_device(std::chrono::microseconds expected = {}, bool may_spin = has_processors_to_spare(),
+                            bool confined = is_confined()) {
     if (!may_spin) return Spinner(short_limit());
-    Spinner spinner(kDeviceLimit);
-    spinner.yielding_ = expected;
+    Spinner spinner(confined ? std::chrono::microseconds(0) : kDeviceLimit);
+    spinner.yielding_ = confined ? kDeviceLimit + expected : expected;
     return spinner;
   }
 
@@ -49,7 +56,7 @@ class Spinner {
     return spinner;
   }
   // Where the owner's threads and their peers share few processors, it is as short as can be.
-  static Spinner adaptive() { return adaptive(allowed_processors() > kFewProcessors ? kDeviceLimit : kShortestLimit); }
+  static Spinner adaptive() { return adaptive(is_confined() ? kShortestLimit : kDeviceLimit); }
 
   // Call before a new wait.
   void reset() {

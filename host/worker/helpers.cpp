@@ -10,9 +10,7 @@ namespace vgpu::host {
 
 thread_local Helpers::Helper* Helpers::own_ = nullptr;
 
-std::chrono::microseconds Helpers::suitable_linger() {
-  return std::chrono::microseconds(allowed_processors() > kFewProcessors ? 500 : 0);
-}
+std::chrono::microseconds Helpers::suitable_linger() { return std::chrono::microseconds(is_confined() ? 0 : 500); }
 
 Helpers::~Helpers() {
   {

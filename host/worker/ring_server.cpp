@@ -368,7 +368,7 @@ void RingServer::idle(Spinner& spinner) {
   if (!copies_.empty()) copies_.look();
   if (!waiting_.empty()) return look_after_waiting();
   if (!copies_.empty()) return;
-  if (session_.guest_wait.is_under_way() || (has_processors_to_spare() && answers_due_.come_soon())) {
+  if (session_.processors_to_spare && (session_.guest_wait.is_under_way() || answers_due_.come_soon())) {
     cpu_relax();
     spinner.reset();
   } else if (!spinner.spin() && !ring_pages_.map_next(position_)) {

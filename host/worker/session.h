@@ -70,9 +70,11 @@ struct Session {
 
   // Whether a thread of the worker may keep a processor for as long as natively the waiting thread would: there are
   // others, and the device needs none.
-  bool may_stay_awake() const { return has_processors_to_spare() && !config.software_gpu; }
+  bool may_stay_awake() const { return processors_to_spare && !config.software_gpu; }
 
   const WorkerConfig config;
+  // Who waits keeps no processor from who works.
+  const bool processors_to_spare = has_processors_to_spare() && !is_confined();
   const Driver driver;
   const SessionMemory memory;
   const Waker waker;

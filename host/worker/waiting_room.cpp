@@ -9,8 +9,8 @@
 namespace vgpu::host {
 
 // On a machine with few processors the device's own threads (the software GPU's) may need this one.
-std::chrono::microseconds WaitingRoom::patience() {
-  return std::chrono::microseconds(has_processors_to_spare() ? 500 : 4);
+std::chrono::microseconds WaitingRoom::patience() const {
+  return std::chrono::microseconds(session_.processors_to_spare ? 500 : 4);
 }
 
 // A helper would spin in the driver, and the dispatcher fall asleep: whoever then lets the stream go on, or sends more,

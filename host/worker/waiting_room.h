@@ -58,7 +58,7 @@ class WaitingRoom {
     bool operator==(const Quiet&) const = default;
   };
 
-  static std::chrono::microseconds patience();
+  std::chrono::microseconds patience() const;
   // When it leaves for a helper.
   Clock::time_point last_moment(const Waiting& waiting) const;
   bool may_be_asked_late(const Waiting& waiting) const;

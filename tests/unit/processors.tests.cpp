@@ -20,4 +20,5 @@ TEST_CASE("processors are counted that the thread may use", "[unit][processors]"
 // Of tests/support/many_processors.cpp.
 TEST_CASE("a machine that has processors to spare is made believe", "[.][many-processors]") {
   CHECK(std::thread::hardware_concurrency() == 16);
+  CHECK(vgpu::allowed_processors() == 16);
 }

@@ -100,6 +100,17 @@ TEST_CASE("a spinner that waits for the device does not where it would take its 
   CHECK(spins_for(spinner) < kExpected);
 }
 
+TEST_CASE("a thread that is confined lets others run while it waits for the device", "[unit][spin]") {
+  constexpr auto kExpected = milliseconds(20);
+  Spinner spinner = Spinner::for_device(kExpected, true, true);
+  CHECK(spins_for(spinner) >= kExpected);
+  // From the beginning: without a place it does not wait at all.
+  std::vector<vgpu::WakingPlace> awake(vgpu::WakingPlace::places());
+  for (vgpu::WakingPlace& place : awake) CHECK(place.take());
+  Spinner late = Spinner::for_device(std::chrono::hours(1), true, true);
+  CHECK(spins_for(late) < std::chrono::hours(1));
+}
+
 TEST_CASE("no more threads stay awake than leave as many processors to others", "[unit][spin]") {
   const unsigned places = vgpu::WakingPlace::places();
   std::vector<vgpu::WakingPlace> awake(places + 1);
