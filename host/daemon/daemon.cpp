@@ -26,6 +26,7 @@ constexpr int kClientsPerTurn = 16;
 
 Result<std::unique_ptr<Daemon>> Daemon::create(const Options& options) {
   WorkerOptions worker = TRY(choose_worker(options));
+  worker.launch_graphs = options.launch_graphs;
   std::unique_ptr<EventLoop> loop = TRY(EventLoop::create());
   std::unique_ptr<Daemon> daemon(new Daemon(options, std::move(worker), std::move(loop)));
   daemon->spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -45,7 +46,6 @@ Result<void> Daemon::choose_one_gpu() {
     return options_.gpu == "0" ? Result<void>() : Error{"--gpu: the software GPU is number 0, and the only one"};
   gpu_ = TRY(choose_gpu(host_gpus(), options_.gpu));
   worker_options_.visible_devices = visible_to(*gpu_, std::nullopt);
-  worker_options_.launch_graphs = options_.launch_graphs;
   return {};
 }
 

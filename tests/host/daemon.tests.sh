@@ -293,6 +293,21 @@ test_sessions_beyond_the_limit_are_refused_and_the_place_comes_back() {
   expect answer "$(client hello)" welcome
 }
 
+worker_options() { tr '\0' ' ' <"/proc/$(workers)/cmdline"; }
+
+test_a_worker_leaves_launches_alone_when_the_daemon_is_told_so() {
+  start_daemon
+  client_in_background out hello closed
+  eventually has_line out welcome
+  expect "without the option" "$(worker_options | grep -c -e --no-launch-graphs)" 0
+  stop_daemon TERM
+  start_daemon --no-launch-graphs
+  client_in_background out hello closed
+  eventually has_line out welcome
+  expect_like "with it" "$(worker_options)" "--no-launch-graphs"
+  stop_daemon TERM
+}
+
 test_prestarted_workers_wait_for_clients() {
   start_daemon --prestart 2
   eventually [ "$(workers | wc -l)" -eq 2 ]
