@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "common/bits.h"
+#include "common/driver_variables.h"
 #include "common/endpoints.h"
 #include "common/face/cuda_api.h"
 #include "common/log.h"
@@ -184,11 +185,11 @@ Result<std::unique_ptr<Transport>, OpenFailure> open_device_transport() {
   open.format = ring::kFormat;
   open.reason = bits_of(&reason[0]);
   open.reason_bytes = sizeof reason;
-  // The driver itself reads the variable, in the worker, exactly as it would here.
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
+  const std::optional<std::string> text = text_of(own_driver_variables(), VGPU_TEXT_BYTES - 1);
+  if (text) {
     open.flags = VGPU_OPEN_TEXT;
-    open.text = bits_of(visible);
-    open.text_bytes = static_cast<uint32_t>(::strnlen(visible, VGPU_TEXT_BYTES - 1));
+    open.text = bits_of(text->c_str());
+    open.text_bytes = static_cast<uint32_t>(text->size());
   }
   if (const int error = control(device.get(), VGPU_IOCTL_OPEN, &open); error != 0) {
     if (error != ECONNREFUSED) return no_device(cannot_open(error));

@@ -16,6 +16,7 @@
 
 #include "common/bits.h"
 #include "common/control_socket.h"
+#include "common/driver_variables.h"
 #include "common/face/cuda_api.h"
 #include "common/futex.h"
 #include "libcuda/mapped_here.h"
@@ -170,10 +171,9 @@ wire::ControlMessage hello() {
   message.type = wire::Control::hello;
   message.format = ring::kFormat;
   message.pid = static_cast<uint32_t>(::getpid());
-  // The driver itself reads the variable, in the worker, exactly as it would here.
-  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible != nullptr) {
+  if (const auto text = text_of(own_driver_variables(), sizeof message.text - 1)) {
     message.result = 1;
-    std::strncpy(message.text, visible, sizeof message.text - 1);
+    std::memcpy(message.text, text->data(), text->size());
   }
   return message;
 }

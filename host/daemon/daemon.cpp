@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/driver_variables.h"
 #include "common/log.h"
 #include "host/daemon/driver_choice.h"
 
@@ -45,7 +46,7 @@ Result<void> Daemon::choose_one_gpu() {
   if (worker_options_.kind == DriverKind::soft)
     return options_.gpu == "0" ? Result<void>() : Error{"--gpu: the software GPU is number 0, and the only one"};
   gpu_ = TRY(choose_gpu(host_gpus(), options_.gpu));
-  worker_options_.visible_devices = visible_to(*gpu_, std::nullopt);
+  worker_options_.variables = {{kVisibleDevices, visible_to(*gpu_, std::nullopt)}};
   return {};
 }
 
@@ -207,14 +208,18 @@ void Daemon::turn_away() {
   spare_fd_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-Result<std::unique_ptr<Worker>> Daemon::take_worker(const std::optional<std::string>& visible_devices) {
+Result<std::unique_ptr<Worker>> Daemon::take_worker(const DriverVariables& variables) {
   if (sessions_.workers() >= options_.max_sessions)
     return Error{fmt::format("all {} sessions of this vgpud are in use; end a program or raise --max-sessions",
                              options_.max_sessions)};
-  if (visible_devices) {
-    // A spare has read the variable already, as it stands for the daemon itself.
+  // A spare's driver has read them already, as they stand for the daemon itself.
+  if (!std::all_of(variables.begin(), variables.end(), says_nothing_new)) {
     WorkerOptions options = worker_options_;
-    options.visible_devices = gpu_ ? visible_to(*gpu_, visible_devices) : *visible_devices;
+    for (const DriverVariable& variable : variables) {
+      std::erase_if(options.variables, [&](const DriverVariable& other) { return other.name == variable.name; });
+      const bool is_restricted = gpu_ && variable.name == kVisibleDevices;
+      options.variables.push_back({variable.name, is_restricted ? visible_to(*gpu_, variable.value) : variable.value});
+    }
     return Worker::start(*loop_, limit_, options);
   }
   if (std::unique_ptr<Worker> spare = spares_.take()) return spare;

@@ -34,7 +34,7 @@ class Daemon final : public SessionHost, public ReportSource {
   // Serves until a signal or the lifeline ends it.
   void run();
 
-  Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) override;
+  Result<std::unique_ptr<Worker>> take_worker(const DriverVariables& variables) override;
   void query_statistics(SocketSession& session, uint64_t id) override;
   void report(const Owner& asker, std::span<const std::byte> request, ReportAnswered answered) override {
     reports_->ask(asker, request, std::move(answered));

@@ -52,13 +52,13 @@ std::unique_ptr<Worker> Session::release_worker() {
   return std::move(worker_);
 }
 
-void Session::start(uint32_t format, const std::optional<std::string>& visible_devices) {
+void Session::start(uint32_t format, const std::optional<std::string>& variables) {
   if (format != ring::kFormat)
     return refuse(
         fmt::format("this vgpud speaks wire format {}, the program's libcuda.so.1 speaks {}: install both "
                     "from the same release",
                     ring::kFormat, format));
-  auto worker = host_.take_worker(visible_devices);
+  auto worker = host_.take_worker(variables ? parse_driver_variables(*variables) : DriverVariables());
   if (!worker) return refuse(worker.error().message);
   worker_ = std::move(worker).value();
   worker_->set_client(this);

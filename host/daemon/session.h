@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/driver_variables.h"
 #include "host/daemon/owner.h"
 #include "host/daemon/shared_objects.h"
 #include "host/daemon/worker.h"
@@ -30,8 +31,8 @@ class SessionHost {
  public:
   virtual ~SessionHost() = default;
   // A worker, started or just starting. The error's text is for the user who started the program.
-  // `visible_devices`: the program's CUDA_VISIBLE_DEVICES, when it has one.
-  virtual Result<std::unique_ptr<Worker>> take_worker(const std::optional<std::string>& visible_devices) = 0;
+  // `variables`: what of the program's environment the driver is to read.
+  virtual Result<std::unique_ptr<Worker>> take_worker(const DriverVariables& variables) = 0;
   // Answers with SocketSession::send when all workers have said what they counted.
   virtual void query_statistics(SocketSession& session, uint64_t id) = 0;
   // Answers a request of vgpu/report.h, later or before it returns: an errno, or bytes.
@@ -109,7 +110,8 @@ class Session : public WorkerClient {
   explicit Session(SessionHost& host);
 
   // Takes a worker; attach_memory() follows when it is ready.
-  void start(uint32_t format, const std::optional<std::string>& visible_devices);
+  // `variables`: as they crossed (common/driver_variables.h); nothing when the program has set none.
+  void start(uint32_t format, const std::optional<std::string>& variables);
   // Both answer through answered(), perhaps before they return.
   void map(const RangeRequest& request);
   void unmap(uint64_t id, uint64_t address, uint64_t size);

@@ -123,9 +123,9 @@ void SocketSession::on_message(Incoming& incoming) {
 
 void SocketSession::on_hello(const wire::ControlMessage& hello) {
   hello_id_ = hello.id;
-  std::optional<std::string> visible_devices;
-  if (hello.result != 0) visible_devices.emplace(hello.text, ::strnlen(hello.text, sizeof hello.text));
-  start(hello.format, visible_devices);
+  std::optional<std::string> variables;
+  if (hello.result != 0) variables.emplace(hello.text, ::strnlen(hello.text, sizeof hello.text));
+  start(hello.format, variables);
 }
 
 void SocketSession::attach_memory() {

@@ -114,7 +114,8 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerOptions&
   if (!options.code_cache) arguments.emplace_back("--no-code-cache");
   if (!options.launch_graphs) arguments.emplace_back("--no-launch-graphs");
   if (!options.files.empty()) arguments.insert(arguments.end(), {"--files", options.files});
-  if (options.visible_devices) arguments.insert(arguments.end(), {"--visible-devices", *options.visible_devices});
+  for (const DriverVariable& variable : options.variables)
+    arguments.insert(arguments.end(), {"--variable", variable.name, variable.value});
   worker->pid_ = TRY(
       spawn_worker(options.executable, arguments, {workers_end.get(), worker->doorbell_.get(), worker->wake_.get()}));
   worker->pidfd_ = open_pidfd(worker->pid_);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/driver_variables.h"
 #include "common/fd.h"
 #include "common/result.h"
 
@@ -26,9 +27,8 @@ struct WorkerOptions {
   // All programs are one owner's: workers for NVIDIA's driver have one user id, by which it knows who may open whose
   // IPC handles.
   bool one_owner = false;
-  // CUDA_VISIBLE_DEVICES for the driver; the daemon's own when there is none.
-  std::optional<std::string> visible_devices;
-  std::string files;  // the directory of WorkerFiles; empty: none
+  DriverVariables variables;  // for the driver; others are as in the daemon's environment
+  std::string files;          // the directory of WorkerFiles; empty: none
   bool code_cache = true;
   bool launch_graphs = true;
   bool ready_context = false;  // it makes the first device's primary context before it says that it is ready

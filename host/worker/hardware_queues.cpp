@@ -2,11 +2,20 @@
 #include "host/worker/hardware_queues.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <span>
 
 #include "common/handle.h"
 #include "host/worker/session.h"
 
 namespace vgpu::host {
+
+int HardwareQueues::queues_of_process() {
+  constexpr int kStandard = 8, kMost = 32;
+  const char* const text = std::getenv("CUDA_DEVICE_MAX_CONNECTIONS");
+  const int wanted = text == nullptr ? kStandard : std::atoi(text);
+  return wanted < 1 || wanted > kMost ? kStandard : wanted;
+}
 
 // Handles are numbered in the order they are made in: streams that were made together have bits of their own.
 void HardwareQueues::note_use(uint64_t wire_stream, bool per_thread_stream, uint32_t thread) {
@@ -41,14 +50,14 @@ void HardwareQueues::count_wait() {
 bool HardwareQueues::has_room_for(CUstream stream) {
   if (is_crowded()) return false;
   const std::lock_guard lock(mutex_);
-  return std::any_of(held_.begin(), held_.end(),
-                     [&](const Held& held) { return held.is_over() || held.stream == stream; });
+  const auto may_use = [&](const Held& held) { return held.is_over() || held.stream == stream; };
+  return std::any_of(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(most_held_), may_use);
 }
 
 void HardwareQueues::add(CUstream stream, const Word& word, uint32_t value) {
   const std::lock_guard lock(mutex_);
   Held* free = nullptr;
-  for (Held& held : held_) {
+  for (Held& held : std::span(held_).first(most_held_)) {
     // A word has another owner when what it was given before has been written.
     if (held.word == &word || held.stream == stream) held = {};
     if (held.is_over()) free = &held;

@@ -6,6 +6,7 @@
 // none when more streams are in use than there are queues. Both are estimates. Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -23,6 +24,12 @@ class HardwareQueues {
  public:
   using Word = std::atomic<uint32_t>;
 
+  explicit HardwareQueues(int queues = queues_of_process())
+      : queues_(queues), most_held_(std::min<size_t>(kMostHeld, static_cast<size_t>(queues) / 2)) {}
+
+  // What CUDA_DEVICE_MAX_CONNECTIONS says, or eight.
+  static int queues_of_process();
+
   // A command of `thread` works in the stream, by the guest's handle.
   void note_use(uint64_t wire_stream, bool per_thread_stream, uint32_t thread);
   // The same for a launch, of a kernel or a graph; nothing for other commands.
@@ -38,7 +45,6 @@ class HardwareQueues {
   void forget();
 
  private:
-  static constexpr int kQueues = 8;
   static constexpr unsigned kFewWaits = 64;
   static constexpr size_t kMostHeld = 4;
   // Of a stream that has a queue to itself.
@@ -52,9 +58,11 @@ class HardwareQueues {
 
   bool is_crowded() const {
     return std::popcount(used_.load(std::memory_order_relaxed) | used_before_.load(std::memory_order_relaxed)) >
-           kQueues;
+           queues_;
   }
 
+  const int queues_;
+  const size_t most_held_;
   // One bit for each stream. When two threads change them at once, one may be forgotten until its stream's next use.
   std::atomic<uint64_t> used_{0}, used_before_{0};
   std::atomic<unsigned> waits_{0};

@@ -58,8 +58,10 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     else if (option == "--driver") arguments.driver = argv[++i];
     else if (option == "--files") arguments.files = argv[++i];
     else if (option == "--parent") arguments.daemon = static_cast<pid_t>(std::atoi(argv[++i]));
-    else if (option == "--visible-devices") ::setenv("CUDA_VISIBLE_DEVICES", argv[++i], 1);
-    else if (option == "--log") log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
+    else if (option == "--variable" && i + 2 < argc) {
+      ::setenv(argv[i + 1], argv[i + 2], 1);
+      i += 2;
+    } else if (option == "--log") log::set_level(static_cast<log::Level>(std::atoi(argv[++i])));
     else return false;
   }
   return !arguments.driver.empty() && (arguments.probe || arguments.daemon > 0);

@@ -125,7 +125,8 @@ struct vgpu_command {
   __u64 list;  /* OPEN, MAP, REPORT: guest address of the first vgpu_run_page */
   /*
    * OPEN: guest address of a page of text, or 0. It holds what the program wants the driver to know
-   * (CUDA_VISIBLE_DEVICES' value), and, where OPEN is refused, the reason afterwards. Ends with NUL.
+   * (CUDA_VISIBLE_DEVICES' value; other variables each behind an end of line), and, where OPEN is refused, the reason
+   * afterwards. Ends with NUL.
    */
   __u64 text;
   __u32 format;   /* OPEN: of the session's memory (vgpu/ring.h); passed on as the program said it. REPORT: of the

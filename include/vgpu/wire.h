@@ -120,8 +120,9 @@ static_assert(sizeof(DaemonStatistics) == 184);
 // --- Control messages of the socket transport (SOCK_SEQPACKET, one message per datagram, fds attached). ---
 
 enum class Control : uint32_t {
-  hello = 1,  // client -> daemon; with result 1, `text` is CUDA_VISIBLE_DEVICES of the program
-              // (answered by welcome with the session's memory and the doorbell, or by refused)
+  hello =
+      1,  // client -> daemon; with result 1, `text` holds the program's variables for the driver
+          // (common/driver_variables.h; answered by welcome with the session's memory and the doorbell, or by refused)
   welcome = 2,
   refused = 3,  // `text` says why
   map = 4,      // client -> daemon -> worker, with a memory file: map it at `address`. With result 1 the worker

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client of vgpud for shell tests: client SOCKET STEP... carries out the steps in order and prints a line for each.
+//   variables=TEXT: for the next hello
 //   hello[=FORMAT]   raw=BYTES   type=NUMBER   files=COUNT     what is sent; the answer, if there is one, is printed
 //   map=ADDRESS,SIZE[,OFFSET]  map-file=PATH,ADDRESS  unmap=ADDRESS,SIZE  burst=COUNT
 //   run=COMMAND      by the worker (fake_core.cpp)
@@ -34,6 +35,7 @@ struct Client {
   UniqueFd socket;
   std::optional<SessionMemory> memory;
   UniqueFd doorbell;
+  std::optional<std::string> variables;  // for the next hello
 };
 
 void say(const std::string& text) {
@@ -85,8 +87,17 @@ std::string hello(Client& client, const std::string& value) {
   wire::ControlMessage message = {};
   message.type = wire::Control::hello;
   message.format = value.empty() ? ring::kFormat : static_cast<uint32_t>(hex(value));
+  if (client.variables) {
+    message.result = 1;
+    std::memcpy(message.text, client.variables->data(), std::min(client.variables->size(), sizeof message.text - 1));
+  }
   send_control(client.socket.get(), message);
   return describe(client);
+}
+
+std::string set_variables(Client& client, const std::string& value) {
+  client.variables = value;
+  return "set";
 }
 
 std::string map(Client& client, const std::string& value) {
@@ -224,10 +235,13 @@ std::string pause_for(Client&, const std::string& value) {
 
 int main(int argc, char** argv) {
   using Step = std::string (*)(Client&, const std::string&);
-  const std::map<std::string, Step> steps = {
-      {"hello", hello},       {"raw", send_raw},  {"type", send_type}, {"files", send_files}, {"map", map},
-      {"map-file", map_file}, {"unmap", unmap},   {"burst", burst},    {"run", run},          {"lost", lost},
-      {"stats", stats},       {"closed", closed}, {"sleep", pause_for}};
+  const std::map<std::string, Step> steps = {{"hello", hello},     {"raw", send_raw},
+                                             {"type", send_type},  {"files", send_files},
+                                             {"map", map},         {"map-file", map_file},
+                                             {"unmap", unmap},     {"burst", burst},
+                                             {"run", run},         {"lost", lost},
+                                             {"stats", stats},     {"closed", closed},
+                                             {"sleep", pause_for}, {"variables", set_variables}};
   if (argc < 2) return 2;
   auto socket = connect_control(argv[1]);
   if (!socket) {

@@ -308,6 +308,33 @@ test_a_worker_leaves_launches_alone_when_the_daemon_is_told_so() {
   stop_daemon TERM
 }
 
+test_the_driver_reads_what_the_program_set_for_it_and_nothing_else() {
+  start_daemon
+  client_in_background out "variables="$'\nCUDA_DEVICE_ORDER=PCI_BUS_ID\nLD_PRELOAD=x.so\nCUDA_DEVICE_MAX_CONNECTIONS=1' hello closed
+  eventually has_line out welcome
+  expect_like options "$(worker_options)" "--variable CUDA_DEVICE_ORDER PCI_BUS_ID --variable CUDA_DEVICE_MAX_CONNECTIONS 1"
+  expect "others" "$(worker_options | grep -c LD_PRELOAD)" 0
+  stop_daemon TERM
+  start_daemon
+  client_in_background out variables=1,0 hello closed
+  eventually has_line out welcome
+  expect_like "devices" "$(worker_options)" "--variable CUDA_VISIBLE_DEVICES 1,0"
+  stop_daemon TERM
+}
+
+test_a_variable_that_changes_nothing_needs_no_worker_of_its_own() {
+  start_daemon --prestart 1
+  eventually prestarted 1 0
+  local worker
+  worker=$(workers)
+  client_in_background out "variables="$'\nCUDA_DEVICE_MAX_CONNECTIONS=8' hello closed
+  eventually has_line out welcome
+  eventually two_workers
+  expect "the first worker" "$(workers | grep -cx "$worker")" 1
+  stop_daemon TERM
+}
+two_workers() { [[ $(workers | wc -l) -eq 2 ]]; }
+
 test_prestarted_workers_wait_for_clients() {
   start_daemon --prestart 2
   eventually [ "$(workers | wc -l)" -eq 2 ]

@@ -34,7 +34,7 @@ CommandCopy launch_of_graph(uint64_t in_stream, uint32_t thread, uint16_t flags)
 }
 
 TEST_CASE("nine streams are more than there are queues", "[unit][hardware-queues]") {
-  HardwareQueues queues;
+  HardwareQueues queues(8);
   CHECK(has_room(queues));
   note(queues, 0, 8);
   note(queues, 0, 8);
@@ -43,8 +43,18 @@ TEST_CASE("nine streams are more than there are queues", "[unit][hardware-queues
   CHECK_FALSE(has_room(queues));
 }
 
+TEST_CASE("with one queue no stream may have a word", "[unit][hardware-queues]") {
+  HardwareQueues one(1), two(2), many(32);
+  CHECK_FALSE(has_room(one));
+  CHECK(has_room(two));
+  note(two, 0, 3);
+  CHECK_FALSE(has_room(two));
+  note(many, 0, 32);
+  CHECK(has_room(many));
+}
+
 TEST_CASE("streams that are left alone for long do not count", "[unit][hardware-queues]") {
-  HardwareQueues queues;
+  HardwareQueues queues(8);
   note(queues, 0, 20);
   for (int i = 0; i < 64; ++i) queues.count_wait();
   CHECK_FALSE(has_room(queues));
@@ -56,7 +66,7 @@ TEST_CASE("streams that are left alone for long do not count", "[unit][hardware-
 }
 
 TEST_CASE("launches count in the stream that they name, or in their thread's", "[unit][hardware-queues]") {
-  HardwareQueues queues;
+  HardwareQueues queues(8);
   for (uint32_t thread = 0; thread < 20; ++thread) queues.note_launch(launch_of_graph(0, thread, 0));
   CHECK(has_room(queues));
   SECTION("by its handle") {
@@ -75,7 +85,7 @@ TEST_CASE("launches count in the stream that they name, or in their thread's", "
 }
 
 TEST_CASE("a command without its stream counts nowhere", "[unit][hardware-queues]") {
-  HardwareQueues queues;
+  HardwareQueues queues(8);
   note(queues, 0, 8);
   CommandCopy command = launch_of_graph(stream(8), 1, 0);
   command.payload.resize(12);
@@ -89,7 +99,7 @@ TEST_CASE("a command without its stream counts nowhere", "[unit][hardware-queues
 }
 
 TEST_CASE("few streams have words to be written at a time", "[unit][hardware-queues]") {
-  HardwareQueues queues;
+  HardwareQueues queues(8);
   std::array<HardwareQueues::Word, 6> word = {};
   for (uint32_t i = 0; i < 4; ++i) {
     CHECK(queues.has_room_for(driver_stream(i)));
@@ -116,7 +126,7 @@ TEST_CASE("few streams have words to be written at a time", "[unit][hardware-que
 }
 
 TEST_CASE("a word that has another stream by now has been written for the first", "[unit][hardware-queues]") {
-  HardwareQueues queues;
+  HardwareQueues queues(8);
   std::array<HardwareQueues::Word, 5> word = {};
   for (uint32_t i = 0; i < 4; ++i) queues.add(driver_stream(i), word[i], 1);
   word[0] = 1;
