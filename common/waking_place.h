@@ -15,10 +15,7 @@ class WakingPlace {
  public:
   WakingPlace() = default;
   WakingPlace(WakingPlace&& other) noexcept : held_(std::exchange(other.held_, false)) {}
-  WakingPlace& operator=(WakingPlace&& other) noexcept {
-    std::swap(held_, other.held_);
-    return *this;
-  }
+  WakingPlace& operator=(WakingPlace&&) = delete;
   ~WakingPlace() { give_back(); }
 
   // False when all are taken. Whoever has one keeps it.

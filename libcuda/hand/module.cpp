@@ -323,7 +323,7 @@ CUresult cuLinkComplete(CUlinkState state, void** cubinOut, size_t* sizeOut) {
   Remote remote(admitted, api::opcode::cuLinkComplete);
   remote.writer().put(handle);
   const CUresult status = remote.may_block().call();
-  if (remote.reader().left() == 0) return status;
+  if (remote.reader().left() == 0) return status == CUDA_SUCCESS ? CUDA_ERROR_UNKNOWN : status;
   read_outputs(remote.reader(), link->outputs);
   const auto size = remote.reader().get<uint64_t>();
   const std::byte* image = remote.reader().take(size);
