@@ -290,6 +290,28 @@ TEST_CASE("unbounded recursion ends with a stack fault", "[unit]") {
   CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
 }
 
+TEST_CASE("a call stack larger than a thread's local memory can be is not made", "[unit]") {
+  SoftMachine gpu;
+  gpu.call_stack_bytes = 1u << 30;
+  REQUIRE(gpu.load(R"(
+.func down() { call.uni down; ret; }
+.visible .entry test() { call.uni down; ret; })") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
+}
+
+TEST_CASE("a block whose threads need more memory than there is room for is not started", "[unit]") {
+  std::string functions, calls;
+  for (int i = 0; i < 9; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    functions += ".func " + name + "() { .local .b8 a[524288]; st.local.u8 [a], 1; ret; }\n";
+    calls += " call.uni " + name + ";";
+  }
+  SoftMachine gpu;
+  REQUIRE(gpu.load(functions + ".visible .entry test() {" + calls + " ret; }") == "");
+  CHECK(gpu.run({}, {1024, 1, 1}, {}) == CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+  CHECK(gpu.run({}, {1, 1, 1}, {}) == CUDA_SUCCESS);
+}
+
 TEST_CASE("an indirect call goes to each lane's function, and lanes keep their local variables", "[unit]") {
   SoftMachine gpu;
   const auto out = run_warp(gpu, kernel(R"(
