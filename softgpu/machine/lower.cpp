@@ -108,6 +108,7 @@ Result<void, CompileError> Lowerer::run() {
   out_.parameter_stride = layout_.offsets[nullptr];
   out_.local_bytes = layout_.local_bytes;
   register_offsets_.assign(ast_.registers.size(), UINT32_MAX);
+  TRY(check_jump_tables());
   flow_ = find_control_flow(ast_, find_thread_ends());
   mark_joins();
   enter_function();

@@ -97,6 +97,7 @@ class Lowerer {
   Instruction register_parameter(const ptx::Variable& variable, bool load);
   void copy_parameter(const ptx::Variable& variable, uint32_t local_offset);
   void append_return();
+  Result<void, CompileError> check_jump_tables() const;
   void mark_joins();
   void begin_block(uint32_t index);
   void patch_targets();

@@ -312,6 +312,16 @@ TEST_CASE("a block whose threads need more memory than there is room for is not 
   CHECK(gpu.run({}, {1, 1, 1}, {}) == CUDA_SUCCESS);
 }
 
+TEST_CASE("jump tables whose lists are used again and again are refused when they grow out of bounds", "[unit]") {
+  std::string text = ".visible .entry test() {\n  .reg .b32 %i;\n  mov.u32 %i, 0;\nLIST: .branchtargets END";
+  for (int i = 0; i < 2000; ++i) text += ", END";
+  text += ";\n";
+  for (int i = 0; i < 2000; ++i) text += "  brx.idx %i, LIST;\n";
+  SoftMachine gpu;
+  REQUIRE(gpu.load(text + "END:\n  ret;\n}") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_INVALID_PTX);
+}
+
 TEST_CASE("an indirect call goes to each lane's function, and lanes keep their local variables", "[unit]") {
   SoftMachine gpu;
   const auto out = run_warp(gpu, kernel(R"(
