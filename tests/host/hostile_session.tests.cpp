@@ -181,6 +181,33 @@ TEST_CASE("boxes that leave shared pages where rows or layers have no length of 
   CHECK(scene.damage() == "");
 }
 
+TEST_CASE("a flat box has no layers that its check could be led astray with", "[hostile]") {
+  constexpr uint64_t kAddress = 0x300000000000, kBytes = 1 << 16;
+  const uint16_t opcode = GENERATE(uint16_t{op::cuMemcpy2D_v2}, uint16_t{op::cuMemcpy2DAsync_v2});
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    const uint64_t memory = client.allocate(1 << 20);
+    const UniqueFd file = create_memory_file("hostile", kBytes).value();
+    REQUIRE(client.map(file.get(), kAddress, kBytes) == 0);
+    wire::CopyBox box = {};
+    box.source_type = CU_MEMORYTYPE_HOST, box.destination_type = CU_MEMORYTYPE_DEVICE;
+    box.destination_device = memory, box.destination_pitch = box.source_pitch = 256;
+    box.width = 64, box.height = 4;
+    // Nothing to be copied, says the depth, and so it may begin at the last byte.
+    box.source_host = kAddress + kBytes - 1;
+    CHECK(refused(client.call(opcode, pack(box))));
+    // It begins in shared pages, says the layer.
+    box.source_host = kAddress - (1 << 20);
+    box.depth = 1, box.source_height = 1 << 12, box.source_z = 1;
+    CHECK(refused(client.call(opcode, pack(box))));
+    CHECK(client.call(wire::kStatistics, {}).arrived);
+    CHECK(client.row(api::spec::cuCtxSynchronize) == CUDA_SUCCESS);
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("a captured copy does not keep a pointer into a message", "[hostile]") {
   Scene scene;
   {

@@ -196,6 +196,11 @@ CUresult submit(const Driver& driver, uint16_t opcode, const CUDA_MEMCPY3D_PEER&
   }
 }
 
+bool is_flat(uint16_t opcode) {
+  return opcode == api::opcode::cuMemcpy2D_v2 || opcode == api::opcode::cuMemcpy2DAsync_v2 ||
+         opcode == api::opcode::cuMemcpy2DUnaligned_v2;
+}
+
 bool is_async(uint16_t opcode) {
   return opcode == api::opcode::cuMemcpy2DAsync_v2 || opcode == api::opcode::cuMemcpy3DAsync_v2 ||
          opcode == api::opcode::cuMemcpy3DPeerAsync;
@@ -204,9 +209,14 @@ bool is_async(uint16_t opcode) {
 }  // namespace
 
 CUresult copy_box(Invocation& invocation) {
-  const auto box = invocation.request.get<wire::CopyBox>();
+  auto box = invocation.request.get<wire::CopyBox>();
   if (!invocation.request.complete()) return invocation.bad_message();
   const uint16_t opcode = invocation.command.opcode;
+  // What the driver will not see must not decide which bytes are looked at.
+  if (is_flat(opcode)) {
+    box.source_z = box.destination_z = box.source_height = box.destination_height = 0;
+    box.depth = 1;
+  }
   CUDA_MEMCPY3D_PEER copy = {};
   if (const CUresult status = to_copy3d(invocation, box, copy); status != CUDA_SUCCESS) return status;
   CUstream stream = nullptr;
