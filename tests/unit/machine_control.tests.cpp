@@ -299,6 +299,19 @@ TEST_CASE("a call stack larger than a thread's local memory can be is not made",
   CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
 }
 
+TEST_CASE("recursion of a function with many registers ends with a stack fault", "[unit]") {
+  std::string body;
+  for (int i = 1; i < 4000; ++i) {
+    const std::string number = std::to_string(i);
+    body += "  add.u64 %r" + number + ", %r" + std::to_string(i - 1) + ", " + number + ";\n";
+  }
+  SoftMachine gpu;
+  gpu.call_stack_bytes = 512 << 10;
+  REQUIRE(gpu.load(".func down() {\n  .reg .b64 %r<4000>;\n" + body +
+                   "  call.uni down;\n  ret;\n}\n.visible .entry test() { call.uni down; ret; }") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
+}
+
 TEST_CASE("a block whose threads need more memory than there is room for is not started", "[unit]") {
   std::string functions, calls;
   for (int i = 0; i < 9; ++i) {
