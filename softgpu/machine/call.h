@@ -16,6 +16,10 @@ struct Frame;
 // What a call takes of the call stack besides the callee's local variables: a return address and saved registers.
 inline constexpr uint32_t kCallStackBytes = 16;
 
+// What a thread may have of local memory, of which parameters of device functions are a part (CUDA C++ programming
+// guide, "Technical Specifications per Compute Capability"). Kernels' own parameters have less room on a GPU.
+inline constexpr uint32_t kMaxLocalBytes = 512 << 10;
+
 // From the caller's frame, which is the warp's current one, into `callee`.
 void copy_arguments(Warp& warp, const CallSite& site, const Frame& callee, LaneMask mask);
 // From `callee` into the frame it returns to, which is the warp's current one.

@@ -31,15 +31,24 @@ class FramePool {
  public:
   // A free one with at least so many bytes. Its rows hold what the last function has left there.
   Frame* take(uint32_t bytes);
-  void give_back(Frame* frame) { free_.push_back(frame); }
+  void give_back(Frame* frame) {
+    used_ -= frame->capacity;
+    free_.push_back(frame);
+  }
+  // Whether one more of so many bytes may be taken by a call.
+  bool has_room(uint32_t bytes) const { return used_ + bytes <= kMostBytes; }
   // `lanes` have ended in whatever functions they were. The kernel's own frame stays taken.
   void exit(LaneMask lanes);
   // All are free.
   void reset();
 
  private:
+  // Of a warp's calls. On a GPU, a thread saves its registers on the call stack, which ends long before.
+  static constexpr uint64_t kMostBytes = 256 << 20;
+
   std::vector<std::unique_ptr<Frame>> all_;
   std::vector<Frame*> free_;
+  uint64_t used_ = 0;  // bytes of those that are taken
 };
 
 }  // namespace vgpu::soft

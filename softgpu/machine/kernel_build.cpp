@@ -15,6 +15,9 @@ using ptx::Space;
 
 namespace {
 
+// Of all functions that a kernel reaches, which is more than lives at the same time.
+constexpr uint64_t kMaxStackBytes = 16 * uint64_t{kMaxLocalBytes};
+
 class ReachFinder {
  public:
   ReachFinder(const ProgramState& program, uint32_t kernel)
@@ -119,8 +122,9 @@ std::vector<uint32_t> find_taken_addresses(const ptx::Function& function) {
 
 uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
-// Variables without a size begin where the launch's dynamic shared memory does.
-SharedLayout lay_out_shared(const Reach& reach, uint32_t& static_bytes, uint32_t& dynamic_begin) {
+// Variables without a size begin where the launch's dynamic shared memory does. They end before what a block has beside
+// them.
+Result<SharedLayout, CompileError> lay_out_shared(const Reach& reach, uint32_t& static_bytes, uint32_t& dynamic_begin) {
   SharedLayout layout;
   static_bytes = 0;
   uint32_t alignment = 16;
@@ -128,6 +132,10 @@ SharedLayout lay_out_shared(const Reach& reach, uint32_t& static_bytes, uint32_t
     alignment = std::max(alignment, variable->alignment);
     if (variable->unsized) continue;
     static_bytes = align_up(static_bytes, std::max(variable->alignment, 1u));
+    if (variable->size > kReservedShared || static_bytes > kReservedShared - variable->size)
+      return CompileError{CUDA_ERROR_INVALID_PTX, "too much shared memory: '" + std::string(variable->name) +
+                                                      "' would end behind " + std::to_string(kReservedShared) +
+                                                      " bytes"};
     layout[variable] = static_bytes;
     static_bytes += static_cast<uint32_t>(variable->size);
   }
@@ -220,18 +228,21 @@ Result<void, CompileError> ProgramState::build(KernelEntry& entry) {
     code->functions[number]->builtin = functions_[number].builtin;
   }
   uint32_t static_bytes = 0;
-  const SharedLayout shared = lay_out_shared(reach, static_bytes, code->dynamic_shared_begin);
-  uint32_t local = 0;
+  const SharedLayout shared = TRY(lay_out_shared(reach, static_bytes, code->dynamic_shared_begin));
+  uint64_t local = 0;
   for (uint32_t number : reach.functions) {
     if (functions_[number].builtin != nullptr || !functions_[number].function->defined) continue;
     TRY(Lowerer(*this, *code, shared, number).run());
     local += code->functions[number]->local_bytes + kCallStackBytes;
+    if (local > kMaxStackBytes)
+      return CompileError{CUDA_ERROR_INVALID_PTX, "the local variables of what '" + std::string(linked.function->name) +
+                                                      "' calls take too much memory"};
   }
   auto kernel = std::make_unique<Kernel>();
   kernel->entry_ = code->functions[entry.function].get();
   kernel->code_ = code.get();
   // Calls of known depth use at most all the functions once.
-  kernel->stack_bytes_ = local;
+  kernel->stack_bytes_ = static_cast<uint32_t>(local);
   kernel->needs_call_stack_ = reach.recursive || reach.indirect_calls;
   entry.code = std::move(code);
   entry.kernel = std::move(kernel);

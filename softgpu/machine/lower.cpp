@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "softgpu/machine/call.h"
 #include "softgpu/machine/control.h"
 #include "softgpu/machine/special.h"
 #include "softgpu/machine/windows.h"
@@ -18,6 +19,14 @@ using ptx::Word;
 namespace {
 
 uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+
+// Behind what is there already. Nothing when a thread has no room for it; what there is then stays below the limit.
+std::optional<uint32_t> place_behind(uint32_t& top, uint64_t size, uint32_t alignment) {
+  const uint64_t begin = (uint64_t{top} + alignment - 1) / alignment * alignment;
+  if (size > kMaxLocalBytes || begin > kMaxLocalBytes - size) return std::nullopt;
+  top = static_cast<uint32_t>(begin + size);
+  return static_cast<uint32_t>(begin);
+}
 
 uint32_t alignment_of(const ptx::Variable& variable) { return std::max<uint32_t>(variable.alignment, 1); }
 
@@ -38,9 +47,9 @@ void place_copies(const ptx::Function& function, FunctionLayout& layout) {
       if (operand.kind != OperandKind::symbol || operand.base != Base::parameter) continue;
       const ptx::Variable& variable = function.parameters[operand.index];
       if (variable.register_id != ptx::kNone || layout.copies.count(&variable) != 0) continue;
-      layout.local_bytes = align_up(layout.local_bytes, alignment_of(variable));
-      layout.copies[&variable] = layout.local_bytes;
-      layout.local_bytes += static_cast<uint32_t>(variable.size);
+      const auto place = place_behind(layout.local_bytes, variable.size, alignment_of(variable));
+      if (place) layout.copies[&variable] = *place;
+      else layout.too_large = true;
     }
   }
 }
@@ -53,9 +62,9 @@ bool is_raw(Type type) { return type == Type::b32 || type == Type::b64; }
 FunctionLayout lay_out(const ptx::Function& function) {
   FunctionLayout layout;
   const auto place = [&](const ptx::Variable& variable, uint32_t& top) {
-    top = align_up(top, alignment_of(variable));
-    layout.offsets[&variable] = top;
-    top += static_cast<uint32_t>(variable.size);
+    const auto begin = place_behind(top, variable.size, alignment_of(variable));
+    if (begin) layout.offsets[&variable] = *begin;
+    else layout.too_large = true;
   };
   if (!function.entry) {
     for (const ptx::Variable& variable : function.results) place(variable, layout.parameter_bytes);
@@ -90,10 +99,16 @@ CompileError Lowerer::error(const ptx::Instruction& instruction, std::string tex
 
 Result<void, CompileError> Lowerer::run() {
   layout_ = lay_out(ast_);
+  if (layout_.too_large) {
+    return CompileError{CUDA_ERROR_INVALID_PTX, "'" + std::string(ast_.name) +
+                                                    "' has parameters or local variables of more than " +
+                                                    std::to_string(kMaxLocalBytes) + " bytes"};
+  }
   out_.name = std::string(ast_.name);
   out_.parameter_stride = layout_.offsets[nullptr];
   out_.local_bytes = layout_.local_bytes;
   register_offsets_.assign(ast_.registers.size(), UINT32_MAX);
+  TRY(check_jump_tables());
   flow_ = find_control_flow(ast_, find_thread_ends());
   mark_joins();
   enter_function();

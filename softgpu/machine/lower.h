@@ -30,6 +30,7 @@ struct FunctionLayout {
   std::unordered_map<const ptx::Variable*, uint32_t> copies;
   uint32_t parameter_bytes = 0;  // of a lane's area, or of the kernel's parameters
   uint32_t local_bytes = 0;
+  bool too_large = false;  // for kMaxLocalBytes; then not everything has an offset
 };
 FunctionLayout lay_out(const ptx::Function& function);
 
@@ -96,6 +97,7 @@ class Lowerer {
   Instruction register_parameter(const ptx::Variable& variable, bool load);
   void copy_parameter(const ptx::Variable& variable, uint32_t local_offset);
   void append_return();
+  Result<void, CompileError> check_jump_tables() const;
   void mark_joins();
   void begin_block(uint32_t index);
   void patch_targets();

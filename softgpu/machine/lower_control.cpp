@@ -36,6 +36,19 @@ std::vector<bool> Lowerer::find_thread_ends() const {
   return ends;
 }
 
+// One list may serve many instructions, and each has its table: the text does not bound their targets.
+Result<void, CompileError> Lowerer::check_jump_tables() const {
+  constexpr size_t kMaxTargets = size_t{1} << 20;
+  size_t targets = 0;
+  for (const ptx::Instruction& instruction : ast_.instructions) {
+    if (instruction.opcode != Word::brx_) continue;
+    for (const ptx::Operand& operand : ast_.operands_of(instruction))
+      if (operand.kind == OperandKind::branch_targets) targets += ast_.target_lists[operand.index].targets.size();
+    if (targets > kMaxTargets) return error(instruction, "the function's jump tables have too many targets");
+  }
+  return {};
+}
+
 void Lowerer::mark_joins() {
   has_marker_.assign(ast_.instructions.size() + 1, false);
   code_index_.assign(ast_.instructions.size() + 1, 0);

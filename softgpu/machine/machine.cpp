@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "softgpu/machine/call.h"
 #include "softgpu/machine/cluster.h"
 #include "softgpu/machine/float_environment.h"
 #include "softgpu/machine/function.h"
@@ -26,6 +27,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kTurn = std::chrono::milliseconds(1);
 // What blocks that wait for others of their grid may take up before no further ones are started.
 constexpr uint64_t kResidentBytes = uint64_t{1} << 29;
+// What a cluster may take up. A device's memory would not hold it either.
+constexpr uint64_t kMaxClusterBytes = uint64_t{1} << 32;
 // Local memory per thread beyond the variables of the functions: recursion takes less per call here than on a GPU,
 // where registers are saved, but a driver's default limit should not surprise anybody.
 constexpr uint32_t kCallStackFactor = 2;
@@ -258,8 +261,15 @@ Result<void, Fault> Machine::Pool::run_grid(const Launch& launch, const Environm
   state.static_shared_bytes = kernel.code().dynamic_shared_begin;
   state.dynamic_shared_bytes = launch.dynamic_shared_bytes;
   state.local_stride = kernel.stack_bytes();
-  if (kernel.needs_call_stack()) state.local_stride += std::max(environment.call_stack_bytes, 1024u) * kCallStackFactor;
+  if (kernel.needs_call_stack())
+    state.local_stride += std::clamp(environment.call_stack_bytes, 1024u, kMaxLocalBytes) * kCallStackFactor;
   state.local_stride = (state.local_stride + 15u) / 16u * 16u;
+  const uint64_t bytes =
+      (uint64_t{state.local_stride} * state.threads_per_block() + state.static_shared_bytes +
+       state.dynamic_shared_bytes + uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block()) *
+      state.blocks_per_cluster();
+  if (bytes > kMaxClusterBytes)
+    return Fault{CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, kernel.name() + ": no memory for so many threads of a block"};
   state.cooperative = launch.cooperative;
   state.nsmid = threads_;
   if (launch.cooperative) {
@@ -271,10 +281,6 @@ Result<void, Fault> Machine::Pool::run_grid(const Launch& launch, const Environm
   state.parameters = parameters.data();
   state.parameter_size = kernel.parameter_bytes();
   job.total = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z / state.blocks_per_cluster();
-  const uint64_t bytes =
-      (uint64_t{state.local_stride} * state.threads_per_block() + state.static_shared_bytes +
-       state.dynamic_shared_bytes + uint64_t{kernel.entry().total_bytes() + 16384} * state.warps_per_block()) *
-      state.blocks_per_cluster();
   job.limit =
       launch.cooperative ? job.total : std::max<uint64_t>(kResidentBytes / bytes, 2 * threads_ + callers_.load() + 2);
 

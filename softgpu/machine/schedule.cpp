@@ -243,6 +243,7 @@ bool Schedule::call(const CallSite& site, const Function& callee) {
   Frame* caller = split.frame;
   const uint32_t base = caller->local_top + kCallStackBytes;
   if (base > warp_.local_stride || callee.local_bytes > warp_.local_stride - base) return false;
+  if (!frames_.has_room(callee.total_bytes())) return false;
   Frame* frame = frames_.take(callee.total_bytes());
   frame->function = &callee;
   frame->caller = caller;

@@ -142,6 +142,72 @@ TEST_CASE("boxes whose host side lies outside of shared pages are refused", "[ho
   CHECK(scene.damage() == "");
 }
 
+TEST_CASE("boxes that leave shared pages where rows or layers have no length of their own are refused", "[hostile]") {
+  constexpr uint64_t kAddress = 0x300000000000, kBytes = 1 << 16;
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    const uint64_t memory = client.allocate(1 << 20);
+    const UniqueFd file = create_memory_file("hostile", kBytes).value();
+    REQUIRE(client.map(file.get(), kAddress, kBytes) == 0);
+    wire::CopyBox box = {};
+    box.source_type = CU_MEMORYTYPE_HOST, box.destination_type = CU_MEMORYTYPE_DEVICE;
+    box.source_host = kAddress, box.destination_device = memory, box.destination_pitch = 256;
+    box.width = 64, box.height = 4, box.depth = 1;
+    // The rows are packed, and as long as what is left out of each and what is copied.
+    CHECK(client.call(op::cuMemcpy2D_v2, pack(box)).result == CUDA_SUCCESS);
+    box.source_y = kBytes / 64 - 4;
+    CHECK(client.call(op::cuMemcpy2D_v2, pack(box)).result == CUDA_SUCCESS);
+    box.source_y = kBytes / 64 - 3;
+    CHECK(refused(client.call(op::cuMemcpy2D_v2, pack(box))));
+    box.source_y = 0, box.source_x = kBytes / 4;
+    CHECK(refused(client.call(op::cuMemcpy2D_v2, pack(box))));
+    box.source_x = 0, box.source_z = kBytes / 256;
+    CHECK(refused(client.call(op::cuMemcpy3D_v2, pack(box))));
+    box.source_y = 60, box.source_z = 8, box.source_pitch = 128;
+    CHECK(refused(client.call(op::cuMemcpy3D_v2, pack(box))));
+    // The other way round, and where the driver has to find out what the address is.
+    box.source_y = kBytes / 64, box.source_z = 0, box.source_pitch = 0;
+    box.source_type = CU_MEMORYTYPE_UNIFIED, box.source_device = kAddress;
+    CHECK(refused(client.call(op::cuMemcpy2D_v2, pack(box))));
+    box = {};
+    box.source_type = CU_MEMORYTYPE_DEVICE, box.source_device = memory, box.source_pitch = 256;
+    box.destination_type = CU_MEMORYTYPE_HOST, box.destination_host = kAddress, box.destination_y = kBytes / 64;
+    box.width = 64, box.height = 4, box.depth = 1;
+    CHECK(refused(client.call(op::cuMemcpy2D_v2, pack(box))));
+    CHECK(client.call(wire::kStatistics, {}).arrived);
+  }
+  CHECK(scene.damage() == "");
+}
+
+TEST_CASE("a flat box has no layers that its check could be led astray with", "[hostile]") {
+  constexpr uint64_t kAddress = 0x300000000000, kBytes = 1 << 16;
+  const uint16_t opcode = GENERATE(uint16_t{op::cuMemcpy2D_v2}, uint16_t{op::cuMemcpy2DAsync_v2});
+  Scene scene;
+  {
+    RawClient client = scene.attacker();
+    REQUIRE(client.retain_context());
+    const uint64_t memory = client.allocate(1 << 20);
+    const UniqueFd file = create_memory_file("hostile", kBytes).value();
+    REQUIRE(client.map(file.get(), kAddress, kBytes) == 0);
+    wire::CopyBox box = {};
+    box.source_type = CU_MEMORYTYPE_HOST, box.destination_type = CU_MEMORYTYPE_DEVICE;
+    box.destination_device = memory, box.destination_pitch = box.source_pitch = 256;
+    box.width = 64, box.height = 4;
+    // Nothing to be copied, says the depth, and so it may begin at the last byte.
+    box.source_host = kAddress + kBytes - 1;
+    CHECK(refused(client.call(opcode, pack(box))));
+    // It begins in shared pages, says the layer.
+    box.source_host = kAddress - (1 << 20);
+    box.depth = 1, box.source_height = 1 << 12, box.source_z = 1;
+    CHECK(refused(client.call(opcode, pack(box))));
+    CHECK(client.call(wire::kStatistics, {}).arrived);
+    CHECK(client.row(api::spec::cuCtxSynchronize) == CUDA_SUCCESS);
+  }
+  CHECK(scene.damage() == "");
+}
+
 TEST_CASE("a captured copy does not keep a pointer into a message", "[hostile]") {
   Scene scene;
   {

@@ -101,11 +101,15 @@ class SoftMachine {
     launch.dynamic_shared_bytes = dynamic_shared;
     launch.parameters = std::as_bytes(std::span<const uint64_t>(parameters));
     launch.cooperative = cooperative;
-    auto result = machine_->run(launch, Environment{output_, heap_});
+    Environment environment{output_, heap_};
+    environment.call_stack_bytes = call_stack_bytes;
+    auto result = machine_->run(launch, environment);
     if (result.ok()) return CUDA_SUCCESS;
     message_ = result.error().message;
     return result.error().code;
   }
+
+  uint32_t call_stack_bytes = 1024;
 
   Program& program() { return *program_; }
   const std::string& message() const { return message_; }

@@ -287,6 +287,44 @@ TEST_CASE("a kernel that is refused leaves the others of its module alone", "[un
   CHECK(gpu.run({}, {1, 1, 1}, {}) == CUDA_SUCCESS);
 }
 
+TEST_CASE("variables larger than any thread or block can have are refused with their kernel", "[unit]") {
+  // Of 1 GiB, 32 lanes' areas wrap in 32 bits; of 4 GiB and more, one variable does.
+  const char* const bytes = GENERATE("1073741824", "4294967300", "524289");
+  const char* const kernel = GENERATE(R"(
+.func callee(.param .b8 given[BYTES]) { ret; }
+.visible .entry test() { { .param .b8 a[BYTES]; call.uni callee, (a); } ret; })",
+                                      R"(
+.func callee(.param .b32 n) { ret; }
+.visible .entry test() { { .param .b8 a[BYTES]; call.uni callee, (a); } ret; })",
+                                      ".visible .entry test(.param .b8 given[BYTES]) { ret; }",
+                                      R"(
+.visible .entry test() { .local .b8 a[BYTES]; st.local.u8 [a], 1; ret; })",
+                                      R"(
+.func callee(.param .b8 given[BYTES]) { .reg .b64 %a; mov.b64 %a, given; ret; }
+.visible .entry test() { { .param .b8 a[4]; call.uni callee, (a); } ret; })");
+  std::string text = kernel;
+  for (size_t at; (at = text.find("BYTES")) != text.npos;) text.replace(at, 5, bytes);
+  SoftMachine gpu;
+  REQUIRE(gpu.load(text) == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_INVALID_PTX);
+  CHECK(gpu.message().find("524288") != std::string::npos);
+}
+
+TEST_CASE("many variables add up to what is refused", "[unit]") {
+  const char* const variables = GENERATE(".local .b8 a<65536>[65536];", ".param .b8 a<65536>[65536];");
+  SoftMachine gpu;
+  REQUIRE(gpu.load(std::string(".visible .entry test() {") + variables + " ret; }") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_INVALID_PTX);
+}
+
+TEST_CASE("shared variables that do not fit into their window are refused with their kernel", "[unit]") {
+  const char* const bytes = GENERATE("8388609", "4294967300");
+  SoftMachine gpu;
+  REQUIRE(gpu.load(std::string(".visible .entry test() { .shared .b8 a[") + bytes + "]; st.shared.u8 [a], 1; ret; }") ==
+          "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_INVALID_PTX);
+}
+
 TEST_CASE("vprintf formats each lane's arguments", "[unit]") {
   SoftMachine gpu;
   // "%d %5.2f %s|\n"

@@ -290,6 +290,51 @@ TEST_CASE("unbounded recursion ends with a stack fault", "[unit]") {
   CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
 }
 
+TEST_CASE("a call stack larger than a thread's local memory can be is not made", "[unit]") {
+  SoftMachine gpu;
+  gpu.call_stack_bytes = 1u << 30;
+  REQUIRE(gpu.load(R"(
+.func down() { call.uni down; ret; }
+.visible .entry test() { call.uni down; ret; })") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
+}
+
+TEST_CASE("recursion of a function with many registers ends with a stack fault", "[unit]") {
+  std::string body;
+  for (int i = 1; i < 4000; ++i) {
+    const std::string number = std::to_string(i);
+    body += "  add.u64 %r" + number + ", %r" + std::to_string(i - 1) + ", " + number + ";\n";
+  }
+  SoftMachine gpu;
+  gpu.call_stack_bytes = 512 << 10;
+  REQUIRE(gpu.load(".func down() {\n  .reg .b64 %r<4000>;\n" + body +
+                   "  call.uni down;\n  ret;\n}\n.visible .entry test() { call.uni down; ret; }") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_HARDWARE_STACK_ERROR);
+}
+
+TEST_CASE("a block whose threads need more memory than there is room for is not started", "[unit]") {
+  std::string functions, calls;
+  for (int i = 0; i < 9; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    functions += ".func " + name + "() { .local .b8 a[524288]; st.local.u8 [a], 1; ret; }\n";
+    calls += " call.uni " + name + ";";
+  }
+  SoftMachine gpu;
+  REQUIRE(gpu.load(functions + ".visible .entry test() {" + calls + " ret; }") == "");
+  CHECK(gpu.run({}, {1024, 1, 1}, {}) == CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+  CHECK(gpu.run({}, {1, 1, 1}, {}) == CUDA_SUCCESS);
+}
+
+TEST_CASE("jump tables whose lists are used again and again are refused when they grow out of bounds", "[unit]") {
+  std::string text = ".visible .entry test() {\n  .reg .b32 %i;\n  mov.u32 %i, 0;\nLIST: .branchtargets END";
+  for (int i = 0; i < 2000; ++i) text += ", END";
+  text += ";\n";
+  for (int i = 0; i < 2000; ++i) text += "  brx.idx %i, LIST;\n";
+  SoftMachine gpu;
+  REQUIRE(gpu.load(text + "END:\n  ret;\n}") == "");
+  CHECK(gpu.run({}, {32, 1, 1}, {}) == CUDA_ERROR_INVALID_PTX);
+}
+
 TEST_CASE("an indirect call goes to each lane's function, and lanes keep their local variables", "[unit]") {
   SoftMachine gpu;
   const auto out = run_warp(gpu, kernel(R"(

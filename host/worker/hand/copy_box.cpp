@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/worker/hand/copy_box.h"
+
+#include <optional>
+
 #include "common/bits.h"
 
 namespace vgpu::host::hand {
@@ -11,54 +14,58 @@ struct Side {
   uint64_t host, device, array, context, pitch, height;
 };
 
-// Bytes from the first to the last one that the side touches, or 0 on overflow.
-uint64_t span_of(const Side& side, const wire::CopyBox& box) {
-  const uint64_t pitch = side.pitch == 0 ? box.width : side.pitch;
-  const uint64_t height = side.height == 0 ? box.height : side.height;
-  uint64_t rows = 0, bytes = 0;
-  if (box.width == 0 || box.height == 0 || box.depth == 0) return 1;
-  if (__builtin_mul_overflow(height, box.depth - 1, &rows) || __builtin_add_overflow(rows, box.height - 1, &rows) ||
-      __builtin_mul_overflow(rows, pitch, &bytes) || __builtin_add_overflow(bytes, box.width, &bytes))
-    return 0;
-  return bytes;
+// Where the copy begins on a side, in bytes of a row, rows and layers.
+struct Place {
+  uint64_t x, y, z;
+};
+
+struct Span {
+  uint64_t first, bytes;
+};
+
+// column + pitch * (row + height * layer); false on overflow.
+bool offset_of(uint64_t column, uint64_t row, uint64_t layer, uint64_t pitch, uint64_t height, uint64_t& offset) {
+  return !__builtin_mul_overflow(layer, height, &offset) && !__builtin_add_overflow(offset, row, &offset) &&
+         !__builtin_mul_overflow(offset, pitch, &offset) && !__builtin_add_overflow(offset, column, &offset);
 }
 
-// Where the first byte lies that the side touches. False on overflow.
-bool first_byte(const Side& side, const wire::CopyBox& box, uint64_t address, uint64_t x, uint64_t y, uint64_t z,
-                uint64_t& first) {
-  uint64_t skip = 0;
-  const uint64_t height = side.height == 0 ? box.height : side.height;
-  return !__builtin_mul_overflow(z, height, &skip) && !__builtin_add_overflow(skip, y, &skip) &&
-         !__builtin_mul_overflow(skip, side.pitch, &skip) && !__builtin_add_overflow(skip, x, &skip) &&
-         !__builtin_add_overflow(address, skip, &first);
+// From the first to the last byte that the side touches; nothing on overflow. A length of rows or layers that is not
+// given may be nothing, or what is left out and what is copied together: drivers differ.
+std::optional<Span> span_of(const Side& side, const wire::CopyBox& box, const Place& at, uint64_t address) {
+  if (box.width == 0 || box.height == 0 || box.depth == 0) return Span{address, 1};
+  uint64_t row = 0, rows = 0, layers = 0, first = 0, last = 0;
+  if (__builtin_add_overflow(at.x, box.width, &row) || __builtin_add_overflow(at.y, box.height, &rows) ||
+      __builtin_add_overflow(at.z, box.depth, &layers))
+    return std::nullopt;
+  const uint64_t pitch = side.pitch == 0 ? row : side.pitch;
+  const uint64_t height = side.height == 0 ? rows : side.height;
+  if (!offset_of(at.x, at.y, at.z, side.pitch, side.height, first) ||
+      !offset_of(row, rows - 1, layers - 1, pitch, height, last) || __builtin_add_overflow(address, first, &first) ||
+      __builtin_add_overflow(address, last, &last))
+    return std::nullopt;
+  return Span{first, last - first};
 }
 
 // The driver finds out by itself what a unified address is, and takes what it does not know for ordinary memory.
-bool may_be_unified(const Session& session, const Side& side, const wire::CopyBox& box, uint64_t x, uint64_t y,
-                    uint64_t z) {
+bool may_be_unified(const Session& session, const Side& side, const wire::CopyBox& box, const Place& at) {
   if (box.width == 0 || box.height == 0 || box.depth == 0) return true;  // Nothing is touched.
-  const uint64_t span = span_of(side, box);
-  uint64_t first = 0;
-  return span != 0 && first_byte(side, box, side.device, x, y, z, first) &&
-         (session.shared.contains(first, span) || is_known(session, first, span));
+  const auto span = span_of(side, box, at, side.device);
+  return span && (session.shared.contains(span->first, span->bytes) || is_known(session, span->first, span->bytes));
 }
 
 // The host pointer of a side: into the window, or into pages that both sides map.
-CUresult host_pointer(const Session& session, const Side& side, const wire::CopyBox& box, uint64_t x, uint64_t y,
-                      uint64_t z, void*& out) {
-  const uint64_t span = span_of(side, box);
-  if (span == 0) return CUDA_ERROR_INVALID_VALUE;
-  uint64_t address = side.host;
+CUresult host_pointer(const Session& session, const Side& side, const wire::CopyBox& box, const Place& at, void*& out) {
+  const auto span = span_of(side, box, at, side.host);
+  if (!span) return CUDA_ERROR_INVALID_VALUE;
   if (side.in_window != 0) {
     const uint64_t window = uint64_t{ring::kChunks} * ring::kChunkBytes;
-    if (side.host > window || span > window - side.host || x != 0 || y != 0 || z != 0) return CUDA_ERROR_INVALID_VALUE;
+    if (side.host > window || span->bytes > window - side.host || at.x != 0 || at.y != 0 || at.z != 0)
+      return CUDA_ERROR_INVALID_VALUE;
     out = session.memory.chunk(0) + side.host;
     return CUDA_SUCCESS;
   }
-  uint64_t first = 0;
-  if (!first_byte(side, box, address, x, y, z, first) || !session.shared.contains(first, span))
-    return CUDA_ERROR_INVALID_VALUE;
-  out = from_bits<void*>(address);
+  if (!session.shared.contains(span->first, span->bytes)) return CUDA_ERROR_INVALID_VALUE;
+  out = from_bits<void*>(side.host);
   return CUDA_SUCCESS;
 }
 
@@ -97,25 +104,22 @@ CUresult to_copy3d(Invocation& invocation, const wire::CopyBox& box, CUDA_MEMCPY
   out.srcPitch = box.source_pitch, out.srcHeight = box.source_height;
   out.dstPitch = box.destination_pitch, out.dstHeight = box.destination_height;
   out.WidthInBytes = box.width, out.Height = box.height, out.Depth = box.depth;
+  const Place from = {box.source_x, box.source_y, box.source_z};
+  const Place to = {box.destination_x, box.destination_y, box.destination_z};
   void* host = nullptr;
   if (out.srcMemoryType == CU_MEMORYTYPE_HOST) {
-    if (const CUresult status = host_pointer(session, source, box, box.source_x, box.source_y, box.source_z, host);
-        status != CUDA_SUCCESS)
-      return status;
+    if (const CUresult status = host_pointer(session, source, box, from, host); status != CUDA_SUCCESS) return status;
     out.srcHost = host;
   }
   if (out.dstMemoryType == CU_MEMORYTYPE_HOST) {
-    if (const CUresult status =
-            host_pointer(session, destination, box, box.destination_x, box.destination_y, box.destination_z, host);
-        status != CUDA_SUCCESS)
+    if (const CUresult status = host_pointer(session, destination, box, to, host); status != CUDA_SUCCESS)
       return status;
     out.dstHost = host;
   }
   const bool unified_source = out.srcMemoryType == CU_MEMORYTYPE_UNIFIED;
   const bool unified_destination = out.dstMemoryType == CU_MEMORYTYPE_UNIFIED;
-  if ((unified_source && !may_be_unified(session, source, box, box.source_x, box.source_y, box.source_z)) ||
-      (unified_destination &&
-       !may_be_unified(session, destination, box, box.destination_x, box.destination_y, box.destination_z)))
+  if ((unified_source && !may_be_unified(session, source, box, from)) ||
+      (unified_destination && !may_be_unified(session, destination, box, to)))
     return CUDA_ERROR_INVALID_VALUE;
   if (!handle_of(invocation, Kind::array, box.source_array, out.srcArray) ||
       !handle_of(invocation, Kind::array, box.destination_array, out.dstArray))
@@ -192,6 +196,11 @@ CUresult submit(const Driver& driver, uint16_t opcode, const CUDA_MEMCPY3D_PEER&
   }
 }
 
+bool is_flat(uint16_t opcode) {
+  return opcode == api::opcode::cuMemcpy2D_v2 || opcode == api::opcode::cuMemcpy2DAsync_v2 ||
+         opcode == api::opcode::cuMemcpy2DUnaligned_v2;
+}
+
 bool is_async(uint16_t opcode) {
   return opcode == api::opcode::cuMemcpy2DAsync_v2 || opcode == api::opcode::cuMemcpy3DAsync_v2 ||
          opcode == api::opcode::cuMemcpy3DPeerAsync;
@@ -200,13 +209,18 @@ bool is_async(uint16_t opcode) {
 }  // namespace
 
 CUresult copy_box(Invocation& invocation) {
-  const auto box = invocation.request.get<wire::CopyBox>();
+  auto box = invocation.request.get<wire::CopyBox>();
   if (!invocation.request.complete()) return invocation.bad_message();
+  const uint16_t opcode = invocation.command.opcode;
+  // What the driver will not see must not decide which bytes are looked at.
+  if (is_flat(opcode)) {
+    box.source_z = box.destination_z = box.source_height = box.destination_height = 0;
+    box.depth = 1;
+  }
   CUDA_MEMCPY3D_PEER copy = {};
   if (const CUresult status = to_copy3d(invocation, box, copy); status != CUDA_SUCCESS) return status;
   CUstream stream = nullptr;
   if (!invocation.real(Kind::stream, box.stream, stream)) return CUDA_ERROR_INVALID_HANDLE;
-  const uint16_t opcode = invocation.command.opcode;
   const Driver& driver = invocation.session.driver;
   const bool own_stream = !is_async(opcode) && (invocation.command.flags & ring::kPerThreadStream) != 0;
   const CUresult status = submit(driver, opcode, copy, stream, own_stream);
