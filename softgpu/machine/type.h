@@ -37,6 +37,10 @@ enum class Type : uint8_t {
   e5m2,
   e4m3x2,
   e5m2x2,
+  e2m1x2,
+  e2m3x2,
+  e3m2x2,
+  ue8m0x2,
   u4,
   s4,
   u2,
@@ -61,14 +65,18 @@ constexpr unsigned bits_of(Type type) {
     case Type::u8:
     case Type::s8:
     case Type::e4m3:
-    case Type::e5m2: return 8;
+    case Type::e5m2:
+    case Type::e2m1x2: return 8;
     case Type::b16:
     case Type::u16:
     case Type::s16:
     case Type::f16:
     case Type::bf16:
     case Type::e4m3x2:
-    case Type::e5m2x2: return 16;
+    case Type::e5m2x2:
+    case Type::e2m3x2:
+    case Type::e3m2x2:
+    case Type::ue8m0x2: return 16;
     case Type::b32:
     case Type::u32:
     case Type::s32:

@@ -11,6 +11,7 @@ uint32_t size_of(Type type) {
     case Type::s8:
     case Type::e4m3:
     case Type::e5m2:
+    case Type::e2m1x2:
     case Type::pred: return 1;
     case Type::b16:
     case Type::u16:
@@ -18,7 +19,10 @@ uint32_t size_of(Type type) {
     case Type::f16:
     case Type::bf16:
     case Type::e4m3x2:
-    case Type::e5m2x2: return 2;
+    case Type::e5m2x2:
+    case Type::e2m3x2:
+    case Type::e3m2x2:
+    case Type::ue8m0x2: return 2;
     case Type::b32:
     case Type::u32:
     case Type::s32:
@@ -70,6 +74,10 @@ Type type_of(Word word) {
     case Word::e5m2_: return Type::e5m2;
     case Word::e4m3x2_: return Type::e4m3x2;
     case Word::e5m2x2_: return Type::e5m2x2;
+    case Word::e2m1x2_: return Type::e2m1x2;
+    case Word::e2m3x2_: return Type::e2m3x2;
+    case Word::e3m2x2_: return Type::e3m2x2;
+    case Word::ue8m0x2_: return Type::ue8m0x2;
     case Word::pred_: return Type::pred;
     case Word::texref_: return Type::texref;
     case Word::samplerref_: return Type::samplerref;
@@ -80,9 +88,10 @@ Type type_of(Word word) {
 
 std::string_view type_name(Type type) {
   static constexpr std::string_view kNames[] = {
-      "none",  "b8",    "b16",  "b32",  "b64",    "b128",   "u8",   "u16",    "u32",        "u64",    "s8",
-      "s16",   "s32",   "s64",  "f16",  "f32",    "f64",    "bf16", "tf32",   "f16x2",      "bf16x2", "u16x2",
-      "s16x2", "f32x2", "e4m3", "e5m2", "e4m3x2", "e5m2x2", "pred", "texref", "samplerref", "surfref"};
+      "none",   "b8",     "b16",    "b32",    "b64",     "b128",  "u8",     "u16",        "u32",
+      "u64",    "s8",     "s16",    "s32",    "s64",     "f16",   "f32",    "f64",        "bf16",
+      "tf32",   "f16x2",  "bf16x2", "u16x2",  "s16x2",   "f32x2", "e4m3",   "e5m2",       "e4m3x2",
+      "e5m2x2", "e2m1x2", "e2m3x2", "e3m2x2", "ue8m0x2", "pred",  "texref", "samplerref", "surfref"};
   static_assert(std::size(kNames) == static_cast<size_t>(Type::surfref) + 1);
   return kNames[static_cast<size_t>(type)];
 }

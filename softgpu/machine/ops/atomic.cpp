@@ -58,7 +58,8 @@ void atomic(Warp& warp, const Instruction& instruction, LaneMask mask) {
   const T* c = warp.row<T>(instruction.operand[kFirst + 2]);
   T old[kLanes];
   const Place place = find_place<kSpace, true>(warp, instruction, addresses.at[__builtin_ctz(mask)]);
-  if (!all_inside(addresses, mask, place, sizeof(T))) {
+  // A place with a stride is local memory: one address is another variable for each lane.
+  if (place.stride != 0 || !all_inside(addresses, mask, place, sizeof(T))) {
     std::byte* pointers[kLanes];
     if (!resolve_lanes(warp, instruction, mask, kSpace, addresses.at, sizeof(T), true, pointers)) return;
     for_each_lane(mask, [&](unsigned i) { old[i] = change<Op>(reinterpret_cast<T*>(pointers[i]), b[i], c[i]); });
