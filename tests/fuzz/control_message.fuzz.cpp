@@ -22,7 +22,7 @@ using namespace vgpu;
 
 class NoWorkers final : public host::SessionHost {
  public:
-  Result<std::unique_ptr<host::Worker>> take_worker(const std::optional<std::string>&) override {
+  Result<std::unique_ptr<host::Worker>> take_worker(const DriverVariables& /*variables*/) override {
     return Error{"this daemon has no workers"};
   }
   void query_statistics(host::SocketSession& session, uint64_t id) override {
