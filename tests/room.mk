@@ -8,7 +8,7 @@ SOFT_UNIT_OBJS := $(call obj,softgpu/driver/completion.cpp softgpu/driver/jit_op
                     softgpu/driver/occupancy.cpp softgpu/driver/range_allocator.cpp \
                     softgpu/driver/visible_devices.cpp)
 # The parts of the worker, the daemon and the guest library that stand alone.
-WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callback_server.cpp callbacks.cpp counters.cpp driver.cpp end_events.cpp exports.cpp \
+WORKER_UNIT_OBJS := $(call obj,$(addprefix host/worker/,blobs.cpp callback_server.cpp callbacks.cpp counters.cpp driver.cpp event_pool.cpp exports.cpp \
                       handle_table.cpp hardware_queues.cpp helpers.cpp kept_modules.cpp launch_lanes.cpp kept_launches.cpp launch_sequences.cpp sequence_book.cpp sequence_graph.cpp managed_pages.cpp module_state.cpp \
                       own_threads.cpp print_scan.cpp printing.cpp ready_context.cpp sync_debts.cpp unsupported_calls.cpp))
 DAEMON_UNIT_OBJS := $(call obj,$(addprefix host/daemon/,event_loop.cpp events.cpp gpu_choice.cpp metrics_page.cpp sample_history.cpp shared_objects.cpp \

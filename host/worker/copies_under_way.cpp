@@ -33,45 +33,18 @@ bool CopiesUnderWay::suits(const CommandCopy& command) {
   return suits_late(command) && hand::copies_by_itself(command);
 }
 
-CUevent CopiesUnderWay::take_event(CUcontext context) {
-  const uint64_t epoch = session_.context_epoch.load(std::memory_order_relaxed);
-  {
-    const std::lock_guard lock(mutex_);
-    // Events die with their context, and another one may have its address by now.
-    if (std::exchange(epoch_, epoch) != epoch) idle_events_.clear();
-    const auto found = std::find_if(idle_events_.begin(), idle_events_.end(),
-                                    [&](const IdleEvent& idle) { return idle.context == context; });
-    if (found != idle_events_.end()) {
-      const CUevent event = found->event;
-      idle_events_.erase(found);
-      return event;
-    }
-  }
-  CUevent event = nullptr;
-  const CUresult status =
-      VGPU_DRIVER(session_.driver, cuEventCreate)(&event, static_cast<unsigned>(CU_EVENT_DISABLE_TIMING));
-  return status == CUDA_SUCCESS ? event : nullptr;
-}
-
-void CopiesUnderWay::give_back(CUevent event, CUcontext context) {
-  const std::lock_guard lock(mutex_);
-  if (epoch_ == session_.context_epoch.load(std::memory_order_relaxed)) idle_events_.push_back({event, context});
-}
-
 bool CopiesUnderWay::start(CommandCopy& command, bool held_back) {
   if (make_current(session_, command.context) != CUDA_SUCCESS) return false;
   ask_beside_captures(session_);
   UnderWay copy;
-  if (VGPU_DRIVER(session_.driver, cuCtxGetCurrent)(&copy.context) != CUDA_SUCCESS || copy.context == nullptr)
-    return false;
-  copy.event = take_event(copy.context);
-  if (copy.event == nullptr) return false;
+  copy.end = session_.event_pool.take(session_.driver, command.context);
+  if (!copy.end) return false;
   std::vector<std::byte> no_reply;
   Invocation invocation(session_, command, no_reply);
   std::optional<CUresult> status = hand::start_copy(invocation, copy.stream);
-  if (status == CUDA_SUCCESS) status = VGPU_DRIVER(session_.driver, cuEventRecord)(copy.event, copy.stream);
+  if (status == CUDA_SUCCESS) status = VGPU_DRIVER(session_.driver, cuEventRecord)(copy.end.event, copy.stream);
   if (status != CUDA_SUCCESS) {
-    give_back(copy.event, copy.context);
+    session_.event_pool.put_back(copy.end);
     if (status) answer_(command, *status);
     return status.has_value();
   }
@@ -84,16 +57,16 @@ bool CopiesUnderWay::start(CommandCopy& command, bool held_back) {
 
 void CopiesUnderWay::look() {
   // What one stream has not come to yet, it has not come to for later copies either.
-  CUcontext blocked_context = nullptr;
+  uint64_t blocked_context = 0;
   CUstream blocked_stream = nullptr;
   const Clock::time_point now = Clock::now();
   if (!copies_.empty()) ask_beside_captures(session_);
   for (size_t i = 0; i < copies_.size();) {
     UnderWay& copy = copies_[i];
-    const bool blocked = copy.context == blocked_context && copy.stream == blocked_stream;
-    const CUresult status = blocked ? CUDA_ERROR_NOT_READY : VGPU_DRIVER(session_.driver, cuEventQuery)(copy.event);
+    const bool blocked = copy.command.context == blocked_context && copy.stream == blocked_stream;
+    const CUresult status = blocked ? CUDA_ERROR_NOT_READY : session_.event_pool.query(session_.driver, copy.end);
     if (status == CUDA_ERROR_NOT_READY) {
-      blocked_context = copy.context, blocked_stream = copy.stream;
+      blocked_context = copy.command.context, blocked_stream = copy.stream;
       if (now < copy.deadline) {
         ++i;
         continue;
@@ -118,7 +91,7 @@ void CopiesUnderWay::leave_all() {
 
 bool CopiesUnderWay::is_last_of_stream(const UnderWay& copy) const {
   return std::none_of(copies_.begin(), copies_.end(), [&](const UnderWay& other) {
-    return other.context == copy.context && other.stream == copy.stream;
+    return other.command.context == copy.command.context && other.stream == copy.stream;
   });
 }
 
@@ -131,7 +104,7 @@ void CopiesUnderWay::bring_out_prints(const UnderWay& copy, bool stream_is_idle)
 }
 
 void CopiesUnderWay::finish(const UnderWay& copy, CUresult status) {
-  if (status == CUDA_SUCCESS) give_back(copy.event, copy.context);
+  if (status == CUDA_SUCCESS) session_.event_pool.put_back(copy.end);
   answer_(copy.command, status);
 }
 
@@ -140,7 +113,7 @@ void CopiesUnderWay::leave(UnderWay copy) {
   leave_(guest_thread, [this, left = std::move(copy)] {
     CUresult status = make_current(session_, left.command.context);
     ask_beside_captures(session_);
-    if (status == CUDA_SUCCESS) status = VGPU_DRIVER(session_.driver, cuEventSynchronize)(left.event);
+    if (status == CUDA_SUCCESS) status = session_.event_pool.wait(session_.driver, left.end);
     if (status == CUDA_SUCCESS) bring_out_prints(left, false);
     finish(left, status);
   });

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 #include "host/worker/session.h"
@@ -41,19 +40,12 @@ class CopiesUnderWay {
   using Clock = std::chrono::steady_clock;
   struct UnderWay {
     CommandCopy command;
-    CUevent event = nullptr;
-    CUcontext context = nullptr;
+    EventPool::Event end;
     CUstream stream = nullptr;
     uint64_t commands = 0;  // of the session, this one included; 0: others may come before it
     Clock::time_point deadline = {};
   };
-  struct IdleEvent {
-    CUevent event;
-    CUcontext context;
-  };
 
-  CUevent take_event(CUcontext context);
-  void give_back(CUevent event, CUcontext context);
   bool is_last_of_stream(const UnderWay& copy) const;
   void bring_out_prints(const UnderWay& copy, bool stream_is_idle);
   void finish(const UnderWay& copy, CUresult status);
@@ -63,10 +55,6 @@ class CopiesUnderWay {
   const Answer answer_;
   const Leave leave_;
   std::vector<UnderWay> copies_;  // in the order they came
-
-  std::mutex mutex_;  // guards all below: helpers give events back
-  uint64_t epoch_ = 0;
-  std::vector<IdleEvent> idle_events_;
 };
 
 }  // namespace vgpu::host

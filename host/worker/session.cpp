@@ -74,7 +74,7 @@ void Session::forget_context(uint64_t context) {
   faults.forget(context);
   guest_words.forget_context(context);
   markers.forget_context(context);
-  end_events.forget_context(context);
+  event_pool.forget_context(context);
   kept_modules.forget_context(context);
   debts.forget_context(context);
   const std::lock_guard lock(streams_mutex_);

@@ -21,7 +21,7 @@
 #include "host/worker/counters.h"
 #include "host/worker/device_memory.h"
 #include "host/worker/driver.h"
-#include "host/worker/end_events.h"
+#include "host/worker/event_pool.h"
 #include "host/worker/exports.h"
 #include "host/worker/faults.h"
 #include "host/worker/guest_wait.h"
@@ -59,7 +59,7 @@ struct Session {
         driver(loaded_driver),
         memory(std::move(attachment.memory)),
         waker(attachment.waker),
-        window(driver, memory),
+        window(driver, memory, event_pool),
         guest_words(&memory.header(), hardware_queues),
         device_memory(memory_budget),
         shared(shared_ranges),
@@ -82,7 +82,7 @@ struct Session {
   HardwareQueues hardware_queues;
   WordPage guest_words;  // the header's markers
   Markers markers{hardware_queues};
-  EndEvents end_events;
+  EventPool event_pool;
   GuestWait guest_wait;
   HandleTable handles;
   PrintScan print_scan{handles};

@@ -46,7 +46,7 @@ void WaitingRoom::let_in(CommandCopy& command) {
 
 CommandCopy WaitingRoom::leave_room(size_t index) {
   const auto at = waiting_.begin() + static_cast<ptrdiff_t>(index);
-  if (at->end) session_.end_events.put_back(at->end);
+  if (at->end) session_.event_pool.put_back(at->end);
   CommandCopy command = std::move(at->command);
   waiting_.erase(at);
   return command;
@@ -91,7 +91,7 @@ GateState WaitingRoom::ask_end(Waiting& waiting) {
   waiting.next_question = Clock::now() + kBetweenQuestions;
   if (make_current(session_, waiting.command.context) != CUDA_SUCCESS) return GateState::open;
   ask_beside_captures(session_);
-  const CUresult answer = session_.end_events.query(session_.driver, waiting.end);
+  const CUresult answer = session_.event_pool.query(session_.driver, waiting.end);
   if (answer == CUDA_ERROR_NOT_READY) return GateState::closed;
   return answer == CUDA_SUCCESS ? GateState::finished : GateState::open;
 }
@@ -113,7 +113,7 @@ void WaitingRoom::mark(Waiting& waiting) {
   const auto stream = from_bits<CUstream>(real);
   waiting.marker = session_.markers.place(session_.driver, command.context, stream);
   if (waiting.marker.value == 0 && Clock::now() - waiting.since > kAskedOnly)
-    waiting.end = session_.end_events.record(session_.driver, command.context, stream);
+    waiting.end = session_.event_pool.record(session_.driver, command.context, stream);
   waiting.sent = held_back_ ? kUnknown : sent_;
 }
 

@@ -45,7 +45,7 @@ class WaitingRoom {
     Clock::time_point next_question = {};  // not before
     // What stands for the end of its stream, if anything does.
     Markers::Marker marker = {};
-    EndEvents::Event end = {};
+    EventPool::Event end = {};
     uint64_t sent = kUnknown;  // sent_ when that was asked for, if all of it had reached the driver
 
     bool is_marked() const { return marker.value != 0 || end; }

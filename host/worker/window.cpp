@@ -2,8 +2,6 @@
 // CUDA driver API: Memory Management (cuMemHostRegister), Event Management.
 #include "host/worker/window.h"
 
-#include <algorithm>
-
 #include "common/log.h"
 
 namespace vgpu::host {
@@ -28,27 +26,10 @@ bool Window::pin(uint64_t epoch) {
 
 void Window::release(uint32_t chunk) { memory_.header().chunk_busy[chunk].store(0, std::memory_order_release); }
 
-CUevent Window::take_event(CUcontext context) {
-  const auto found =
-      std::find_if(idle_events_.begin(), idle_events_.end(), [&](const Busy& idle) { return idle.context == context; });
-  CUevent event = nullptr;
-  if (found != idle_events_.end()) {
-    event = found->event;
-    idle_events_.erase(found);
-  } else if (VGPU_DRIVER(driver_, cuEventCreate)(&event, static_cast<unsigned>(CU_EVENT_DISABLE_TIMING)) !=
-             CUDA_SUCCESS) {
-    return nullptr;
-  }
-  return event;
-}
-
-void Window::release_after(uint32_t chunk, CUstream stream) {
-  CUcontext context = nullptr;
-  static_cast<void>(VGPU_DRIVER(driver_, cuCtxGetCurrent)(&context));
+void Window::release_after(uint32_t chunk, uint64_t context, CUstream stream) {
   const std::lock_guard lock(mutex_);
-  const CUevent event = take_event(context);
-  if (event != nullptr && VGPU_DRIVER(driver_, cuEventRecord)(event, stream) == CUDA_SUCCESS) {
-    busy_.push_back({chunk, event, context});
+  if (const EventPool::Event end = events_.record(driver_, context, stream)) {
+    busy_.push_back({chunk, end});
     pending_.store(busy_.size(), std::memory_order_relaxed);
     return;
   }
@@ -61,13 +42,13 @@ void Window::look() {
   const std::lock_guard lock(mutex_);
   for (auto busy = busy_.begin(); busy != busy_.end();) {
     // An error means that the context is dead or broken: nothing reads the chunk any more.
-    const CUresult status = VGPU_DRIVER(driver_, cuEventQuery)(busy->event);
+    const CUresult status = events_.query(driver_, busy->end);
     if (status == CUDA_ERROR_NOT_READY) {
       ++busy;
       continue;
     }
     release(busy->chunk);
-    if (status == CUDA_SUCCESS) idle_events_.push_back(*busy);
+    if (status == CUDA_SUCCESS) events_.put_back(busy->end);
     busy = busy_.erase(busy);
   }
   pending_.store(busy_.size(), std::memory_order_relaxed);
@@ -76,14 +57,12 @@ void Window::look() {
 void Window::drain() {
   const std::lock_guard lock(mutex_);
   for (const Busy& busy : busy_) {
-    static_cast<void>(VGPU_DRIVER(driver_, cuEventSynchronize)(busy.event));
+    static_cast<void>(events_.wait(driver_, busy.end));
     release(busy.chunk);
-    idle_events_.push_back(busy);
+    events_.put_back(busy.end);
   }
   busy_.clear();
   pending_.store(0, std::memory_order_relaxed);
-  for (const Busy& idle : idle_events_) static_cast<void>(VGPU_DRIVER(driver_, cuEventDestroy_v2)(idle.event));
-  idle_events_.clear();
 }
 
 }  // namespace vgpu::host

@@ -130,7 +130,8 @@ CUresult copy(Invocation& invocation) {
   const CUresult status = submit(session, call, copy, host, stream, own_stream);
   if (!in_window || copy.release_chunk == 0) return status;
   // The driver takes bytes that are not pinned before it returns (CUDA driver API, API synchronization behavior).
-  if (pinned && call.async && status == CUDA_SUCCESS) session.window.release_after(copy.chunk, stream);
+  if (pinned && call.async && status == CUDA_SUCCESS)
+    session.window.release_after(copy.chunk, invocation.command.context, stream);
   else session.window.release(copy.chunk);
   return status;
 }

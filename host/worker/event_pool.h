@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// EndEvents: events of the worker's own that stand for what a stream has been given so far, for waits where a word
-// would hold back other streams (hardware_queues.h). All but forget_context by the dispatcher's thread.
+// EventPool: events of the worker's own, which stand for what a stream has been given so far: for copies that a guest
+// thread waits for, chunks that a copy still reads, and waits where a word would hold back other streams
+// (hardware_queues.h). Thread-safe.
 #pragma once
 
 #include <map>
@@ -11,7 +12,7 @@
 
 namespace vgpu::host {
 
-class EndEvents {
+class EventPool {
  public:
   struct Event {
     uint64_t context = 0;  // the guest's handle
@@ -21,13 +22,16 @@ class EndEvents {
     explicit operator bool() const { return event != nullptr; }
   };
 
-  // Records one in `stream` of the current context, `context`. None when the driver refuses.
+  // One of the current context, `context`, to be recorded. None when the driver refuses.
+  Event take(const Driver& driver, uint64_t context);
+  // One that has been recorded in `stream`.
   Event record(const Driver& driver, uint64_t context, CUstream stream);
-  // cuEventQuery; CUDA_ERROR_CONTEXT_IS_DESTROYED when the event is gone with its context.
+  // cuEventQuery and cuEventSynchronize; CUDA_ERROR_CONTEXT_IS_DESTROYED when the event is gone with its context.
   CUresult query(const Driver& driver, const Event& event);
+  CUresult wait(const Driver& driver, const Event& event);
   // Nobody asks about it any more, whether its stream has come to it or not.
   void put_back(const Event& event);
-  // The context has died, and its events with it. Any thread.
+  // The context has died, and its events with it.
   void forget_context(uint64_t context);
 
  private:
