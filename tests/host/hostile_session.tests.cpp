@@ -142,15 +142,32 @@ TEST_CASE("boxes whose host side lies outside of shared pages are refused", "[ho
   CHECK(scene.damage() == "");
 }
 
+namespace {
+
+constexpr uint64_t kAddress = 0x300000000000, kBytes = 1 << 16;
+
+// A client with device memory, which shares kBytes at kAddress with its worker.
+struct PageSharer {
+  explicit PageSharer(Scene& scene) : client(scene.attacker()) {
+    REQUIRE(client.retain_context());
+    memory = client.allocate(1 << 20);
+    file = create_memory_file("hostile", kBytes).value();
+    REQUIRE(client.map(file.get(), kAddress, kBytes) == 0);
+  }
+
+  RawClient client;
+  uint64_t memory = 0;
+  UniqueFd file;
+};
+
+}  // namespace
+
 TEST_CASE("boxes that leave shared pages where rows or layers have no length of their own are refused", "[hostile]") {
-  constexpr uint64_t kAddress = 0x300000000000, kBytes = 1 << 16;
   Scene scene;
   {
-    RawClient client = scene.attacker();
-    REQUIRE(client.retain_context());
-    const uint64_t memory = client.allocate(1 << 20);
-    const UniqueFd file = create_memory_file("hostile", kBytes).value();
-    REQUIRE(client.map(file.get(), kAddress, kBytes) == 0);
+    PageSharer sharer(scene);
+    RawClient& client = sharer.client;
+    const uint64_t memory = sharer.memory;
     wire::CopyBox box = {};
     box.source_type = CU_MEMORYTYPE_HOST, box.destination_type = CU_MEMORYTYPE_DEVICE;
     box.source_host = kAddress, box.destination_device = memory, box.destination_pitch = 256;
@@ -182,15 +199,12 @@ TEST_CASE("boxes that leave shared pages where rows or layers have no length of 
 }
 
 TEST_CASE("a flat box has no layers that its check could be led astray with", "[hostile]") {
-  constexpr uint64_t kAddress = 0x300000000000, kBytes = 1 << 16;
   const uint16_t opcode = GENERATE(uint16_t{op::cuMemcpy2D_v2}, uint16_t{op::cuMemcpy2DAsync_v2});
   Scene scene;
   {
-    RawClient client = scene.attacker();
-    REQUIRE(client.retain_context());
-    const uint64_t memory = client.allocate(1 << 20);
-    const UniqueFd file = create_memory_file("hostile", kBytes).value();
-    REQUIRE(client.map(file.get(), kAddress, kBytes) == 0);
+    PageSharer sharer(scene);
+    RawClient& client = sharer.client;
+    const uint64_t memory = sharer.memory;
     wire::CopyBox box = {};
     box.source_type = CU_MEMORYTYPE_HOST, box.destination_type = CU_MEMORYTYPE_DEVICE;
     box.destination_device = memory, box.destination_pitch = box.source_pitch = 256;
